@@ -1,0 +1,123 @@
+// swift-tools-version: 6.1
+import Foundation
+import PackageDescription
+
+// Warnings are errors in continuous integration only: a newer compiler must not stop a user's build.
+let isContinuousIntegration = ProcessInfo.processInfo.environment["CI"] == "true"
+
+let settings: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (isContinuousIntegration ? [.unsafeFlags(["-warnings-as-errors"])] : [])
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+
+/// A built-in stage: one folder under Plugins/, the module is named after it.
+func plugin(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(
+        name: "\(name)Plugin", dependencies: ["PipelineKit"] + dependencies, path: "Plugins/\(name)",
+        swiftSettings: settings)
+}
+
+func module(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies + ["SpreaderTesting"], path: "Tests/\(name)", swiftSettings: settings)
+}
+
+let plugins: [Target.Dependency] = [
+    "ProbePlugin", "TranscodePlugin", "ChunkPlugin", "UploadPlugin", "PublishPlugin", "ExportPlugin",
+]
+
+let package = Package(
+    name: "spreader-pipeline",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "spreader-pipeline", targets: ["spreader-pipeline"]),
+        .library(name: "PipelineKit", targets: ["PipelineKit"]),
+        .library(name: "PipelineRunner", targets: ["PipelineRunner"]),
+    ],
+    dependencies: [
+        // The command line: parsing, help, completions.
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        // Structured logs whose destination the program, not a module, decides.
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        // Layered settings: environment over the .env file.
+        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0"),
+        // SHA-256 of footage; authenticated encryption of upload URLs and tokens at rest.
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        // Byte buffers and event loops beneath the HTTP client and the sandbox.
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        // HTTP client with streamed request bodies.
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        // HTTP server of the sandbox.
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        // HTML of the sandbox's feed, escaped by the library.
+        .package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.1"),
+        // SQLite: journal, post ledger, rate buckets, settings at rest.
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        // Pipeline files, JSON and YAML alike, with the position of every node.
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CFFmpeg", pkgConfig: "libavfilter",
+            providers: [
+                .apt([
+                    "libavformat-dev", "libavcodec-dev", "libavfilter-dev", "libavutil-dev", "libswscale-dev",
+                    "libswresample-dev",
+                ])
+            ]),
+        module("PipelineKit", [log]),
+        module("PipelineRunner", ["PipelineKit", log, .product(name: "Yams", package: "Yams")]),
+        module("Media", ["CFFmpeg", "PipelineKit", log]),
+        module(
+            "TikTok",
+            [
+                "PipelineKit", log, httpClient, nio, .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOFoundationCompat", package: "swift-nio"),
+            ]),
+        module(
+            "TikTokSandbox",
+            [
+                log, crypto, nio, .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Mustache", package: "swift-mustache"),
+            ]),
+        module("Store", ["PipelineKit", log, crypto, .product(name: "GRDB", package: "GRDB.swift")]),
+        plugin("Probe", ["Media"]),
+        plugin("Transcode", ["Media"]),
+        plugin("Export", []),
+        plugin("Chunk", ["TikTok"]),
+        plugin("Upload", ["TikTok"]),
+        plugin("Publish", ["TikTok"]),
+        .executableTarget(
+            name: "spreader-pipeline",
+            dependencies: plugins + [
+                "PipelineKit", "PipelineRunner", "Media", "TikTok", "TikTokSandbox", "Store", log,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+            ],
+            swiftSettings: settings),
+
+        .target(
+            name: "SpreaderTesting", dependencies: ["PipelineKit"], path: "Tests/SpreaderTesting",
+            swiftSettings: settings),
+        tests("PipelineKitTests", ["PipelineKit"]),
+        tests("PipelineRunnerTests", ["PipelineRunner", "PipelineKit"]),
+        tests("MediaTests", ["Media"]),
+        tests("TikTokTests", ["TikTok"]),
+        tests("TikTokSandboxTests", ["TikTokSandbox", httpClient]),
+        tests("StoreTests", ["Store", "PipelineKit"]),
+        tests("PluginTests", plugins + ["PipelineKit", "Media", "TikTok"]),
+        tests("EndToEndTests", ["PipelineKit", "TikTokSandbox", httpClient]),
+    ]
+)

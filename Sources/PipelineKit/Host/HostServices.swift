@@ -1,0 +1,67 @@
+public import Foundation
+
+/// Durable notes that a stage keeps for one asset, so that a later attempt takes up where it stood.
+public protocol Checkpoints: Sendable {
+    /// The note under `key`, or nil.
+    /// - Throws: `StageError` when the journal can't be read.
+    func value(_ key: String) async throws(StageError) -> JSONValue?
+    /// Writes a note; it is on disk when the call returns.
+    /// - Throws: `StageError` when the journal can't be written.
+    func set(_ key: String, to value: JSONValue) async throws(StageError)
+}
+
+/// What a service accepts as proof of an account.
+public struct Credentials: Sendable, Hashable {
+    /// The bearer token.
+    public var accessToken: Secret
+    /// Permissions that the token carries; nil when unknown.
+    public var scopes: [String]?
+    /// When the token ends; nil when unknown.
+    public var expiresAt: Date?
+
+    /// Credentials.
+    public init(accessToken: Secret, scopes: [String]? = nil, expiresAt: Date? = nil) {
+        self.accessToken = accessToken
+        self.scopes = scopes
+        self.expiresAt = expiresAt
+    }
+}
+
+/// Gives stages the tokens of an account.
+public protocol CredentialProvider: Sendable {
+    /// What stands in the way of using `account`, found without network; nil when nothing does.
+    func problem(with account: String) -> Diagnostic?
+    /// The account's credentials.
+    /// - Throws: `StageError` with code `not-authorised` when there are none.
+    func credentials(for account: String) async throws(StageError) -> Credentials
+    /// New credentials after the service refused `rejected`; safe to call from many tasks and processes at once.
+    /// - Throws: `StageError` with code `not-authorised` when they can't be renewed.
+    func renewed(for account: String, after rejected: Secret) async throws(StageError) -> Credentials
+}
+
+/// A limit that is shared by everything that uses the same store.
+public struct RateLimit: Sendable, Hashable {
+    /// What is limited, such as `init`.
+    public var name: String
+    /// Whose limit it is, such as the account; empty for the whole app.
+    public var subject: String
+    /// Permits in one window.
+    public var permits: Int
+    /// The sliding window.
+    public var window: Duration
+
+    /// A limit.
+    public init(name: String, subject: String, permits: Int, window: Duration) {
+        self.name = name
+        self.subject = subject
+        self.permits = permits
+        self.window = window
+    }
+}
+
+/// Hands out permits for rate-limited calls.
+public protocol RatePermits: Sendable {
+    /// Waits for a permit.
+    /// - Throws: `StageError` with code `limited` when waiting is not wanted or would take too long.
+    func acquire(_ limit: RateLimit) async throws(StageError)
+}

@@ -1,0 +1,229 @@
+/// Declares one option of a stage: its default, its documentation and its limits, in one place.
+///
+/// ```swift
+/// @StageOption("Longest allowed duration.", range: .seconds(1) ... .seconds(600))
+/// public var maxDuration: Duration = .seconds(60)
+/// ```
+@propertyWrapper
+public struct StageOption<Value: OptionValue>: Sendable {
+    /// The value: the default, or what the pipeline says.
+    public var wrappedValue: Value
+    let documentation: String
+    let isSecret: Bool
+    let range: OptionRange<Value>?
+
+    /// An option without limits of its own.
+    /// - Parameters:
+    ///   - wrappedValue: The default.
+    ///   - documentation: One sentence for help and schema.
+    ///   - secret: Whether its value must not be shown.
+    public init(wrappedValue: Value, _ documentation: String, secret: Bool = false) {
+        self.wrappedValue = wrappedValue
+        self.documentation = documentation
+        isSecret = secret
+        range = nil
+    }
+
+    /// An option whose value must lie in `range`.
+    public init(wrappedValue: Value, _ documentation: String, range: ClosedRange<Value>) where Value: Comparable {
+        self.wrappedValue = wrappedValue
+        self.documentation = documentation
+        isSecret = false
+        self.range = OptionRange(lower: range.lowerBound.optionJSON, upper: range.upperBound.optionJSON) {
+            range.contains($0)
+        }
+    }
+
+    /// An option that may be left out; when given, it must lie in `range`.
+    public init<Wrapped: OptionValue & Comparable>(
+        wrappedValue: Wrapped?, _ documentation: String, range: ClosedRange<Wrapped>
+    ) where Value == Wrapped? {
+        self.wrappedValue = wrappedValue
+        self.documentation = documentation
+        isSecret = false
+        self.range = OptionRange(lower: range.lowerBound.optionJSON, upper: range.upperBound.optionJSON) {
+            $0.map(range.contains) ?? true
+        }
+    }
+}
+
+struct OptionRange<Value>: Sendable {
+    let lower: JSONValue
+    let upper: JSONValue
+    let contains: @Sendable (Value) -> Bool
+}
+
+extension StageOption: Equatable where Value: Equatable {
+    /// Compares the values alone.
+    public static func == (left: Self, right: Self) -> Bool { left.wrappedValue == right.wrappedValue }
+}
+
+extension StageOption: Hashable where Value: Hashable {
+    /// Hashes the value alone.
+    public func hash(into hasher: inout Hasher) { hasher.combine(wrappedValue) }
+}
+
+/// An option as help, schema and checks see it.
+public struct OptionDescriptor: Sendable, Hashable {
+    /// The key in the pipeline file.
+    public var name: String
+    /// The kind of value.
+    public var type: OptionType
+    /// One sentence.
+    public var documentation: String
+    /// The default, null when there is none.
+    public var defaultValue: JSONValue
+    /// The least allowed value, null when there is no limit.
+    public var minimum: JSONValue
+    /// The greatest allowed value, null when there is no limit.
+    public var maximum: JSONValue
+    /// Whether the value must not be shown.
+    public var isSecret: Bool
+
+    /// JSON Schema (2020-12) of the option.
+    public var schema: JSONValue {
+        guard case .object(var fields) = type.schema else { return type.schema }
+        fields["description"] = .string(documentation)
+        if defaultValue != .null, !isSecret { fields["default"] = defaultValue }
+        if minimum.doubleValue != nil { fields["minimum"] = minimum }
+        if maximum.doubleValue != nil { fields["maximum"] = maximum }
+        return .object(fields)
+    }
+}
+
+/// The options of a stage: a struct of `@StageOption` properties with an empty initialiser.
+///
+/// Decoding is synthesised; ``make(from:)`` collects every problem instead of stopping at the first.
+public protocol StageOptions: Decodable, Sendable {
+    /// The defaults.
+    init()
+}
+
+/// A stage without options.
+public struct NoOptions: StageOptions, Hashable {
+    /// Nothing to set.
+    public init() {}
+}
+
+/// A problem with one key of an options object.
+public struct OptionFinding: Sendable, Hashable {
+    /// The key.
+    public var key: String
+    /// Whether the problem is the key itself rather than its value.
+    public var concernsKey: Bool
+    /// What is wrong.
+    public var problem: OptionProblem
+}
+
+extension StageOptions {
+    /// Every option, in order of declaration.
+    public static var descriptors: [OptionDescriptor] {
+        erased.map { $0.option.descriptor(named: $0.name) }
+    }
+
+    /// All that is wrong with an object of options: unknown keys, wrong types, values out of range.
+    public static func findings(in object: [String: JSONValue]) -> [OptionFinding] {
+        let options = Dictionary(erased, uniquingKeysWith: { $1 })
+        return object.sorted { $0.key < $1.key }.compactMap { key, value in
+            guard let option = options[key] else {
+                let names = erased.map(\.name)
+                let hint =
+                    NearestName.of(key, in: names).map { "did you mean \"\($0)\"?" }
+                    ?? (names.isEmpty ? "it takes no options" : "known: \(names.joined(separator: ", "))")
+                return OptionFinding(
+                    key: key, concernsKey: true,
+                    problem: OptionProblem("unknown-key", "unknown key \"\(key)\"", hint: hint))
+            }
+            return option.problem(with: value).map { OptionFinding(key: key, concernsKey: false, problem: $0) }
+        }
+    }
+
+    /// The options that an object of a pipeline file gives; defaults for what it leaves out.
+    /// - Throws: `OptionProblem`, the first one; ask ``findings(in:)`` for all of them.
+    public static func make(from object: [String: JSONValue]) throws(OptionProblem) -> Self {
+        if let finding = findings(in: object).first { throw finding.problem }
+        do {
+            return try Self(
+                from: OptionsDecoder(object: object, defaults: Dictionary(erased, uniquingKeysWith: { $1 })))
+        } catch let problem as OptionProblem {
+            throw problem
+        } catch {
+            throw OptionProblem("wrong-type", "can't be read: \(error)")
+        }
+    }
+
+    /// Every option with its value, as a person would write it: the part of a cache key that options decide.
+    public var values: [String: JSONValue] {
+        var result: [String: JSONValue] = [:]
+        for child in Mirror(reflecting: self).children {
+            guard let option = child.value as? any AnyStageOption, let label = child.label else { continue }
+            result[String(label.drop { $0 == "_" })] = option.currentJSON
+        }
+        return result
+    }
+
+    /// JSON Schema (2020-12) of the whole object.
+    public static var schema: JSONValue {
+        [
+            "type": "object", "additionalProperties": false,
+            "properties": .object(Dictionary(descriptors.map { ($0.name, $0.schema) }, uniquingKeysWith: { $1 })),
+        ]
+    }
+
+    private static var erased: [(name: String, option: any AnyStageOption)] {
+        Mirror(reflecting: Self()).children.compactMap { child in
+            guard let option = child.value as? any AnyStageOption, let label = child.label else { return nil }
+            return (String(label.drop { $0 == "_" }), option)
+        }
+    }
+}
+
+/// An option whose value type is not known.
+protocol AnyStageOption: Sendable {
+    func descriptor(named name: String) -> OptionDescriptor
+    func problem(with value: JSONValue) -> OptionProblem?
+    var currentJSON: JSONValue { get }
+}
+
+extension StageOption: AnyStageOption {
+    func descriptor(named name: String) -> OptionDescriptor {
+        OptionDescriptor(
+            name: name, type: Value.optionType, documentation: documentation,
+            defaultValue: isSecret ? .null : wrappedValue.optionJSON, minimum: range?.lower ?? .null,
+            maximum: range?.upper ?? .null, isSecret: isSecret)
+    }
+
+    func problem(with value: JSONValue) -> OptionProblem? {
+        do throws(OptionProblem) {
+            _ = try checked(value)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    var currentJSON: JSONValue { wrappedValue.optionJSON }
+
+    fileprivate func checked(_ value: JSONValue) throws(OptionProblem) -> Value {
+        let parsed = try Value.parse(value)
+        if let range, !range.contains(parsed) {
+            func shown(_ value: JSONValue) -> String { value.stringValue ?? (try? value.text()) ?? "?" }
+            throw OptionProblem(
+                "out-of-range", "must be between \(shown(range.lower)) and \(shown(range.upper)), not \(shown(value))")
+        }
+        return parsed
+    }
+}
+
+extension StageOption: Decodable {
+    /// Reads the option; only for decoding by ``StageOptions/make(from:)``.
+    /// - Throws: `OptionProblem` for a value of the wrong kind; `DecodingError` under any other decoder.
+    public init(from decoder: any Decoder) throws {
+        guard let decoder = decoder as? OptionValueDecoder, let base = decoder.option as? StageOption<Value> else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "options are made by StageOptions.make(from:)"))
+        }
+        self = base
+        if let value = decoder.value { wrappedValue = try base.checked(value) }
+    }
+}

@@ -1,0 +1,82 @@
+/// A stage type without its type: what a registry holds and the runner works with.
+public struct StageType: Sendable {
+    /// The name in pipeline files.
+    public let name: StageName
+    /// One sentence.
+    public let summary: String
+    /// Part of the key for reuse.
+    public let version: Int
+    /// What running it twice would do.
+    public let effect: Effect
+    /// What it mostly uses.
+    public let resource: Resource
+    /// What it takes.
+    public let input: ArtifactKind
+    /// What it gives.
+    public let output: ArtifactKind
+    /// Its options.
+    public let options: [OptionDescriptor]
+    /// JSON Schema of the options object.
+    public let optionsSchema: JSONValue
+    /// All that is wrong with an object of options.
+    public let findings: @Sendable ([String: JSONValue]) -> [OptionFinding]
+    /// Makes the stage from options that have no findings.
+    public let make: @Sendable ([String: JSONValue]) throws(StageError) -> AnyStage
+    /// Reads an artifact of the kind that the stage gives back from the journal.
+    public let decodeOutput: @Sendable (JSONValue) throws -> any Artifact
+
+    /// Erases `type`.
+    public init<S: Stage>(_ type: S.Type) {
+        name = S.name
+        summary = S.summary
+        version = S.version
+        effect = S.effect
+        resource = S.resource
+        input = S.Input.kind
+        output = S.Output.kind
+        options = S.Options.descriptors
+        optionsSchema = S.Options.schema
+        findings = { S.Options.findings(in: $0) }
+        decodeOutput = { try $0.decode(S.Output.self) }
+        make = { (object) throws(StageError) in
+            let options: S.Options
+            do throws(OptionProblem) {
+                options = try S.Options.make(from: object)
+            } catch {
+                throw StageError(.invalidOption, error.message, hint: error.hint)
+            }
+            return AnyStage(try S(options: options), options: options.values)
+        }
+    }
+}
+
+/// A stage instance without its type.
+public struct AnyStage: Sendable {
+    /// Every option with its value.
+    public let options: [String: JSONValue]
+    /// See ``Stage/check(_:)``.
+    public let check: @Sendable (CheckContext) -> [Diagnostic]
+    /// See ``Stage/plan(_:_:)``.
+    public let plan: @Sendable (any Artifact, PlanContext) async throws(StageError) -> StagePlan
+    /// See ``Stage/run(_:_:)``.
+    public let run: @Sendable (any Artifact, StageContext) async throws(StageError) -> any Artifact
+
+    init<S: Stage>(_ stage: S, options: [String: JSONValue]) {
+        self.options = options
+        check = { stage.check($0) }
+        plan = { (input, context) async throws(StageError) in
+            try await stage.plan(try Self.cast(input, for: S.self), context)
+        }
+        run = { (input, context) async throws(StageError) in
+            try await stage.run(try Self.cast(input, for: S.self), context)
+        }
+    }
+
+    private static func cast<S: Stage>(_ input: any Artifact, for stage: S.Type) throws(StageError) -> S.Input {
+        guard let input = input as? S.Input else {
+            throw StageError(
+                .internalFault, "\(S.name) takes a \(S.Input.kind) and was handed a \(type(of: input).kind)")
+        }
+        return input
+    }
+}

@@ -1,0 +1,39 @@
+/// Finds the name a person probably meant.
+public enum NearestName {
+    /// The candidate closest to `name` by edits (insert, delete, replace, swap neighbours), or nil when none is close.
+    ///
+    /// Close means at most a third of the longer name's length, and at least one letter in common.
+    /// - Parameters:
+    ///   - name: What was written.
+    ///   - candidates: What would have been understood; the first of equals wins.
+    public static func of(_ name: String, in candidates: some Sequence<String>) -> String? {
+        let written = Array(name.lowercased())
+        guard written.count <= 64 else { return nil }
+        var best: (distance: Int, name: String)?
+        for candidate in candidates {
+            let known = Array(candidate.lowercased())
+            let limit = max(1, max(written.count, known.count) / 3)
+            let distance = editDistance(written, known)
+            if distance <= limit, distance < max(written.count, known.count), distance < best?.distance ?? .max {
+                best = (distance, candidate)
+            }
+        }
+        return best?.name
+    }
+
+    private static func editDistance(_ a: [Character], _ b: [Character]) -> Int {
+        var previous: [Int] = []
+        var current = Array(0...b.count)
+        for i in 0..<a.count {
+            let older = previous
+            previous = current
+            current = [i + 1]
+            for j in 0..<b.count {
+                var cost = min(previous[j] + (a[i] == b[j] ? 0 : 1), previous[j + 1] + 1, current[j] + 1)
+                if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { cost = min(cost, older[j - 1] + 1) }
+                current.append(cost)
+            }
+        }
+        return current[b.count]
+    }
+}
