@@ -83,7 +83,7 @@ let package = Package(
         module(
             "TikTok",
             [
-                "PipelineKit", log, httpClient, nio, .product(name: "NIOHTTP1", package: "swift-nio"),
+                "PipelineKit", log, httpClient, nio, crypto, .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
             ]),
         module(
@@ -117,7 +117,10 @@ let package = Package(
         tests("TikTokTests", ["TikTok"]),
         tests("TikTokSandboxTests", ["TikTokSandbox", httpClient]),
         tests("StoreTests", ["Store", "PipelineKit"]),
-        tests("PluginTests", plugins + ["PipelineKit", "Media", "TikTok"]),
+        tests("PreparePluginsTests", ["ProbePlugin", "TranscodePlugin", "ExportPlugin", "PipelineKit", "Media"]),
+        tests(
+            "PostPluginsTests",
+            ["ChunkPlugin", "UploadPlugin", "PublishPlugin", "PipelineKit", "TikTok", "TikTokSandbox"]),
         tests("EndToEndTests", ["PipelineKit", "TikTokSandbox", httpClient]),
     ]
 )
