@@ -1,0 +1,53 @@
+import Foundation
+package import GRDB
+
+/// The program's records in one SQLite file: journal, ledger, limits, vault.
+///
+/// Two connections write: one for the journal, whose loss in a power cut costs repeated work, and one for ledger and
+/// vault, which waits for the disk at every commit, because a lost ledger entry could cost a second post.
+package struct SQLiteStore: Sendable {
+    /// Journal, limits, digests: survives a killed process.
+    package let records: DatabasePool
+    /// Ledger and vault: survives a power cut.
+    package let durable: DatabaseQueue
+    /// The file.
+    package let path: String
+
+    /// Opens the file, creating it and its folder when missing, and brings its schema up to date.
+    /// - Throws: `StoreError` with the path and what to do.
+    package init(path: String) throws(StoreError) {
+        self.path = path
+        do {
+            let folder = URL(filePath: path).deletingLastPathComponent()
+            try FileManager.default.createDirectory(
+                at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            if !FileManager.default.fileExists(atPath: path) {
+                _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
+            }
+            records = try DatabasePool(path: path, configuration: Self.configuration(synchronous: "NORMAL"))
+            durable = try DatabaseQueue(path: path, configuration: Self.configuration(synchronous: "FULL"))
+            let migrator = Self.migrations
+            let isTooNew = try records.read { try migrator.hasBeenSuperseded($0) }
+            guard !isTooNew else {
+                throw StoreError(
+                    .tooNew, "\(path) was written by a newer version of spreader-pipeline",
+                    hint: "update the program, or name another file with SPREADER_DB or --db")
+            }
+            try migrator.migrate(records)
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            throw StoreError(
+                .cannotOpen, "can't open the database \(path): \(error)",
+                hint: "check its permissions, or name another file with SPREADER_DB=sqlite:PATH")
+        }
+    }
+
+    private static func configuration(synchronous: String) -> Configuration {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(10)
+        configuration.journalMode = .wal
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = \(synchronous)") }
+        return configuration
+    }
+}
