@@ -78,7 +78,7 @@ let package = Package(
                 ])
             ]),
         module("PipelineKit", [log]),
-        module("PipelineRunner", ["PipelineKit", log, .product(name: "Yams", package: "Yams")]),
+        module("PipelineRunner", ["PipelineKit", "Store", log, .product(name: "Yams", package: "Yams")]),
         module("Media", ["CFFmpeg", "PipelineKit", log]),
         module(
             "TikTok",

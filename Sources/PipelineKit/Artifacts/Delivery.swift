@@ -31,11 +31,13 @@ public struct PreparedVideo: Artifact, Hashable {
     public var frameRate: Rational
     /// What a person should know: damage passed over, picture enlarged …
     public var warnings: [String]
+    /// Where `export` put a copy for the user; nil when there is none.
+    public var exportedPath: String?
 
     /// A prepared video; see the properties.
     public init(
         file: FileReference, source: SourceFile, strategy: DeliveryStrategy, reasons: [String], width: Int,
-        height: Int, duration: Double, frameRate: Rational, warnings: [String] = []
+        height: Int, duration: Double, frameRate: Rational, warnings: [String] = [], exportedPath: String? = nil
     ) {
         self.file = file
         self.source = source
@@ -46,6 +48,7 @@ public struct PreparedVideo: Artifact, Hashable {
         self.duration = duration
         self.frameRate = frameRate
         self.warnings = warnings
+        self.exportedPath = exportedPath
     }
 
     /// The prepared file.
@@ -59,6 +62,7 @@ public struct PreparedVideo: Artifact, Hashable {
         ]
         if let rate = frameRate.value { fields["frameRate"] = .number(rate) }
         if !warnings.isEmpty { fields["warnings"] = .array(warnings.map(JSONValue.string)) }
+        if let exportedPath { fields["exportedPath"] = .string(exportedPath) }
         return fields
     }
 }

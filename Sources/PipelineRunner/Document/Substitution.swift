@@ -1,0 +1,73 @@
+import Foundation
+package import PipelineKit
+
+/// Fills `${NAME}` and `${NAME:-default}` in the text of a pipeline file from the environment.
+package struct Substitution: Sendable {
+    private let value: @Sendable (String) -> String?
+
+    /// Substitution with values from `value`.
+    package init(value: @escaping @Sendable (String) -> String?) { self.value = value }
+
+    /// The node with every text filled in, and an error at the place of each name that has no value.
+    /// `$${` stands for `${` itself.
+    package func apply(to node: DocumentNode) -> (node: DocumentNode, findings: [Diagnostic]) {
+        var findings: [Diagnostic] = []
+        return (apply(node, &findings), findings)
+    }
+
+    private func apply(_ node: DocumentNode, _ findings: inout [Diagnostic]) -> DocumentNode {
+        switch node {
+        case .scalar(.string(let text), let location) where text.contains("${"):
+            return .scalar(.string(fill(text, at: location, &findings)), location)
+        case .scalar: return node
+        case .list(let elements, let location): return .list(elements.map { apply($0, &findings) }, location)
+        case .mapping(let members, let location):
+            return .mapping(
+                members.map { member in
+                    var member = member
+                    member.value = apply(member.value, &findings)
+                    return member
+                }, location)
+        }
+    }
+
+    private func fill(_ text: String, at location: SourceLocation, _ findings: inout [Diagnostic]) -> String {
+        var result = ""
+        var rest = Substring(text)
+        while let start = rest.range(of: "${") {
+            if rest[..<start.lowerBound].hasSuffix("$") {
+                result += rest[..<start.lowerBound].dropLast() + "${"
+                rest = rest[start.upperBound...]
+                continue
+            }
+            result += rest[..<start.lowerBound]
+            guard let end = rest[start.upperBound...].firstIndex(of: "}") else {
+                findings.append(
+                    Diagnostic(
+                        code: "bad-substitution", "\"${\" without a closing \"}\"",
+                        hint: "write $${ for the characters themselves", location: location))
+                return result + rest[start.lowerBound...]
+            }
+            let body = String(rest[start.upperBound..<end])
+            let parts = body.split(separator: ":-", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let name = parts.first ?? ""
+            if name.wholeMatch(of: /[A-Za-z_][A-Za-z0-9_]*/) == nil {
+                findings.append(
+                    Diagnostic(
+                        code: "bad-substitution", "\"\(name)\" is not a name of an environment variable",
+                        hint: "write ${NAME} or ${NAME:-default}; $${ for the characters themselves", location: location))
+            } else if let found = value(name), !found.isEmpty {
+                result += found
+            } else if parts.count == 2 {
+                result += parts[1]
+            } else {
+                findings.append(
+                    Diagnostic(
+                        code: "missing-environment", "the environment has no value for \(name)",
+                        hint: "set it, or give a default: ${\(name):-default}", location: location))
+            }
+            rest = rest[rest.index(after: end)...]
+        }
+        return result + rest
+    }
+}

@@ -1,0 +1,38 @@
+package import Foundation
+package import PipelineKit
+import Store
+
+/// What a pipeline means for one asset: the post's settings and its identity.
+package struct AssetPost: Sendable {
+    /// The settings with sidecar and placeholders applied.
+    package var settings: PostSettings
+
+    /// The settings of `asset`.
+    /// - Throws: `StageError` with code `invalid-option` when pipeline and sidecar together don't hold.
+    package init(pipeline: Pipeline, asset: AssetInput, date: Date) throws(StageError) {
+        let merged = pipeline.post.merging(asset.post) { $1 }
+        do throws(OptionProblem) {
+            settings = try PostSettings.make(from: merged)
+        } catch {
+            throw StageError(.invalidOption, "the post of \(asset.name) \(error.message)", hint: error.hint)
+        }
+        let name = URL(filePath: asset.path).deletingPathExtension().lastPathComponent
+        settings.title = TitleTemplate.fill(settings.title, name: name, date: date)
+        let length = settings.title.utf16.count
+        if pipeline.isIrreversible, settings.mode == .direct, length > PostSettings.longestTitle {
+            throw StageError(
+                .invalidOption,
+                "the title of \(asset.name) is \(length) UTF-16 units long; TikTok takes \(PostSettings.longestTitle)",
+                hint: "shorten it, or give a title in a sidecar")
+        }
+    }
+}
+
+/// Keys under which outputs are reused.
+enum ReuseKey {
+    /// The key of a stage's output: all that decides it.
+    static func of(_ stage: PipelineStage, input: String) -> String {
+        let options = (try? JSONValue.object(stage.stage.options).text()) ?? ""
+        return ContentDigest.sha256("\(stage.type.name)\n\(stage.type.version)\n\(options)\n\(input)")
+    }
+}

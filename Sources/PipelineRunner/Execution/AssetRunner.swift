@@ -1,0 +1,267 @@
+import Foundation
+import Logging
+import PipelineKit
+import Store
+
+/// Takes one asset through the stages of a run.
+struct AssetRunner: Sendable {
+    let engine: RunEngine
+    let run: RunRecord
+    let asset: AssetInput
+    let digestOwners: DigestOwners
+
+    struct Result: Sendable {
+        var outcome: AssetOutcome
+        var posts: Int
+    }
+
+    private var host: RunHost { engine.host }
+    private var pipeline: Pipeline { engine.request.pipeline }
+
+    /// Runs the asset; errors end in the outcome.
+    /// - Parameter stoppedBy: What ended an earlier asset and would end this one too.
+    func run(stoppedBy reason: StageError?) async -> Result {
+        var reached = pipeline.stages.first?.id ?? ""
+        var posts = 0
+        host.emit(.assetStarted(asset: asset.name, stage: reached))
+        let outcome: AssetOutcome
+        var digest = ""
+        do throws(StageError) {
+            if let reason {
+                throw StageError(
+                    reason.code, "not started: \(reason.message)", hint: reason.hint, outcome: reason.outcome)
+            }
+            digest = try await host.digests.sha256(of: asset.path)
+            outcome = try await process(digest, &reached, &posts)
+        } catch {
+            host.emit(.stageFailed(asset: asset.name, stage: reached, error))
+            outcome = .failed(error)
+        }
+        await journal(outcome, digest)
+        host.emit(.assetFinished(asset: asset.name, stage: reached, outcome))
+        return Result(outcome: outcome, posts: posts)
+    }
+
+    private func process(
+        _ digest: String, _ reached: inout String, _ posts: inout Int
+    ) async throws(StageError) -> AssetOutcome {
+        let post = try AssetPost(pipeline: pipeline, asset: asset, date: host.clock.now())
+        let key = PostKey(account: engine.request.accountIdentity, digest: digest, slot: pipeline.name)
+        var postLock: FileLock?
+        if pipeline.isIrreversible {
+            if let twin = await digestOwners.claim(digest, for: asset.name) {
+                return .skipped(reason: "has the same content as \(twin), which is posted once")
+            }
+            postLock = try engine.acquire(
+                "post-" + ContentDigest.sha256("\(key.account)\n\(key.digest)\n\(key.slot)"),
+                orThrow: StageError(
+                    .limited, "another run is posting \(asset.name) right now", hint: "run the same command again later"))
+            if let skip = try await earlierPost(key) { return skip }
+        }
+        defer { withExtendedLifetime(postLock) {} }
+        let folder = URL(filePath: run.workDirectory).appending(path: folderName(digest))
+        let done = Dictionary(
+            try await host.journal.stages(run: run.id, asset: asset.name).map { ($0.stage, $0) },
+            uniquingKeysWith: { $1 })
+        var artifact: any Artifact = try asset.sourceFile(sha256: digest)
+        var inputKey = digest
+        for stage in pipeline.stages {
+            reached = stage.id
+            let reuseKey = ReuseKey.of(stage, input: inputKey)
+            if let earlier = done[stage.id], engine.request.usesCache, earlier.reuseKey == reuseKey,
+                let output = try await reusable(earlier, stage)
+            {
+                host.emit(
+                    .stageReused(
+                        asset: asset.name, stage: stage.id,
+                        reason: "finished earlier in run \(run.id); input and options are unchanged",
+                        artifact: output.summary))
+                artifact = output
+            } else {
+                artifact = try await execute(stage, artifact, post, key, folder, reuseKey)
+            }
+            inputKey = reuseKey
+            if let published = artifact as? PublishedPost {
+                posts += 1
+                host.emit(.postPublished(asset: asset.name, published))
+            }
+        }
+        if !engine.keepsResults { try? FileManager.default.removeItem(at: folder) }
+        return .finished
+    }
+
+    /// What the ledger says of the asset's post before any work: nothing, or why nothing is to be done.
+    private func earlierPost(_ key: PostKey) async throws(StageError) -> AssetOutcome? {
+        guard let record = try await host.ledger.find(key) else { return nil }
+        switch record.state {
+        case .published:
+            let place = record.url.map { ": \($0)" } ?? ""
+            return .skipped(reason: "already posted as \(record.publishID ?? record.id)\(place); nothing was sent")
+        case .unconfirmed:
+            throw StageError(
+                .unconfirmed,
+                "the post \(record.id) is unconfirmed: \(record.reason ?? "its outcome is not known"); it is never sent again by machine",
+                hint: "look at the account, and see `spreader-pipeline posts list`")
+        case .reserved, .sending, .accepted, .uploaded, .failed: return nil
+        }
+    }
+
+    private func execute(
+        _ stage: PipelineStage, _ input: any Artifact, _ post: AssetPost, _ key: PostKey, _ folder: URL,
+        _ reuseKey: String
+    ) async throws(StageError) -> any Artifact {
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        } catch {
+            throw StageError(
+                .configuration, "can't make the work folder \(folder.path): \(error.localizedDescription)",
+                hint: "check its permissions and free space, or name another with --work-dir")
+        }
+        var attempt = 1
+        var limitWaits = 0
+        while true {
+            let start = host.clock.now()
+            host.emit(.stageStarted(asset: asset.name, stage: stage.id))
+            do throws(StageError) {
+                let context = context(stage, attempt, post, key, folder)
+                let output = try await guarded(stage, input, context)
+                let seconds = host.clock.now().timeIntervalSince(start)
+                let json: JSONValue
+                do {
+                    json = try JSONValue(encoding: output)
+                } catch {
+                    throw StageError(.internalFault, "the output of \(stage.id) has no JSON form: \(error)")
+                }
+                try await host.journal.record(
+                    StageRecord(
+                        asset: asset.name, stage: stage.id, reuseKey: reuseKey, artifact: json, seconds: seconds),
+                    run: run.id)
+                host.emit(
+                    .stageFinished(asset: asset.name, stage: stage.id, seconds: seconds, artifact: output.summary))
+                return output
+            } catch {
+                if Task.isCancelled { throw .cancelled }
+                guard let delay = delay(after: error, stage, attempt, limitWaits) else { throw error }
+                if case .limited = error.recovery { limitWaits += 1 } else { attempt += 1 }
+                host.emit(
+                    .stageRetrying(asset: asset.name, stage: stage.id, attempt: attempt, delay: delay, error: error))
+                do {
+                    try await host.clock.sleep(delay)
+                } catch {
+                    throw .cancelled
+                }
+            }
+        }
+    }
+
+    /// How long to wait before the next attempt, or nil when there is none.
+    private func delay(
+        after error: StageError, _ stage: PipelineStage, _ attempt: Int, _ limitWaits: Int
+    ) -> Duration? {
+        switch error.recovery {
+        case .permanent, .ambiguous: return nil
+        case .limited(let after):
+            // A limit is waited for without costing an attempt, but not for ever.
+            let seconds = after ?? 60
+            guard engine.request.waitsForLimits, limitWaits < 10, seconds <= 3600 else { return nil }
+            return .seconds(seconds)
+        case .transient(let after):
+            guard attempt < stage.retry.attempts else { return nil }
+            return after.map { .seconds($0) } ?? stage.retry.backoff(before: attempt + 1, random: host.random())
+        }
+    }
+
+    /// Runs one attempt within the resource's budget and the stage's timeout.
+    private func guarded(
+        _ stage: PipelineStage, _ input: any Artifact, _ context: StageContext
+    ) async throws(StageError) -> any Artifact {
+        let semaphore =
+            switch stage.type.resource {
+            case .cpu: engine.processor
+            case .network: engine.network
+            case .light: engine.light
+            }
+        do {
+            return try await semaphore.withPermit {
+                guard let timeout = stage.timeout else { return try await stage.stage.run(input, context) }
+                return try await withThrowingTaskGroup(of: (any Artifact)?.self) { group in
+                    group.addTask { try await stage.stage.run(input, context) }
+                    group.addTask {
+                        try await host.clock.sleep(timeout)
+                        return nil
+                    }
+                    defer { group.cancelAll() }
+                    guard let output = try await group.next() ?? nil else {
+                        throw StageError(
+                            .timeout, "\(stage.id) took longer than its timeout of \(timeout.spoken)",
+                            hint: "raise \"timeout\" of the stage")
+                    }
+                    return output
+                }
+            }
+        } catch let error as StageError {
+            throw error
+        } catch is CancellationError {
+            throw .cancelled
+        } catch {
+            throw StageError(.internalFault, "\(stage.id) failed: \(error)")
+        }
+    }
+
+    /// An earlier output, when its files are still there as they were.
+    private func reusable(_ record: StageRecord, _ stage: PipelineStage) async throws(StageError) -> (any Artifact)? {
+        guard let output = try? stage.type.decodeOutput(record.artifact) else { return nil }
+        for file in output.files {
+            guard let size = try? FileDigests.size(of: file.path), size == file.bytes else { return nil }
+            if let expected = file.sha256, try await host.digests.sha256(of: file.path) != expected { return nil }
+        }
+        return output
+    }
+
+    private func context(
+        _ stage: PipelineStage, _ attempt: Int, _ post: AssetPost, _ key: PostKey, _ folder: URL
+    ) -> StageContext {
+        var logger = host.logger
+        logger[metadataKey: "run"] = "\(run.id)"
+        logger[metadataKey: "asset"] = "\(asset.name)"
+        logger[metadataKey: "stage"] = "\(stage.id)"
+        let throttle = ProgressThrottle(clock: host.clock)
+        let emit = host.emit
+        let name = asset.name
+        return StageContext(
+            runID: run.id, stageID: stage.id, asset: asset.name, attempt: attempt, workDirectory: folder,
+            post: post.settings, postKey: key, account: pipeline.account, settings: engine.request.settings,
+            logger: logger,
+            progress: { progress in
+                guard throttle.admits(progress) else { return }
+                emit(.stageProgress(asset: name, stage: stage.id, progress))
+            },
+            checkpoints: host.journal.checkpoints(run: run.id, asset: asset.name, stage: stage.id),
+            credentials: host.credentials, permits: host.permits, ledger: host.ledger, clock: host.clock)
+    }
+
+    private func journal(_ outcome: AssetOutcome, _ digest: String) async {
+        let status: AssetRecord.Status
+        var message: String?
+        switch outcome {
+        case .finished: status = .finished
+        case .skipped(let reason): (status, message) = (.alreadyPosted, reason)
+        case .failed(let error):
+            status = error.code == .cancelled ? .running : .failed
+            message = error.description
+        }
+        let record = AssetRecord(asset: asset.name, digest: digest, status: status, message: message)
+        do throws(StageError) {
+            try await host.journal.record(record, run: run.id)
+        } catch {
+            host.logger.error("writing the asset's outcome failed", metadata: ["error": "\(error.message)"])
+        }
+    }
+
+    /// A folder name that a person recognises and that a resumed run finds again.
+    private func folderName(_ digest: String) -> String {
+        let stem = URL(filePath: asset.path).deletingPathExtension().lastPathComponent
+        let safe = stem.map { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) ? $0 : "_" }
+        return "\(String(safe).prefix(40))-\(digest.prefix(8))-\(ContentDigest.sha256(asset.path).prefix(4))"
+    }
+}

@@ -1,0 +1,86 @@
+import Foundation
+package import Logging
+package import PipelineKit
+
+/// What a run would do with one asset.
+package struct AssetPlan: Sendable {
+    /// The asset as the user named it.
+    package var asset: String
+    /// The stages in order, as far as they can be told.
+    package var steps: [(stage: String, plan: StagePlan)]
+    /// Why the asset can't go through, when that is already known, and at which stage.
+    package var failure: (stage: String, error: StageError)?
+}
+
+/// Plans without writing or sending anything.
+package struct Planner: Sendable {
+    private let pipeline: Pipeline
+    private let settings: [String: String]
+    private let clock: HostClock
+    private let logger: Logger
+
+    /// A planner for `pipeline`.
+    package init(pipeline: Pipeline, settings: [String: String], clock: HostClock, logger: Logger) {
+        self.pipeline = pipeline
+        self.settings = settings
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// The plan for one asset. Stages whose input can't be foretold are left out.
+    package func plan(_ asset: AssetInput) async -> AssetPlan {
+        var plan = AssetPlan(asset: asset.name, steps: [])
+        let first = pipeline.stages.first?.id ?? ""
+        do throws(StageError) {
+            let post = try AssetPost(pipeline: pipeline, asset: asset, date: clock.now())
+            let context = PlanContext(post: post.settings, settings: settings, logger: logger)
+            var artifact: (any Artifact)? = try asset.sourceFile()
+            for stage in pipeline.stages {
+                guard let input = artifact else { break }
+                do throws(StageError) {
+                    let step = try await stage.stage.plan(input, context)
+                    plan.steps.append((stage.id, step))
+                    artifact = step.output
+                } catch {
+                    plan.failure = (stage.id, error)
+                    return plan
+                }
+            }
+        } catch {
+            plan.failure = (first, error)
+        }
+        return plan
+    }
+
+    /// The plans of many assets, in their order, a few at a time.
+    package func plans(_ assets: [AssetInput], width: Int = 2) async -> [AssetPlan] {
+        await withTaskGroup(of: (Int, AssetPlan).self) { group in
+            var plans: [AssetPlan?] = Array(repeating: nil, count: assets.count)
+            var next = 0
+            func add() {
+                guard next < assets.count else { return }
+                let index = next
+                next += 1
+                group.addTask { (index, await plan(assets[index])) }
+            }
+            for _ in 0..<width { add() }
+            while let (index, plan) = await group.next() {
+                plans[index] = plan
+                add()
+            }
+            return plans.compactMap { $0 }
+        }
+    }
+}
+
+extension AssetInput {
+    /// The footage as the first stage takes it.
+    /// - Throws: `StageError` with code `file-system` when it is gone.
+    func sourceFile(sha256: String? = nil) throws(StageError) -> SourceFile {
+        guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber else {
+            throw StageError(.fileSystem, "\(name) can't be read any more", hint: "was it moved?")
+        }
+        return SourceFile(
+            file: FileReference(path: path, bytes: size.int64Value, sha256: sha256), displayPath: name)
+    }
+}

@@ -1,0 +1,176 @@
+import Foundation
+package import PipelineKit
+package import Store
+
+/// Takes a pipeline's assets through its stages: several at once, each stage journaled, failures kept to their asset.
+package struct RunEngine: Sendable {
+    let request: RunRequest
+    let host: RunHost
+    let processor: AsyncSemaphore
+    let network: AsyncSemaphore
+    let light: AsyncSemaphore
+    /// Uploads that may be under way at once: more would only share the line.
+    static let networkBudget = 4
+
+    /// An engine for one run.
+    package init(request: RunRequest, host: RunHost) {
+        self.request = request
+        self.host = host
+        processor = AsyncSemaphore(host.processorBudget)
+        network = AsyncSemaphore(Self.networkBudget)
+        light = AsyncSemaphore(max(2, ProcessInfo.processInfo.activeProcessorCount))
+    }
+
+    /// The run's record: that of an unfinished earlier run of the same command, or a new one.
+    /// - Throws: `StageError` when the journal can't be read.
+    package static func record(for request: RunRequest, host: RunHost) async throws(StageError) -> (
+        record: RunRecord, isResumed: Bool
+    ) {
+        if request.usesCache, let earlier = try await host.journal.unfinishedRun(fingerprint: request.fingerprint) {
+            var record = earlier
+            record.command = request.command
+            return (record, true)
+        }
+        let now = host.clock.now()
+        let stamp = now.formatted(
+            Date.VerbatimFormatStyle(
+                format: """
+                    \(year: .padded(4))\(month: .twoDigits)\(day: .twoDigits)-\
+                    \(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased))\(minute: .twoDigits)\
+                    \(second: .twoDigits)
+                    """, timeZone: .gmt, calendar: Calendar(identifier: .gregorian)))
+        let id = "\(stamp)-\(UUID().uuidString.prefix(4).lowercased())"
+        let record = RunRecord(
+            id: id, fingerprint: request.fingerprint, pipeline: request.pipeline.name,
+            path: URL(filePath: request.pipeline.file).standardizedFileURL.path, command: request.command,
+            workDirectory: request.workRoot.appending(path: id).path, status: .running, startedAt: now)
+        return (record, false)
+    }
+
+    /// Does the run. Everything that happens is emitted; the last event is `run.finished`.
+    /// - Parameter prepared: The record that ``record(for:host:)`` gave.
+    package func run(_ prepared: (record: RunRecord, isResumed: Bool)) async -> RunSummary {
+        let record = prepared.record
+        let start = host.clock.now()
+        var outcomes: [AssetOutcome] = []
+        var posts = 0
+        var status: Int
+        do throws(StageError) {
+            let lock = try acquire(
+                "run-\(request.fingerprint)",
+                orThrow: StageError(
+                    .limited, "this run is already under way in another process",
+                    hint: "wait for it, or see `spreader-pipeline runs list`"))
+            try await host.journal.begin(record)
+            host.emit(
+                .runStarted(
+                    pipeline: request.pipeline.name, assets: request.assets.count, resumed: prepared.isResumed))
+            (outcomes, posts) = await processAll(record)
+            status = Self.exitStatus(outcomes, isCancelled: Task.isCancelled)
+            let finalStatus: RunStatus = status == 0 ? .succeeded : status == 130 ? .interrupted : .failed
+            let finish = Task {
+                // Also when the run was cancelled: its record must say so.
+                try? await host.journal.finish(
+                    record.id, status: finalStatus, exitStatus: status, at: host.clock.now())
+            }
+            await finish.value
+            if status == 0, !keepsResults {
+                try? FileManager.default.removeItem(atPath: record.workDirectory)
+            }
+            withExtendedLifetime(lock) {}
+        } catch {
+            status = error.outcome.rawValue
+            host.emit(
+                .diagnostic(Diagnostic(code: error.code.rawValue, error.message, hint: error.hint, subject: .configuration)))
+        }
+        let summary = RunSummary(
+            status: status, assets: outcomes.count, posts: posts,
+            seconds: host.clock.now().timeIntervalSince(start))
+        host.emit(.runFinished(summary))
+        return summary
+    }
+
+    /// Whether the last stage's output in the work folder is what the user asked for.
+    var keepsResults: Bool {
+        request.keepsWork || request.isPartial || request.pipeline.stages.last?.type.effect == .pure
+    }
+
+    /// The program's exit status: the assets' common one, else 1.
+    static func exitStatus(_ outcomes: [AssetOutcome], isCancelled: Bool) -> Int {
+        var statuses: Set<Int> = []
+        var hasSuccess = false
+        for outcome in outcomes {
+            if case .failed(let error) = outcome {
+                statuses.insert(error.outcome.rawValue)
+            } else {
+                hasSuccess = true
+            }
+        }
+        if isCancelled, statuses.contains(StageError.Outcome.interrupted.rawValue) {
+            return StageError.Outcome.interrupted.rawValue
+        }
+        guard let status = statuses.first else { return 0 }
+        if statuses.count > 1 { return 1 }
+        // Refused footage beside good footage is a failure of an asset, not of the command.
+        return hasSuccess && status == StageError.Outcome.invalidData.rawValue ? 1 : status
+    }
+
+    private func processAll(_ record: RunRecord) async -> (outcomes: [AssetOutcome], posts: Int) {
+        let digestOwners = DigestOwners()
+        let width = host.processorBudget + Self.networkBudget
+        return await withTaskGroup(of: AssetRunner.Result.self) { group in
+            var outcomes: [AssetOutcome] = []
+            var posts = 0
+            var stop: StageError?
+            var next = 0
+            func add() {
+                guard next < request.assets.count else { return }
+                let asset = request.assets[next]
+                next += 1
+                let runner = AssetRunner(engine: self, run: record, asset: asset, digestOwners: digestOwners)
+                let reason = stop
+                group.addTask { await runner.run(stoppedBy: reason) }
+            }
+            for _ in 0..<width { add() }
+            while let result = await group.next() {
+                outcomes.append(result.outcome)
+                posts += result.posts
+                if case .failed(let error) = result.outcome, Self.concernsAll(error) { stop = stop ?? error }
+                add()
+            }
+            return (outcomes, posts)
+        }
+    }
+
+    /// Whether an error would meet every later asset too, so that work on them would be wasted.
+    private static func concernsAll(_ error: StageError) -> Bool {
+        switch error.outcome {
+        case .notAuthorised, .configuration, .tryLater, .interrupted: true
+        case .failed, .invalidData, .unavailable: false
+        }
+    }
+
+    /// A lock that other processes respect.
+    func acquire(_ name: String, orThrow busy: StageError) throws(StageError) -> FileLock {
+        let lock: FileLock?
+        do {
+            lock = try FileLock.attempt(host.locks.appending(path: name).path)
+        } catch {
+            throw StageError(.configuration, "can't make the lock file \(host.locks.appending(path: name).path): \(error)")
+        }
+        guard let lock else { throw busy }
+        return lock
+    }
+}
+
+/// Which asset has a digest: twins in one run must not be posted twice.
+actor DigestOwners {
+    private var owners: [String: String] = [:]
+
+    /// The asset that claimed `digest` first, when it is another one.
+    func claim(_ digest: String, for asset: String) -> String? {
+        if let owner = owners[digest], owner != asset { return owner }
+        owners[digest] = asset
+        return nil
+    }
+}

@@ -1,0 +1,106 @@
+package import Foundation
+import Glibc
+package import PipelineKit
+
+/// One piece of footage that a run works on.
+package struct AssetInput: Sendable, Hashable {
+    /// As the user named it; unique in a run.
+    package var name: String
+    /// Absolute path.
+    package var path: String
+    /// Overrides of `post` from the sidecar beside the file.
+    package var post: [String: JSONValue]
+}
+
+/// Finds the footage that a pipeline or a command line names.
+package enum InputResolver {
+    /// The assets of `inputs`, sorted within each pattern, each file once.
+    /// - Parameters:
+    ///   - inputs: Paths, folders or patterns (`*`, `?`, `[…]`), with their places.
+    ///   - directory: What relative paths are relative to.
+    package static func resolve(
+        _ inputs: [(pattern: String, location: SourceLocation)], in directory: URL
+    ) -> (assets: [AssetInput], findings: [Diagnostic]) {
+        var assets: [AssetInput] = []
+        var findings: [Diagnostic] = []
+        var seen: Set<String> = []
+        for (pattern, location) in inputs {
+            let paths = expand(pattern, in: directory)
+            if paths.isEmpty {
+                let isPattern = pattern.contains { "*?[".contains($0) }
+                findings.append(
+                    Diagnostic(
+                        code: "no-input",
+                        isPattern ? "no file matches \"\(pattern)\"" : "there is no file \"\(pattern)\"",
+                        hint: "paths are relative to the current folder, \(directory.path)", location: location,
+                        subject: isPattern ? .pipeline : .footage))
+            }
+            for name in paths {
+                let path = absolute(name, in: directory)
+                guard seen.insert(path).inserted else { continue }
+                if let problem = readability(path) {
+                    findings.append(
+                        Diagnostic(
+                            code: "unreadable-footage", "\(name): \(problem)", location: location, subject: .footage))
+                    continue
+                }
+                let (post, problems) = Sidecar.read(beside: path, named: name)
+                findings += problems
+                assets.append(AssetInput(name: name, path: path, post: post))
+            }
+        }
+        return (assets, findings)
+    }
+
+    private static func absolute(_ name: String, in directory: URL) -> String {
+        URL(filePath: name, relativeTo: directory).standardizedFileURL.path
+    }
+
+    private static func readability(_ path: String) -> String? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return String(cString: strerror(errno)) }
+        guard status.st_mode & S_IFMT == S_IFREG else { return "not a regular file" }
+        guard status.st_size > 0 else { return "the file is empty" }
+        guard access(path, R_OK) == 0 else { return String(cString: strerror(errno)) }
+        return nil
+    }
+
+    private static func expand(_ pattern: String, in directory: URL) -> [String] {
+        var isDirectory: ObjCBool = false
+        let path = absolute(pattern, in: directory)
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) {
+            guard isDirectory.boolValue else { return [pattern] }
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+            let folder = pattern.hasSuffix("/") ? String(pattern.dropLast()) : pattern
+            return footage(names.map { "\(folder)/\($0)" }, in: directory)
+        }
+        guard pattern.contains(where: { "*?[".contains($0) }) else { return [] }
+        var result = glob_t()
+        defer { globfree(&result) }
+        let isAbsolute = pattern.hasPrefix("/")
+        let prefix = isAbsolute ? "" : escaped(directory.path) + "/"
+        guard glob(prefix + pattern, 0, nil, &result) == 0 else { return [] }
+        var names: [String] = []
+        for index in 0..<Int(result.gl_pathc) {
+            guard let entry = result.gl_pathv[index] else { continue }
+            let found = String(cString: entry)
+            names.append(isAbsolute ? found : String(found.dropFirst(directory.path.count + 1)))
+        }
+        return footage(names, in: directory)
+    }
+
+    private static func escaped(_ path: String) -> String { path.replacing(/[*?\[\]\\]/) { "\\\($0.0)" } }
+
+    /// Leaves out folders, hidden files and sidecars, and sorts.
+    private static func footage(_ names: [String], in directory: URL) -> [String] {
+        let all = Set(names)
+        return names.filter { name in
+            let url = URL(filePath: name, relativeTo: directory)
+            var isDirectory: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), !isDirectory.boolValue,
+                !url.lastPathComponent.hasPrefix(".")
+            else { return false }
+            return !Sidecar.isSidecar(name, among: all)
+        }.sorted()
+    }
+}

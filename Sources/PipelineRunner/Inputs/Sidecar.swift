@@ -1,0 +1,51 @@
+import Foundation
+import PipelineKit
+
+/// What stands beside a piece of footage to override its post: `clip.json` with keys of `post`, or `clip.txt` with the
+/// title alone.
+enum Sidecar {
+    /// Whether `name` is a sidecar of another file in the same listing.
+    static func isSidecar(_ name: String, among all: Set<String>) -> Bool {
+        let lower = name.lowercased()
+        guard lower.hasSuffix(".json") || lower.hasSuffix(".txt") else { return false }
+        let stem = String(name[..<(name.lastIndex(of: ".") ?? name.endIndex)])
+        return all.contains { other in
+            guard other != name, other.hasPrefix(stem + ".") else { return false }
+            let rest = other.dropFirst(stem.count + 1).lowercased()
+            return !rest.contains(".") && rest != "json" && rest != "txt"
+        }
+    }
+
+    /// The overrides beside the file at `path`, and what is wrong with them.
+    static func read(beside path: String, named name: String) -> (post: [String: JSONValue], findings: [Diagnostic]) {
+        let stem = URL(filePath: path).deletingPathExtension()
+        let display = URL(filePath: name).deletingPathExtension().relativePath
+        if let text = try? String(contentsOf: stem.appendingPathExtension("json"), encoding: .utf8) {
+            let (root, syntax) = DocumentLoader.load(text, file: display + ".json")
+            guard let root else { return ([:], syntax) }
+            guard case .object(let object) = root.json else {
+                let finding = Diagnostic(
+                    code: "wrong-type", "a sidecar is an object of post settings, not \(root.json.kind)",
+                    location: root.location)
+                return ([:], [finding])
+            }
+            var findings = syntax
+            for finding in PostSettings.findings(in: object) {
+                let member = root.member(finding.key)
+                findings.append(
+                    Diagnostic(
+                        code: finding.problem.code,
+                        finding.concernsKey
+                            ? finding.problem.message : "\"\(finding.key)\" \(finding.problem.message)",
+                        hint: finding.problem.hint,
+                        location: finding.concernsKey ? member?.keyLocation : member?.value.location,
+                        pointer: "/\(finding.key)"))
+            }
+            return (object, findings)
+        }
+        if let title = try? String(contentsOf: stem.appendingPathExtension("txt"), encoding: .utf8) {
+            return (["title": .string(title.trimmingCharacters(in: .whitespacesAndNewlines))], [])
+        }
+        return ([:], [])
+    }
+}

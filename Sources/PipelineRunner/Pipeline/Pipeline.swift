@@ -1,0 +1,72 @@
+package import PipelineKit
+
+/// A pipeline that was checked: everything in it is known and fits.
+package struct Pipeline: Sendable {
+    /// Its name.
+    package var name: String
+    /// The file, as the user named it.
+    package var file: String
+    /// Patterns of its inputs with their places.
+    package var inputs: [(pattern: String, location: SourceLocation)]
+    /// The account's name.
+    package var account: String
+    /// The post's settings as written: a sidecar overrides single keys.
+    package var post: [String: JSONValue]
+    /// Where the post's keys stand.
+    package var postLocations: [String: SourceLocation]
+    /// The stages in order.
+    package var stages: [PipelineStage]
+
+    /// Whether running it can leave something that can't be taken back.
+    package var isIrreversible: Bool { stages.contains { $0.type.effect == .irreversible } }
+}
+
+/// One stage of a checked pipeline.
+package struct PipelineStage: Sendable {
+    /// Unique in the pipeline: its `id`, else its name.
+    package var id: String
+    /// The kind of stage.
+    package var type: StageType
+    /// The stage with its options.
+    package var stage: AnyStage
+    /// When and how often to try again.
+    package var retry: RetryPolicy
+    /// How long one attempt may take.
+    package var timeout: Duration?
+    /// Where it stands.
+    package var location: SourceLocation
+}
+
+/// When a failed attempt is made again: exponential back-off with full jitter.
+package struct RetryPolicy: Sendable, Hashable {
+    /// Attempts in all, the first included.
+    package var attempts: Int
+    /// The longest first delay.
+    package var delay: Duration
+    /// The longest delay.
+    package var maximumDelay: Duration
+
+    /// A policy.
+    package init(attempts: Int, delay: Duration = .seconds(1), maximumDelay: Duration = .seconds(60)) {
+        self.attempts = attempts
+        self.delay = delay
+        self.maximumDelay = maximumDelay
+    }
+
+    /// What a stage gets that says nothing: networks are tried again, computations are not.
+    package static func usual(for type: StageType) -> RetryPolicy {
+        RetryPolicy(attempts: type.resource == .network ? 5 : 1)
+    }
+
+    /// The delay before attempt `next` (2 for the first repetition): uniform between 0 and
+    /// min(maximum, delay × 2^(next − 2)).
+    /// - Parameter random: A number in 0 ..< 1.
+    package func backoff(before next: Int, random: Double) -> Duration {
+        let ceiling = min(maximumDelay.inSeconds, delay.inSeconds * pow2(next - 2))
+        return .seconds(ceiling * random)
+    }
+
+    private func pow2(_ exponent: Int) -> Double {
+        (0..<max(0, min(exponent, 40))).reduce(1) { value, _ in value * 2 }
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+package import PipelineKit
+
+/// Turns a pipeline file into a ``Pipeline``, or into everything that is wrong with it.
+package struct PipelineChecker: Sendable {
+    private let registry: StageRegistry
+    private let environment: @Sendable (String) -> String?
+
+    /// A setting given on the command line, such as `--set transcode.crf=20`.
+    package struct Override: Sendable, Hashable {
+        /// As the user wrote it, with its flag.
+        package var flag: String
+        /// The stage's id or name; nil for `--post`.
+        package var stage: String?
+        /// The option.
+        package var key: String
+        /// The value.
+        package var value: String
+
+        /// Reads `stage.option=value` (for `--set`) or `key=value` (for `--post`); nil for anything else.
+        package init?(_ text: String, flag: String, namesStage: Bool) {
+            guard let equals = text.firstIndex(of: "=") else { return nil }
+            let name = text[..<equals]
+            self.flag = "\(flag) \(text)"
+            value = String(text[text.index(after: equals)...])
+            if namesStage {
+                guard let dot = name.firstIndex(of: "."), dot != name.startIndex else { return nil }
+                stage = String(name[..<dot])
+                key = String(name[name.index(after: dot)...])
+            } else {
+                key = String(name)
+            }
+            guard !key.isEmpty else { return nil }
+        }
+
+        /// The value as the file would hold it: numbers and truth values are themselves, objects may be JSON.
+        var json: JSONValue {
+            if let parsed = try? JSONDecoder().decode(JSONValue.self, from: Data(value.utf8)) { return parsed }
+            return .string(value)
+        }
+    }
+
+    /// A checker.
+    package init(registry: StageRegistry, environment: @escaping @Sendable (String) -> String?) {
+        self.registry = registry
+        self.environment = environment
+    }
+
+    /// Checks the text of a pipeline file.
+    /// - Returns: The pipeline when nothing in the findings is an error.
+    package func check(
+        _ text: String, file: String, overrides: [Override] = [], until: String? = nil
+    ) -> (pipeline: Pipeline?, findings: [Diagnostic]) {
+        let (loaded, syntax) = DocumentLoader.load(text, file: file)
+        guard let loaded else { return (nil, syntax) }
+        let (root, missing) = Substitution(value: environment).apply(to: loaded)
+        var reader = PipelineReader(registry: registry, file: file, findings: syntax + missing)
+        let pipeline = reader.read(root, overrides: overrides, until: until)
+        let findings = reader.findings.sorted(by: Self.isEarlier)
+        return (findings.contains { $0.severity == .error } ? nil : pipeline, findings)
+    }
+
+    private static func isEarlier(_ left: Diagnostic, _ right: Diagnostic) -> Bool {
+        (left.location?.line ?? .max, left.location?.column ?? 0) < (right.location?.line ?? .max, right.location?.column ?? 0)
+    }
+}

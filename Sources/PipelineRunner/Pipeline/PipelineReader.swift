@@ -1,0 +1,299 @@
+import Foundation
+import PipelineKit
+
+/// Reads the nodes of one pipeline file, collecting every finding on the way.
+struct PipelineReader {
+    let registry: StageRegistry
+    let file: String
+    var findings: [Diagnostic]
+
+    static let keys = ["$schema", "name", "description", "inputs", "account", "post", "stages"]
+    static let stageKeys = ["uses", "id", "with", "retry", "timeout"]
+    static let retryKeys = ["attempts", "delay", "maxDelay"]
+
+    mutating func read(_ root: DocumentNode, overrides: [PipelineChecker.Override], until: String?) -> Pipeline? {
+        guard root.members != nil else {
+            report("wrong-type", "a pipeline file is an object, not \(root.json.kind)", at: root.location)
+            return nil
+        }
+        checkKeys(of: root, known: Self.keys, pointer: "")
+        let name = text(root, "name") ?? URL(filePath: file).deletingPathExtension().lastPathComponent
+        let account = text(root, "account") ?? "default"
+        let inputs = readInputs(root)
+        let (post, postLocations) = readPost(root, overrides.filter { $0.stage == nil })
+        var stages = readStages(root, overrides.filter { $0.stage != nil })
+        if let until {
+            if let index = stages.firstIndex(where: { $0.id == until || $0.type.name.rawValue == until }) {
+                stages = Array(stages[...index])
+            } else {
+                let names = stages.map(\.id)
+                report(
+                    "unknown-stage", "the pipeline has no stage \"\(until)\"",
+                    hint: hint(until, names), at: SourceLocation(file: "--until \(until)"))
+            }
+        }
+        checkChain(stages)
+        return Pipeline(
+            name: name, file: file, inputs: inputs, account: account, post: post, postLocations: postLocations,
+            stages: stages)
+    }
+
+    // MARK: Parts
+
+    private mutating func readInputs(_ root: DocumentNode) -> [(pattern: String, location: SourceLocation)] {
+        guard let member = root.member("inputs") else { return [] }
+        let elements: [DocumentNode]
+        switch member.value {
+        case .list(let list, _): elements = list
+        case .scalar(.string, _): elements = [member.value]
+        default:
+            report(
+                "wrong-type", "\"inputs\" takes a list of paths, not \(member.value.json.kind)",
+                at: member.value.location, pointer: "/inputs")
+            return []
+        }
+        var inputs: [(pattern: String, location: SourceLocation)] = []
+        for (index, element) in elements.enumerated() {
+            if let pattern = element.json.stringValue, !pattern.isEmpty {
+                inputs.append((pattern, element.location))
+            } else {
+                report(
+                    "wrong-type", "an input is a path or a pattern such as \"footage/*.mov\", not \(element.json.kind)",
+                    at: element.location, pointer: "/inputs/\(index)")
+            }
+        }
+        return inputs
+    }
+
+    private mutating func readPost(
+        _ root: DocumentNode, _ overrides: [PipelineChecker.Override]
+    ) -> (post: [String: JSONValue], locations: [String: SourceLocation]) {
+        var post: [String: JSONValue] = [:]
+        var locations: [String: SourceLocation] = [:]
+        if let member = root.member("post") {
+            if let members = member.value.members {
+                checkOptions(members, pointer: "/post") { PostSettings.findings(in: $0) }
+                for member in members {
+                    post[member.key] = member.value.json
+                    locations[member.key] = member.value.location
+                }
+            } else {
+                report(
+                    "wrong-type", "\"post\" takes an object, not \(member.value.json.kind)", at: member.value.location,
+                    pointer: "/post")
+            }
+        }
+        for override in overrides {
+            let location = SourceLocation(file: override.flag)
+            for finding in PostSettings.findings(in: [override.key: override.json]) {
+                report(finding, at: location, pointer: nil)
+            }
+            post[override.key] = override.json
+            locations[override.key] = location
+        }
+        if let title = post["title"]?.stringValue {
+            for name in TitleTemplate.unknownPlaceholders(in: title) {
+                report(
+                    "unknown-placeholder", "the title has an unknown placeholder \"{{ \(name) }}\"",
+                    hint: hint(name, TitleTemplate.names), at: locations["title"] ?? root.location, pointer: "/post/title")
+            }
+        }
+        return (post, locations)
+    }
+
+    private mutating func readStages(
+        _ root: DocumentNode, _ overrides: [PipelineChecker.Override]
+    ) -> [PipelineStage] {
+        guard let member = root.member("stages") else {
+            report("missing-key", "a pipeline needs \"stages\"", hint: "a list such as [{ \"uses\": \"probe\" }]", at: root.location)
+            return []
+        }
+        guard case .list(let elements, let location) = member.value else {
+            report(
+                "wrong-type", "\"stages\" takes a list, not \(member.value.json.kind)", at: member.value.location,
+                pointer: "/stages")
+            return []
+        }
+        if elements.isEmpty { report("missing-key", "\"stages\" is empty", at: location, pointer: "/stages") }
+        var stages: [PipelineStage] = []
+        var unusedOverrides = overrides
+        for (index, element) in elements.enumerated() {
+            let pointer = "/stages/\(index)"
+            guard element.members != nil else {
+                report(
+                    "wrong-type", "a stage is an object such as { \"uses\": \"probe\" }, not \(element.json.kind)",
+                    at: element.location, pointer: pointer)
+                continue
+            }
+            checkKeys(of: element, known: Self.stageKeys, pointer: pointer)
+            guard let uses = element.member("uses") else {
+                report("missing-key", "a stage needs \"uses\", the name of the stage", at: element.location, pointer: pointer)
+                continue
+            }
+            guard let name = uses.value.json.stringValue else {
+                report("wrong-type", "\"uses\" takes the name of a stage", at: uses.value.location, pointer: pointer + "/uses")
+                continue
+            }
+            guard let type = registry.stage(named: name) else {
+                report(
+                    "unknown-stage", "there is no stage \"\(name)\"",
+                    hint: hint(name, registry.stages.map(\.name.rawValue)), at: uses.value.location,
+                    pointer: pointer + "/uses")
+                continue
+            }
+            let id = text(element, "id", pointer: pointer) ?? name
+            if stages.contains(where: { $0.id == id }) {
+                report(
+                    "duplicate-id", "two stages are called \"\(id)\"", hint: "give one of them another \"id\"",
+                    at: (element.member("id") ?? uses).value.location, pointer: pointer)
+            }
+            let isMine = { (override: PipelineChecker.Override) in override.stage == id || override.stage == name }
+            let mine = overrides.filter(isMine)
+            unusedOverrides.removeAll(where: isMine)
+            let retry = readRetry(element, type, pointer: pointer)
+            let timeout = duration(element, "timeout", pointer: pointer)
+            guard let stage = makeStage(element, type, mine, pointer: pointer) else { continue }
+            stages.append(
+                PipelineStage(
+                    id: id, type: type, stage: stage, retry: retry, timeout: timeout, location: uses.value.location))
+        }
+        for override in unusedOverrides {
+            let names = stages.map(\.id)
+            report(
+                "unknown-stage", "the pipeline has no stage \"\(override.stage ?? "")\"",
+                hint: hint(override.stage ?? "", names), at: SourceLocation(file: override.flag))
+        }
+        return stages
+    }
+
+    private mutating func makeStage(
+        _ element: DocumentNode, _ type: StageType, _ overrides: [PipelineChecker.Override], pointer: String
+    ) -> AnyStage? {
+        let before = findings.count
+        var options: [String: JSONValue] = [:]
+        if let with = element.member("with") {
+            guard let members = with.value.members else {
+                report(
+                    "wrong-type", "\"with\" takes an object of options, not \(with.value.json.kind)",
+                    at: with.value.location, pointer: pointer + "/with")
+                return nil
+            }
+            checkOptions(members, pointer: pointer + "/with", type.findings)
+            for member in members { options[member.key] = member.value.json }
+        }
+        for override in overrides {
+            for finding in type.findings([override.key: override.json]) {
+                report(finding, at: SourceLocation(file: override.flag), pointer: nil)
+            }
+            options[override.key] = override.json
+        }
+        guard findings.count == before else { return nil }
+        do throws(StageError) {
+            return try type.make(options)
+        } catch {
+            report(
+                "invalid-options", "\(type.name): \(error.message)", hint: error.hint,
+                at: (element.member("with"))?.value.location ?? element.location, pointer: pointer + "/with")
+            return nil
+        }
+    }
+
+    private mutating func readRetry(_ element: DocumentNode, _ type: StageType, pointer: String) -> RetryPolicy {
+        var policy = RetryPolicy.usual(for: type)
+        guard let member = element.member("retry") else { return policy }
+        guard member.value.members != nil else {
+            report(
+                "wrong-type", "\"retry\" takes an object such as { \"attempts\": 5 }, not \(member.value.json.kind)",
+                at: member.value.location, pointer: pointer + "/retry")
+            return policy
+        }
+        checkKeys(of: member.value, known: Self.retryKeys, pointer: pointer + "/retry")
+        if let attempts = member.value.member("attempts") {
+            if let number = attempts.value.json.integerValue, (1...100).contains(number) {
+                policy.attempts = Int(number)
+            } else {
+                report(
+                    "out-of-range", "\"attempts\" takes an integer between 1 and 100", at: attempts.value.location,
+                    pointer: pointer + "/retry/attempts")
+            }
+        }
+        if let delay = duration(member.value, "delay", pointer: pointer + "/retry") { policy.delay = delay }
+        if let most = duration(member.value, "maxDelay", pointer: pointer + "/retry") { policy.maximumDelay = most }
+        return policy
+    }
+
+    private mutating func checkChain(_ stages: [PipelineStage]) {
+        var given = SourceFile.kind
+        for (index, stage) in stages.enumerated() {
+            defer { given = stage.type.output }
+            guard stage.type.input != given else { continue }
+            let before =
+                index == 0
+                ? "the pipeline starts with a \(given)" : "stage \(index) `\(stages[index - 1].id)` gives a \(given)"
+            let path = registry.path(from: given, to: stage.type.input)
+            let hint =
+                path.map { row in
+                    "put \(row.map { "`\($0.name)`" }.joined(separator: ", ")) \(index == 0 ? "before it" : "between them")"
+                } ?? "no row of stages leads from one to the other: move or remove it"
+            report(
+                "chain", "stage \(index + 1) `\(stage.id)` takes a \(stage.type.input), \(before)", hint: hint,
+                at: stage.location, pointer: "/stages/\(index)")
+        }
+    }
+
+    // MARK: Helpers
+
+    private mutating func checkOptions(
+        _ members: [DocumentNode.Member], pointer: String, _ check: ([String: JSONValue]) -> [OptionFinding]
+    ) {
+        let object = Dictionary(members.map { ($0.key, $0.value.json) }, uniquingKeysWith: { $1 })
+        for finding in check(object) {
+            guard let member = members.last(where: { $0.key == finding.key }) else { continue }
+            report(
+                finding, at: finding.concernsKey ? member.keyLocation : member.value.location,
+                pointer: "\(pointer)/\(finding.key)")
+        }
+    }
+
+    private mutating func checkKeys(of node: DocumentNode, known: [String], pointer: String) {
+        for member in node.members ?? [] where !known.contains(member.key) {
+            report(
+                "unknown-key", "unknown key \"\(member.key)\"", hint: hint(member.key, known), at: member.keyLocation,
+                pointer: "\(pointer)/\(member.key)")
+        }
+    }
+
+    private mutating func text(_ node: DocumentNode, _ key: String, pointer: String = "") -> String? {
+        guard let member = node.member(key) else { return nil }
+        if let text = member.value.json.stringValue, !text.isEmpty { return text }
+        report(
+            "wrong-type", "\"\(key)\" takes text, not \(member.value.json.kind)", at: member.value.location,
+            pointer: "\(pointer)/\(key)")
+        return nil
+    }
+
+    private mutating func duration(_ node: DocumentNode, _ key: String, pointer: String) -> Duration? {
+        guard let member = node.member(key) else { return nil }
+        do throws(OptionProblem) {
+            return try Duration.parse(member.value.json)
+        } catch {
+            report(error.code, "\"\(key)\" \(error.message)", hint: error.hint, at: member.value.location, pointer: "\(pointer)/\(key)")
+            return nil
+        }
+    }
+
+    private func hint(_ name: String, _ known: [String]) -> String {
+        NearestName.of(name, in: known).map { "did you mean \"\($0)\"?" } ?? "known: \(known.joined(separator: ", "))"
+    }
+
+    private mutating func report(
+        _ code: String, _ message: String, hint: String? = nil, at location: SourceLocation, pointer: String? = nil
+    ) {
+        findings.append(Diagnostic(code: code, message, hint: hint, location: location, pointer: pointer))
+    }
+
+    private mutating func report(_ finding: OptionFinding, at location: SourceLocation, pointer: String?) {
+        let message = finding.concernsKey ? finding.problem.message : "\"\(finding.key)\" \(finding.problem.message)"
+        report(finding.problem.code, message, hint: finding.problem.hint, at: location, pointer: pointer)
+    }
+}

@@ -1,0 +1,30 @@
+package import PipelineKit
+
+/// The stages that pipelines can name: one explicit list, sorted by name.
+package struct StageRegistry: Sendable {
+    /// All stages by name.
+    package let stages: [StageType]
+
+    /// A registry.
+    package init(_ stages: [StageType]) { self.stages = stages.sorted { $0.name < $1.name } }
+
+    /// The stage of that name.
+    package func stage(named name: String) -> StageType? { stages.first { $0.name.rawValue == name } }
+
+    /// The shortest row of stages that leads from one kind of artifact to another; nil when there is none.
+    package func path(from: ArtifactKind, to: ArtifactKind) -> [StageType]? {
+        var frontier: [(kind: ArtifactKind, row: [StageType])] = [(from, [])]
+        var seen: Set<ArtifactKind> = [from]
+        while !frontier.isEmpty {
+            var next: [(kind: ArtifactKind, row: [StageType])] = []
+            for (kind, row) in frontier {
+                if kind == to { return row }
+                for stage in stages where stage.input == kind && seen.insert(stage.output).inserted {
+                    next.append((stage.output, row + [stage]))
+                }
+            }
+            frontier = next
+        }
+        return nil
+    }
+}
