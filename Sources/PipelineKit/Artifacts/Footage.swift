@@ -101,6 +101,8 @@ public struct VideoTrack: Sendable, Hashable, Codable {
     public var frameCount: Int?
     /// Longest distance between key frames in seconds, over the file's packets; nil when not measured.
     public var longestKeyFrameInterval: Double?
+    /// Whether every group of pictures stands alone, over the file's packets; nil when not measured.
+    public var closedGroups: Bool?
     /// Whether it is a cover picture and no footage.
     public var isAttachedPicture: Bool
     /// Whether the container marks it as the default.
@@ -124,7 +126,7 @@ public struct VideoTrack: Sendable, Hashable, Codable {
         constantFrameRate: Bool?, fieldOrder: String, colorRange: String?, colorPrimaries: String?,
         colorTransfer: String?, colorSpace: String?, dynamicRange: DynamicRange, dolbyVisionProfile: Int?,
         dolbyVisionCompatibility: Int?, startTime: Double?, duration: Double?, bitRate: Int64?, frameCount: Int?,
-        longestKeyFrameInterval: Double?, isAttachedPicture: Bool, isDefault: Bool
+        longestKeyFrameInterval: Double?, closedGroups: Bool? = nil, isAttachedPicture: Bool, isDefault: Bool
     ) {
         self.index = index
         self.codec = codec
@@ -155,6 +157,7 @@ public struct VideoTrack: Sendable, Hashable, Codable {
         self.bitRate = bitRate
         self.frameCount = frameCount
         self.longestKeyFrameInterval = longestKeyFrameInterval
+        self.closedGroups = closedGroups
         self.isAttachedPicture = isAttachedPicture
         self.isDefault = isDefault
     }

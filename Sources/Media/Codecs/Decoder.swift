@@ -1,0 +1,88 @@
+import CFFmpeg
+package import PipelineKit
+
+/// Turns packets of one stream into frames. Owns the codec context.
+package final class Decoder {
+    /// The largest picture that is decoded; more is an attack or a mistake.
+    package static let maximumPixels = 67_108_864
+
+    private let pointer: UnsafeMutablePointer<AVCodecContext>
+    private let log: MediaLog
+    /// FFmpeg's name of the decoder.
+    package let name: String
+    /// Packets that the decoder refused.
+    package private(set) var refusedPackets = 0
+    /// Frames that the decoder marked as damaged.
+    package private(set) var damagedFrames = 0
+    /// Frames given.
+    package private(set) var frames = 0
+
+    /// A decoder for a stream.
+    /// - Parameter threads: 0 lets the library choose.
+    package init(
+        stream index: Int, of demuxer: Demuxer, log: MediaLog, threads: Int = 0
+    ) throws(MediaError) {
+        guard let stream = demuxer.stream(index), let parameters = stream.pointee.codecpar else {
+            throw MediaError("opening a decoder", text: "there is no stream \(index)", file: demuxer.path)
+        }
+        let codecName = text(avcodec_get_name(parameters.pointee.codec_id)) ?? "unknown"
+        guard let codec = avcodec_find_decoder(parameters.pointee.codec_id) else {
+            throw MediaError(
+                "finding a decoder for \(codecName)", number: spreader_error_decoder_not_found(), file: demuxer.path)
+        }
+        name = codecName
+        self.log = log
+        pointer = try allocated(avcodec_alloc_context3(codec), "allocating a decoder")
+        try check(avcodec_parameters_to_context(pointer, parameters), "setting up the decoder \(codecName)")
+        pointer.pointee.pkt_timebase = stream.pointee.time_base
+        pointer.pointee.framerate = stream.pointee.avg_frame_rate
+        pointer.pointee.thread_count = Int32(threads)
+        pointer.pointee.max_pixels = Int64(Decoder.maximumPixels)
+        pointer.pointee.opaque = log.opaque
+        try check(
+            avcodec_open2(pointer, codec, nil), "opening the decoder \(codecName)", file: demuxer.path, log: log)
+    }
+
+    deinit {
+        var context: UnsafeMutablePointer<AVCodecContext>? = pointer
+        avcodec_free_context(&context)
+    }
+
+    /// Gives the decoder a packet; nil says that no more will come.
+    ///
+    /// A packet that can't be decoded is counted and passed over: one bad packet does not end the footage.
+    /// - Throws: `MediaError` when the decoder itself fails, for want of memory for instance.
+    package func send(_ packet: Packet?) throws(MediaError) {
+        let answer = avcodec_send_packet(pointer, packet?.pointer)
+        if answer >= 0 || answer == spreader_error_end_of_file() || answer == spreader_error_try_again() { return }
+        if answer == spreader_error_posix(ENOMEM) {
+            throw MediaError("decoding \(name)", number: answer, log: log)
+        }
+        refusedPackets += 1
+    }
+
+    /// Takes the next frame.
+    /// - Returns: False when the decoder wants another packet, or is at its end.
+    package func receive(into frame: Frame) throws(MediaError) -> Bool {
+        while true {
+            let answer = avcodec_receive_frame(pointer, frame.pointer)
+            if answer >= 0 {
+                frames += 1
+                if frame.isDamaged { damagedFrames += 1 }
+                return true
+            }
+            if answer == spreader_error_try_again() || answer == spreader_error_end_of_file() { return false }
+            if answer == spreader_error_posix(ENOMEM) {
+                throw MediaError("decoding \(name)", number: answer, log: log)
+            }
+            // The damage of an earlier packet, told by a decoder with threads: ask again.
+            refusedPackets += 1
+        }
+    }
+
+    /// Forgets what was decoded, after a seek.
+    package func flush() { avcodec_flush_buffers(pointer) }
+
+    /// Profile by name, as the decoder found it; nil when unknown.
+    package var profile: String? { text(avcodec_profile_name(pointer.pointee.codec_id, pointer.pointee.profile)) }
+}

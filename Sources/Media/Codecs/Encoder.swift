@@ -1,0 +1,176 @@
+import CFFmpeg
+package import PipelineKit
+
+/// Turns frames into packets. Owns the codec context.
+package final class Encoder {
+    /// What a picture encoder is told.
+    package struct Picture {
+        /// FFmpeg's name of the encoder, such as `libx264`.
+        package var codec: String
+        package var width: Int
+        package var height: Int
+        package var pixelFormat: String
+        package var frameRate: Rational
+        package var sampleAspectRatio = Rational(1, 1)
+        /// Frames between key frames at most; nil leaves it to the encoder.
+        package var keyFrameInterval: Int?
+        /// Bits per second on average; nil for quality-driven modes.
+        package var bitRate: Int64?
+        /// Bits per second at most, over `bufferSize` bits.
+        package var maximumRate: Int64?
+        package var bufferSize: Int64?
+        /// Colour tags to write; nil leaves the stream untagged.
+        package var colour: ColourTags?
+        /// Whether every group of pictures stands alone.
+        package var closedGroups = true
+        /// Whether fields are coded.
+        package var interlaced = false
+        /// The encoder's own options.
+        package var settings: [String: String] = [:]
+
+        package init(codec: String, width: Int, height: Int, pixelFormat: String, frameRate: Rational) {
+            self.codec = codec
+            self.width = width
+            self.height = height
+            self.pixelFormat = pixelFormat
+            self.frameRate = frameRate
+        }
+    }
+
+    /// What a sound encoder is told.
+    package struct Sound {
+        /// FFmpeg's name of the encoder, such as `aac`.
+        package var codec: String
+        package var sampleRate: Int
+        package var channels: Int
+        package var sampleFormat: String
+        package var bitRate: Int64?
+        package var settings: [String: String] = [:]
+
+        package init(codec: String, sampleRate: Int, channels: Int, sampleFormat: String, bitRate: Int64?) {
+            self.codec = codec
+            self.sampleRate = sampleRate
+            self.channels = channels
+            self.sampleFormat = sampleFormat
+            self.bitRate = bitRate
+        }
+    }
+
+    let pointer: UnsafeMutablePointer<AVCodecContext>
+    private let name: String
+    private let log: MediaLog
+
+    /// A picture encoder.
+    package init(_ picture: Picture, globalHeader: Bool, log: MediaLog) throws(MediaError) {
+        name = picture.codec
+        self.log = log
+        let codec = try Encoder.find(picture.codec)
+        pointer = try allocated(avcodec_alloc_context3(codec), "allocating an encoder")
+        pointer.pointee.width = Int32(picture.width)
+        pointer.pointee.height = Int32(picture.height)
+        pointer.pointee.pix_fmt = av_get_pix_fmt(picture.pixelFormat)
+        pointer.pointee.time_base = picture.frameRate.inverse.av
+        pointer.pointee.framerate = picture.frameRate.av
+        pointer.pointee.sample_aspect_ratio = picture.sampleAspectRatio.av
+        if let interval = picture.keyFrameInterval { pointer.pointee.gop_size = Int32(interval) }
+        if let rate = picture.bitRate { pointer.pointee.bit_rate = rate }
+        if let rate = picture.maximumRate { pointer.pointee.rc_max_rate = rate }
+        if let size = picture.bufferSize { pointer.pointee.rc_buffer_size = Int32(clamping: size) }
+        if let colour = picture.colour { Encoder.tag(pointer, colour) }
+        if picture.closedGroups { pointer.pointee.flags |= Int32(bitPattern: AV_CODEC_FLAG_CLOSED_GOP) }
+        if picture.interlaced {
+            pointer.pointee.flags |= Int32(AV_CODEC_FLAG_INTERLACED_DCT | AV_CODEC_FLAG_INTERLACED_ME)
+            pointer.pointee.field_order = AV_FIELD_TT
+        } else {
+            pointer.pointee.field_order = AV_FIELD_PROGRESSIVE
+        }
+        try open(codec, settings: picture.settings, globalHeader: globalHeader)
+    }
+
+    /// A sound encoder.
+    package init(_ sound: Sound, globalHeader: Bool, log: MediaLog) throws(MediaError) {
+        name = sound.codec
+        self.log = log
+        let codec = try Encoder.find(sound.codec)
+        pointer = try allocated(avcodec_alloc_context3(codec), "allocating an encoder")
+        pointer.pointee.sample_rate = Int32(sound.sampleRate)
+        pointer.pointee.sample_fmt = av_get_sample_fmt(sound.sampleFormat)
+        av_channel_layout_default(&pointer.pointee.ch_layout, Int32(sound.channels))
+        pointer.pointee.time_base = AVRational(num: 1, den: Int32(sound.sampleRate))
+        if let rate = sound.bitRate { pointer.pointee.bit_rate = rate }
+        pointer.pointee.flags |= Int32(AV_CODEC_FLAG_BITEXACT)
+        try open(codec, settings: sound.settings, globalHeader: globalHeader)
+    }
+
+    deinit {
+        var context: UnsafeMutablePointer<AVCodecContext>? = pointer
+        avcodec_free_context(&context)
+    }
+
+    private static func find(_ name: String) throws(MediaError) -> UnsafePointer<AVCodec> {
+        guard let codec = avcodec_find_encoder_by_name(name) else {
+            throw MediaError("finding the encoder \(name)", text: "this build of FFmpeg has no encoder \(name)")
+        }
+        return codec
+    }
+
+    /// Whether the FFmpeg in use has an encoder of this name.
+    package static func exists(_ name: String) -> Bool { avcodec_find_encoder_by_name(name) != nil }
+
+    private static func tag(_ context: UnsafeMutablePointer<AVCodecContext>, _ colour: ColourTags) {
+        func value(_ name: String?, _ find: (UnsafePointer<CChar>) -> Int32) -> UInt32? {
+            guard let name else { return nil }
+            let number = find(name)
+            return number < 0 ? nil : UInt32(number)
+        }
+        if let range = value(colour.range, { av_color_range_from_name($0) }) {
+            context.pointee.color_range = AVColorRange(range)
+        }
+        if let primaries = value(colour.primaries, { av_color_primaries_from_name($0) }) {
+            context.pointee.color_primaries = AVColorPrimaries(primaries)
+        }
+        if let transfer = value(colour.transfer, { av_color_transfer_from_name($0) }) {
+            context.pointee.color_trc = AVColorTransferCharacteristic(transfer)
+        }
+        if let matrix = value(colour.matrix, { av_color_space_from_name($0) }) {
+            context.pointee.colorspace = AVColorSpace(matrix)
+        }
+    }
+
+    private func open(
+        _ codec: UnsafePointer<AVCodec>, settings values: [String: String], globalHeader: Bool
+    ) throws(MediaError) {
+        if globalHeader { pointer.pointee.flags |= Int32(AV_CODEC_FLAG_GLOBAL_HEADER) }
+        pointer.pointee.opaque = log.opaque
+        let settings = Settings(values)
+        try check(avcodec_open2(pointer, codec, &settings.pointer), "opening the encoder \(name)", log: log)
+        guard settings.unused.isEmpty else {
+            throw MediaError(
+                "opening the encoder \(name)", text: "unknown settings \(settings.unused.joined(separator: ", "))")
+        }
+    }
+
+    /// The unit of the times of frames sent and packets received.
+    package var timeBase: Rational { Rational(pointer.pointee.time_base) }
+    /// Samples that a sound encoder wants in one frame; 0 when it takes any number.
+    package var frameSize: Int { Int(pointer.pointee.frame_size) }
+    /// The format of samples that it wants.
+    package var sampleFormat: String { text(av_get_sample_fmt_name(pointer.pointee.sample_fmt)) ?? "fltp" }
+
+    /// Gives the encoder a frame; nil says that no more will come.
+    package func send(_ frame: Frame?) throws(MediaError) {
+        let answer = avcodec_send_frame(pointer, frame?.pointer)
+        if answer == spreader_error_end_of_file(), frame == nil { return }
+        try check(answer, "encoding with \(name)", log: log)
+    }
+
+    /// Takes the next packet.
+    /// - Returns: False when the encoder wants another frame, or is at its end.
+    package func receive(into packet: Packet) throws(MediaError) -> Bool {
+        packet.clear()
+        let answer = avcodec_receive_packet(pointer, packet.pointer)
+        if answer == spreader_error_try_again() || answer == spreader_error_end_of_file() { return false }
+        try check(answer, "encoding with \(name)", log: log)
+        return true
+    }
+}

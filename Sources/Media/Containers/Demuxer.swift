@@ -1,0 +1,184 @@
+import CFFmpeg
+import Foundation
+package import PipelineKit
+
+/// Reads packets from a media file. Owns the format context and closes it.
+///
+/// Files are recognised by their content alone. Playlists and other formats that name further files are never opened.
+package final class Demuxer {
+    /// How much is read to recognise and describe the streams.
+    private static let probeBytes = 20_000_000
+    private static let analyseMicroseconds = 15_000_000
+    /// Formats that point at other files, or are no media.
+    private static let refusedFormats: Set<String> = [
+        "hls", "applehttp", "dash", "concat", "image2", "lavfi", "sdp", "rtsp", "ffmetadata", "tty", "imf", "bin",
+        "data", "alias_pix", "brender_pix", "txd", "vapoursynth", "avisynth", "webvtt", "srt", "ass", "libgme",
+    ]
+
+    let pointer: UnsafeMutablePointer<AVFormatContext>
+    /// The path being read.
+    package let path: String
+    private let log: MediaLog
+    private let cancellation: CancellationFlag
+    /// Reads in a row that failed without reaching the end.
+    private var failures = 0
+    /// Reads that failed and were passed over.
+    package private(set) var readErrors = 0
+
+    /// Opens a file.
+    /// - Parameter describe: Whether to decode a little to learn what headers leave out.
+    /// - Throws: `MediaError` when it can't be read or is no media.
+    package init(
+        path: String, log: MediaLog, cancellation: CancellationFlag, describe: Bool = true
+    ) throws(MediaError) {
+        self.path = path
+        self.log = log
+        self.cancellation = cancellation
+        let format = try Demuxer.recognise(path: path, log: log)
+        let context = try allocated(avformat_alloc_context(), "allocating a demuxer")
+        // The context lives no longer than this object, which keeps the flag alive.
+        context.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(cancellation).toOpaque()
+        context.pointee.interrupt_callback.callback = { opaque in
+            guard let opaque else { return 0 }
+            return Unmanaged<CancellationFlag>.fromOpaque(opaque).takeUnretainedValue().isCancelled ? 1 : 0
+        }
+        context.pointee.probesize = Int64(Demuxer.probeBytes)
+        context.pointee.max_analyze_duration = Int64(Demuxer.analyseMicroseconds)
+        // Missing timestamps are computed; damaged packets are handed on so that they can be counted.
+        context.pointee.flags |= AVFMT_FLAG_GENPTS
+        var owned: UnsafeMutablePointer<AVFormatContext>? = context
+        let settings = Settings(["protocol_whitelist": "file"])
+        // On failure the library frees the context.
+        try check(
+            avformat_open_input(&owned, "file:\(path)", format, &settings.pointer), "opening", file: path, log: log)
+        pointer = context
+        guard describe else { return }
+        let answer = Demuxer.findStreamInfo(context)
+        if answer < 0, context.pointee.nb_streams == 0 {
+            throw MediaError("reading the streams", number: answer, file: path, log: log)
+        }
+    }
+
+    deinit {
+        var context: UnsafeMutablePointer<AVFormatContext>? = pointer
+        avformat_close_input(&context)
+    }
+
+    /// The demuxer for the content of `path`; the name plays no part.
+    private static func recognise(path: String, log: MediaLog) throws(MediaError) -> UnsafePointer<AVInputFormat> {
+        var io: UnsafeMutablePointer<AVIOContext>?
+        try check(avio_open2(&io, "file:\(path)", AVIO_FLAG_READ, nil, nil), "opening", file: path, log: log)
+        defer { avio_closep(&io) }
+        var format: UnsafePointer<AVInputFormat>?
+        try check(
+            av_probe_input_buffer2(io, &format, "", nil, 0, UInt32(1 << 20)), "recognising the format", file: path,
+            log: log)
+        guard let format, let name = text(format.pointee.name) else {
+            throw MediaError("recognising the format", text: "no known format", file: path, log: log)
+        }
+        if name.hasSuffix("_pipe") {
+            throw MediaError(imageOperation, text: "it is a still image (\(name.dropLast(5)))", file: path)
+        }
+        if name.split(separator: ",").contains(where: { refusedFormats.contains(String($0)) }) {
+            throw MediaError(
+                "recognising the format", text: "\(name) is a playlist or text and no footage", file: path)
+        }
+        return format
+    }
+
+    /// What `MediaError.operation` says of still images.
+    static let imageOperation = "recognising a still image"
+
+    /// Describes the streams, with a limit on the size of pictures that the library decodes on the way.
+    private static func findStreamInfo(_ context: UnsafeMutablePointer<AVFormatContext>) -> Int32 {
+        let count = Int(context.pointee.nb_streams)
+        var dictionaries: [OpaquePointer?] = (0..<count).map { _ in
+            var dictionary: OpaquePointer?
+            av_dict_set(&dictionary, "max_pixels", "\(Decoder.maximumPixels)", 0)
+            av_dict_set(&dictionary, "threads", "1", 0)
+            return dictionary
+        }
+        let answer = avformat_find_stream_info(context, &dictionaries)
+        for index in dictionaries.indices { av_dict_free(&dictionaries[index]) }
+        return answer
+    }
+
+    // MARK: What the file says of itself
+
+    /// FFmpeg's short name of the format, such as `mov,mp4,m4a,3gp,3g2,mj2`.
+    package var formatName: String { text(pointer.pointee.iformat.pointee.name) ?? "unknown" }
+    /// Whether timestamps of this format may jump (MPEG streams).
+    package var mayJump: Bool { pointer.pointee.iformat.pointee.flags & AVFMT_TS_DISCONT != 0 }
+    /// Length in seconds as the headers claim or the library estimates.
+    package var claimedDuration: Double? {
+        timestamp(pointer.pointee.duration).map { Double($0) / Double(AV_TIME_BASE) }.flatMap { $0 > 0 ? $0 : nil }
+    }
+    /// First timestamp in seconds.
+    package var startTime: Double? {
+        timestamp(pointer.pointee.start_time).map { Double($0) / Double(AV_TIME_BASE) }
+    }
+    /// Bits per second.
+    package var bitRate: Int64? { pointer.pointee.bit_rate > 0 ? pointer.pointee.bit_rate : nil }
+    /// The container's tags.
+    package var tags: [String: String] { Settings.pairs(pointer.pointee.metadata) }
+    /// The number of streams.
+    package var streamCount: Int { Int(pointer.pointee.nb_streams) }
+
+    /// A stream; the pointer is valid as long as the demuxer.
+    func stream(_ index: Int) -> UnsafeMutablePointer<AVStream>? {
+        guard index >= 0, index < streamCount else { return nil }
+        return pointer.pointee.streams[index]
+    }
+
+    /// The time base of a stream.
+    package func timeBase(of index: Int) -> Rational {
+        stream(index).map { Rational($0.pointee.time_base) } ?? Rational(1, 1)
+    }
+
+    // MARK: Reading
+
+    /// Reads only the named streams; where the format allows it, the bytes of the others are never touched.
+    package func keep(_ wanted: some Sequence<Int>) {
+        let wanted = Set(wanted)
+        for index in 0..<streamCount {
+            stream(index)?.pointee.discard = wanted.contains(index) ? AVDISCARD_DEFAULT : AVDISCARD_ALL
+        }
+    }
+
+    /// Reads the next packet.
+    ///
+    /// A read that fails in the middle of a damaged file is tried again a few times; a file that just ends early is
+    /// treated as its end, and counted.
+    /// - Returns: False at the end.
+    /// - Throws: `MediaError` when cancelled.
+    package func read(into packet: Packet) throws(MediaError) -> Bool {
+        while true {
+            try cancellation.check("reading")
+            packet.clear()
+            let answer = av_read_frame(pointer, packet.pointer)
+            if answer >= 0 {
+                failures = 0
+                return true
+            }
+            if cancellation.isCancelled { throw .cancelled("reading") }
+            if answer == spreader_error_end_of_file() { return false }
+            if answer == spreader_error_try_again() { continue }
+            failures += 1
+            readErrors += 1
+            if failures > 16 { return false }
+        }
+    }
+
+    /// Goes to the last key frame at or before `time`, in seconds.
+    /// - Returns: Whether the format could.
+    package func seek(toKeyFrameBefore time: Double, stream index: Int) -> Bool {
+        guard let stream = stream(index) else { return false }
+        return av_seek_frame(pointer, Int32(index), ticks(time, stream.pointee.time_base), AVSEEK_FLAG_BACKWARD) >= 0
+    }
+
+    /// Goes back to the start of the file.
+    /// - Returns: Whether the format could.
+    package func rewind() -> Bool {
+        avformat_seek_file(pointer, -1, Int64.min, Int64.min, Int64.max, 0) >= 0
+    }
+}

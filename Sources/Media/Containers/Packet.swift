@@ -1,0 +1,42 @@
+import CFFmpeg
+
+/// A piece of one stream as it lies in the file. Reused from read to read; owns its reference.
+package final class Packet {
+    let pointer: UnsafeMutablePointer<AVPacket>
+
+    /// An empty packet.
+    package init() throws(MediaError) {
+        pointer = try allocated(av_packet_alloc(), "allocating a packet")
+    }
+
+    deinit {
+        var packet: UnsafeMutablePointer<AVPacket>? = pointer
+        av_packet_free(&packet)
+    }
+
+    /// Index of the stream it belongs to.
+    package var stream: Int { Int(pointer.pointee.stream_index) }
+    /// Presentation time in the stream's time base.
+    package var pts: Int64? { timestamp(pointer.pointee.pts) }
+    /// Decoding time in the stream's time base.
+    package var dts: Int64? { timestamp(pointer.pointee.dts) }
+    /// Length in the stream's time base; 0 when unknown.
+    package var duration: Int64 { pointer.pointee.duration }
+    /// Size in bytes.
+    package var size: Int { Int(pointer.pointee.size) }
+    /// Whether decoding can start here.
+    package var isKey: Bool { pointer.pointee.flags & AV_PKT_FLAG_KEY != 0 }
+    /// Whether the demuxer knows that bytes are missing or wrong.
+    package var isCorrupt: Bool { pointer.pointee.flags & AV_PKT_FLAG_CORRUPT != 0 }
+    /// Whether an edit list hides it: decoded for those after it, not shown.
+    package var isHidden: Bool { pointer.pointee.flags & AV_PKT_FLAG_DISCARD != 0 }
+
+    /// Lets go of the bytes.
+    package func clear() { av_packet_unref(pointer) }
+
+    /// Moves both times by `offset`.
+    package func shift(by offset: Int64) {
+        if let pts { pointer.pointee.pts = pts + offset }
+        if let dts { pointer.pointee.dts = dts + offset }
+    }
+}

@@ -1,0 +1,123 @@
+import Foundation
+package import PipelineKit
+
+/// How the colours of a picture become limited-range BT.709 in 8 bits.
+package struct ColourPlan: Sendable, Hashable {
+    /// The way there.
+    package enum Method: Sendable, Hashable {
+        /// The scaler changes matrix and range on the way; primaries are near enough.
+        case scaler
+        /// Other primaries (wide gamut): converted through linear light.
+        case primaries
+        /// HDR: linear light, then a tone curve. `peak` in units of 100 nits.
+        case toneMap(curve: String, peak: Double)
+    }
+
+    /// The way there.
+    package var method: Method
+    /// What the numbers mean, nothing left unsaid.
+    package var tags: ColourTags
+    /// Whether there is a transparency plane to flatten.
+    package var hasAlpha: Bool
+    /// Whether the picture is red, green and blue.
+    package var isRGB: Bool
+
+    /// Decides by what the frame says and, where it says nothing, by its size: SD material is BT.601.
+    /// - Parameter peakLuminance: Brightest level in nits; nil when unsaid.
+    package init(
+        tags: ColourTags, pixelFormat: String, height: Int, peakLuminance: Double? = nil
+    ) {
+        isRGB = ["rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "pal8", "x2rgb", "x2bgr"].contains {
+            pixelFormat.hasPrefix($0)
+        }
+        hasAlpha =
+            ["yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16", "pal8", "ayuv"].contains {
+                pixelFormat.hasPrefix($0)
+            }
+        let isFull = tags.range == "pc" || pixelFormat.hasPrefix("yuvj")
+        let transfer = tags.transfer
+        let isHDR = transfer == "smpte2084" || transfer == "arib-std-b67"
+        let isStandardDefinition = height < 720
+        let usualMatrix = isHDR ? "bt2020nc" : isStandardDefinition ? "smpte170m" : "bt709"
+        let usualPrimaries = isHDR ? "bt2020" : isStandardDefinition ? "smpte170m" : "bt709"
+        let matrix = tags.matrix.flatMap { ["gbr", "ycgco", "ictcp"].contains($0) ? nil : $0 } ?? usualMatrix
+        let primaries = tags.primaries ?? (tags.matrix == "bt709" ? "bt709" : usualPrimaries)
+        self.tags = ColourTags(
+            range: isFull || isRGB ? "pc" : "tv", primaries: primaries,
+            // Every SDR curve is taken as BT.709's: players show them alike.
+            transfer: isHDR ? transfer : "bt709", matrix: isRGB ? "gbr" : matrix)
+        if isHDR {
+            method = .toneMap(
+                curve: transfer == "smpte2084" ? "hable" : "mobius",
+                peak: ColourPlan.peak(peakLuminance, isLogGamma: transfer != "smpte2084"))
+        } else if ["bt2020", "smpte431", "smpte432", "film", "smpte428"].contains(primaries) {
+            method = .primaries
+        } else {
+            method = .scaler
+        }
+    }
+
+    /// Peak in units of 100 nits: what the content says when it can be true, else 1000 nits.
+    static func peak(_ nits: Double?, isLogGamma: Bool) -> Double {
+        guard let nits, nits >= 200, nits <= 10_000, !isLogGamma else { return 10 }
+        return nits / 100
+    }
+
+    /// Filters that tell the graph what the frames mean.
+    package var declaration: [String] {
+        [
+            "setparams=color_primaries=\(tags.primaries ?? "bt709"):color_trc=\(tags.transfer ?? "bt709")"
+                + ":colorspace=\(tags.matrix ?? "bt709"):range=\(tags.range ?? "tv")"
+        ]
+    }
+
+    /// Filters that scale to `width`×`height`, as stored, and convert as far as the scaler can.
+    package func scaling(width: Int, height: Int) -> [String] {
+        let size = "scale=w=\(width):h=\(height):flags=bicubic"
+        if hasAlpha {
+            // Premultiplied and with its plane dropped, a picture stands on black.
+            return [size, "format=gbrap", "premultiply=inplace=1", "format=gbrp"] + standardised()
+        }
+        switch method {
+        case .scaler:
+            let source = isRGB ? "" : ":in_color_matrix=\(scalerMatrix):in_range=\(tags.range ?? "tv")"
+            return [
+                size + source + ":out_color_matrix=bt709:out_range=tv:sws_dither=ed", "format=yuv420p",
+            ]
+        case .primaries, .toneMap:
+            return [size]
+        }
+    }
+
+    /// Filters for the small picture: what the scaler can't do.
+    package var conversion: [String] {
+        guard !hasAlpha else { return [] }
+        switch method {
+        case .scaler:
+            return []
+        case .primaries:
+            return ["zscale=p=bt709:t=bt709:m=bt709:r=tv:d=error_diffusion", "format=yuv420p"]
+        case .toneMap(let curve, let peak):
+            return [
+                "zscale=t=linear:npl=100", "format=gbrpf32le", "zscale=p=bt709",
+                String(format: "tonemap=%@:desat=0:peak=%.3f", curve, peak),
+                "zscale=t=bt709:m=bt709:r=tv:d=error_diffusion", "format=yuv420p",
+            ]
+        }
+    }
+
+    private func standardised() -> [String] {
+        ["scale=out_color_matrix=bt709:out_range=tv:sws_dither=ed", "format=yuv420p"]
+    }
+
+    /// The scaler's name of the matrix.
+    private var scalerMatrix: String {
+        switch tags.matrix {
+        case "smpte170m", "bt470bg", "bt601": "smpte170m"
+        case "smpte240m": "smpte240m"
+        case "fcc": "fcc"
+        case "bt2020nc", "bt2020c": "bt2020"
+        default: "bt709"
+        }
+    }
+}

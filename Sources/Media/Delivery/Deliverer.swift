@@ -1,0 +1,127 @@
+import Foundation
+package import PipelineKit
+
+/// Makes deliveries: the one entry for stages.
+package enum Deliverer {
+    /// A finished delivery.
+    package struct Delivery: Sendable {
+        /// Path of the file.
+        package var path: String
+        /// Its size.
+        package var bytes: Int64
+        /// SHA-256 of its content.
+        package var sha256: String
+        /// What was done; differs from the first decision when a copy turned out not to meet the spec.
+        package var decision: DeliveryDecision
+        /// Length as measured in the file.
+        package var duration: Double
+        /// What a person should know.
+        package var warnings: [String]
+    }
+
+    /// Attempts at a size ceiling before giving up.
+    private static let maximumAttempts = 4
+
+    /// Writes a delivery to `path`, on a thread of its own.
+    ///
+    /// The file appears under its name only when it is complete and was read back; on failure nothing is left.
+    package static func deliver(
+        _ media: ProbedMedia, options: DeliveryOptions, to path: String,
+        progress: @escaping @Sendable (StageProgress) -> Void
+    ) async throws(StageError) -> Delivery {
+        try await BlockingWork.run(name: "media-deliver") { (cancellation) throws(StageError) in
+            try deliver(media, options: options, to: path, cancellation: cancellation, progress: progress)
+        }
+    }
+
+    /// Writes a delivery on the calling thread.
+    package static func deliver(
+        _ media: ProbedMedia, options: DeliveryOptions, to path: String, cancellation: CancellationFlag,
+        progress: @escaping @Sendable (StageProgress) -> Void
+    ) throws(StageError) -> Delivery {
+        let decision = try DeliveryDecision(for: media, options: options)
+        let log = MediaLog()
+        return try log.attached { () throws(StageError) in
+            do throws(StageError) {
+                return try attempt(
+                    media, options, decision, path: path, log: log, cancellation: cancellation, progress: progress)
+            } catch {
+                // A copy that does not read back as it should is no reason to fail: encoding always works.
+                guard decision.picture == .copy, options.passthrough != .require, error.code == .media else {
+                    throw error
+                }
+                var encoding = options
+                encoding.passthrough = .never
+                var second = try DeliveryDecision(for: media, options: encoding)
+                second.reasons = ["a copy of the packets does not meet the delivery spec: \(error.message)"]
+                return try attempt(
+                    media, encoding, second, path: path, log: log, cancellation: cancellation, progress: progress)
+            }
+        }
+    }
+
+    private static func attempt(
+        _ media: ProbedMedia, _ options: DeliveryOptions, _ decision: DeliveryDecision, path: String, log: MediaLog,
+        cancellation: CancellationFlag, progress: @escaping @Sendable (StageProgress) -> Void
+    ) throws(StageError) -> Delivery {
+        let part = path + ".part"
+        defer { try? FileManager.default.removeItem(atPath: part) }
+        var options = options
+        for attempt in 0..<maximumAttempts {
+            let ceiling = SizeCeiling(
+                limit: options.maxBytes, duration: decision.duration, audioBitrate: options.audioBitrate)
+            guard
+                let quality = ceiling.quality(
+                    attempts: attempt, width: decision.width, height: decision.height,
+                    framesPerSecond: decision.frameRate.value ?? 30)
+            else { break }
+            do throws(MediaError) {
+                let job = try DeliveryJob(
+                    media: media, options: options, decision: decision, quality: quality, path: part, log: log,
+                    cancellation: cancellation, progress: progress)
+                if case .tooLarge = try job.run() {
+                    // Sound gives way too, as far as the spec lets it.
+                    options.audioBitrate = min(options.audioBitrate, DeliverySpec.minimumAudioBitRate)
+                    continue
+                }
+                var warnings = decision.warnings + job.warnings
+                if attempt > 0 {
+                    warnings.append("encoded again with fewer bits, to stay within \(ByteCount(options.maxBytes))")
+                }
+                return try finish(
+                    part, as: path, decision: decision, options: options, warnings: warnings,
+                    cancellation: cancellation)
+            } catch {
+                throw failure(error, media)
+            }
+        }
+        throw StageError(
+            .overLimit,
+            "\(DeliveryDecision.text(decision.duration)) of \(decision.width)×\(decision.height) don't fit into "
+                + "\(ByteCount(options.maxBytes))",
+            hint: "raise maxSize, or lower maxDuration or size", outcome: .invalidData)
+    }
+
+    private static func finish(
+        _ part: String, as path: String, decision: DeliveryDecision, options: DeliveryOptions, warnings: [String],
+        cancellation: CancellationFlag
+    ) throws(MediaError) -> Delivery {
+        let facts = try DeliveryCheck.read(part, decision: decision, options: options, cancellation: cancellation)
+        let digest = try FileDigest.sha256(ofFileAt: part, cancellation: cancellation)
+        guard rename(part, path) == 0 else {
+            throw MediaError("renaming", text: String(cString: strerror(errno)), file: path)
+        }
+        return Delivery(
+            path: path, bytes: facts.bytes, sha256: digest, decision: decision, duration: facts.duration,
+            warnings: warnings)
+    }
+
+    private static func failure(_ error: MediaError, _ media: ProbedMedia) -> StageError {
+        if error.text == DeliveryJob.nothingDecoded {
+            return MediaProbe.unusable(
+                media.source, "has no picture that can be decoded in the wanted range",
+                hint: "the file may be damaged; copy it again from its origin", cause: error)
+        }
+        return error.stageError()
+    }
+}

@@ -1,0 +1,59 @@
+import Foundation
+package import PipelineKit
+
+/// Decides the constant rate of a delivery.
+package enum FrameRatePolicy {
+    /// Rates that are kept.
+    static let usual = [
+        Rational(24_000, 1001), Rational(24, 1), Rational(25, 1), Rational(30_000, 1001), Rational(30, 1),
+        Rational(48, 1), Rational(50, 1), Rational(60_000, 1001), Rational(60, 1),
+    ]
+
+    /// The rate, and why it is not the footage's own.
+    package static func choose(for track: VideoTrack, requested: Rational?) -> (rate: Rational, reason: String?) {
+        let own = track.averageFrameRate.value.flatMap { $0 > 0 && $0 < 1000 ? $0 : nil }
+            ?? track.realFrameRate.value.flatMap { $0 > 0 && $0 < 1000 ? $0 : nil }
+        if let requested {
+            guard let own, let wanted = requested.value, abs(own - wanted) < wanted * 0.0005,
+                track.constantFrameRate != false
+            else { return (requested, "the frame rate is set to \(text(requested))") }
+            return (requested, nil)
+        }
+        guard let own else { return (Rational(30, 1), "the footage does not say its frame rate") }
+        let isSteady = track.constantFrameRate != false
+        if let near = nearest(own, within: 0.0004), isSteady { return (near, nil) }
+        if own < DeliverySpec.minimumFrameRate {
+            // An exact multiple repeats every frame equally often.
+            for rate in [24, 25, 30] where abs((Double(rate) / own).rounded() - Double(rate) / own) < 0.004 {
+                return (Rational(rate, 1), "\(text(own)) fps is below 23")
+            }
+            return (Rational(30, 1), "\(text(own)) fps is below 23")
+        }
+        if own > DeliverySpec.maximumFrameRate * 1.01 { return (Rational(60, 1), "\(text(own)) fps is above 60") }
+        let reason =
+            isSteady ? "\(text(own)) fps is no usual rate" : "the frame rate varies (\(text(own)) fps on average)"
+        if let near = nearest(own, within: isSteady ? 0.01 : 0.025) { return (near, reason) }
+        return (Rational(own > 45 ? 60 : 30, 1), reason)
+    }
+
+    /// The usual rate closest to `rate`, when the relative difference is small enough.
+    static func nearest(_ rate: Double, within tolerance: Double) -> Rational? {
+        usual.compactMap { candidate in candidate.value.map { (candidate, abs($0 - rate) / rate) } }
+            .filter { $0.1 <= tolerance }.min { $0.1 < $1.1 }?.0
+    }
+
+    /// A rate that a person wrote, 29.97 meaning 30000/1001.
+    package static func rational(_ rate: Double) -> Rational {
+        if let near = nearest(rate, within: 0.0004), let value = near.value,
+            abs(value - rate) < 0.006, rate != rate.rounded() || value == rate
+        {
+            return near
+        }
+        return Rational(approximating: rate)
+    }
+
+    static func text(_ rate: Rational) -> String { rate.value.map(text) ?? "unknown" }
+    static func text(_ rate: Double) -> String {
+        rate == rate.rounded() ? "\(Int(rate))" : String(format: "%.2f", rate)
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+package import PipelineKit
+
+/// Writes the filter graph that makes delivery frames out of decoded ones.
+package struct PictureGraph: Sendable, Hashable {
+    package var layout: PictureLayout
+    package var orientation: Orientation
+    package var colour: ColourPlan
+    package var fit: DeliveryOptions.Fit
+    package var background: String
+    package var frameRate: Rational
+    /// Whether the source has more frames than the delivery, so that some are dropped before any work on them.
+    package var dropsFrames: Bool
+    package var deinterlaces: Bool
+    /// Time of the first frame that the graph gives, in seconds of the delivery.
+    package var start: Double
+
+    package init(
+        layout: PictureLayout, orientation: Orientation, colour: ColourPlan, fit: DeliveryOptions.Fit,
+        background: String, frameRate: Rational, dropsFrames: Bool, deinterlaces: Bool, start: Double
+    ) {
+        self.layout = layout
+        self.orientation = orientation
+        self.colour = colour
+        self.fit = fit
+        self.background = background
+        self.frameRate = frameRate
+        self.dropsFrames = dropsFrames
+        self.deinterlaces = deinterlaces
+        self.start = start
+    }
+
+    /// The graph in FFmpeg's syntax, from `in` to `out`.
+    package var description: String {
+        let rate = String(format: "fps=%d/%d:round=near:start_time=%.9f", frameRate.numerator, frameRate.denominator, start)
+        var filters = colour.declaration
+        if deinterlaces { filters.append("bwdif=mode=send_frame:deint=interlaced") }
+        if dropsFrames { filters.append(rate) }
+        if let crop = layout.crop {
+            filters.append("crop=w=\(crop.width):h=\(crop.height):x=\(crop.x):y=\(crop.y)")
+        }
+        let swaps = orientation.swapsAxes
+        filters += colour.scaling(
+            width: swaps ? layout.height : layout.width, height: swaps ? layout.width : layout.height)
+        filters += orientation.filters
+        filters += colour.conversion
+        var text = "[in]" + filters.joined(separator: ",")
+        if layout.leavesRoom { text += surround }
+        if !dropsFrames { text += "," + rate }
+        text +=
+            ",format=yuv420p,setsar=1,setparams=field_mode=prog:range=tv:color_primaries=bt709:color_trc=bt709"
+            + ":colorspace=bt709[out]"
+        return text
+    }
+
+    /// What fills the rest of the canvas.
+    private var surround: String {
+        let (width, height) = (layout.canvasWidth, layout.canvasHeight)
+        guard fit == .blur else { return ",pad=\(width):\(height):\(layout.x):\(layout.y):color=\(background)" }
+        // Blurred at a tenth of the size and enlarged again: looks the same as at full size for a fraction of the work.
+        let small = (max(2, width / 20 * 2), max(2, height / 20 * 2))
+        let shape = Double(width) / Double(height)
+        let isWider = Double(layout.width) / Double(layout.height) > shape
+        let crop =
+            isWider
+            ? (PictureLayout.even(Double(layout.height) * shape, atMost: layout.width), layout.height)
+            : (layout.width, PictureLayout.even(Double(layout.width) / shape, atMost: layout.height))
+        return ",split[front][rear];[rear]crop=\(crop.0):\(crop.1),scale=\(small.0):\(small.1):flags=area,gblur=sigma=4,"
+            + "lutyuv=y=(val-16)*0.6+16:u=(val-128)*0.6+128:v=(val-128)*0.6+128,"
+            + "scale=\(width):\(height):flags=bicubic[surround];"
+            + "[surround][front]overlay=x=\(layout.x):y=\(layout.y):format=yuv420"
+    }
+}

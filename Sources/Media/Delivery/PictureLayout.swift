@@ -1,0 +1,112 @@
+import Foundation
+package import PipelineKit
+
+/// A rectangle of stored pixels.
+package struct PixelRect: Sendable, Hashable {
+    package var x: Int
+    package var y: Int
+    package var width: Int
+    package var height: Int
+
+    package init(x: Int, y: Int, width: Int, height: Int) {
+        self.x = x
+        self.y = y
+        self.width = width
+        self.height = height
+    }
+}
+
+/// Which pixels of a stored picture are used, how large they become, and where they stand on the canvas.
+///
+/// All of it is worked out for the upright picture in square pixels, then taken back to the stored one: cropping and
+/// scaling before turning touches far fewer pixels of 4K footage.
+package struct PictureLayout: Sendable, Hashable {
+    /// The used part of the stored picture; nil when all of it is.
+    package var crop: PixelRect?
+    /// Size of the used part on the canvas, upright; always even.
+    package var width: Int
+    package var height: Int
+    /// Its place on the canvas; always even.
+    package var x: Int
+    package var y: Int
+    /// Size of the canvas.
+    package var canvasWidth: Int
+    package var canvasHeight: Int
+
+    /// Whether the picture leaves some of the canvas free.
+    package var leavesRoom: Bool { width < canvasWidth || height < canvasHeight }
+
+    /// Shapes closer than this count as equal: no crop, no bars, and no visible distortion.
+    static let shapeTolerance = 0.006
+
+    /// Lays out a picture.
+    /// - Parameters:
+    ///   - width: Stored width.
+    ///   - height: Stored height.
+    ///   - aspect: Shape of a stored pixel.
+    package init(
+        width storedWidth: Int, height storedHeight: Int, aspect: Rational, orientation: Orientation,
+        canvasWidth: Int, canvasHeight: Int, fit: DeliveryOptions.Fit, focus: DeliveryOptions.Focus
+    ) {
+        self.canvasWidth = canvasWidth
+        self.canvasHeight = canvasHeight
+        (width, height, x, y, crop) = (canvasWidth, canvasHeight, 0, 0, nil)
+        let ratio = aspect.value ?? 1
+        let swaps = orientation.swapsAxes
+        // Upright: pixels, and what they measure in square pixels.
+        let (uprightWidth, uprightHeight) = swaps ? (storedHeight, storedWidth) : (storedWidth, storedHeight)
+        let shape =
+            swaps
+            ? Double(storedHeight) / (Double(storedWidth) * ratio) : Double(storedWidth) * ratio / Double(storedHeight)
+        let canvasShape = Double(canvasWidth) / Double(canvasHeight)
+        if abs(shape / canvasShape - 1) <= PictureLayout.shapeTolerance { return }
+        if fit == .crop {
+            var used = PixelRect(x: 0, y: 0, width: uprightWidth, height: uprightHeight)
+            if shape > canvasShape {
+                used.width = PictureLayout.even(Double(uprightWidth) * canvasShape / shape, atMost: uprightWidth)
+                used.x = PictureLayout.offset(focus.x, size: used.width, within: uprightWidth)
+            } else {
+                used.height = PictureLayout.even(Double(uprightHeight) * shape / canvasShape, atMost: uprightHeight)
+                used.y = PictureLayout.offset(focus.y, size: used.height, within: uprightHeight)
+            }
+            crop = PictureLayout.stored(used, orientation: orientation, width: storedWidth, height: storedHeight)
+        } else if shape > canvasShape {
+            height = PictureLayout.even(Double(canvasWidth) / shape, atMost: canvasHeight)
+            y = (canvasHeight - height) / 4 * 2
+        } else {
+            width = PictureLayout.even(Double(canvasHeight) * shape, atMost: canvasWidth)
+            x = (canvasWidth - width) / 4 * 2
+        }
+    }
+
+    /// The even number nearest to `value`, at least 2.
+    static func even(_ value: Double, atMost limit: Int) -> Int {
+        max(2, min(limit / 2 * 2, Int((value / 2).rounded()) * 2))
+    }
+
+    /// The even offset that puts the middle of a window as near to `focus` as it goes.
+    private static func offset(_ focus: Double, size: Int, within whole: Int) -> Int {
+        let wanted = focus * Double(whole) - Double(size) / 2
+        let offset = Int((wanted / 2).rounded()) * 2
+        return max(0, min((whole - size) / 2 * 2, offset))
+    }
+
+    /// An upright rectangle as a rectangle of the stored picture.
+    static func stored(_ rect: PixelRect, orientation: Orientation, width: Int, height: Int) -> PixelRect {
+        var rect = rect
+        let uprightWidth = orientation.swapsAxes ? height : width
+        if orientation.mirrored { rect.x = uprightWidth - rect.x - rect.width }
+        switch orientation.rotation {
+        case 90:
+            return PixelRect(x: rect.y, y: height - rect.x - rect.width, width: rect.height, height: rect.width)
+        case 180:
+            return PixelRect(
+                x: width - rect.x - rect.width, y: height - rect.y - rect.height, width: rect.width,
+                height: rect.height)
+        case 270:
+            return PixelRect(x: width - rect.y - rect.height, y: rect.x, width: rect.height, height: rect.width)
+        default:
+            return rect
+        }
+    }
+}

@@ -1,0 +1,170 @@
+import CFFmpeg
+import Foundation
+import PipelineKit
+
+/// Describes the streams of an open file in the kit's words.
+struct TrackReader {
+    let demuxer: Demuxer
+
+    /// What `AVStream` says of a picture track, refined by the first decoded frame and the packets when there are any.
+    func video(_ index: Int, scan: PacketScan.Track?, frame: Frame? = nil, profile: String? = nil) -> VideoTrack? {
+        guard let stream = demuxer.stream(index), let parameters = stream.pointee.codecpar?.pointee else { return nil }
+        let format = AVPixelFormat(frame?.pointer.pointee.format ?? parameters.format)
+        let descriptor = av_pix_fmt_desc_get(format)
+        let width = frame?.width ?? Int(parameters.width)
+        let height = frame?.height ?? Int(parameters.height)
+        let aspect = Self.aspect(
+            frame.map { $0.pointer.pointee.sample_aspect_ratio }
+                ?? av_guess_sample_aspect_ratio(demuxer.pointer, stream, nil),
+            container: stream.pointee.sample_aspect_ratio)
+        let matrix = displayMatrix(stream) ?? frame?.displayMatrix
+        let orientation = matrix.map(Orientation.init(displayMatrix:)) ?? .upright
+        let display = Self.displaySize(width: width, height: height, aspect: aspect, orientation: orientation)
+        // The decoder's word wins over the container's where it says something.
+        let colour = frame?.colour ?? ColourTags(range: nil, primaries: nil, transfer: nil, matrix: nil)
+        let primaries = colour.primaries ?? ColourTags.name(of: parameters.color_primaries)
+        let transfer = colour.transfer ?? ColourTags.name(of: parameters.color_trc)
+        let vision = dolbyVision(stream)
+        let base = Rational(stream.pointee.time_base).value ?? 0
+        return VideoTrack(
+            index: index, codec: text(avcodec_get_name(parameters.codec_id)) ?? "unknown",
+            profile: text(avcodec_profile_name(parameters.codec_id, parameters.profile)) ?? profile,
+            level: parameters.level > 0 ? Int(parameters.level) : nil, codedWidth: width, codedHeight: height,
+            pixelFormat: text(av_get_pix_fmt_name(format)) ?? "unknown",
+            bitDepth: descriptor.map { Int($0.pointee.comp.0.depth) } ?? 8, sampleAspectRatio: aspect,
+            rotation: orientation.rotation, mirrored: orientation.mirrored, displayWidth: display.width,
+            displayHeight: display.height, averageFrameRate: averageRate(stream, scan),
+            realFrameRate: Rational(stream.pointee.r_frame_rate), constantFrameRate: scan?.isEven,
+            fieldOrder: Self.fieldOrder(parameters.field_order, frame: frame),
+            colorRange: colour.range ?? ColourTags.name(of: parameters.color_range), colorPrimaries: primaries,
+            colorTransfer: transfer, colorSpace: colour.matrix ?? ColourTags.name(of: parameters.color_space),
+            dynamicRange: Self.dynamicRange(transfer), dolbyVisionProfile: vision?.profile,
+            dolbyVisionCompatibility: vision?.compatibility,
+            startTime: scan?.start ?? timestamp(stream.pointee.start_time).map { Double($0) * base },
+            duration: scan?.duration ?? timestamp(stream.pointee.duration).map { Double($0) * base },
+            bitRate: parameters.bit_rate > 0 ? parameters.bit_rate : nil,
+            frameCount: stream.pointee.nb_frames > 0 ? Int(stream.pointee.nb_frames) : nil,
+            longestKeyFrameInterval: scan?.longestKeyFrameInterval, closedGroups: scan?.closedGroups,
+            isAttachedPicture: stream.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC != 0,
+            isDefault: stream.pointee.disposition & AV_DISPOSITION_DEFAULT != 0)
+    }
+
+    /// What is known of a sound track.
+    func audio(_ index: Int, scan: PacketScan.Track?) -> AudioTrack? {
+        guard let stream = demuxer.stream(index), let parameters = stream.pointee.codecpar else { return nil }
+        let base = Rational(stream.pointee.time_base).value ?? 0
+        var layout = [CChar](repeating: 0, count: 128)
+        av_channel_layout_describe(&parameters.pointee.ch_layout, &layout, layout.count)
+        let tags = Settings.pairs(stream.pointee.metadata)
+        let measured = scan.flatMap { scan in
+            scan.duration.flatMap { $0 > 0.5 ? Int64(Double(scan.bytes) * 8 / $0) : nil }
+        }
+        return AudioTrack(
+            index: index, codec: text(avcodec_get_name(parameters.pointee.codec_id)) ?? "unknown",
+            profile: text(avcodec_profile_name(parameters.pointee.codec_id, parameters.pointee.profile)),
+            sampleRate: Int(parameters.pointee.sample_rate), channels: Int(parameters.pointee.ch_layout.nb_channels),
+            layout: String(cString: layout),
+            bitRate: parameters.pointee.bit_rate > 0 ? parameters.pointee.bit_rate : measured,
+            language: tags["language"].flatMap { $0 == "und" ? nil : $0 },
+            startTime: scan?.start ?? timestamp(stream.pointee.start_time).map { Double($0) * base },
+            duration: scan?.duration ?? timestamp(stream.pointee.duration).map { Double($0) * base },
+            isDefault: stream.pointee.disposition & AV_DISPOSITION_DEFAULT != 0)
+    }
+
+    /// A stream that is neither.
+    func other(_ index: Int) -> OtherTrack? {
+        guard let stream = demuxer.stream(index), let parameters = stream.pointee.codecpar?.pointee else { return nil }
+        let kind =
+            switch parameters.codec_type {
+            case AVMEDIA_TYPE_SUBTITLE: "subtitle"
+            case AVMEDIA_TYPE_ATTACHMENT: "attachment"
+            default: "data"
+            }
+        var codec = text(avcodec_get_name(parameters.codec_id)) ?? "unknown"
+        if parameters.codec_id == AV_CODEC_ID_NONE {
+            var buffer = [CChar](repeating: 0, count: Int(AV_FOURCC_MAX_STRING_SIZE))
+            spreader_fourcc(&buffer, parameters.codec_tag)
+            codec = String(cString: buffer)
+        }
+        return OtherTrack(index: index, kind: kind, codec: codec)
+    }
+
+    /// What kind of stream it is.
+    func kind(_ index: Int) -> AVMediaType {
+        demuxer.stream(index)?.pointee.codecpar?.pointee.codec_type ?? AVMEDIA_TYPE_UNKNOWN
+    }
+
+    /// Whether samples are encrypted.
+    func isEncrypted(_ index: Int) -> Bool {
+        guard let stream = demuxer.stream(index), let parameters = stream.pointee.codecpar?.pointee else { return false }
+        if spreader_stream_side_data(stream, AV_PKT_DATA_ENCRYPTION_INIT_INFO, nil) != nil { return true }
+        var buffer = [CChar](repeating: 0, count: Int(AV_FOURCC_MAX_STRING_SIZE))
+        spreader_fourcc(&buffer, parameters.codec_tag)
+        return ["encv", "enca", "drms", "drmi", "p608"].prefix(4).contains(String(cString: buffer))
+    }
+
+    private func displayMatrix(_ stream: UnsafeMutablePointer<AVStream>) -> [Int32]? {
+        var size = 0
+        guard let data = spreader_stream_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size) else { return nil }
+        return Orientation.matrix(UnsafeRawPointer(data), bytes: size)
+    }
+
+    private func dolbyVision(_ stream: UnsafeMutablePointer<AVStream>) -> (profile: Int, compatibility: Int)? {
+        var size = 0
+        guard let data = spreader_stream_side_data(stream, AV_PKT_DATA_DOVI_CONF, &size),
+            size >= MemoryLayout<AVDOVIDecoderConfigurationRecord>.size
+        else { return nil }
+        let record = UnsafeRawPointer(data).loadUnaligned(as: AVDOVIDecoderConfigurationRecord.self)
+        return (Int(record.dv_profile), Int(record.dv_bl_signal_compatibility_id))
+    }
+
+    /// The header's average unless the packets know better: headers count frames that are not there.
+    private func averageRate(_ stream: UnsafeMutablePointer<AVStream>, _ scan: PacketScan.Track?) -> Rational {
+        let claimed = Rational(stream.pointee.avg_frame_rate)
+        guard let scan, let duration = scan.duration, scan.packets - scan.hidden >= 3 else { return claimed }
+        let measured = Double(scan.packets - scan.hidden) / duration
+        if let rate = claimed.value, rate > 0, abs(rate - measured) < rate * 0.01 { return claimed }
+        return Rational(approximating: measured)
+    }
+
+    /// 1/1 for what is unsaid, senseless or too extreme to be meant.
+    static func aspect(_ value: AVRational, container: AVRational) -> Rational {
+        for candidate in [container, value] where candidate.num > 0 && candidate.den > 0 {
+            let ratio = av_q2d(candidate)
+            if ratio > 0.05, ratio < 20 { return Rational(candidate) }
+        }
+        return Rational(1, 1)
+    }
+
+    /// Size in square pixels, upright. The larger side keeps its pixels, so that nothing is thrown away.
+    static func displaySize(
+        width: Int, height: Int, aspect: Rational, orientation: Orientation
+    ) -> (width: Int, height: Int) {
+        let ratio = aspect.value ?? 1
+        var size = (width: width, height: height)
+        // 853:854 and the like come from rounding and mean square.
+        if abs(ratio - 1) > 0.005 {
+            size.width = max(1, Int((Double(width) * ratio).rounded()))
+        }
+        return orientation.swapsAxes ? (size.height, size.width) : size
+    }
+
+    static func dynamicRange(_ transfer: String?) -> VideoTrack.DynamicRange {
+        switch transfer {
+        case "smpte2084": .pq
+        case "arib-std-b67": .hlg
+        default: .sdr
+        }
+    }
+
+    private static func fieldOrder(_ order: AVFieldOrder, frame: Frame?) -> String {
+        switch order {
+        case AV_FIELD_PROGRESSIVE: "progressive"
+        case AV_FIELD_TT: "tt"
+        case AV_FIELD_BB: "bb"
+        case AV_FIELD_TB: "tb"
+        case AV_FIELD_BT: "bt"
+        default: frame.map { $0.isInterlaced ? "tt" : "progressive" } ?? "unknown"
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import CFFmpeg
+package import PipelineKit
+
+/// A call into FFmpeg's libraries that failed, with what the library knew.
+package struct MediaError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What was being done, such as `opening the decoder h264`.
+    package var operation: String
+    /// FFmpeg's error number: negative, `-errno` or a four-character tag.
+    package var number: Int32
+    /// FFmpeg's text for `number`.
+    package var text: String
+    /// The file being read or written.
+    package var file: String?
+    /// The last warning or error that the libraries logged for the job.
+    package var logLine: String?
+
+    /// An error of the library.
+    package init(_ operation: String, number: Int32, file: String? = nil, log: MediaLog? = nil) {
+        self.operation = operation
+        self.number = number
+        var buffer = [CChar](repeating: 0, count: 256)
+        av_strerror(number, &buffer, buffer.count)
+        text = String(cString: buffer)
+        self.file = file
+        logLine = log?.lastLine
+    }
+
+    /// An error of our own, where no library call failed.
+    package init(_ operation: String, text: String, file: String? = nil, log: MediaLog? = nil) {
+        self.operation = operation
+        number = spreader_error_invalid_data()
+        self.text = text
+        self.file = file
+        logLine = log?.lastLine
+    }
+
+    /// The job was asked to stop.
+    package static func cancelled(_ operation: String) -> MediaError {
+        MediaError(operation, number: spreader_error_exit())
+    }
+
+    /// Whether this is a stop on request.
+    package var isCancellation: Bool { number == spreader_error_exit() }
+    /// Whether the disk is full.
+    package var isDiskFull: Bool { number == spreader_error_posix(ENOSPC) || number == spreader_error_posix(EDQUOT) }
+    /// Whether the input's bytes are at fault.
+    package var isInvalidData: Bool { number == spreader_error_invalid_data() }
+
+    /// `operation: text (log line)`.
+    package var description: String {
+        let place = file.map { " (\($0))" } ?? ""
+        let line = logLine.map { "; \($0)" } ?? ""
+        return "\(operation)\(place): \(text)\(line)"
+    }
+
+    /// The error as a stage reports it.
+    /// - Parameter message: What it means for the user; by default what failed.
+    package func stageError(_ message: String? = nil) -> StageError {
+        if isCancellation { return .cancelled }
+        if isDiskFull {
+            return StageError(
+                .diskFull, "the disk is full\(file.map { ", writing \($0)" } ?? "")",
+                hint: "free some space or choose another --work-dir", cause: description)
+        }
+        let file = self.file.map { " of \($0)" } ?? ""
+        return StageError(.media, message ?? "\(operation)\(file) failed: \(text)", cause: description)
+    }
+}
+
+/// Throws when a library call answered with a negative number.
+/// - Returns: The answer when it is not negative.
+@discardableResult
+func check(
+    _ answer: Int32, _ operation: @autoclosure () -> String, file: String? = nil, log: MediaLog? = nil
+) throws(MediaError) -> Int32 {
+    guard answer >= 0 else { throw MediaError(operation(), number: answer, file: file, log: log) }
+    return answer
+}
+
+/// The pointer that a library call gave, or "out of memory".
+func allocated<Pointee>(
+    _ pointer: UnsafeMutablePointer<Pointee>?, _ operation: @autoclosure () -> String
+) throws(MediaError) -> UnsafeMutablePointer<Pointee> {
+    guard let pointer else { throw MediaError(operation(), number: spreader_error_posix(ENOMEM)) }
+    return pointer
+}
