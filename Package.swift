@@ -53,6 +53,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         // Layered settings: environment over the .env file.
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0"),
+        // File paths as swift-configuration takes them.
+        .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
         // SHA-256 of footage; authenticated encryption of upload URLs and tokens at rest.
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         // Byte buffers and event loops beneath the HTTP client and the sandbox.
@@ -105,6 +107,7 @@ let package = Package(
                 "PipelineKit", "PipelineRunner", "Media", "TikTok", "TikTokSandbox", "Store", log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
 
@@ -112,11 +115,11 @@ let package = Package(
             name: "SpreaderTesting", dependencies: ["PipelineKit"], path: "Tests/SpreaderTesting",
             swiftSettings: settings),
         tests("PipelineKitTests", ["PipelineKit"]),
-        tests("PipelineRunnerTests", ["PipelineRunner", "PipelineKit"]),
+        tests("PipelineRunnerTests", ["PipelineRunner", "PipelineKit", "Store", log, crypto]),
         tests("MediaTests", ["Media"]),
         tests("TikTokTests", ["TikTok"]),
         tests("TikTokSandboxTests", ["TikTokSandbox", httpClient]),
-        tests("StoreTests", ["Store", "PipelineKit"]),
+        tests("StoreTests", ["Store", "PipelineKit", crypto]),
         tests("PreparePluginsTests", ["ProbePlugin", "TranscodePlugin", "ExportPlugin", "PipelineKit", "Media"]),
         tests(
             "PostPluginsTests",

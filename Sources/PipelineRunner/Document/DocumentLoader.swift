@@ -29,7 +29,14 @@ package enum DocumentLoader {
         let isJSON = file.lowercased().hasSuffix(".json")
         do {
             guard let node = try Yams.compose(yaml: isJSON ? joiningSurrogates(text) : text) else {
-                return (nil, [problem("the file is empty", hint: "start with: spreader-pipeline schema --help", line: 1, column: 1)])
+                return (
+                    nil,
+                    [
+                        problem(
+                            "the file is empty", hint: "start with: spreader-pipeline schema --help", line: 1, column: 1
+                        )
+                    ]
+                )
             }
             if isJSON, let finding = strictJSONProblem(text, problem) { return (nil, [finding]) }
             var budget = mostNodes
@@ -111,19 +118,57 @@ package enum DocumentLoader {
     private static func strictJSONProblem(
         _ text: String, _ problem: (String, String?, Int?, Int?) -> Diagnostic
     ) -> Diagnostic? {
+        let advice = "comments and trailing commas are YAML, not JSON: remove them or name the file .yaml"
+        if let (line, column) = trailingComma(text) {
+            return problem("not valid JSON: a comma before the end", advice, line, column)
+        }
         do {
             _ = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
             return nil
         } catch {
             guard case DecodingError.dataCorrupted(let context) = error else { return nil }
-            let words = context.underlyingError.map { ($0 as NSError).userInfo[NSDebugDescriptionErrorKey] as? String ?? "\($0)" }
+            let words =
+                context.underlyingError.map {
+                    ($0 as NSError).userInfo[NSDebugDescriptionErrorKey] as? String ?? "\($0)"
+                }
                 ?? context.debugDescription
             let place = words.firstMatch(of: /line (\d+), column (\d+)/)
-            let hint = "comments and trailing commas are YAML, not JSON: remove them or name the file .yaml"
             let line = place.flatMap { Int($0.1) }
             let column = place.flatMap { Int($0.2) }
-            return problem("not valid JSON", hint, line, column.map { max(1, $0) })
+            return problem("not valid JSON", advice, line, column.map { max(1, $0) })
         }
+    }
+
+    /// Where a comma stands right before `]` or `}`, which Foundation's parser lets pass.
+    private static func trailingComma(_ text: String) -> (line: Int, column: Int)? {
+        var line = 1
+        var column = 0
+        var isInString = false
+        var isEscaped = false
+        var comma: (line: Int, column: Int)?
+        for character in text.unicodeScalars {
+            column += 1
+            if isInString {
+                if isEscaped {
+                    isEscaped = false
+                } else if character == "\\" {
+                    isEscaped = true
+                } else if character == "\"" {
+                    isInString = false
+                }
+                continue
+            }
+            switch character {
+            case "\"": (isInString, comma) = (true, nil)
+            case ",": comma = (line, column)
+            case "]", "}":
+                if let comma { return comma }
+            case "\n": (line, column) = (line + 1, 0)
+            case " ", "\t", "\r": break
+            default: comma = nil
+            }
+        }
+        return nil
     }
 
     /// JSON writes characters beyond U+FFFF as two escapes, which YAML does not join.
@@ -133,7 +178,8 @@ package enum DocumentLoader {
                 return String(match.0)
             }
             let scalar = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)
-            return "\\U" + String(repeating: "0", count: 8 - String(scalar, radix: 16).count) + String(scalar, radix: 16)
+            return "\\U" + String(repeating: "0", count: 8 - String(scalar, radix: 16).count)
+                + String(scalar, radix: 16)
         }
     }
 

@@ -55,7 +55,8 @@ package struct Substitution: Sendable {
                 findings.append(
                     Diagnostic(
                         code: "bad-substitution", "\"\(name)\" is not a name of an environment variable",
-                        hint: "write ${NAME} or ${NAME:-default}; $${ for the characters themselves", location: location))
+                        hint: "write ${NAME} or ${NAME:-default}; $${ for the characters themselves", location: location
+                    ))
             } else if let found = value(name), !found.isEmpty {
                 result += found
             } else if parts.count == 2 {

@@ -55,7 +55,8 @@ struct AssetRunner: Sendable {
             postLock = try engine.acquire(
                 "post-" + ContentDigest.sha256("\(key.account)\n\(key.digest)\n\(key.slot)"),
                 orThrow: StageError(
-                    .limited, "another run is posting \(asset.name) right now", hint: "run the same command again later"))
+                    .limited, "another run is posting \(asset.name) right now", hint: "run the same command again later"
+                ))
             if let skip = try await earlierPost(key) { return skip }
         }
         defer { withExtendedLifetime(postLock) {} }

@@ -2,12 +2,12 @@ import Foundation
 import Glibc
 
 /// An advisory lock that holds across processes and is gone with its process, however that ends.
-final class FileLock: Sendable {
+package final class FileLock: Sendable {
     private let descriptor: Int32
 
     /// Takes the lock at once, or gives nil when another holder has it.
     /// - Throws: `CocoaError` or a POSIX error when the lock file can't be made.
-    static func attempt(_ path: String) throws -> FileLock? {
+    package static func attempt(_ path: String) throws -> FileLock? {
         try FileManager.default.createDirectory(
             atPath: URL(filePath: path).deletingLastPathComponent().path, withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700])

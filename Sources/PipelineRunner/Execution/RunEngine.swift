@@ -64,8 +64,11 @@ package struct RunEngine: Sendable {
             try await host.journal.begin(record)
             host.emit(
                 .runStarted(
-                    pipeline: request.pipeline.name, assets: request.assets.count, resumed: prepared.isResumed))
-            (outcomes, posts) = await processAll(record)
+                    pipeline: request.pipeline.name, assets: assetCount, resumed: prepared.isResumed))
+            outcomes = refuse()
+            let processed = await processAll(record)
+            outcomes += processed.outcomes
+            posts = processed.posts
             status = Self.exitStatus(outcomes, isCancelled: Task.isCancelled)
             let finalStatus: RunStatus = status == 0 ? .succeeded : status == 130 ? .interrupted : .failed
             let finish = Task {
@@ -81,13 +84,28 @@ package struct RunEngine: Sendable {
         } catch {
             status = error.outcome.rawValue
             host.emit(
-                .diagnostic(Diagnostic(code: error.code.rawValue, error.message, hint: error.hint, subject: .configuration)))
+                .diagnostic(
+                    Diagnostic(code: error.code.rawValue, error.message, hint: error.hint, subject: .configuration)))
         }
         let summary = RunSummary(
             status: status, assets: outcomes.count, posts: posts,
             seconds: host.clock.now().timeIntervalSince(start))
         host.emit(.runFinished(summary))
         return summary
+    }
+
+    /// Assets of the run, the refused ones included.
+    package var assetCount: Int { request.assets.count + request.refused.count }
+
+    /// Reports what was refused before the run.
+    private func refuse() -> [AssetOutcome] {
+        let stage = request.pipeline.stages.first?.id ?? ""
+        return request.refused.map { refusal in
+            host.emit(.assetStarted(asset: refusal.asset, stage: stage))
+            host.emit(.stageFailed(asset: refusal.asset, stage: stage, refusal.error))
+            host.emit(.assetFinished(asset: refusal.asset, stage: stage, .failed(refusal.error)))
+            return .failed(refusal.error)
+        }
     }
 
     /// Whether the last stage's output in the work folder is what the user asked for.
@@ -156,7 +174,8 @@ package struct RunEngine: Sendable {
         do {
             lock = try FileLock.attempt(host.locks.appending(path: name).path)
         } catch {
-            throw StageError(.configuration, "can't make the lock file \(host.locks.appending(path: name).path): \(error)")
+            throw StageError(
+                .configuration, "can't make the lock file \(host.locks.appending(path: name).path): \(error)")
         }
         guard let lock else { throw busy }
         return lock

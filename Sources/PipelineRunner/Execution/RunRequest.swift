@@ -27,6 +27,8 @@ package struct RunRequest: Sendable {
     package var waitsForLimits: Bool
     /// Whether `--until` cut the pipeline short: then its last output is what the user wants.
     package var isPartial: Bool
+    /// Footage that was refused before the run: reported with the others, never started.
+    package var refused: [RefusedAsset] = []
 
     /// A request; see the properties.
     package init(
@@ -45,6 +47,20 @@ package struct RunRequest: Sendable {
         self.keepsWork = keepsWork
         self.waitsForLimits = waitsForLimits
         self.isPartial = isPartial
+    }
+}
+
+/// Footage that was refused before the run.
+package struct RefusedAsset: Sendable, Hashable {
+    /// The asset as the user named it.
+    package var asset: String
+    /// Why.
+    package var error: StageError
+
+    /// A refusal.
+    package init(asset: String, error: StageError) {
+        self.asset = asset
+        self.error = error
     }
 }
 

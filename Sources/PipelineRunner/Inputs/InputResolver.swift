@@ -53,7 +53,7 @@ package enum InputResolver {
     }
 
     private static func absolute(_ name: String, in directory: URL) -> String {
-        URL(filePath: name, relativeTo: directory).standardizedFileURL.path
+        (name.hasPrefix("/") ? URL(filePath: name) : directory.appending(path: name)).standardizedFileURL.path
     }
 
     private static func readability(_ path: String) -> String? {
@@ -95,10 +95,10 @@ package enum InputResolver {
     private static func footage(_ names: [String], in directory: URL) -> [String] {
         let all = Set(names)
         return names.filter { name in
-            let url = URL(filePath: name, relativeTo: directory)
+            let path = absolute(name, in: directory)
             var isDirectory: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), !isDirectory.boolValue,
-                !url.lastPathComponent.hasPrefix(".")
+            guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory.boolValue,
+                !URL(filePath: path).lastPathComponent.hasPrefix(".")
             else { return false }
             return !Sidecar.isSidecar(name, among: all)
         }.sorted()

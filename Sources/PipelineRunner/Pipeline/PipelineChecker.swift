@@ -61,6 +61,8 @@ package struct PipelineChecker: Sendable {
     }
 
     private static func isEarlier(_ left: Diagnostic, _ right: Diagnostic) -> Bool {
-        (left.location?.line ?? .max, left.location?.column ?? 0) < (right.location?.line ?? .max, right.location?.column ?? 0)
+        (left.location?.line ?? .max, left.location?.column ?? 0) < (
+            right.location?.line ?? .max, right.location?.column ?? 0
+        )
     }
 }

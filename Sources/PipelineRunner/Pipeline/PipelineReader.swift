@@ -95,7 +95,8 @@ struct PipelineReader {
             for name in TitleTemplate.unknownPlaceholders(in: title) {
                 report(
                     "unknown-placeholder", "the title has an unknown placeholder \"{{ \(name) }}\"",
-                    hint: hint(name, TitleTemplate.names), at: locations["title"] ?? root.location, pointer: "/post/title")
+                    hint: hint(name, TitleTemplate.names), at: locations["title"] ?? root.location,
+                    pointer: "/post/title")
             }
         }
         return (post, locations)
@@ -105,7 +106,9 @@ struct PipelineReader {
         _ root: DocumentNode, _ overrides: [PipelineChecker.Override]
     ) -> [PipelineStage] {
         guard let member = root.member("stages") else {
-            report("missing-key", "a pipeline needs \"stages\"", hint: "a list such as [{ \"uses\": \"probe\" }]", at: root.location)
+            report(
+                "missing-key", "a pipeline needs \"stages\"", hint: "a list such as [{ \"uses\": \"probe\" }]",
+                at: root.location)
             return []
         }
         guard case .list(let elements, let location) = member.value else {
@@ -127,11 +130,15 @@ struct PipelineReader {
             }
             checkKeys(of: element, known: Self.stageKeys, pointer: pointer)
             guard let uses = element.member("uses") else {
-                report("missing-key", "a stage needs \"uses\", the name of the stage", at: element.location, pointer: pointer)
+                report(
+                    "missing-key", "a stage needs \"uses\", the name of the stage", at: element.location,
+                    pointer: pointer)
                 continue
             }
             guard let name = uses.value.json.stringValue else {
-                report("wrong-type", "\"uses\" takes the name of a stage", at: uses.value.location, pointer: pointer + "/uses")
+                report(
+                    "wrong-type", "\"uses\" takes the name of a stage", at: uses.value.location,
+                    pointer: pointer + "/uses")
                 continue
             }
             guard let type = registry.stage(named: name) else {
@@ -277,7 +284,9 @@ struct PipelineReader {
         do throws(OptionProblem) {
             return try Duration.parse(member.value.json)
         } catch {
-            report(error.code, "\"\(key)\" \(error.message)", hint: error.hint, at: member.value.location, pointer: "\(pointer)/\(key)")
+            report(
+                error.code, "\"\(key)\" \(error.message)", hint: error.hint, at: member.value.location,
+                pointer: "\(pointer)/\(key)")
             return nil
         }
     }

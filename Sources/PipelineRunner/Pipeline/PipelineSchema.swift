@@ -30,7 +30,9 @@ package enum PipelineSchema {
                         "type": "object", "required": ["uses"], "additionalProperties": false,
                         "properties": [
                             "uses": name,
-                            "id": ["type": "string", "description": "Another name for the stage, unique in the pipeline."],
+                            "id": [
+                                "type": "string", "description": "Another name for the stage, unique in the pipeline.",
+                            ],
                             "with": ["type": "object", "description": "Options of the stage."],
                             "retry": [
                                 "type": "object", "additionalProperties": false,

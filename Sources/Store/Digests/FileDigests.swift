@@ -1,6 +1,6 @@
-import Foundation
 import Crypto
 import Dispatch
+import Foundation
 import GRDB
 package import PipelineKit
 
@@ -32,7 +32,8 @@ package struct FileDigests: Sendable {
             try await StoreError.bridge("writing the digests failed") {
                 try await records.write { database in
                     try database.execute(
-                        sql: "INSERT OR REPLACE INTO digests (path, bytes, modified, inode, sha256) VALUES (?, ?, ?, ?, ?)",
+                        sql:
+                            "INSERT OR REPLACE INTO digests (path, bytes, modified, inode, sha256) VALUES (?, ?, ?, ?, ?)",
                         arguments: [path, mark.bytes, mark.modified, mark.inode, digest])
                 }
             }

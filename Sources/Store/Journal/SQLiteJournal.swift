@@ -155,7 +155,8 @@ struct SQLiteCheckpoints: Checkpoints {
         try await StoreError.bridge("reading a checkpoint failed") {
             try await records.read { [run, asset, stage] database in
                 try String.fetchOne(
-                    database, sql: "SELECT value FROM checkpoints WHERE run = ? AND asset = ? AND stage = ? AND key = ?",
+                    database,
+                    sql: "SELECT value FROM checkpoints WHERE run = ? AND asset = ? AND stage = ? AND key = ?",
                     arguments: [run, asset, stage, key]
                 ).map { try JSONDecoder().decode(JSONValue.self, from: Data($0.utf8)) }
             }

@@ -89,7 +89,8 @@ extension Sealer {
         }
         for _ in 0..<50 {
             let text = String(decoding: try Data(contentsOf: file), as: UTF8.self)
-            if let bytes = Data(base64Encoded: text.trimmingCharacters(in: .whitespacesAndNewlines)), bytes.count == 32 {
+            if let bytes = Data(base64Encoded: text.trimmingCharacters(in: .whitespacesAndNewlines)), bytes.count == 32
+            {
                 return SymmetricKey(data: bytes)
             }
             // Another process may be between creating and writing it.

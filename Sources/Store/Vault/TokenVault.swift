@@ -1,5 +1,5 @@
-package import Foundation
 import Crypto
+package import Foundation
 import GRDB
 package import PipelineKit
 
@@ -42,8 +42,10 @@ package struct TokenVault: Sendable {
     package func tokens(for account: String, seed: TokenSet?) async throws(StageError) -> TokenSet? {
         let stored = try await StoreError.bridge("reading the vault failed") {
             try await durable.read { database -> (seed: String, sealed: Data)? in
-                try Row.fetchOne(database, sql: "SELECT seed, sealed FROM tokens WHERE account = ?", arguments: [account])
-                    .map { ($0["seed"], $0["sealed"]) }
+                try Row.fetchOne(
+                    database, sql: "SELECT seed, sealed FROM tokens WHERE account = ?", arguments: [account]
+                )
+                .map { ($0["seed"], $0["sealed"]) }
             }
         }
         guard let stored else { return seed }

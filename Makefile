@@ -1,0 +1,71 @@
+# spreader-pipeline. `make help` lists what there is; each target says what it does.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+BUILD_PACKAGES := pkg-config libavformat-dev libavcodec-dev libavfilter-dev libavutil-dev libswscale-dev \
+	libswresample-dev libsqlite3-dev
+TEST_PACKAGES := ffmpeg python3 curl
+DEMO_PACKAGES := ffmpeg curl
+PREFIX ?= /usr/local
+DEMO_HOME := $(CURDIR)/.build/demo
+SAY := @printf '\n==> %s\n'
+
+.PHONY: help demo build test lint format bench install clean packages packages-test packages-demo schema
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+packages: ## Install the libraries that the build needs, when missing
+	$(SAY) "checking system packages"
+	@scripts/install-packages $(BUILD_PACKAGES)
+
+packages-test: packages
+	@scripts/install-packages $(TEST_PACKAGES)
+
+packages-demo: packages
+	@scripts/install-packages $(DEMO_PACKAGES)
+
+build: packages ## Build the program (release)
+	$(SAY) "building (the first time takes several minutes)"
+	swift build -c release --product spreader-pipeline
+
+demo: packages-demo build ## Build, make sample footage, run it into the local sandbox and show the post
+	$(SAY) "making sample footage in footage/"
+	@scripts/make-footage footage
+	$(SAY) "spreader-pipeline run pipelines/tiktok.json --sandbox"
+	SPREADER_HOME=$(DEMO_HOME) .build/release/spreader-pipeline run pipelines/tiktok.json --sandbox
+	$(SAY) "what the sandbox has"
+	@scripts/show-posts .build/release/spreader-pipeline $(DEMO_HOME)
+
+test: packages-test ## Run every test
+	$(SAY) "running every test (the first build takes several minutes)"
+	swift build --build-tests
+	swift test --skip-build
+
+lint: ## Check format and house rules
+	$(SAY) "checking format"
+	swift format lint --strict --recursive --parallel Package.swift Sources Plugins Tests Benchmarks
+	$(SAY) "checking house rules"
+	@scripts/check-house
+
+format: ## Format all Swift files
+	$(SAY) "formatting"
+	swift format --in-place --recursive --parallel Package.swift Sources Plugins Tests Benchmarks
+
+schema: build ## Write pipelines/pipeline.schema.json anew
+	$(SAY) "writing pipelines/pipeline.schema.json"
+	.build/release/spreader-pipeline schema --output pipelines/pipeline.schema.json
+
+bench: packages-test build ## Measure start-up, overhead and transcoding beside ffmpeg
+	$(SAY) "measuring"
+	swift build -c release --product spreader-benchmarks
+	@scripts/install-packages hyperfine
+	@Benchmarks/run
+
+install: build ## Install the program below PREFIX (default /usr/local)
+	$(SAY) "installing to $(PREFIX)/bin"
+	install -D -m 0755 .build/release/spreader-pipeline $(DESTDIR)$(PREFIX)/bin/spreader-pipeline
+
+clean: ## Remove what was built and the demo's footage and data
+	$(SAY) "removing .build and footage"
+	rm -rf .build footage

@@ -1,0 +1,343 @@
+import Foundation
+import PipelineKit
+import PipelineRunner
+import Store
+import Synchronization
+import Testing
+
+@Suite struct RunEngineTests {
+    @Test func takesAnAssetThroughAllStagesAndEndsWithRunFinished() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let request = bench.request(
+            try bench.pipeline(#"{"uses": "look"}, {"uses": "cook"}, {"uses": "send"}"#), ["a.mp4"])
+        let summary = try await bench.run(request)
+        #expect(summary.status == 0)
+        #expect(summary.posts == 1)
+        #expect(
+            bench.recorder.names == [
+                "run.started", "asset.started", "stage.started", "stage.finished", "stage.started", "stage.finished",
+                "stage.started", "stage.finished", "post.published", "asset.finished", "run.finished",
+            ])
+        for event in bench.recorder.json where event["event"]?.stringValue?.contains("stage") == true {
+            #expect(event["asset"] == "a.mp4")
+            #expect(event["stage"] != nil)
+        }
+        let post = try #require(bench.recorder.json.first { $0["event"] == "post.published" })
+        #expect(post["publishId"] == "p-1")
+        #expect(post["postIds"] == [7])
+    }
+
+    @Test func postsNothingForFootageThatIsPosted() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let request = bench.request(try bench.pipeline(#"{"uses": "look"}, {"uses": "send"}"#), ["a.mp4"])
+        _ = try await bench.run(request)
+        let again = try await bench.run(request)
+        #expect(again.status == 0)
+        #expect(again.posts == 0)
+        let last = try #require(bench.recorder.json.last { $0["event"] == "asset.finished" })
+        #expect(last["outcome"] == "skipped")
+        #expect(last["reason"]?.stringValue?.contains("already posted as p-1") == true)
+    }
+
+    @Test func postsTwinsOnce() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4", "same")
+        try bench.footage("b.mp4", "same")
+        let request = bench.request(try bench.pipeline(#"{"uses": "look"}, {"uses": "send"}"#), ["a.mp4", "b.mp4"])
+        let summary = try await bench.run(request)
+        #expect(summary.status == 0)
+        #expect(summary.posts == 1)
+    }
+
+    @Test func keepsAFailureToItsAsset() async throws {
+        let bench = try Bench()
+        for name in ["a.mp4", "b.mp4", "c.mp4"] { try bench.footage(name) }
+        let key = UUID().uuidString
+        Behaviours.shared.register(key) { (context) throws(StageError) in
+            if context.asset == "b.mp4" { throw StageError(.unusableFootage, "b is broken") }
+        }
+        let request = bench.request(
+            try bench.pipeline(#"{"uses": "look", "with": {"behaviour": "\#(key)"}}, {"uses": "send"}"#),
+            ["a.mp4", "b.mp4", "c.mp4"])
+        let summary = try await bench.run(request)
+        #expect(summary.status == 1)
+        #expect(summary.posts == 2)
+    }
+
+    @Test func refusedFootageAloneExits65() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        var request = bench.request(try bench.pipeline(#"{"uses": "look"}"#), [])
+        request.refused = [RefusedAsset(asset: "x.mp4", error: StageError(.unusableFootage, "no picture"))]
+        #expect(try await bench.run(request).status == 65)
+        request.assets = bench.request(request.pipeline, ["a.mp4"]).assets
+        #expect(try await bench.run(request).status == 1)
+    }
+
+    @Test func triesAgainWhatPasses() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let key = UUID().uuidString
+        Behaviours.shared.register(key) { (context) throws(StageError) in
+            if context.attempt < 3 { throw StageError(.unavailable, "down", recovery: .transient(after: nil)) }
+        }
+        let request = bench.request(
+            try bench.pipeline(#"{"uses": "look"}, {"uses": "send", "with": {"behaviour": "\#(key)"}}"#), ["a.mp4"])
+        #expect(try await bench.run(request).status == 0)
+        // Full jitter with a random number of 0.5: half of 1 s, then half of 2 s.
+        #expect(bench.slept.withLock { $0 } == [.seconds(0.5), .seconds(1)])
+        let retries = bench.recorder.json.filter { $0["event"] == "stage.retrying" }
+        #expect(retries.map { $0["attempt"] } == [2, 3])
+        #expect(retries.first?["delay"] == 0.5)
+    }
+
+    @Test func givesUpAfterTheAttemptsWithTheErrorsStatus() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let key = UUID().uuidString
+        let attempts = Mutex(0)
+        Behaviours.shared.register(key) { (_) throws(StageError) in
+            attempts.withLock { $0 += 1 }
+            throw StageError(.unavailable, "down", recovery: .transient(after: 4))
+        }
+        let request = bench.request(
+            try bench.pipeline(
+                #"{"uses": "look"}, {"uses": "send", "with": {"behaviour": "\#(key)"}, "retry": {"attempts": 3}}"#),
+            ["a.mp4"])
+        #expect(try await bench.run(request).status == 69)
+        #expect(attempts.withLock { $0 } == 3)
+        // What the service says about waiting wins over the back-off.
+        #expect(bench.slept.withLock { $0 } == [.seconds(4), .seconds(4)])
+    }
+
+    @Test func waitsForLimitsUnlessToldNotTo() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let key = UUID().uuidString
+        let isFirst = Mutex(true)
+        Behaviours.shared.register(key) { (_) throws(StageError) in
+            let refuses = isFirst.withLock { first in
+                defer { first = false }
+                return first
+            }
+            if refuses { throw StageError(.limited, "slow down", recovery: .limited(after: 12)) }
+        }
+        let stages = #"{"uses": "look"}, {"uses": "send", "with": {"behaviour": "\#(key)"}, "retry": {"attempts": 1}}"#
+        let impatient = try await bench.run(bench.request(try bench.pipeline(stages), ["a.mp4"], waits: false))
+        #expect(impatient.status == 75)
+        isFirst.withLock { $0 = true }
+        #expect(try await bench.run(bench.request(try bench.pipeline(stages), ["a.mp4"])).status == 0)
+        #expect(bench.slept.withLock { $0 } == [.seconds(12)])
+    }
+
+    @Test func neverRepeatsWhatIsAmbiguous() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let key = UUID().uuidString
+        let attempts = Mutex(0)
+        Behaviours.shared.register(key) { (_) throws(StageError) in
+            attempts.withLock { $0 += 1 }
+            throw StageError(.unconfirmed, "no answer", recovery: .ambiguous)
+        }
+        let request = bench.request(
+            try bench.pipeline(#"{"uses": "look"}, {"uses": "send", "with": {"behaviour": "\#(key)"}}"#), ["a.mp4"])
+        #expect(try await bench.run(request).status == 1)
+        #expect(attempts.withLock { $0 } == 1)
+    }
+
+    @Test func goesOnWhereAFailedRunStood() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let key = UUID().uuidString
+        let cooked = Mutex(0)
+        let isDown = Mutex(true)
+        Behaviours.shared.register(key + "cook") { (_) throws(StageError) in cooked.withLock { $0 += 1 } }
+        Behaviours.shared.register(key + "send") { (_) throws(StageError) in
+            if isDown.withLock({ $0 }) { throw StageError(.unavailable, "down") }
+        }
+        let stages = """
+            {"uses": "look"}, {"uses": "cook", "with": {"behaviour": "\(key)cook"}},
+            {"uses": "send", "with": {"behaviour": "\(key)send"}}
+            """
+        #expect(try await bench.run(bench.request(try bench.pipeline(stages), ["a.mp4"])).status == 69)
+        isDown.withLock { $0 = false }
+        #expect(try await bench.run(bench.request(try bench.pipeline(stages), ["a.mp4"])).status == 0)
+        #expect(cooked.withLock { $0 } == 1)
+        let reused = bench.recorder.json.filter { $0["event"] == "stage.reused" }
+        #expect(reused.map { $0["stage"] } == ["look", "cook"])
+        #expect(reused.first?["reason"]?.stringValue?.contains("input and options are unchanged") == true)
+        let runs = try await SQLiteJournal(bench.store).runs(limit: 10)
+        #expect(runs.count == 1)
+        #expect(runs.first?.status == .succeeded)
+    }
+
+    @Test func doesAStageAnewWhenItsOptionsChanged() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let key = UUID().uuidString
+        let cooked = Mutex(0)
+        Behaviours.shared.register(key) { (_) throws(StageError) in
+            let count = cooked.withLock { value in
+                value += 1
+                return value
+            }
+            if count == 1 { throw StageError(.media, "the first time fails") }
+        }
+        func stages(_ number: Int) -> String {
+            #"{"uses": "look", "with": {"number": \#(number)}}, {"uses": "cook", "with": {"behaviour": "\#(key)"}}"#
+        }
+        _ = try await bench.run(bench.request(try bench.pipeline(stages(1)), ["a.mp4"]))
+        _ = try await bench.run(bench.request(try bench.pipeline(stages(2)), ["a.mp4"]))
+        #expect(!bench.recorder.names.contains("stage.reused"))
+    }
+
+    @Test func doesAnAssetAnewWhenItsContentChanged() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4", "one")
+        let key = UUID().uuidString
+        Behaviours.shared.register(key) { (_) throws(StageError) in throw StageError(.media, "fails") }
+        let stages = #"{"uses": "look"}, {"uses": "cook", "with": {"behaviour": "\#(key)"}}"#
+        _ = try await bench.run(bench.request(try bench.pipeline(stages), ["a.mp4"]))
+        try bench.footage("a.mp4", "two!")
+        _ = try await bench.run(bench.request(try bench.pipeline(stages), ["a.mp4"]))
+        #expect(!bench.recorder.names.contains("stage.reused"))
+    }
+
+    @Test func interruptedRunsExit130AndStayResumable() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let key = UUID().uuidString
+        let (started, signal) = AsyncStream.makeStream(of: Void.self)
+        Behaviours.shared.register(key) { (_) throws(StageError) in
+            signal.yield()
+            do {
+                try await Task.sleep(for: .seconds(60))
+            } catch {
+                throw .cancelled
+            }
+        }
+        let request = bench.request(
+            try bench.pipeline(#"{"uses": "look", "with": {"behaviour": "\#(key)"}}"#), ["a.mp4"])
+        let work = Task { try await bench.run(request) }
+        for await _ in started { break }
+        work.cancel()
+        #expect(try await work.value.status == 130)
+        #expect(try await SQLiteJournal(bench.store).unfinishedRun(fingerprint: "f")?.status == .interrupted)
+        #expect(bench.recorder.names.last == "run.finished")
+    }
+
+    @Test func oneProcessorStageAtATimeWhileAnotherAssetSends() async throws {
+        let bench = try Bench()
+        for name in ["a.mp4", "b.mp4"] { try bench.footage(name) }
+        let key = UUID().uuidString
+        let cooking = Mutex(0)
+        let most = Mutex(0)
+        let (secondCooks, signal) = AsyncStream.makeStream(of: Void.self)
+        let order = Mutex<[String]>([])
+        Behaviours.shared.register(key + "cook") { (context) throws(StageError) in
+            let now = cooking.withLock { value in
+                value += 1
+                return value
+            }
+            most.withLock { $0 = max($0, now) }
+            let count = order.withLock { list in
+                list.append(context.asset)
+                return list.count
+            }
+            if count == 2 { signal.finish() }
+            await Task.yield()
+            cooking.withLock { $0 -= 1 }
+        }
+        Behaviours.shared.register(key + "send") { (context) throws(StageError) in
+            // The first asset's sending ends only once the second one is being cooked.
+            if order.withLock({ $0.first }) == context.asset { for await _ in secondCooks {} }
+        }
+        let stages = """
+            {"uses": "look"}, {"uses": "cook", "with": {"behaviour": "\(key)cook"}},
+            {"uses": "send", "with": {"behaviour": "\(key)send"}}
+            """
+        let summary = try await bench.run(bench.request(try bench.pipeline(stages), ["a.mp4", "b.mp4"]))
+        #expect(summary.status == 0)
+        #expect(most.withLock { $0 } == 1)
+    }
+
+    @Test func startsNothingMoreOnceTheAccountIsRefused() async throws {
+        let bench = try Bench()
+        let names = (1...9).map { "\($0).mp4" }
+        for name in names { try bench.footage(name) }
+        let key = UUID().uuidString
+        let sent = Mutex(0)
+        Behaviours.shared.register(key) { (_) throws(StageError) in
+            sent.withLock { $0 += 1 }
+            throw StageError(.notAuthorised, "token refused")
+        }
+        let request = bench.request(
+            try bench.pipeline(#"{"uses": "look"}, {"uses": "send", "with": {"behaviour": "\#(key)"}}"#), names)
+        #expect(try await bench.run(request).status == 77)
+        #expect(sent.withLock { $0 } < names.count)
+    }
+
+    @Test func stopsAStageThatOutlastsItsTimeout() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let key = UUID().uuidString
+        Behaviours.shared.register(key) { (_) throws(StageError) in
+            do {
+                try await Task.sleep(for: .seconds(60))
+            } catch {
+                throw .cancelled
+            }
+        }
+        let request = bench.request(
+            try bench.pipeline(#"{"uses": "look", "timeout": "5s", "with": {"behaviour": "\#(key)"}}"#), ["a.mp4"])
+        #expect(try await bench.run(request).status == 1)
+        let failure = try #require(bench.recorder.json.first { $0["event"] == "stage.failed" })
+        #expect(failure["code"] == "timeout")
+    }
+
+    @Test func removesWorkFilesAfterSuccessUnlessKept() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let key = UUID().uuidString
+        Behaviours.shared.register(key) { (context) throws(StageError) in
+            try? Data("x".utf8).write(to: context.workDirectory.appending(path: "work.bin"))
+        }
+        let stages = #"{"uses": "look", "with": {"behaviour": "\#(key)"}}, {"uses": "send"}"#
+        _ = try await bench.run(bench.request(try bench.pipeline(stages), ["a.mp4"]))
+        let work = bench.folder.appending(path: "work").path
+        #expect(try FileManager.default.contentsOfDirectory(atPath: work).isEmpty)
+        try bench.footage("b.mp4")
+        _ = try await bench.run(bench.request(try bench.pipeline(stages), ["b.mp4"], keep: true))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: work).count == 1)
+    }
+
+    @Test func aSecondProcessDoesNotDoTheSameRun() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let key = UUID().uuidString
+        let (started, signal) = AsyncStream.makeStream(of: Void.self)
+        let (release, go) = AsyncStream.makeStream(of: Void.self)
+        Behaviours.shared.register(key) { (_) throws(StageError) in
+            signal.yield()
+            for await _ in release {}
+        }
+        let request = bench.request(
+            try bench.pipeline(#"{"uses": "look", "with": {"behaviour": "\#(key)"}}"#), ["a.mp4"])
+        let first = Task { try await bench.run(request) }
+        for await _ in started { break }
+        #expect(try await bench.run(request).status == 75)
+        go.finish()
+        #expect(try await first.value.status == 0)
+    }
+}
+
+@Suite struct RetryPolicyTests {
+    @Test func doublesUpToTheMaximumWithFullJitter() {
+        let policy = RetryPolicy(attempts: 9, delay: .seconds(1), maximumDelay: .seconds(10))
+        #expect((2...7).map { policy.backoff(before: $0, random: 1).inSeconds } == [1, 2, 4, 8, 10, 10])
+        #expect(policy.backoff(before: 5, random: 0) == .zero)
+        #expect(policy.backoff(before: 200, random: 1) == .seconds(10))
+    }
+}

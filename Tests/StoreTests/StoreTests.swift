@@ -1,0 +1,196 @@
+import Crypto
+import Foundation
+import PipelineKit
+import Store
+import Synchronization
+import Testing
+
+final class Place: Sendable {
+    let folder: URL
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "store-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+    deinit { try? FileManager.default.removeItem(at: folder) }
+    var database: String { folder.appending(path: "s.db").path }
+    func store() throws -> SQLiteStore { try SQLiteStore(path: database) }
+    func ledger(_ key: UInt8 = 7) throws -> SQLitePostLedger {
+        SQLitePostLedger(
+            try store(), sealer: Sealer(key: SymmetricKey(data: Data(repeating: key, count: 32))), now: { Date() })
+    }
+    /// Every byte that the records have on disk.
+    func bytes() throws -> Data {
+        try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted().reduce(into: Data()) { data, name in
+            data += try Data(contentsOf: folder.appending(path: name))
+        }
+    }
+}
+
+private let key = PostKey(account: "me", digest: "abc", slot: "tiktok")
+private let announcement = PostAnnouncement(
+    fileDigest: "f", fileBytes: 30, chunkSize: 10, chunkCount: 3, title: "t", privacyLevel: "SELF_ONLY", mode: .direct,
+    username: "u")
+
+@Suite struct PostLedgerTests {
+    @Test func remembersEachStepAcrossProcesses() async throws {
+        let place = try Place()
+        let id = try await place.ledger().reserve(key, asset: "a.mp4", runID: "r").id
+        try await place.ledger().apply(.sending(announcement), to: id)
+        try await place.ledger().apply(
+            .accepted(publishID: "v_pub_file~1", uploadURL: Secret("https://u/?upload_token=hush")), to: id)
+        let record = try #require(try await place.ledger().find(key))
+        #expect(record.state == .accepted)
+        #expect(record.publishID == "v_pub_file~1")
+        #expect(record.uploadURL?.reveal() == "https://u/?upload_token=hush")
+        #expect(record.chunkCount == 3)
+        try await place.ledger().apply(.uploaded, to: id)
+        try await place.ledger().apply(.published(postIDs: [7_654_132_326_040_947_989], url: "https://t/1"), to: id)
+        let published = try #require(try await place.ledger().find(key))
+        #expect(published.postIDs == [7_654_132_326_040_947_989])
+        #expect(published.uploadURL == nil)
+    }
+
+    @Test func keepsUploadAddressesSealedOnDisk() async throws {
+        let place = try Place()
+        let ledger = try place.ledger()
+        let id = try await ledger.reserve(key, asset: "a.mp4", runID: "r").id
+        try await ledger.apply(.sending(announcement), to: id)
+        try await ledger.apply(.accepted(publishID: "p", uploadURL: Secret("https://u/?upload_token=hush")), to: id)
+        #expect(try place.bytes().range(of: Data("upload_token".utf8)) == nil)
+        await #expect(throws: StageError.self) { try await place.ledger(8).find(key) }
+    }
+
+    @Test func aPublishedOrUnconfirmedPostIsNeverSentAgain() async throws {
+        let place = try Place()
+        let ledger = try place.ledger()
+        let id = try await ledger.reserve(key, asset: "a.mp4", runID: "r").id
+        try await ledger.apply(.sending(announcement), to: id)
+        try await ledger.apply(.unconfirmed(reason: "no answer"), to: id)
+        #expect(try await ledger.reserve(key, asset: "a.mp4", runID: "r2").state == .unconfirmed)
+        await #expect(throws: StageError.self) { try await ledger.apply(.sending(announcement), to: id) }
+        try await ledger.apply(.published(postIDs: [], url: nil), to: id)
+        #expect(try await ledger.reserve(key, asset: "a.mp4", runID: "r3").state == .published)
+        await #expect(throws: StageError.self) { try await ledger.apply(.failed(reason: "x"), to: id) }
+    }
+
+    @Test func aFailedPostMayBeTriedAgain() async throws {
+        let place = try Place()
+        let ledger = try place.ledger()
+        let first = try await ledger.reserve(key, asset: "a.mp4", runID: "r")
+        try await ledger.apply(.sending(announcement), to: first.id)
+        try await ledger.apply(.failed(reason: "refused"), to: first.id)
+        let second = try await ledger.reserve(key, asset: "a.mp4", runID: "r2")
+        #expect(second.id == first.id)
+        #expect(second.state == .reserved)
+        #expect(second.reason == nil)
+    }
+
+    @Test func manyProcessesReserveOnePost() async throws {
+        let place = try Place()
+        let ledgers = try (0..<8).map { _ in try place.ledger() }
+        let ids = try await withThrowingTaskGroup(of: String.self) { group in
+            for ledger in ledgers { group.addTask { try await ledger.reserve(key, asset: "a", runID: "r").id } }
+            return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+        }
+        #expect(ids.count == 1)
+    }
+}
+
+@Suite struct RatePermitTests {
+    @Test func waitsForTheSlidingWindow() async throws {
+        let place = try Place()
+        let now = Mutex(Date(timeIntervalSince1970: 1000))
+        let clock = HostClock(
+            now: { now.withLock { $0 } }, sleep: { wait in now.withLock { $0 += wait.inSeconds } })
+        let permits = SQLiteRatePermits(try place.store(), clock: clock, maximumWait: .seconds(3600))
+        let limit = RateLimit(name: "init", subject: "me", permits: 6, window: .seconds(60))
+        for _ in 0..<6 { try await permits.acquire(limit) }
+        #expect(now.withLock { $0.timeIntervalSince1970 } == 1000)
+        now.withLock { $0 += 20 }
+        try await permits.acquire(limit)
+        #expect(now.withLock { $0.timeIntervalSince1970 } == 1060)
+        try await permits.acquire(RateLimit(name: "init", subject: "other", permits: 6, window: .seconds(60)))
+        #expect(now.withLock { $0.timeIntervalSince1970 } == 1060)
+    }
+
+    @Test func saysWhenInsteadOfWaitingTooLong() async throws {
+        let place = try Place()
+        let clock = HostClock(now: { Date(timeIntervalSince1970: 0) }, sleep: { _ in Issue.record("it waited") })
+        let permits = SQLiteRatePermits(try place.store(), clock: clock, maximumWait: .zero)
+        let limit = RateLimit(name: "uploads", subject: "", permits: 1, window: .seconds(86_400))
+        try await permits.acquire(limit)
+        await #expect {
+            try await permits.acquire(limit)
+        } throws: { error in
+            (error as? StageError)?.outcome == .tryLater && (error as? StageError)?.message.contains("24 h") == true
+        }
+    }
+}
+
+@Suite struct VaultTests {
+    private func sealer(_ byte: UInt8) -> Sealer { Sealer(key: SymmetricKey(data: Data(repeating: byte, count: 32))) }
+
+    @Test func opensOnlyWithTheSameKeyAndContext() throws {
+        let sealed = try sealer(1).seal(Secret("rft.secret"), context: "account:a")
+        #expect(try sealer(1).open(sealed, context: "account:a").reveal() == "rft.secret")
+        #expect(throws: StoreError.self) { try sealer(1).open(sealed, context: "account:b") }
+        #expect(throws: StoreError.self) { try sealer(2).open(sealed, context: "account:a") }
+        #expect(try sealer(1).seal(Secret("rft.secret"), context: "account:a") != sealed)
+    }
+
+    @Test func makesAKeyFileThatOnlyItsOwnerReads() throws {
+        let place = try Place()
+        let file = place.folder.appending(path: "home/vault.key")
+        let sealed = try Sealer.resolve(setting: nil, file: file).seal(Secret("s"), context: "c")
+        let mode = try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions] as? NSNumber
+        #expect(mode?.intValue == 0o600)
+        #expect(try Sealer.resolve(setting: nil, file: file).open(sealed, context: "c").reveal() == "s")
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file.path)
+        #expect(throws: StoreError.self) { try Sealer.resolve(setting: nil, file: file) }
+        #expect(throws: StoreError.self) { try Sealer.resolve(setting: Secret("short"), file: file) }
+    }
+
+    @Test func storedTokensWinWhileTheEnvironmentNamesTheOldPair() async throws {
+        let place = try Place()
+        let vault = TokenVault(try place.store(), sealer: sealer(1))
+        let seed = TokenSet(accessToken: Secret("act.1"), refreshToken: Secret("rft.1"))
+        #expect(try await vault.tokens(for: "a", seed: seed) == seed)
+        let rotated = TokenSet(accessToken: Secret("act.2"), refreshToken: Secret("rft.2"))
+        try await vault.store(rotated, for: "a", seed: seed, at: Date())
+        #expect(try await vault.tokens(for: "a", seed: seed)?.accessToken == Secret("act.2"))
+        let fresh = TokenSet(accessToken: Secret("act.9"), refreshToken: Secret("rft.9"))
+        #expect(try await vault.tokens(for: "a", seed: fresh) == fresh)
+        #expect(try place.bytes().range(of: Data("act.2".utf8)) == nil)
+    }
+}
+
+@Suite struct StoreFileTests {
+    @Test func saysWhatIsWrongWithTheDatabase() throws {
+        let place = try Place()
+        try Data("this is no database, and long enough to be looked at".utf8).write(to: URL(filePath: place.database))
+        #expect {
+            try place.store()
+        } throws: { error in
+            (error as? StoreError)?.code == .cannotOpen && "\(error)".contains(place.database)
+        }
+    }
+
+    @Test func theFileIsItsOwnersAlone() throws {
+        let place = try Place()
+        _ = try place.store()
+        let mode = try FileManager.default.attributesOfItem(atPath: place.database)[.posixPermissions] as? NSNumber
+        #expect(mode?.intValue == 0o600)
+    }
+
+    @Test func digestsFollowTheContent() async throws {
+        let place = try Place()
+        let digests = FileDigests(try place.store())
+        let file = place.folder.appending(path: "f").path
+        try Data("one".utf8).write(to: URL(filePath: file))
+        let first = try await digests.sha256(of: file)
+        #expect(first == "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed")
+        try Data("three".utf8).write(to: URL(filePath: file))
+        #expect(try await digests.sha256(of: file) != first)
+        await #expect(throws: StageError.self) { try await digests.sha256(of: file + "-gone") }
+    }
+}
