@@ -1,5 +1,4 @@
 import CFFmpeg
-package import PipelineKit
 
 /// Turns packets of one stream into frames. Owns the codec context.
 package final class Decoder {

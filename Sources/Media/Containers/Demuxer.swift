@@ -135,6 +135,11 @@ package final class Demuxer {
         stream(index).map { Rational($0.pointee.time_base) } ?? Rational(1, 1)
     }
 
+    /// FFmpeg's name of a stream's codec.
+    package func codecName(of index: Int) -> String {
+        stream(index).flatMap { text(avcodec_get_name($0.pointee.codecpar.pointee.codec_id)) } ?? "unknown"
+    }
+
     // MARK: Reading
 
     /// Reads only the named streams; where the format allows it, the bytes of the others are never touched.

@@ -31,6 +31,25 @@ package final class Packet {
     /// Whether an edit list hides it: decoded for those after it, not shown.
     package var isHidden: Bool { pointer.pointee.flags & AV_PKT_FLAG_DISCARD != 0 }
 
+    /// Whether it holds only a picture that is never shown: VP8 and VP9 keep such pictures as references.
+    package func isReferenceOnly(codec: String) -> Bool {
+        guard let bytes = pointer.pointee.data, size > 0 else { return false }
+        switch codec {
+        case "vp8":
+            // Frame tag: the fifth bit is `show_frame` (RFC 6386, 9.1).
+            return bytes[0] & 0x10 == 0
+        case "vp9":
+            // A superframe, told by its last byte, always shows one of its frames (VP9 specification, annex B).
+            guard bytes[size - 1] & 0xe0 != 0xc0 else { return false }
+            let isProfile3 = bytes[0] & 0x30 == 0x30
+            let shift: UInt8 = isProfile3 ? 2 : 3
+            let showsExisting = bytes[0] >> shift & 1 == 1
+            return !showsExisting && bytes[0] >> (shift - 2) & 1 == 0
+        default:
+            return false
+        }
+    }
+
     /// Lets go of the bytes.
     package func clear() { av_packet_unref(pointer) }
 

@@ -70,9 +70,9 @@ package struct DeliveryDecision: Sendable, Hashable {
         let length = min(available - options.trimStart, allowed)
 
         warnings = media.warnings
-        var (rate, rateReason) = FrameRatePolicy.choose(for: track, requested: options.frameRate)
+        let choice = FrameRatePolicy.choose(for: track, requested: options.frameRate)
         var obstacles = Self.obstaclesToCopyingPicture(track, media: media, options: options)
-        if let rateReason { obstacles.append(rateReason) }
+        if let reason = choice.reason, !choice.ownWouldDo { obstacles.append(reason) }
         if available - options.trimStart > allowed + 0.001 || options.trimStart > 0 {
             obstacles.append(
                 "it is cut from \(Self.text(available)) to \(Self.text(length))"
@@ -92,11 +92,12 @@ package struct DeliveryDecision: Sendable, Hashable {
         picture = canCopy && options.passthrough != .never ? .copy : .encode
         if picture == .copy {
             (width, height) = (track.displayWidth, track.displayHeight)
-            rate = FrameRatePolicy.nearest(rate.value ?? 30, within: 0.0004) ?? rate
+            frameRate = choice.reason == nil ? choice.rate : track.averageFrameRate
         } else {
+            frameRate = choice.rate
             let canvas = try CanvasPolicy(
                 displayWidth: track.displayWidth, displayHeight: track.displayHeight, options: options,
-                frameRate: rate.value ?? 30)
+                frameRate: choice.rate.value ?? 30)
             (width, height) = (canvas.width, canvas.height)
             if canvas.enlargement > 2 {
                 warnings.append(
@@ -108,8 +109,7 @@ package struct DeliveryDecision: Sendable, Hashable {
                 warnings.append("the picture is made smaller: H.264 level 4.2 holds no more at this rate")
             }
         }
-        let framesPerSecond = rate.value ?? 30
-        frameRate = rate
+        let framesPerSecond = frameRate.value ?? 30
         level = DeliverySpec.level(width: width, height: height, frameRate: framesPerSecond) ?? H264Level.allowed[1]
         start = timeline.start + options.trimStart
         frameLimit = allowed.isFinite ? max(1, Int((allowed * framesPerSecond + 1e-6).rounded(.down))) : Int.max
@@ -129,7 +129,10 @@ package struct DeliveryDecision: Sendable, Hashable {
             sound = .encode
             if picture == .copy { reasons += soundObstacles.map { "the sound is encoded: \($0)" } }
         }
-        if picture == .encode { reasons += Self.conversions(track) }
+        if picture == .encode {
+            reasons += Self.conversions(track)
+            if choice.ownWouldDo, let reason = choice.reason { reasons.append(reason) }
+        }
         warnings += timeline.warnings
         estimatedBytes = 0
         estimatedBytes = Self.estimate(self, media: media, options: options)

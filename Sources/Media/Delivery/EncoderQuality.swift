@@ -1,5 +1,5 @@
 import Foundation
-package import PipelineKit
+import PipelineKit
 
 /// How many bits an attempt may spend on the picture.
 package enum EncoderQuality: Sendable, Hashable {

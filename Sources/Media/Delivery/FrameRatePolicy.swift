@@ -9,31 +9,46 @@ package enum FrameRatePolicy {
         Rational(48, 1), Rational(50, 1), Rational(60_000, 1001), Rational(60, 1),
     ]
 
-    /// The rate, and why it is not the footage's own.
-    package static func choose(for track: VideoTrack, requested: Rational?) -> (rate: Rational, reason: String?) {
+    /// A choice of rate.
+    package struct Choice: Sendable, Hashable {
+        /// The rate.
+        package var rate: Rational
+        /// Why it is not the footage's own; nil when it is.
+        package var reason: String?
+        /// Whether the footage's own rate would do as well, so that its packets may be copied.
+        package var ownWouldDo = false
+    }
+
+    /// The rate for footage.
+    /// - Parameter requested: What the user asks for; nil to choose.
+    package static func choose(for track: VideoTrack, requested: Rational?) -> Choice {
         let own = track.averageFrameRate.value.flatMap { $0 > 0 && $0 < 1000 ? $0 : nil }
             ?? track.realFrameRate.value.flatMap { $0 > 0 && $0 < 1000 ? $0 : nil }
         if let requested {
             guard let own, let wanted = requested.value, abs(own - wanted) < wanted * 0.0005,
                 track.constantFrameRate != false
-            else { return (requested, "the frame rate is set to \(text(requested))") }
-            return (requested, nil)
+            else { return Choice(rate: requested, reason: "the frame rate is set to \(text(requested))") }
+            return Choice(rate: requested, ownWouldDo: true)
         }
-        guard let own else { return (Rational(30, 1), "the footage does not say its frame rate") }
+        guard let own else { return Choice(rate: Rational(30, 1), reason: "the footage does not say its frame rate") }
         let isSteady = track.constantFrameRate != false
-        if let near = nearest(own, within: 0.0004), isSteady { return (near, nil) }
+        if let near = nearest(own, within: 0.0004), isSteady { return Choice(rate: near, ownWouldDo: true) }
         if own < DeliverySpec.minimumFrameRate {
             // An exact multiple repeats every frame equally often.
             for rate in [24, 25, 30] where abs((Double(rate) / own).rounded() - Double(rate) / own) < 0.004 {
-                return (Rational(rate, 1), "\(text(own)) fps is below 23")
+                return Choice(rate: Rational(rate, 1), reason: "\(text(own)) fps is below 23")
             }
-            return (Rational(30, 1), "\(text(own)) fps is below 23")
+            return Choice(rate: Rational(30, 1), reason: "\(text(own)) fps is below 23")
         }
-        if own > DeliverySpec.maximumFrameRate * 1.01 { return (Rational(60, 1), "\(text(own)) fps is above 60") }
+        if own > DeliverySpec.maximumFrameRate * 1.01 {
+            return Choice(rate: Rational(60, 1), reason: "\(text(own)) fps is above 60")
+        }
         let reason =
             isSteady ? "\(text(own)) fps is no usual rate" : "the frame rate varies (\(text(own)) fps on average)"
-        if let near = nearest(own, within: isSteady ? 0.01 : 0.025) { return (near, reason) }
-        return (Rational(own > 45 ? 60 : 30, 1), reason)
+        let near = nearest(own, within: isSteady ? 0.01 : 0.025)
+        return Choice(
+            rate: near ?? Rational(own > 45 ? 60 : 30, 1), reason: reason,
+            ownWouldDo: isSteady && own <= DeliverySpec.maximumFrameRate)
     }
 
     /// The usual rate closest to `rate`, when the relative difference is small enough.

@@ -104,8 +104,11 @@ extension MediaProbe {
             let audio = sounds.compactMap { tracks.audio($0, scan: scan.tracks[$0]) }
 
             guard let chosen = TrackChoice.video(of: video, scan: scan) else {
-                if audio.isEmpty {
+                if audio.isEmpty, video.isEmpty {
                     return refuse("holds neither picture nor sound", hint: "give a video file")
+                }
+                if video.contains(where: { !$0.isAttachedPicture }) {
+                    return refuse("has a picture track without a single picture", hint: MediaProbe.damagedHint)
                 }
                 return refuse(
                     video.isEmpty ? "has sound but no picture" : "has sound and a cover picture but no footage",
@@ -220,7 +223,8 @@ extension MediaProbe {
             var duration = claimed ?? 0
             if scan.isComplete, let end, end > start {
                 duration = end - start
-                if let claimed, claimed - duration > max(0.5, claimed * 0.02) {
+                // Containers count from zero, footage may begin later.
+                if let claimed, claimed - max(duration, end) > max(0.5, claimed * 0.02) {
                     warnings.append(
                         "the file claims \(Self.text(claimed)) but holds only \(Self.text(duration)) of packets: it is "
                             + "damaged or was cut off")

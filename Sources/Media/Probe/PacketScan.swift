@@ -1,5 +1,5 @@
 import Foundation
-package import PipelineKit
+import PipelineKit
 
 /// What the packets of a file say, as opposed to its headers. Nothing is decoded.
 package struct PacketScan: Sendable {
@@ -7,7 +7,7 @@ package struct PacketScan: Sendable {
     package struct Track: Sendable {
         /// Packets seen.
         package var packets = 0
-        /// Packets that an edit list hides.
+        /// Packets that an edit list hides, and pictures that only serve others.
         package var hidden = 0
         /// Packets with missing or wrong bytes.
         package var corrupt = 0
@@ -51,7 +51,9 @@ package struct PacketScan: Sendable {
         demuxer.keep(wanted)
         let packet = try Packet()
         var readers: [Int: TrackScan] = [:]
-        for index in wanted { readers[index] = TrackScan(base: demuxer.timeBase(of: index)) }
+        for index in wanted { 
+            readers[index] = TrackScan(base: demuxer.timeBase(of: index), codec: demuxer.codecName(of: index))
+        }
         var bytes: Int64 = 0
         while true {
             guard try demuxer.read(into: packet) else {
@@ -71,6 +73,7 @@ package struct PacketScan: Sendable {
 /// Collects what one stream's packets say.
 private struct TrackScan {
     let base: Rational
+    let codec: String
     var track = PacketScan.Track()
     var times: [Double] = []
     private var keys: [Double] = []
@@ -78,13 +81,16 @@ private struct TrackScan {
     private var lastDuration = 0.0
     private var isOpen = false
 
-    init(base: Rational) { self.base = base }
+    init(base: Rational, codec: String) {
+        self.base = base
+        self.codec = codec
+    }
 
     mutating func add(_ packet: Packet, isPicture: Bool) {
         track.packets += 1
         track.bytes += Int64(packet.size)
         if packet.isCorrupt { track.corrupt += 1 }
-        if packet.isHidden {
+        if packet.isHidden || packet.isReferenceOnly(codec: codec) {
             track.hidden += 1
             return
         }

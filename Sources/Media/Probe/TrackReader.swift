@@ -34,7 +34,7 @@ struct TrackReader {
             bitDepth: descriptor.map { Int($0.pointee.comp.0.depth) } ?? 8, sampleAspectRatio: aspect,
             rotation: orientation.rotation, mirrored: orientation.mirrored, displayWidth: display.width,
             displayHeight: display.height, averageFrameRate: averageRate(stream, scan),
-            realFrameRate: Rational(stream.pointee.r_frame_rate), constantFrameRate: scan?.isEven,
+            realFrameRate: Rational(stream.pointee.r_frame_rate), constantFrameRate: isInterlaced(stream) ? nil : scan?.isEven,
             fieldOrder: Self.fieldOrder(parameters.field_order, frame: frame),
             colorRange: colour.range ?? ColourTags.name(of: parameters.color_range), colorPrimaries: primaries,
             colorTransfer: transfer, colorSpace: colour.matrix ?? ColourTags.name(of: parameters.color_space),
@@ -63,7 +63,7 @@ struct TrackReader {
             index: index, codec: text(avcodec_get_name(parameters.pointee.codec_id)) ?? "unknown",
             profile: text(avcodec_profile_name(parameters.pointee.codec_id, parameters.pointee.profile)),
             sampleRate: Int(parameters.pointee.sample_rate), channels: Int(parameters.pointee.ch_layout.nb_channels),
-            layout: String(cString: layout),
+            layout: BufferText.string(layout),
             bitRate: parameters.pointee.bit_rate > 0 ? parameters.pointee.bit_rate : measured,
             language: tags["language"].flatMap { $0 == "und" ? nil : $0 },
             startTime: scan?.start ?? timestamp(stream.pointee.start_time).map { Double($0) * base },
@@ -84,7 +84,7 @@ struct TrackReader {
         if parameters.codec_id == AV_CODEC_ID_NONE {
             var buffer = [CChar](repeating: 0, count: Int(AV_FOURCC_MAX_STRING_SIZE))
             spreader_fourcc(&buffer, parameters.codec_tag)
-            codec = String(cString: buffer)
+            codec = BufferText.string(buffer)
         }
         return OtherTrack(index: index, kind: kind, codec: codec)
     }
@@ -100,7 +100,7 @@ struct TrackReader {
         if spreader_stream_side_data(stream, AV_PKT_DATA_ENCRYPTION_INIT_INFO, nil) != nil { return true }
         var buffer = [CChar](repeating: 0, count: Int(AV_FOURCC_MAX_STRING_SIZE))
         spreader_fourcc(&buffer, parameters.codec_tag)
-        return ["encv", "enca", "drms", "drmi", "p608"].prefix(4).contains(String(cString: buffer))
+        return ["encv", "enca", "drms", "drmi", "p608"].prefix(4).contains(BufferText.string(buffer))
     }
 
     private func displayMatrix(_ stream: UnsafeMutablePointer<AVStream>) -> [Int32]? {
@@ -123,8 +123,19 @@ struct TrackReader {
         let claimed = Rational(stream.pointee.avg_frame_rate)
         guard let scan, let duration = scan.duration, scan.packets - scan.hidden >= 3 else { return claimed }
         let measured = Double(scan.packets - scan.hidden) / duration
+        // Interlaced streams may hold a packet for each field.
+        if let rate = claimed.value, rate > 0, isInterlaced(stream), measured > rate * 1.5 { return claimed }
+        // Steady footage with holes in it is still steady.
+        if let rate = claimed.value, let step = scan.step, scan.isEven == false, abs(rate * step - 1) < 0.06 {
+            return claimed
+        }
         if let rate = claimed.value, rate > 0, abs(rate - measured) < rate * 0.01 { return claimed }
         return Rational(approximating: measured)
+    }
+
+    private func isInterlaced(_ stream: UnsafeMutablePointer<AVStream>) -> Bool {
+        let order = stream.pointee.codecpar.pointee.field_order
+        return [AV_FIELD_TT, AV_FIELD_BB, AV_FIELD_TB, AV_FIELD_BT].contains { $0 == order }
     }
 
     /// 1/1 for what is unsaid, senseless or too extreme to be meant.

@@ -20,7 +20,7 @@ package struct MediaError: Error, Sendable, Hashable, CustomStringConvertible {
         self.number = number
         var buffer = [CChar](repeating: 0, count: 256)
         av_strerror(number, &buffer, buffer.count)
-        text = String(cString: buffer)
+        text = BufferText.string(buffer)
         self.file = file
         logLine = log?.lastLine
     }

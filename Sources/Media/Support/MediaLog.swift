@@ -83,7 +83,7 @@ package final class MediaLog: Sendable {
         var prefix: Int32 = 1
         guard av_log_format_line2(context, level, format, arguments, &buffer, Int32(buffer.count), &prefix) > 0
         else { return }
-        MediaLog.job(of: context)?.append(MediaLog.cleaned(String(cString: buffer)))
+        MediaLog.job(of: context)?.append(MediaLog.cleaned(BufferText.string(buffer)))
     }
 
     private static func install() { _ = installOnce }

@@ -40,6 +40,14 @@ func ticks(_ seconds: Double, _ base: AVRational) -> Int64 {
 /// Text of a C string that may be missing.
 func text(_ pointer: UnsafePointer<CChar>?) -> String? { pointer.map { String(cString: $0) } }
 
+/// Text of buffers that library calls fill.
+enum BufferText {
+    /// The text up to the terminating zero.
+    static func string(_ buffer: [CChar]) -> String {
+        String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
 /// Key-value settings for a library call; frees what the call left unused.
 final class Settings {
     var pointer: OpaquePointer?

@@ -1,0 +1,46 @@
+import Media
+public import PipelineKit
+
+/// Looks into footage: streams, size, rotation, colour, rates, length, damage.
+///
+/// Everything is measured before anything is encoded: the packets are read through once, and the first picture is
+/// decoded, because headers and bitstream may contradict each other. Footage that can't be delivered is refused here.
+public struct Probe: Stage {
+    /// `probe`.
+    public static let name: StageName = "probe"
+    /// One sentence.
+    public static let summary = "Looks into footage: streams, size, rotation, colour, frame rate, length, damage."
+    /// The same file gives the same facts.
+    public static let effect: Effect = .pure
+    /// Reads once through the file.
+    public static let resource: Resource = .light
+
+    /// A probe.
+    public init(options: NoOptions) throws(StageError) {}
+
+    /// Probes: it writes nothing, so that a plan can rest on facts.
+    public func plan(_ input: SourceFile, _ context: PlanContext) async throws(StageError) -> StagePlan {
+        let media = try await MediaProbe.probe(input)
+        return StagePlan(
+            action: Self.describe(media), reasons: media.warnings, details: media.summary, output: media)
+    }
+
+    /// Probes.
+    public func run(_ input: SourceFile, _ context: StageContext) async throws(StageError) -> ProbedMedia {
+        try await MediaProbe.probe(input)
+    }
+
+    /// The footage in one line: `h264 1080×1920, 29.97 fps, 12.0 s, aac stereo`.
+    static func describe(_ media: ProbedMedia) -> String {
+        guard let track = media.videoTrack else { return "no picture" }
+        var parts = ["\(track.codec) \(track.displayWidth)×\(track.displayHeight)"]
+        if let rate = track.averageFrameRate.value, rate > 0 {
+            let hundredths = (rate * 100).rounded() / 100
+            parts.append(hundredths == hundredths.rounded() ? "\(Int(hundredths)) fps" : "\(hundredths) fps")
+        }
+        parts.append(Duration.seconds(media.duration).spoken)
+        if track.dynamicRange != .sdr { parts.append(track.dynamicRange.rawValue.uppercased()) }
+        parts.append(media.audioTrack.map { "\($0.codec) \($0.layout)" } ?? "no sound")
+        return parts.joined(separator: ", ")
+    }
+}
