@@ -1,0 +1,125 @@
+public import PipelineKit
+import TikTok
+
+/// Waits until TikTok says what became of the post, and records it.
+public struct Publish: Stage {
+    /// `publish`.
+    public static let name: StageName = "publish"
+    /// One sentence.
+    public static let summary = "Waits until TikTok has published the post, and records the outcome."
+    /// Asking again does no harm.
+    public static let effect: Effect = .resumable
+    /// Network.
+    public static let resource: Resource = .network
+
+    /// Options of `publish`.
+    public struct Options: StageOptions {
+        @StageOption(
+            "How long to wait for TikTok's word; a post that is not final by then is recorded as unconfirmed.",
+            range: .seconds(1) ... .seconds(86_400))
+        public var wait: Duration = .seconds(1800)
+
+        /// The defaults.
+        public init() {}
+    }
+
+    private let options: Options
+
+    /// Makes the stage.
+    public init(options: Options) throws(StageError) { self.options = options }
+
+    /// What counts as done.
+    public func plan(_ input: UploadedVideo, _ context: PlanContext) async throws(StageError) -> StagePlan {
+        StagePlan(
+            action: "wait up to \(options.wait.spoken) for TikTok to publish",
+            reasons: [
+                input.mode == .direct
+                    ? "done when TikTok says \(PublishStatus.complete)"
+                    : "done when the draft is in the creator's inbox"
+            ])
+    }
+
+    /// Polls to a final state and records it in the ledger.
+    public func run(_ input: UploadedVideo, _ context: StageContext) async throws(StageError) -> PublishedPost {
+        let configuration = try TikTokConfiguration(settings: context.settings)
+        guard let record = try await context.ledger.find(context.postKey) else {
+            throw StageError(.internalFault, "the post \(input.postID) is not in the ledger")
+        }
+        switch record.state {
+        case .published: return Self.published(record)
+        case .uploaded, .accepted: break
+        case .unconfirmed where record.publishID != nil: break
+        case .reserved, .sending, .failed, .unconfirmed:
+            throw StageError(
+                .internalFault, "the post \(record.id) is \(record.state.rawValue), so there is nothing to wait for",
+                hint: "run the same command again")
+        }
+        return try await HTTPTransport.with(configuration) { (transport) throws(StageError) in
+            try await confirm(
+                record, input, context, configuration,
+                TikTokSession(configuration, transport: transport, context: context))
+        }
+    }
+
+    private func confirm(
+        _ record: PostRecord, _ input: UploadedVideo, _ context: StageContext, _ configuration: TikTokConfiguration,
+        _ session: TikTokSession
+    ) async throws(StageError) -> PublishedPost {
+        let publishID = record.publishID ?? input.publishID
+        let poller = StatusPoller(configuration.pollSchedule, limit: options.wait, clock: context.clock)
+        let outcome: StatusPoller.Outcome
+        do throws(StageError) {
+            outcome = try await poller.poll(record.mode) { () throws(StageError) in
+                try await session.status(of: publishID)
+            } onStatus: { _, share in
+                context.progress(StageProgress(fraction: share))
+            }
+        } catch {
+            // An id that the service no longer knows may belong to a post that it published before.
+            guard error.code == .refused, error.outcome == .failed else { throw error }
+            throw try await Self.unconfirmed(record, error.message, context)
+        }
+        switch outcome {
+        case .done(let status):
+            let url = Self.url(of: status, publishID, record, configuration)
+            _ = try await context.ledger.apply(.published(postIDs: status.postIDs, url: url), to: record.id)
+            context.progress(StageProgress(fraction: 1))
+            return PublishedPost(
+                publishID: publishID, status: status.status, postIDs: status.postIDs, url: url, mode: record.mode)
+        case .failed(let reason):
+            _ = try await context.ledger.apply(.failed(reason: reason), to: record.id)
+            throw StageError(tiktokFailReason: reason)
+        case .undecided(let lastStatus):
+            throw try await Self.unconfirmed(
+                record,
+                "TikTok gave no final word within \(options.wait.spoken) (last status \(lastStatus ?? "none"))", context
+            )
+        }
+    }
+
+    private static func unconfirmed(
+        _ record: PostRecord, _ reason: String, _ context: StageContext
+    ) async throws(StageError) -> StageError {
+        _ = try await context.ledger.apply(.unconfirmed(reason: reason), to: record.id)
+        return StageError(
+            .unconfirmed, "the post \(record.id) is unconfirmed: \(reason); it is never sent again by machine",
+            hint: "look at the account in the TikTok app, and see `spreader-pipeline posts list`",
+            recovery: .ambiguous)
+    }
+
+    private static func published(_ record: PostRecord) -> PublishedPost {
+        PublishedPost(
+            publishID: record.publishID ?? "",
+            status: record.mode == .direct ? PublishStatus.complete : PublishStatus.inbox, postIDs: record.postIDs,
+            url: record.url, mode: record.mode)
+    }
+
+    /// Where the post can be seen: at TikTok once it has a public id, on a sandbox's page at once.
+    private static func url(
+        of status: PublishStatus, _ publishID: String, _ record: PostRecord, _ configuration: TikTokConfiguration
+    ) -> String? {
+        if configuration.isLoopback { return "\(configuration.apiBaseURL)/#\(publishID)" }
+        guard let id = status.postIDs.first, let username = record.username, !username.isEmpty else { return nil }
+        return "https://www.tiktok.com/@\(username)/video/\(id)"
+    }
+}

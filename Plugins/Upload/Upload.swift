@@ -1,0 +1,95 @@
+public import PipelineKit
+import TikTok
+
+/// Creates the post at TikTok and sends the bytes. The last byte publishes, so everything is decided before it.
+public struct Upload: Stage {
+    /// `upload`.
+    public static let name: StageName = "upload"
+    /// One sentence.
+    public static let summary = "Creates the post at TikTok and sends the prepared file to it."
+    /// A second request would be a second post: repeated only through the ledger.
+    public static let effect: Effect = .irreversible
+    /// Network.
+    public static let resource: Resource = .network
+
+    /// Options of `upload`.
+    public struct Options: StageOptions {
+        @StageOption(
+            "Ceiling for the rate of sending, to leave room on a shared line; as fast as it goes when left out.",
+            range: BitRate(100_000)...BitRate(100_000_000_000))
+        public var bandwidth: BitRate? = nil
+
+        /// The defaults.
+        public init() {}
+    }
+
+    private let options: Options
+
+    /// Makes the stage.
+    public init(options: Options) throws(StageError) { self.options = options }
+
+    /// Finds a missing credential, an unusable API address, and settings of the post that TikTok would refuse.
+    public func check(_ context: CheckContext) -> [Diagnostic] {
+        var findings = PostRules.findings(context.post)
+        do throws(StageError) {
+            _ = try TikTokConfiguration(settings: context.settings)
+        } catch {
+            findings.append(
+                Diagnostic(code: error.code.rawValue, error.message, hint: error.hint, subject: .configuration))
+        }
+        if let problem = context.credentials.problem(with: context.account) { findings.append(problem) }
+        return findings
+    }
+
+    /// What would be sent and with which settings.
+    public func plan(_ input: ChunkedVideo, _ context: PlanContext) async throws(StageError) -> StagePlan {
+        if let problem = PostRules.problem(context.post) { throw problem }
+        let configuration = try TikTokConfiguration(settings: context.settings)
+        let post = context.post
+        let size = ByteCount(input.video.file.bytes)
+        var reasons: [String] = []
+        var details: [String: JSONValue] = [
+            "mode": .string(post.mode.rawValue), "bytes": .integer(input.video.file.bytes),
+            "chunkCount": .integer(Int64(input.chunkCount)), "api": .string(configuration.apiBaseURL),
+        ]
+        switch post.mode {
+        case .direct:
+            details["title"] = .string(post.title)
+            details["privacyLevel"] = .string(post.privacyLevel.rawValue)
+            reasons.append("posted as \(post.privacyLevel.rawValue) with the title \"\(post.title)\"")
+            let off = [
+                post.disableComment ? "comments" : nil, post.disableDuet ? "duets" : nil,
+                post.disableStitch ? "stitches" : nil,
+            ].compactMap { $0 }
+            if !off.isEmpty { reasons.append("\(off.joined(separator: ", ")) off") }
+            if post.brandContent { reasons.append("labelled as a paid partnership") }
+            if post.brandOrganic { reasons.append("labelled as promotional content") }
+            if post.aigc { reasons.append("labelled as AI-generated") }
+        case .inbox:
+            reasons.append("a draft in the creator's inbox, to be finished in the TikTok app")
+        }
+        reasons.append("\(input.chunkCount == 1 ? "1 chunk" : "\(input.chunkCount) chunks"), one after another")
+        return StagePlan(
+            action:
+                "send \(size) to \(configuration.isLoopback ? "the sandbox at \(configuration.apiBaseURL)" : "TikTok")",
+            reasons: reasons, details: details,
+            output: UploadedVideo(
+                publishID: "", postID: "", mode: post.mode, username: nil,
+                title: post.mode == .direct ? post.title : nil,
+                privacyLevel: post.mode == .direct ? post.privacyLevel.rawValue : nil,
+                bytes: input.video.file.bytes))
+    }
+
+    /// Takes the post as far as all bytes being with TikTok, from wherever the ledger says that it stands.
+    public func run(_ input: ChunkedVideo, _ context: StageContext) async throws(StageError) -> UploadedVideo {
+        let configuration = try TikTokConfiguration(settings: context.settings)
+        if let problem = PostRules.problem(context.post) { throw problem }
+        let bandwidth = options.bandwidth.map { Double($0.bitsPerSecond) / 8 }
+        return try await HTTPTransport.with(configuration) { (transport) throws(StageError) in
+            try await PostRun(
+                input: input, context: context, configuration: configuration, transport: transport,
+                bytesPerSecond: bandwidth
+            ).run()
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import Foundation
+
+/// What the service refused, in its own words.
+package struct APIRefusal: Sendable, Hashable {
+    /// HTTP status; refusals also come with 200.
+    package var status: Int
+    /// The stable code, such as `invalid_params`.
+    package var code: String
+    /// The service's message, bounded and without control characters.
+    package var message: String
+    /// The service's id of the exchange, for its support.
+    package var logID: String?
+    /// Seconds to wait, when the service said so.
+    package var retryAfter: Double?
+
+    /// A refusal.
+    package init(status: Int, code: String, message: String = "", logID: String? = nil, retryAfter: Double? = nil) {
+        self.status = status
+        self.code = code
+        self.message = message
+        self.logID = logID
+        self.retryAfter = retryAfter
+    }
+}
+
+/// Why a call gave no result.
+package enum APIFailure: Error, Sendable, Hashable {
+    /// The service answered with an error code.
+    case refused(APIRefusal)
+    /// The service answered with something that is no answer of this endpoint.
+    case unintelligible(status: Int, detail: String, retryAfter: Double?)
+    /// There was no whole answer.
+    case transport(TransportFailure)
+}
+
+/// The answer shape of `/v2/user`, `/v2/video` and `/v2/post`: `{"data": …, "error": {"code": "ok", …}}`.
+package enum Envelope {
+    private struct Status: Decodable {
+        struct Details: Decodable {
+            var code: String
+            var message: String?
+            var log_id: String?
+            var logid: String?
+        }
+        var error: Details
+    }
+
+    private struct Payload<Value: Decodable>: Decodable {
+        var data: Value
+    }
+
+    /// Reads an answer. Success is `error.code == "ok"` and nothing else; `data` may be absent on failure.
+    package static func parse<Value: Decodable>(
+        _ response: TransportResponse, as type: Value.Type
+    ) throws(APIFailure) -> Value {
+        let status: Status
+        do {
+            status = try JSONDecoder().decode(Status.self, from: response.body)
+        } catch {
+            throw .unintelligible(
+                status: response.status,
+                detail: response.body.isEmpty ? "an empty answer" : "an answer that is no TikTok envelope",
+                retryAfter: response.retryAfter)
+        }
+        guard status.error.code == "ok" else {
+            throw .refused(
+                APIRefusal(
+                    status: response.status, code: RemoteText.code(status.error.code),
+                    message: RemoteText.line(status.error.message ?? ""),
+                    logID: (status.error.log_id ?? status.error.logid).map(RemoteText.line),
+                    retryAfter: response.retryAfter))
+        }
+        guard (200...299).contains(response.status) else {
+            throw .unintelligible(
+                status: response.status, detail: "code \"ok\" with a failing HTTP status",
+                retryAfter: response.retryAfter)
+        }
+        do {
+            return try JSONDecoder().decode(Payload<Value>.self, from: response.body).data
+        } catch {
+            throw .unintelligible(
+                status: response.status, detail: "an answer without the expected data", retryAfter: nil)
+        }
+    }
+}
+
+/// Text that came from outside, made fit for messages and logs.
+enum RemoteText {
+    /// One bounded line without control characters and without anything that looks like a token.
+    static func line(_ text: String) -> String {
+        let plain = String(text.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? " " : Character($0) })
+        return plain.prefix(300).split(separator: " ").map { word in
+            let isToken = ["act.", "rft.", "clt.", "upload_token="].contains { word.contains($0) }
+            return isToken ? "‹redacted›" : String(word)
+        }.joined(separator: " ")
+    }
+
+    /// A code: letters, digits, `_`, `-` and `.` alone, bounded.
+    static func code(_ text: String) -> String {
+        let kept = text.filter { $0.isASCII && ($0.isLetter || $0.isNumber || "_-.".contains($0)) }.prefix(80)
+        return kept.isEmpty ? "unnamed" : String(kept)
+    }
+}
+
+/// A 64-bit integer that may come as a number or as text: post ids exceed 2^53, and some answers quote them.
+struct LenientInt64: Decodable, Sendable {
+    let value: Int64
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let number = try? container.decode(Int64.self) {
+            value = number
+        } else if let number = Int64(try container.decode(String.self)) {
+            value = number
+        } else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a 64-bit integer")
+        }
+    }
+}

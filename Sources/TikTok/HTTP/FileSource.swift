@@ -1,0 +1,112 @@
+import Crypto
+import Dispatch
+import Foundation
+import NIOCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A file that is read by ranges and must not change meanwhile.
+///
+/// Owns its descriptor. Reads block, so they run on a queue of their own and not on the cooperative pool.
+package final class FileSource: Sendable {
+    /// Why a file can't be sent.
+    package struct Problem: Error, Sendable, Hashable {
+        /// What happened.
+        package var message: String
+    }
+
+    /// Size in bytes when it was opened.
+    package let bytes: Int64
+    private let descriptor: Int32
+    private let opened: Identity
+    private let queue = DispatchQueue(label: "tiktok.file-source")
+
+    private struct Identity: Equatable {
+        var bytes: Int64
+        var seconds: Int
+        var nanoseconds: Int
+    }
+
+    /// Opens the file at `path`.
+    package init(path: String) throws(Problem) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw Problem(message: "can't open \(path): \(Self.errorText())")
+        }
+        guard let identity = Self.identity(of: descriptor) else {
+            close(descriptor)
+            throw Problem(message: "can't read the size of \(path): \(Self.errorText())")
+        }
+        self.descriptor = descriptor
+        opened = identity
+        bytes = identity.bytes
+    }
+
+    deinit { close(descriptor) }
+
+    /// Whether size and time of change are still what they were.
+    package var isUnchanged: Bool { Self.identity(of: descriptor) == opened }
+
+    /// Reads exactly `count` bytes.
+    /// - Throws: `Problem` when the file is shorter now, has changed, or can't be read.
+    func read(at offset: Int64, count: Int) async throws -> ByteBuffer {
+        try await withCheckedThrowingContinuation { continuation in
+            queue.async { continuation.resume(with: Result { try self.readNow(at: offset, count: count) }) }
+        }
+    }
+
+    private func readNow(at offset: Int64, count: Int) throws(Problem) -> ByteBuffer {
+        var buffer = ByteBufferAllocator().buffer(capacity: count)
+        while buffer.readableBytes < count {
+            let position = offset + Int64(buffer.readableBytes)
+            let wanted = count - buffer.readableBytes
+            let got = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { space in
+                let got = pread(descriptor, space.baseAddress, min(wanted, space.count), off_t(position))
+                return max(0, got)
+            }
+            guard got > 0 else { throw Problem(message: "the file is shorter than it was, or can't be read") }
+        }
+        guard isUnchanged else { throw Problem(message: "the file changed while it was being sent") }
+        return buffer
+    }
+
+    private static func identity(of descriptor: Int32) -> Identity? {
+        var information = stat()
+        guard fstat(descriptor, &information) == 0 else { return nil }
+        #if canImport(Darwin)
+            let changed = information.st_mtimespec
+        #else
+            let changed = information.st_mtim
+        #endif
+        return Identity(bytes: Int64(information.st_size), seconds: changed.tv_sec, nanoseconds: changed.tv_nsec)
+    }
+
+    private static func errorText() -> String { String(cString: strerror(errno)) }
+}
+
+extension FileSource {
+    /// SHA-256 of the content, lower-case hex.
+    /// - Throws: `Problem` when the file can't be read or changes meanwhile.
+    package func sha256() async throws(Problem) -> String {
+        var hash = SHA256()
+        var offset: Int64 = 0
+        while offset < bytes {
+            let count = Int(min(Int64(1_048_576), bytes - offset))
+            do {
+                hash.update(data: Data(try await read(at: offset, count: count).readableBytesView))
+            } catch let problem as Problem {
+                throw problem
+            } catch {
+                throw Problem(message: "the file can't be read")
+            }
+            offset += Int64(count)
+        }
+        return hash.finalize().map { String(format: "%02x", $0) }.joined()
+    }
+}

@@ -1,0 +1,102 @@
+package import Foundation
+package import PipelineKit
+
+/// TikTok's token endpoints. Their answers are flat, and a non-empty `error` is a failure whatever the HTTP status.
+package struct OAuthClient: Sendable {
+    private let configuration: TikTokConfiguration
+    private let transport: any Transport
+    private let clientKey: String
+    private let clientSecret: Secret
+    private let now: @Sendable () -> Date
+
+    /// A client for an app's credentials.
+    package init(
+        _ configuration: TikTokConfiguration, transport: any Transport, clientKey: String, clientSecret: Secret,
+        now: @escaping @Sendable () -> Date
+    ) {
+        self.configuration = configuration
+        self.transport = transport
+        self.clientKey = clientKey
+        self.clientSecret = clientSecret
+        self.now = now
+    }
+
+    /// Renews tokens. Serialise the calls of one account: two with the same refresh token can end the session.
+    /// - Throws: `APIFailure`.
+    package func refresh(_ refreshToken: Secret) async throws(APIFailure) -> OAuthTokens {
+        try await token([("grant_type", "refresh_token"), ("refresh_token", refreshToken.reveal())])
+    }
+
+    /// Exchanges a code, decoded once from the redirect's query, for tokens.
+    /// - Throws: `APIFailure`.
+    package func exchange(code: Secret, redirectURI: String, verifier: Secret?) async throws(APIFailure) -> OAuthTokens
+    {
+        var fields = [
+            ("code", code.reveal()), ("grant_type", "authorization_code"), ("redirect_uri", redirectURI),
+        ]
+        if let verifier { fields.append(("code_verifier", verifier.reveal())) }
+        return try await token(fields)
+    }
+
+    /// Ends a login.
+    /// - Throws: `APIFailure`.
+    package func revoke(accessToken: Secret) async throws(APIFailure) {
+        let response = try await send("/v2/oauth/revoke/", [("token", accessToken.reveal())])
+        // Success may have an empty body.
+        guard (200...299).contains(response.status) else {
+            throw .unintelligible(status: response.status, detail: "no OAuth answer", retryAfter: response.retryAfter)
+        }
+    }
+
+    private func token(_ fields: [(String, String)]) async throws(APIFailure) -> OAuthTokens {
+        let response = try await send("/v2/oauth/token/", fields)
+        guard (200...299).contains(response.status) else {
+            throw .unintelligible(status: response.status, detail: "no OAuth answer", retryAfter: response.retryAfter)
+        }
+        do {
+            return try JSONDecoder().decode(OAuthAnswer.self, from: response.body).tokens(at: now())
+        } catch {
+            throw .unintelligible(
+                status: response.status, detail: "an answer without tokens", retryAfter: response.retryAfter)
+        }
+    }
+
+    private func send(_ path: String, _ fields: [(String, String)]) async throws(APIFailure) -> TransportResponse {
+        let form = ([("client_key", clientKey), ("client_secret", clientSecret.reveal())] + fields)
+            .map { "\(FormEncoding.encode($0.0))=\(FormEncoding.encode($0.1))" }.joined(separator: "&")
+        let response: TransportResponse
+        do throws(TransportFailure) {
+            response = try await transport.send(
+                TransportRequest(
+                    method: "POST", url: configuration.apiBaseURL + path,
+                    headers: [
+                        ("Content-Type", "application/x-www-form-urlencoded"), ("Cache-Control", "no-cache"),
+                    ], body: .data(Data(form.utf8)), timeout: configuration.requestTimeout))
+        } catch {
+            throw .transport(error)
+        }
+        if let answer = try? JSONDecoder().decode(OAuthErrorAnswer.self, from: response.body),
+            let code = answer.error, !code.isEmpty
+        {
+            throw .refused(
+                APIRefusal(
+                    status: response.status, code: RemoteText.code(code),
+                    message: RemoteText.line(answer.error_description ?? ""),
+                    logID: answer.log_id.map(RemoteText.line), retryAfter: response.retryAfter))
+        }
+        return response
+    }
+}
+
+/// `application/x-www-form-urlencoded`.
+enum FormEncoding {
+    private static let unreserved = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8)
+
+    static func encode(_ text: String) -> String {
+        text.utf8.map { byte in
+            if unreserved.contains(byte) { return String(UnicodeScalar(byte)) }
+            let digits = String(byte, radix: 16, uppercase: true)
+            return "%" + (digits.count == 1 ? "0" + digits : digits)
+        }.joined()
+    }
+}

@@ -1,0 +1,115 @@
+package import PipelineKit
+
+/// The API on behalf of one account: takes permits, and renews a refused token once.
+package struct TikTokSession: Sendable {
+    private let client: TikTokClient
+    private let account: String
+    private let credentials: any CredentialProvider
+    private let permits: any RatePermits
+    /// The account's limits.
+    package let limits: TikTokLimits
+
+    /// The API on behalf of the context's account.
+    package init(_ configuration: TikTokConfiguration, transport: any Transport, context: StageContext) {
+        client = TikTokClient(configuration, transport: transport)
+        account = context.account
+        credentials = context.credentials
+        permits = context.permits
+        limits = TikTokLimits(configuration, account: context.postKey.account)
+    }
+
+    /// What the creator may post now.
+    /// - Throws: `StageError`; refusals also come with HTTP 200.
+    package func creatorInfo() async throws(StageError) -> CreatorInfo {
+        try await renewing(limits.creatorInfo) { (token) throws(APIFailure) in try await client.creatorInfo(token) }
+    }
+
+    /// How a post stands.
+    /// - Throws: `StageError`.
+    package func status(of publishID: String) async throws(StageError) -> PublishStatus {
+        try await renewing(limits.status) { (token) throws(APIFailure) in
+            try await client.status(of: publishID, token)
+        }
+    }
+
+    /// The account's credentials, checked for the permission that `mode` needs.
+    /// - Throws: `StageError` with code `not-authorised`.
+    package func credentials(for mode: PostMode) async throws(StageError) -> Credentials {
+        let current = try await credentials.credentials(for: account)
+        // `post.publish` and `content.upload` are former names of the same permissions.
+        let accepted: Set<String> =
+            mode == .direct ? ["video.publish", "post.publish"] : ["video.upload", "content.upload"]
+        if let scopes = current.scopes, !scopes.isEmpty, accepted.isDisjoint(with: scopes) {
+            throw StageError(
+                .notAuthorised,
+                "the account \"\(account)\" has not granted \(mode == .direct ? "video.publish" : "video.upload")",
+                hint: "log in again and leave that permission ticked")
+        }
+        return current
+    }
+
+    /// New credentials after `rejected` was refused.
+    /// - Throws: `StageError` with code `not-authorised`.
+    package func renewed(after rejected: Credentials) async throws(StageError) -> Credentials {
+        try await credentials.renewed(for: account, after: rejected.accessToken)
+    }
+
+    /// Waits for the permits that creating a post takes.
+    /// - Throws: `StageError` with code `limited`.
+    package func acquireCreationPermits() async throws(StageError) {
+        try await permits.acquire(limits.postCreation)
+        try await permits.acquire(limits.uploads)
+    }
+
+    /// Creates the post. One request, never repeated here.
+    package func create(
+        _ info: PostInfo?, _ plan: ChunkPlan, _ credentials: Credentials
+    ) async throws(APIFailure) -> AcceptedPost {
+        if let info { return try await client.initDirectPost(info, plan, credentials.accessToken) }
+        return try await client.initInboxDraft(plan, credentials.accessToken)
+    }
+
+    private func renewing<Answer>(
+        _ limit: RateLimit, _ call: (Secret) async throws(APIFailure) -> Answer
+    ) async throws(StageError) -> Answer {
+        var current = try await credentials.credentials(for: account)
+        var hasRenewed = false
+        while true {
+            try await permits.acquire(limit)
+            do throws(APIFailure) {
+                return try await call(current.accessToken)
+            } catch {
+                guard error.isRefusedToken, !hasRenewed else { throw StageError(tiktok: error) }
+                hasRenewed = true
+                current = try await renewed(after: current)
+            }
+        }
+    }
+}
+
+extension APIFailure {
+    /// Whether the access token was refused, which a new one may cure.
+    package var isRefusedToken: Bool {
+        guard case .refused(let refusal) = self else { return false }
+        return refusal.code == "access_token_invalid"
+    }
+
+    /// Whether it is certain that a creating request created nothing.
+    package var isCertainRefusal: Bool {
+        switch self {
+        case .refused(let refusal): refusal.status < 500 && refusal.code != "internal_error"
+        // A 429 without an envelope comes from a gateway that let nothing through.
+        case .unintelligible(let status, _, _): status == 429
+        case .transport(let failure): !failure.requestBegun
+        }
+    }
+
+    /// What happened, for the ledger: never a secret.
+    package var summary: String {
+        switch self {
+        case .refused(let refusal): "HTTP \(refusal.status) \(refusal.code)"
+        case .unintelligible(let status, let detail, _): "HTTP \(status), \(detail)"
+        case .transport(let failure): failure.detail
+        }
+    }
+}

@@ -1,0 +1,271 @@
+public import Foundation
+import Logging
+public import PipelineKit
+import Synchronization
+
+/// Everything that a host gives a stage, in memory, for tests of stages.
+public struct InMemoryHost: Sendable {
+    /// Settings by environment name.
+    public var settings: [String: String] = [:]
+    /// The post's settings.
+    public var post = PostSettings()
+    /// Identity of the post.
+    public var postKey = PostKey(account: "open-id-1", digest: "d1", slot: "test")
+    /// Durable notes.
+    public let checkpoints = InMemoryCheckpoints()
+    /// Tokens.
+    public let credentials: InMemoryCredentials
+    /// Permits; counted, never waited for.
+    public let permits = InMemoryPermits()
+    /// Posts.
+    public let ledger = InMemoryLedger()
+    /// Progress that was reported.
+    public let progress = Recorder<StageProgress>()
+    /// Time; by default no wait takes longer than a few milliseconds.
+    public var clock = HostClock.hurried
+
+    /// A host whose account has the token `accessToken`.
+    public init(accessToken: String = "act.test", settings: [String: String] = [:]) {
+        credentials = InMemoryCredentials([accessToken])
+        self.settings = settings
+    }
+
+    /// A host whose account has the first token and gets the next one at each renewal.
+    public init(accessTokens: [String], settings: [String: String] = [:]) {
+        credentials = InMemoryCredentials(accessTokens)
+        self.settings = settings
+    }
+
+    /// The context of a stage.
+    public func context(stage: String = "stage", workDirectory: URL = FileManager.default.temporaryDirectory)
+        -> StageContext
+    {
+        StageContext(
+            runID: "run-1", stageID: stage, asset: "clip.mp4", attempt: 1, workDirectory: workDirectory, post: post,
+            postKey: postKey, account: "default", settings: settings,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            progress: { [progress] in progress.add($0) },
+            checkpoints: checkpoints, credentials: credentials, permits: permits, ledger: ledger, clock: clock)
+    }
+
+    /// The context of a check.
+    public var checking: CheckContext {
+        CheckContext(post: post, account: "default", settings: settings, credentials: credentials)
+    }
+}
+
+extension HostClock {
+    /// The machine's time, with waits cut to some milliseconds.
+    public static let hurried = HostClock(
+        now: { Date() },
+        sleep: { duration in try await Task.sleep(for: min(duration / 20, .milliseconds(20))) })
+}
+
+/// A clock that moves only when somebody waits, and then at once.
+public final class ManualClock: Sendable {
+    private let state = Mutex((now: Date(timeIntervalSince1970: 1_000_000), waits: [Duration]()))
+
+    /// A clock.
+    public init() {}
+
+    /// The time.
+    public var now: Date { state.withLock { $0.now } }
+    /// Every wait so far.
+    public var waits: [Duration] { state.withLock { $0.waits } }
+
+    /// Moves on.
+    public func advance(by duration: Duration) {
+        state.withLock { $0.now += duration.inSeconds }
+    }
+
+    /// The clock as the host gives it.
+    public var host: HostClock {
+        HostClock(
+            now: { self.now },
+            sleep: { duration in
+                try Task.checkCancellation()
+                self.state.withLock {
+                    $0.now += duration.inSeconds
+                    $0.waits.append(duration)
+                }
+            })
+    }
+}
+
+/// Collects values from any thread.
+public final class Recorder<Value: Sendable>: Sendable {
+    private let state = Mutex<[Value]>([])
+
+    /// An empty one.
+    public init() {}
+
+    /// Adds a value.
+    public func add(_ value: Value) { state.withLock { $0.append(value) } }
+    /// All values so far.
+    public var values: [Value] { state.withLock { $0 } }
+}
+
+/// Durable notes in memory.
+public final class InMemoryCheckpoints: Checkpoints {
+    private let state = Mutex<[String: JSONValue]>([:])
+
+    /// No notes.
+    public init() {}
+
+    public func value(_ key: String) async throws(StageError) -> JSONValue? { state.withLock { $0[key] } }
+    public func set(_ key: String, to value: JSONValue) async throws(StageError) { state.withLock { $0[key] = value } }
+}
+
+/// Tokens in memory: one after another, as they are refused.
+public final class InMemoryCredentials: CredentialProvider {
+    private struct State {
+        var tokens: [String]
+        var renewals = 0
+        var scopes: [String]?
+    }
+    private let state: Mutex<State>
+
+    /// Tokens in order; the first is in use.
+    public init(_ tokens: [String]) { state = Mutex(State(tokens: tokens)) }
+
+    /// How often a new token was asked for.
+    public var renewals: Int { state.withLock { $0.renewals } }
+
+    /// Sets the permissions that the tokens carry.
+    public func grant(_ scopes: [String]?) { state.withLock { $0.scopes = scopes } }
+
+    public func problem(with account: String) -> Diagnostic? {
+        guard state.withLock({ $0.tokens.isEmpty }) else { return nil }
+        return Diagnostic(code: "no-credentials", "no credentials for \(account)", subject: .authorisation)
+    }
+
+    public func credentials(for account: String) async throws(StageError) -> Credentials {
+        try state.withLock { (state) throws(StageError) in
+            guard let token = state.tokens.first else { throw StageError(.notAuthorised, "no credentials") }
+            return Credentials(accessToken: Secret(token), scopes: state.scopes)
+        }
+    }
+
+    public func renewed(for account: String, after rejected: Secret) async throws(StageError) -> Credentials {
+        try state.withLock { (state) throws(StageError) in
+            state.renewals += 1
+            if state.tokens.first == rejected.reveal() { state.tokens.removeFirst() }
+            guard let token = state.tokens.first else {
+                throw StageError(.notAuthorised, "the login can't be renewed")
+            }
+            return Credentials(accessToken: Secret(token), scopes: state.scopes)
+        }
+    }
+}
+
+/// Permits that are counted and handed out at once, until a limit is closed.
+public final class InMemoryPermits: RatePermits {
+    private struct State {
+        var taken: [RateLimit] = []
+        var closed: Set<String> = []
+    }
+    private let state = Mutex(State())
+
+    /// Open permits.
+    public init() {}
+
+    /// Every permit handed out.
+    public var taken: [RateLimit] { state.withLock { $0.taken } }
+
+    /// Refuses the limit called `name` from now on.
+    public func close(_ name: String) { state.withLock { _ = $0.closed.insert(name) } }
+
+    public func acquire(_ limit: RateLimit) async throws(StageError) {
+        try state.withLock { (state) throws(StageError) in
+            guard !state.closed.contains(limit.name) else { throw StageError(.limited, "\(limit.name) is closed") }
+            state.taken.append(limit)
+        }
+    }
+}
+
+/// Posts in memory, with the transitions that a durable ledger allows.
+public final class InMemoryLedger: PostLedger {
+    private struct State {
+        var records: [PostKey: PostRecord] = [:]
+        var history: [PostState] = []
+    }
+    private let state = Mutex(State())
+
+    /// No posts.
+    public init() {}
+
+    /// Every state that was written, in order.
+    public var history: [PostState] { state.withLock { $0.history } }
+    /// All posts.
+    public var records: [PostRecord] { state.withLock { Array($0.records.values) } }
+
+    /// Puts a post into a state, as an earlier run would have left it.
+    public func put(_ record: PostRecord) { state.withLock { $0.records[record.key] = record } }
+
+    public func find(_ key: PostKey) async throws(StageError) -> PostRecord? { state.withLock { $0.records[key] } }
+
+    public func reserve(_ key: PostKey, asset: String, runID: String) async throws(StageError) -> PostRecord {
+        state.withLock { state in
+            if let existing = state.records[key], existing.state != .failed { return existing }
+            let record = PostRecord(
+                id: state.records[key]?.id ?? "post-\(state.records.count + 1)", key: key, state: .reserved,
+                asset: asset, runID: runID, updatedAt: Date())
+            state.records[key] = record
+            state.history.append(.reserved)
+            return record
+        }
+    }
+
+    @discardableResult
+    public func apply(_ change: PostChange, to id: String) async throws(StageError) -> PostRecord {
+        try state.withLock { (state) throws(StageError) in
+            guard var record = state.records.values.first(where: { $0.id == id }) else {
+                throw StageError(.internalFault, "no post \(id)")
+            }
+            guard Self.isAllowed(record.state, change.state) else {
+                throw StageError(.internalFault, "\(record.state.rawValue) can't become \(change.state.rawValue)")
+            }
+            record.state = change.state
+            record.updatedAt = Date()
+            switch change {
+            case .sending(let announced):
+                record.fileDigest = announced.fileDigest
+                record.fileBytes = announced.fileBytes
+                record.chunkSize = announced.chunkSize
+                record.chunkCount = announced.chunkCount
+                record.title = announced.title
+                record.privacyLevel = announced.privacyLevel
+                record.mode = announced.mode
+                record.username = announced.username
+            case .accepted(let publishID, let uploadURL):
+                record.publishID = publishID
+                record.uploadURL = uploadURL
+                record.acceptedAt = Date()
+            case .uploaded: record.uploadURL = nil
+            case .published(let ids, let url):
+                record.postIDs = ids
+                record.url = url
+                record.uploadURL = nil
+            case .failed(let reason):
+                record.reason = reason
+                record.uploadURL = nil
+            case .unconfirmed(let reason): record.reason = reason
+            }
+            state.records[record.key] = record
+            state.history.append(change.state)
+            return record
+        }
+    }
+
+    private static func isAllowed(_ from: PostState, _ to: PostState) -> Bool {
+        switch (from, to) {
+        case (.reserved, .sending), (.reserved, .failed), (.sending, .accepted), (.sending, .failed),
+            (.sending, .unconfirmed), (.accepted, .uploaded), (.accepted, .published), (.accepted, .failed),
+            (.accepted, .unconfirmed), (.uploaded, .published), (.uploaded, .failed), (.uploaded, .unconfirmed),
+            (.unconfirmed, .published), (.unconfirmed, .failed), (.uploaded, .uploaded), (.published, .published),
+            (.unconfirmed, .unconfirmed):
+            true
+        default: false
+        }
+    }
+}
