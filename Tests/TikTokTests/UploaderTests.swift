@@ -1,0 +1,161 @@
+import Foundation
+import NIOCore
+import PipelineKit
+import SpreaderTesting
+import Testing
+
+@testable import TikTok
+
+@Suite struct UploaderTests {
+    let clock = ManualClock()
+    let url = Secret("https://open-upload.tiktokapis.com/video/?upload_token=t")
+
+    func withFile<R>(_ bytes: Int, _ body: (FileSource, String) async throws -> R) async throws -> R {
+        let path = FileManager.default.temporaryDirectory.appending(path: "uploader-\(UUID().uuidString)").path
+        try Data(count: bytes).write(to: URL(filePath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        return try await body(try FileSource(path: path), path)
+    }
+
+    func uploader(_ transport: any Transport) -> Uploader {
+        Uploader(.live, transport: transport, clock: clock.host, random: { 1 })
+    }
+
+    @Test func sendsExactRangesWithoutAuthorisation() async throws {
+        let transport = ScriptedTransport([.answer(206, ""), .answer(206, ""), .answer(201, "")])
+        let outcome = try await withFile(30) { file, _ in
+            try await uploader(transport).upload(
+                file, by: try #require(ChunkPlan(size: 30, chunkSize: 9, count: 3)), to: url, committed: 0,
+                acceptedAt: clock.now, status: { .unknown }, progress: { _ in })
+        }
+        guard case .complete = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
+        #expect(
+            transport.requests.map { $0.header("Content-Range") } == [
+                "bytes 0-8/30", "bytes 9-17/30", "bytes 18-29/30",
+            ])
+        for request in transport.requests {
+            #expect(request.method == "PUT")
+            #expect(request.url == url.reveal())
+            #expect(request.header("Content-Type") == "video/mp4")
+            #expect(request.header("Authorization") == nil)
+        }
+    }
+
+    @Test func backsOffBetweenAttempts() async throws {
+        let transport = ScriptedTransport([.answer(500, ""), .answer(502, ""), .answer(201, "")])
+        _ = try await withFile(10) { file, _ in
+            try await uploader(transport).upload(
+                file, by: try ChunkPlan(size: 10), to: url, committed: 0, acceptedAt: clock.now,
+                status: { .underWay(uploadedBytes: 0) }, progress: { _ in })
+        }
+        #expect(clock.waits == [.seconds(0.5), .seconds(1)])
+    }
+
+    @Test func aDeadHostLeavesThePostResumable() async throws {
+        let failure = TransportFailure(.broken, requestBegun: true, detail: "reset")
+        let transport = ScriptedTransport(Array(repeating: .fail(failure), count: 10))
+        try await withFile(10) { file, _ in
+            let plan = try ChunkPlan(size: 10)
+            do throws(StageError) {
+                _ = try await uploader(transport).upload(
+                    file, by: plan, to: url, committed: 0, acceptedAt: clock.now,
+                    status: { .underWay(uploadedBytes: 0) }, progress: { _ in })
+                Issue.record("no error")
+            } catch {
+                #expect(error.outcome == .unavailable)
+                #expect(error.recovery == .transient(after: nil))
+                #expect(!error.description.contains("upload_token"))
+            }
+        }
+        #expect(transport.requests.count == 6)
+    }
+
+    @Test func sendsNothingOnceTheHourIsOver() async throws {
+        let transport = ScriptedTransport([])
+        let outcome = try await withFile(10) { file, _ in
+            try await uploader(transport).upload(
+                file, by: try ChunkPlan(size: 10), to: url, committed: 0,
+                acceptedAt: clock.now.addingTimeInterval(-3590), status: { .underWay(uploadedBytes: 0) },
+                progress: { _ in })
+        }
+        guard case .abandoned = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
+        #expect(transport.requests.isEmpty)
+    }
+
+    @Test func refusesAFileThatChanged() async throws {
+        let transport = ScriptedTransport([])
+        let outcome = try await withFile(10) { file, path in
+            let handle = try #require(FileHandle(forWritingAtPath: path))
+            try handle.truncate(atOffset: 5)
+            try handle.close()
+            return try await uploader(transport).upload(
+                file, by: try ChunkPlan(size: 10), to: url, committed: 0, acceptedAt: clock.now,
+                status: { .unknown }, progress: { _ in })
+        }
+        guard case .refused(let error) = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
+        #expect(error.code == .fileSystem)
+        #expect(transport.requests.isEmpty)
+    }
+
+    @Test func knowsALineThatCannotMakeIt() {
+        #expect(Uploader.tooSlow(sent: 1_000_000, in: 100, missing: 100_000_000, left: 3000)?.outcome == .unavailable)
+        #expect(Uploader.tooSlow(sent: 1_000_000, in: 100, missing: 10_000_000, left: 3000) == nil)
+        #expect(Uploader.tooSlow(sent: 1_000_000, in: 5, missing: 1_000_000_000, left: 3000) == nil)
+    }
+
+    @Test(arguments: [("bytes 0-9/30", 9), ("bytes 0-10/30", 10), ("x", nil), (nil, nil)] as [(String?, Int64?)])
+    func readsProgress(field: String?, progress: Int64?) {
+        #expect(ContentRange.progress(field) == progress)
+    }
+
+    @Test func aConnectionThatNeverCameAboutIsCertain() async throws {
+        // Port 1 of this machine: nobody listens.
+        let configuration = try TikTokConfiguration(settings: ["TIKTOK_API_BASE_URL": "http://127.0.0.1:1"])
+        let failure = try await HTTPTransport.with(configuration) { (transport) throws(StageError) in
+            do throws(TransportFailure) {
+                _ = try await transport.send(
+                    TransportRequest(
+                        method: "POST", url: configuration.apiBaseURL + "/", body: .data(Data("{}".utf8)),
+                        timeout: .seconds(10)))
+                return TransportFailure?.none
+            } catch {
+                return error
+            }
+        }
+        #expect(failure?.kind == .unreachable)
+        #expect(failure?.requestBegun == false)
+    }
+
+    @Test func readsAFileInPiecesOfTheExactLength() async throws {
+        let size = ChunkPieces.pieceSize * 2 + 17
+        try await withFile(size) { file, _ in
+            var lengths: [Int] = []
+            let recorder = Recorder<Int>()
+            let pieces = ChunkPieces(
+                chunk: FileChunk(file: file, range: 3..<Int64(size), onSent: { recorder.add($0) }), onBegin: {})
+            for try await piece in pieces { lengths.append(piece.readableBytes) }
+            #expect(lengths == [ChunkPieces.pieceSize, ChunkPieces.pieceSize, 14])
+            #expect(recorder.values == lengths)
+            #expect(try await file.sha256().count == 64)
+        }
+    }
+
+    @Test func keepsToItsPace() async throws {
+        try await withFile(1_000_000) { file, _ in
+            let chunk = FileChunk(
+                file: file, range: 0..<1_000_000, pace: Pace(bytesPerSecond: 100_000, clock: clock.host))
+            for try await _ in ChunkPieces(chunk: chunk, onBegin: {}) {}
+            let waited = clock.waits.reduce(0) { $0 + $1.inSeconds }
+            #expect(abs(waited - 10) < 0.01)
+        }
+    }
+}
