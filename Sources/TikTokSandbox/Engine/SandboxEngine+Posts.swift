@@ -1,0 +1,88 @@
+import Foundation
+
+/// What an init answers.
+struct OpenedPost: Sendable {
+    var publishID: String
+    var uploadURL: String
+}
+
+extension SandboxEngine {
+    /// Opens a post: checks the request by the documented rules and gives it a publish id and an upload URL.
+    func openPost(mode: PostMode, bearer: String?, body: JSONValue?) throws -> OpenedPost {
+        let grant = try authorize(bearer, anyOf: [mode == .direct ? "video.publish" : "video.upload"])
+        let settings = settings
+        try admit(.initialize, grant, limit: settings.initPerMinute)
+        guard let body, body.objectValue != nil else { throw APIError.body }
+        let details = mode == .direct ? try PostRequest.details(body, settings: settings) : Post.Details()
+        let plan = try PostRequest.plan(body, settings: settings)
+        try checkCaps(mode, settings)
+
+        let moment = now()
+        let publishID = (mode == .direct ? "v_pub_file~v2-1." : "v_inbox_file~v2.") + String(Identifiers.snowflake())
+        let post = Post(
+            publishID: publishID, mode: mode, openID: grant.openID, createdAt: moment, details: details, plan: plan,
+            uploadID: String(Identifiers.snowflake()), uploadToken: UUID().uuidString.lowercased(),
+            urlExpiresAt: moment.addingTimeInterval(settings.uploadURLSeconds), postID: Identifiers.snowflake())
+        try commit(.postOpened(post))
+        return OpenedPost(
+            publishID: publishID,
+            uploadURL: "\(baseURL)/upload/?upload_id=\(post.uploadID)&upload_token=\(post.uploadToken)")
+    }
+
+    /// The post that a status or cancel request is about, with its status.
+    func status(bearer: String?, publishID: String?) throws -> (post: Post, status: PostStatus) {
+        let grant = try authorize(bearer, anyOf: ["video.publish", "video.upload"])
+        let settings = settings
+        try admit(.status, grant, limit: settings.statusPerMinute)
+        let post = try post(publishID, of: grant)
+        return (post, post.status(at: now(), settings: settings))
+    }
+
+    /// Refuses to cancel: only pulls can be cancelled, and the sandbox pulls nothing.
+    func cancel(bearer: String?, publishID: String?) throws -> Never {
+        let grant = try authorize(bearer, anyOf: ["video.publish", "video.upload"])
+        try admit(.status, grant, limit: settings.statusPerMinute)
+        _ = try post(publishID, of: grant)
+        throw APIError.notCancellable
+    }
+
+    /// What creator info answers, or the error that it hides behind status 200.
+    func creatorInfo(bearer: String?) throws -> SandboxSettings {
+        let grant = try authorize(bearer, anyOf: ["video.publish"])
+        let settings = settings
+        try admit(.creatorInfo, grant, limit: settings.creatorInfoPerMinute)
+        let hidden = ["spam_risk_too_many_posts", "spam_risk_user_banned_from_posting", "reached_active_user_cap"]
+        if let code = settings.creatorInfoError {
+            throw APIError(hidden.contains(code) ? 200 : 403, code, "The creator can not post at the moment.")
+        }
+        if state.recentPosts(at: now(), settings: settings) >= settings.postsPerDay {
+            throw APIError(200, APIError.tooManyPosts.code, APIError.tooManyPosts.message)
+        }
+        return settings
+    }
+
+    /// The user finishes a draft in the app.
+    func finishDraft(_ publishID: String) throws {
+        guard let post = state.posts[publishID], post.mode == .inbox,
+            post.status(at: now(), settings: settings).name == "SEND_TO_USER_INBOX"
+        else { throw APIError.invalidPublishID }
+        try commit(.draftFinished(publishID: publishID, at: now()))
+    }
+
+    private func post(_ publishID: String?, of grant: Grant) throws -> Post {
+        guard let publishID, let post = state.posts[publishID] else { throw APIError.invalidPublishID }
+        guard post.openID == grant.openID else { throw APIError.foreignPublishID }
+        return post
+    }
+
+    private func checkCaps(_ mode: PostMode, _ settings: SandboxSettings) throws {
+        switch mode {
+        case .direct:
+            guard state.recentPosts(at: now(), settings: settings) < settings.postsPerDay else { throw APIError.tooManyPosts }
+        case .inbox:
+            guard state.pendingShares(at: now(), settings: settings) < settings.pendingInboxShares else {
+                throw APIError.tooManyPendingShares
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+import Crypto
+import Foundation
+
+/// The answer of the token endpoint.
+struct TokenAnswer: Sendable {
+    var accessToken: String
+    var expiresIn: Int64
+    var refreshToken: String?
+    var refreshExpiresIn: Int64?
+    var openID: String?
+    var scope: String?
+}
+
+extension SandboxEngine {
+    /// Whether the credentials are those of the app.
+    func checkClient(key: String?, secret: String?) throws {
+        guard let key, !key.isEmpty else { throw OAuthError.invalidRequest("Client key is missed in request.") }
+        guard let secret, !secret.isEmpty else { throw OAuthError.invalidRequest("Client secret is missed in request.") }
+        let app = try app
+        guard equalInConstantTime(key, app.clientKey), equalInConstantTime(secret, app.clientSecret) else {
+            throw OAuthError.invalidClient
+        }
+    }
+
+    /// Makes a code for the consent that a user gave.
+    func issueCode(redirectURI: String, scopes: [String], challenge: String?) throws -> String {
+        let code = AuthorizationCode(
+            code: Identifiers.secret(48) + "*0!" + String(Int.random(in: 1000...9999)), redirectURI: redirectURI,
+            scopes: scopes, challenge: challenge, expiresAt: now().addingTimeInterval(settings.authorizationCodeSeconds))
+        try commit(.codeIssued(code))
+        return code.code
+    }
+
+    /// Trades a code for tokens. The code is spent by the first try, right or wrong.
+    func exchange(code: String?, redirectURI: String?, verifier: String?) throws -> TokenAnswer {
+        guard let code, !code.isEmpty, let redirectURI else {
+            throw OAuthError.invalidRequest("The request parameters are malformed.")
+        }
+        guard let issued = state.codes[code] else {
+            throw OAuthError.invalidGrant("Authorization code is invalid or expired.")
+        }
+        try commit(.codeSpent(code))
+        guard issued.expiresAt > now() else { throw OAuthError.invalidGrant("Authorization code is expired.") }
+        guard issued.redirectURI == redirectURI else {
+            throw OAuthError.invalidRequest("Redirect_uri is not matched with the uri when requesting code.")
+        }
+        if let challenge = issued.challenge {
+            try check(verifier: verifier, challenge: challenge)
+        }
+        let grant = try issueGrant(scopes: issued.scopes)
+        return answer(grant)
+    }
+
+    /// Trades a refresh token for new tokens.
+    func refresh(_ token: String?) throws -> TokenAnswer {
+        guard let token, !token.isEmpty else { throw OAuthError.invalidRequest("The request parameters are malformed.") }
+        guard var grant = state.grant(refresh: token, at: now()) else {
+            throw OAuthError.invalidGrant("Refresh token is invalid or expired.")
+        }
+        grant.accessTokens.removeAll { $0.expiresAt <= now() }
+        grant.accessTokens.append(newAccessToken())
+        grant.retired.removeAll { $0.toleratedUntil <= now() }
+        switch settings.refreshRotation {
+        case .same: break
+        case .strict:
+            grant.refreshToken = Self.newRefreshToken()
+        case .grace:
+            grant.retired.append(
+                Grant.RetiredToken(token: grant.refreshToken, toleratedUntil: now().addingTimeInterval(60)))
+            grant.refreshToken = Self.newRefreshToken()
+        }
+        try commit(.grantChanged(grant))
+        return answer(grant)
+    }
+
+    /// A token of the app itself, which serves no posting.
+    func clientToken() -> TokenAnswer {
+        TokenAnswer(accessToken: "clt." + Identifiers.secret(64), expiresIn: 7200)
+    }
+
+    /// Ends the grant of an access token.
+    func revoke(_ token: String?) throws {
+        guard let token, !token.isEmpty else { throw OAuthError.invalidRequest("The request parameters are malformed.") }
+        guard var grant = state.grant(access: token, at: now()) else {
+            throw OAuthError.invalidRequest("The access token is invalid or expired.")
+        }
+        grant.revoked = true
+        try commit(.grantChanged(grant))
+    }
+
+    /// Ends every access token, as if a day had gone by; refresh tokens stay.
+    func expireAccessTokens() throws {
+        for var grant in state.grants.values {
+            grant.accessTokens = []
+            try commit(.grantChanged(grant))
+        }
+    }
+
+    /// The grant of `sandbox.env`: the one that was handed out before while its access token lives, else a new one.
+    func readyGrant() throws -> Grant {
+        let soon = now().addingTimeInterval(60)
+        let known = state.grants.values
+            .filter { $0.scopes == SandboxApp.scopes && !$0.revoked && $0.refreshExpiresAt > soon }
+            .filter { ($0.accessTokens.last?.expiresAt ?? .distantPast) > soon }
+            .max { ($0.accessTokens.last?.expiresAt ?? .distantPast) < ($1.accessTokens.last?.expiresAt ?? .distantPast) }
+        return try known ?? issueGrant(scopes: SandboxApp.scopes)
+    }
+
+    /// The grant of a bearer token that holds one of the scopes.
+    func authorize(_ bearer: String?, anyOf scopes: [String]) throws -> Grant {
+        guard let bearer, let grant = state.grant(access: bearer, at: now()) else { throw APIError.accessTokenInvalid }
+        guard scopes.isEmpty || scopes.contains(where: grant.scopes.contains) else { throw APIError.scopeNotAuthorized }
+        return grant
+    }
+
+    /// Counts a call against the user's window.
+    func admit(_ call: RateWindows.Call, _ grant: Grant, limit: Int) throws {
+        guard windows.admit(call, openID: grant.openID, limit: limit, at: now()) else { throw APIError.rateLimitExceeded }
+    }
+
+    private func issueGrant(scopes: [String]) throws -> Grant {
+        let grant = Grant(
+            id: UUID().uuidString, openID: try app.openID, scopes: scopes, accessTokens: [newAccessToken()],
+            refreshToken: Self.newRefreshToken(), refreshExpiresAt: now().addingTimeInterval(settings.refreshTokenSeconds))
+        try commit(.grantChanged(grant))
+        return grant
+    }
+
+    private func answer(_ grant: Grant) -> TokenAnswer {
+        let access = grant.accessTokens.last
+        return TokenAnswer(
+            accessToken: access?.token ?? "", expiresIn: Int64((access?.expiresAt ?? now()).timeIntervalSince(now()).rounded()),
+            refreshToken: grant.refreshToken,
+            refreshExpiresIn: Int64(grant.refreshExpiresAt.timeIntervalSince(now()).rounded()), openID: grant.openID,
+            scope: grant.scopes.joined(separator: ","))
+    }
+
+    private func newAccessToken() -> Grant.AccessToken {
+        Grant.AccessToken(
+            token: "act." + Identifiers.secret(64) + "!" + String(Int.random(in: 1000...9999)),
+            expiresAt: now().addingTimeInterval(settings.accessTokenSeconds))
+    }
+
+    private static func newRefreshToken() -> String {
+        "rft." + Identifiers.secret(64) + "!" + String(Int.random(in: 1000...9999))
+    }
+
+    /// TikTok's challenge is the hexadecimal SHA-256 of the verifier, not the base64url of RFC 7636.
+    private func check(verifier: String?, challenge: String) throws {
+        let refusal = OAuthError.invalidRequest("Code verifier or code challenge is invalid.")
+        let allowed = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+        guard let verifier, (43...128).contains(verifier.count), verifier.allSatisfy(allowed.contains) else { throw refusal }
+        let digest = SHA256.hash(data: Data(verifier.utf8))
+        if equalInConstantTime(challenge, hexadecimal(digest)) { return }
+        let base64 = Data(digest).base64EncodedString()
+            .replacingOccurrences(of: "+", with: "-").replacingOccurrences(of: "/", with: "_")
+            .replacingOccurrences(of: "=", with: "")
+        guard settings.acceptBase64URLChallenge, equalInConstantTime(challenge, base64) else { throw refusal }
+    }
+}

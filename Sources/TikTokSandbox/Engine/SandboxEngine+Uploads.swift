@@ -1,0 +1,127 @@
+import Foundation
+import Synchronization
+
+/// A refusal of the upload host: a bare status, and the progress in `Content-Range` where that helps.
+struct UploadRefusal: Error, Sendable {
+    var status: Int
+    var message: String
+    var contentRange: String?
+    var publishID: String?
+}
+
+/// The right to write one chunk. A newer PUT for the same upload takes it away, so that a connection that hangs half open
+/// can neither block a retry nor write behind its back.
+final class ChunkLease: Sendable {
+    private let revoked = Mutex(false)
+
+    var isRevoked: Bool { revoked.withLock(\.self) }
+    func revoke() { revoked.withLock { $0 = true } }
+}
+
+/// A chunk that may be written now.
+struct ChunkTicket: Sendable {
+    var publishID: String
+    var file: URL
+    var range: UploadRange
+    var contentType: String
+    var lease: ChunkLease
+}
+
+/// What has arrived of an upload.
+struct UploadProgress: Sendable {
+    var committed: Int64
+    var total: Int64
+    var style: SandboxSettings.RangeStyle
+
+    var isComplete: Bool { committed == total }
+
+    /// The progress as TikTok's `Content-Range` answer. With nothing uploaded there is no last byte to name.
+    var contentRange: String {
+        guard committed > 0 else { return "bytes */\(total)" }
+        return "bytes 0-\(style == .last ? committed - 1 : committed)/\(total)"
+    }
+}
+
+extension SandboxEngine {
+    /// The upload that a URL stands for.
+    func upload(id: String?, token: String?) throws -> Post {
+        guard let id, let post = state.post(uploadID: id) else {
+            throw UploadRefusal(status: 404, message: "no such upload task")
+        }
+        guard let token, equalInConstantTime(token, post.uploadToken) else {
+            throw UploadRefusal(status: 403, message: "the upload token is invalid", publishID: post.publishID)
+        }
+        return post
+    }
+
+    /// Checks a PUT against the progress and lets it write.
+    func beginChunk(_ post: Post, range: UploadRange, contentType: String) throws -> ChunkTicket {
+        let id = post.publishID
+        guard let post = state.posts[id] else { throw UploadRefusal(status: 404, message: "no such upload task") }
+        let progress = progress(of: post)
+        let outOfStep = UploadRefusal(
+            status: 416, message: "the range does not match the progress", contentRange: progress.contentRange, publishID: id)
+        if progress.isComplete { throw outOfStep }
+        guard now() < post.urlExpiresAt else {
+            throw UploadRefusal(status: 403, message: "the upload url is expired", publishID: id)
+        }
+        guard range.total == post.plan.videoSize else {
+            throw UploadRefusal(status: 400, message: "the total does not match video_size", publishID: id)
+        }
+        guard range.first == post.committed else { throw outOfStep }
+        guard range.last == post.plan.lastByte(ofChunkAt: range.first) else {
+            throw UploadRefusal(
+                status: 400, message: "the range is not the chunk that the init announced",
+                contentRange: progress.contentRange, publishID: id)
+        }
+        leases[id]?.revoke()
+        let lease = ChunkLease()
+        leases[id] = lease
+        return ChunkTicket(
+            publishID: id, file: directory.media(id), range: range, contentType: contentType, lease: lease)
+    }
+
+    /// Takes in a chunk whose body is complete and on disk.
+    func commitChunk(_ ticket: ChunkTicket) throws -> UploadProgress {
+        guard let post = state.posts[ticket.publishID], !ticket.lease.isRevoked, post.committed == ticket.range.first else {
+            throw superseded(ticket)
+        }
+        leases[ticket.publishID] = nil
+        let committed = ticket.range.last + 1
+        let isLast = committed == post.plan.videoSize
+        let settings = settings
+        let readyAt = isLast ? now().addingTimeInterval(settings.processingSeconds) : nil
+        try commit(
+            .chunkCommitted(
+                publishID: post.publishID, committed: committed, contentType: ticket.contentType, readyAt: readyAt,
+                publicAt: readyAt?.addingTimeInterval(settings.moderationSeconds)))
+        if isLast { inspectionQueue.yield(post.publishID) }
+        return UploadProgress(
+            committed: committed, total: post.plan.videoSize, style: settings.uploadedContentRangeStyle)
+    }
+
+    /// The refusal for a writer that a newer one has replaced.
+    func superseded(_ ticket: ChunkTicket) -> UploadRefusal {
+        UploadRefusal(
+            status: 416, message: "another request has taken over this upload",
+            contentRange: state.posts[ticket.publishID].map { progress(of: $0).contentRange }, publishID: ticket.publishID)
+    }
+
+    private func progress(of post: Post) -> UploadProgress {
+        UploadProgress(
+            committed: post.committed, total: post.plan.videoSize, style: settings.uploadedContentRangeStyle)
+    }
+}
+
+extension SandboxEngine {
+    /// The publish id of an upload, for the request log.
+    func publishID(uploadID: String?) -> String? {
+        uploadID.flatMap { state.post(uploadID: $0)?.publishID }
+    }
+
+    /// The number of the chunk, from 1, that a PUT is about.
+    func chunkNumber(uploadID: String?, contentRange: String?) -> Int? {
+        guard let uploadID, let post = state.post(uploadID: uploadID), let range = UploadRange(contentRange) else { return nil }
+        return Int(range.first / post.plan.chunkSize) + 1
+    }
+}

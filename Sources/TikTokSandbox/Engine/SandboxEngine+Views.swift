@@ -1,0 +1,67 @@
+import Foundation
+
+/// A post as the control endpoints and the feed show it.
+struct PostView: Sendable {
+    var post: Post
+    var status: PostStatus
+    var account: String
+
+    /// An object of `GET /_sandbox/posts`.
+    var json: JSONValue {
+        let formatted = post.createdAt.ISO8601Format(.iso8601(timeZone: .gmt, includingFractionalSeconds: true))
+        var members: [String: JSONValue] = [
+            "publishId": .string(post.publishID), "status": .string(status.name), "mode": .string(post.mode.rawValue),
+            "title": post.details.title.map(JSONValue.string) ?? .null,
+            "privacyLevel": post.details.privacyLevel.map(JSONValue.string) ?? .null,
+            "bytes": .integer(post.committed), "sha256": (post.inspection?.sha256).map(JSONValue.string) ?? .null,
+            // As text: the number is above what a JSON reader with floating-point numbers keeps.
+            "postId": status.publicPostID.map { .string(String($0)) } ?? .null,
+            "failReason": status.failReason.map(JSONValue.string) ?? .null, "createdAt": .string(formatted),
+            "account": .string(account), "disableComment": .bool(post.details.disableComment),
+            "disableDuet": .bool(post.details.disableDuet), "disableStitch": .bool(post.details.disableStitch),
+            "isAigc": .bool(post.details.aiGenerated), "brandContentToggle": .bool(post.details.brandContent),
+            "brandOrganicToggle": .bool(post.details.brandOrganic),
+        ]
+        if let facts = post.inspection?.facts {
+            members["media"] = [
+                "container": .string(facts.container.rawValue), "codec": .string(facts.codec.rawValue),
+                "width": .integer(Int64(facts.width)), "height": .integer(Int64(facts.height)),
+                "duration": .number(facts.duration), "frameRate": .number(facts.frameRate),
+            ]
+        }
+        return .object(members)
+    }
+}
+
+extension SandboxEngine {
+    /// The posts whose bytes have all arrived, the newest first.
+    func arrivals() -> [PostView] {
+        let moment = now()
+        let settings = settings
+        return state.arrivedPosts.map {
+            PostView(post: $0, status: $0.status(at: moment, settings: settings), account: settings.accountUsername)
+        }
+    }
+
+    /// The uploads that are under way or were given up.
+    func openUploads() -> [JSONValue] {
+        let moment = now()
+        let settings = settings
+        return state.openUploads.map { post in
+            [
+                "publishId": .string(post.publishID), "mode": .string(post.mode.rawValue),
+                "status": .string(post.status(at: moment, settings: settings).name),
+                "uploadedBytes": .integer(post.committed), "bytes": .integer(post.plan.videoSize),
+                "chunkSize": .integer(post.plan.chunkSize), "totalChunkCount": .integer(post.plan.count),
+                "title": post.details.title.map(JSONValue.string) ?? .null,
+            ]
+        }
+    }
+
+    /// The file and media type of a post that can be played.
+    func media(_ publishID: String) -> (file: URL, contentType: String, size: Int64)? {
+        guard let post = state.posts[publishID], post.isComplete else { return nil }
+        let type = post.inspection?.facts?.container.contentType ?? post.contentType ?? "application/octet-stream"
+        return (directory.media(publishID), type, post.committed)
+    }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import Logging
+
+/// Performs what the endpoints ask for: asks the state, writes the journal, applies the event. The only owner of both.
+actor SandboxEngine {
+    private(set) var state: SandboxState
+    private let journal: Journal
+    let directory: DataDirectory
+    let desk: FaultDesk
+    /// The clock; tests bring their own.
+    let now: @Sendable () -> Date
+    let logger: Logger
+    var windows = RateWindows()
+    /// The newest writer of each upload, see ``ChunkLease``.
+    var leases: [String: ChunkLease] = [:]
+    /// The posts that wait for their inspection.
+    nonisolated let inspections: AsyncStream<String>
+    let inspectionQueue: AsyncStream<String>.Continuation
+    /// Where clients reach the server; known once it listens.
+    var baseURL = ""
+
+    init(directory: DataDirectory, desk: FaultDesk, now: @escaping @Sendable () -> Date, logger: Logger) throws(SandboxError) {
+        let (journal, events) = try Journal.open(directory.journal)
+        self.directory = directory
+        self.desk = desk
+        self.now = now
+        self.logger = logger
+        self.journal = journal
+        var state = SandboxState(replaying: events)
+        if state.app == nil {
+            let event = SandboxEvent.appCreated(.random())
+            do {
+                try journal.append(event)
+            } catch {
+                throw SandboxError(.storage, "the journal cannot be written: \(error)")
+            }
+            state.apply(event)
+        }
+        self.state = state
+        (inspections, inspectionQueue) = AsyncStream.makeStream()
+        for id in state.uninspected { inspectionQueue.yield(id) }
+    }
+
+    /// The app of this sandbox.
+    var app: SandboxApp {
+        get throws {
+            guard let app = state.app else { throw SandboxError(.internalFault, "the sandbox has no app") }
+            return app
+        }
+    }
+
+    /// The settings in force.
+    var settings: SandboxSettings { desk.settings }
+
+    /// Makes a change durable, then visible.
+    func commit(_ event: SandboxEvent) throws {
+        try journal.append(event)
+        state.apply(event)
+    }
+
+    /// Tells the engine where it listens.
+    func listen(at baseURL: String) { self.baseURL = baseURL }
+
+    /// Inspects uploads as they complete, one after the other, until the task is cancelled.
+    func inspectArrivals() async {
+        for await id in inspections {
+            await inspect(id)
+        }
+    }
+
+    private func inspect(_ publishID: String) async {
+        guard let post = state.posts[publishID], post.isComplete, post.inspection == nil else { return }
+        let file = directory.media(publishID)
+        let settings = settings
+        let inspection: Inspection
+        do {
+            inspection = try await Self.inspection(of: file, settings: settings)
+        } catch is CancellationError {
+            return
+        } catch {
+            logger.error("an upload cannot be read back", metadata: ["publishId": "\(publishID)", "error": "\(error)"])
+            inspection = Inspection(sha256: "", facts: nil, failReason: "internal")
+        }
+        do {
+            try commit(.inspected(publishID: publishID, inspection))
+        } catch {
+            logger.error("the journal cannot be written", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Runs outside the actor: requests go on while a large file is read.
+    @concurrent private static func inspection(of file: URL, settings: SandboxSettings) async throws -> Inspection {
+        try await MediaInspector.inspect(file, settings: settings)
+    }
+}

@@ -1,0 +1,54 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+
+/// `/_sandbox/…`: what tests and people use to look at the sandbox and to steer it.
+struct ControlRoutes {
+    let engine: SandboxEngine
+    let log: RequestLog
+
+    func add(to router: Router<SandboxContext>) {
+        let engine = engine
+        let log = log
+        router.get("/_sandbox/posts") { _, _ in
+            Answer.json(.array(await engine.arrivals().map(\.json))).response
+        }
+        router.get("/_sandbox/uploads") { _, _ in
+            Answer.json(.array(await engine.openUploads())).response
+        }
+        router.get("/_sandbox/log") { _, _ in
+            var answer = Answer(status: 200, body: try log.contents())
+            answer.headers[.contentType] = "application/x-ndjson; charset=utf-8"
+            answer.headers[.cacheControl] = "no-store"
+            return answer.response
+        }
+        router.get("/_sandbox/faults") { _, _ in Answer.json(engine.desk.plan.source).response }
+        router.delete("/_sandbox/faults") { _, _ in
+            engine.desk.replace(with: .none)
+            return Answer.json(engine.desk.plan.source).response
+        }
+        router.put("/_sandbox/faults") { request, _ in
+            do {
+                engine.desk.replace(with: try FaultPlan(parsing: try await Incoming(request).collect(), name: "faults"))
+                return Answer.json(engine.desk.plan.source).response
+            } catch let error as SandboxError {
+                return Answer.json(["error": .string(error.message), "hint": .string(error.hint ?? "")], status: 400).response
+            } catch let error as APIError {
+                return Answer.json(["error": .string(error.message)], status: error.status).response
+            }
+        }
+        router.post("/_sandbox/tokens/expire") { _, _ in
+            try await engine.expireAccessTokens()
+            return Answer.json([:]).response
+        }
+        router.post("/_sandbox/posts/:id/finish") { _, context in
+            guard let id = context.parameters.get("id")?.removingPercentEncoding else { return Response(status: .notFound) }
+            do {
+                try await engine.finishDraft(id)
+            } catch is APIError {
+                return Answer.text("no draft of this id waits in the inbox\n", status: 409).response
+            }
+            return Response(status: .seeOther, headers: [.location: "/"])
+        }
+    }
+}

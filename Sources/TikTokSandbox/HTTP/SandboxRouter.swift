@@ -1,0 +1,15 @@
+import Hummingbird
+
+/// Puts the endpoints together.
+enum SandboxRouter {
+    static func make(engine: SandboxEngine, log: RequestLog) throws -> Router<SandboxContext> {
+        let router = Router(context: SandboxContext.self)
+        router.add(middleware: HostGuard())
+        let gateway = Gateway(engine: engine, log: log)
+        OAuthRoutes(engine: engine, gateway: gateway).add(to: router)
+        PublishRoutes(engine: engine, gateway: gateway).add(to: router)
+        UploadRoutes(engine: engine, gateway: gateway).add(to: router)
+        ControlRoutes(engine: engine, log: log).add(to: router)
+        return router
+    }
+}

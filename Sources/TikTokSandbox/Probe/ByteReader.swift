@@ -1,0 +1,68 @@
+/// Reads numbers out of a file that may be hostile: every read is checked against the bounds, and the number of reads is limited.
+struct ByteReader {
+    private let file: PosixFile
+    /// The length of the file.
+    let size: Int64
+    private var remainingReads: Int
+
+    /// Reads from `file`, at most `maxReads` times.
+    init(_ file: PosixFile, maxReads: Int = 1_000_000) throws {
+        self.file = file
+        self.size = try file.size
+        self.remainingReads = maxReads
+    }
+
+    /// Exactly `count` bytes at `offset`.
+    mutating func bytes(at offset: Int64, count: Int) throws -> [UInt8] {
+        guard remainingReads > 0 else { throw UnreadableMedia("the file has too many parts") }
+        remainingReads -= 1
+        guard offset >= 0, count >= 0, offset <= size, Int64(count) <= size - offset else {
+            throw UnreadableMedia("the file ends too early")
+        }
+        let bytes = try file.read(at: offset, count: count)
+        guard bytes.count == count else { throw UnreadableMedia("the file ends too early") }
+        return bytes
+    }
+
+    /// As many as there are of `count` bytes at `offset`.
+    mutating func bytes(at offset: Int64, upTo count: Int) throws -> [UInt8] {
+        guard offset >= 0, offset <= size else { throw UnreadableMedia("the file ends too early") }
+        return try bytes(at: offset, count: Int(min(Int64(count), size - offset)))
+    }
+}
+
+/// Big-endian numbers out of a piece of memory.
+struct ByteFields {
+    let bytes: ArraySlice<UInt8>
+
+    init(_ bytes: some Sequence<UInt8>) { self.bytes = ArraySlice(bytes) }
+
+    /// The number of `width` bytes (at most 8) at `offset`.
+    func number(_ offset: Int, _ width: Int) throws -> UInt64 {
+        guard offset >= 0, width >= 0, width <= 8, offset <= bytes.count - width else {
+            throw UnreadableMedia("a part of the file is too short")
+        }
+        let start = bytes.startIndex + offset
+        return bytes[start..<(start + width)].reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    /// A 32-bit number.
+    func word(_ offset: Int) throws -> UInt32 { UInt32(truncatingIfNeeded: try number(offset, 4)) }
+
+    /// Four characters.
+    func fourCC(_ offset: Int) throws -> String {
+        let code = try number(offset, 4)
+        return String(decoding: (0..<4).map { UInt8(truncatingIfNeeded: code >> (24 - 8 * $0)) }, as: Unicode.Latin1.self)
+    }
+}
+
+extension Unicode {
+    /// One character a byte.
+    fileprivate enum Latin1 {}
+}
+
+extension String {
+    fileprivate init(decoding bytes: [UInt8], as _: Unicode.Latin1.Type) {
+        self.init(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0) }))
+    }
+}

@@ -1,0 +1,213 @@
+/// Reads WebM files (EBML): the document type, the video track, its codec, size, duration and frame rate.
+///
+/// Elements are visited in loops with a fixed nesting and a limit on their number.
+struct MatroskaReader {
+    var reader: ByteReader
+
+    private struct Element {
+        let id: UInt32
+        let body: Range<Int64>
+        /// Whether the size was given; a live recording leaves it open.
+        let isSized: Bool
+    }
+
+    private struct Track {
+        var number: UInt64 = 0
+        var isVideo = false
+        var codec = ""
+        var width = 0
+        var height = 0
+        var frameNanoseconds: UInt64 = 0
+    }
+
+    /// The blocks of the video track, for files that do not say how long or how fast they are.
+    private struct Blocks {
+        var count = 0
+        var first: Double?
+        var last = 0.0
+    }
+
+    private enum ID {
+        static let header: UInt32 = 0x1A45_DFA3
+        static let docType: UInt32 = 0x4282
+        static let segment: UInt32 = 0x1853_8067
+        static let info: UInt32 = 0x1549_A966
+        static let timestampScale: UInt32 = 0x2AD7B1
+        static let duration: UInt32 = 0x4489
+        static let tracks: UInt32 = 0x1654_AE6B
+        static let trackEntry: UInt32 = 0xAE
+        static let trackNumber: UInt32 = 0xD7
+        static let trackType: UInt32 = 0x83
+        static let codecID: UInt32 = 0x86
+        static let defaultDuration: UInt32 = 0x23E383
+        static let video: UInt32 = 0xE0
+        static let pixelWidth: UInt32 = 0xB0
+        static let pixelHeight: UInt32 = 0xBA
+        static let cluster: UInt32 = 0x1F43_B675
+        static let clusterTime: UInt32 = 0xE7
+        static let simpleBlock: UInt32 = 0xA3
+        static let blockGroup: UInt32 = 0xA0
+        static let block: UInt32 = 0xA1
+    }
+
+    private static let codecs: [String: MediaFacts.Codec] = ["V_VP8": .vp8, "V_VP9": .vp9]
+    private static let maxElements = 200_000
+
+    mutating func read() throws -> MediaFacts {
+        let header = try element(at: 0, before: reader.size)
+        guard try text(header.body, of: ID.docType) == "webm" else { throw UnreadableMedia("the file is Matroska, but not WebM") }
+        let segment = try element(at: header.body.upperBound, before: reader.size)
+        guard segment.id == ID.segment else { throw UnreadableMedia("the file has no segment") }
+
+        var scale: UInt64 = 1_000_000
+        var duration = 0.0
+        var track: Track?
+        var blocks = Blocks()
+        var offset = segment.body.lowerBound
+        var visited = 0
+        var clusterTime: UInt64 = 0
+        while offset < segment.body.upperBound {
+            visited += 1
+            guard visited <= Self.maxElements else { break }
+            // A file that stops inside a cluster is truncated only if the sizes say so; what is left is not read.
+            let next = try element(at: offset, before: segment.body.upperBound)
+            offset = next.body.upperBound
+            switch next.id {
+            case ID.info:
+                (scale, duration) = try info(next.body)
+            case ID.tracks:
+                track = try videoTrack(next.body)
+            case ID.cluster:
+                // Clusters are entered, not skipped: an unsized one ends where the next one starts.
+                offset = next.body.lowerBound
+            case ID.clusterTime:
+                clusterTime = try number(next.body)
+            case ID.simpleBlock:
+                try count(next.body, of: track, at: clusterTime, in: &blocks)
+            case ID.blockGroup:
+                for inner in try children(of: next.body) where inner.id == ID.block {
+                    try count(inner.body, of: track, at: clusterTime, in: &blocks)
+                }
+            default:
+                guard next.isSized else { throw UnreadableMedia("an element without a size") }
+            }
+        }
+        guard let track else { throw UnreadableMedia("the file has no video track") }
+        guard let codec = Self.codecs[track.codec] else { throw UnreadableMedia("the codec is not accepted") }
+        return try facts(track, codec, blocks, declared: duration * Double(scale) / 1e9, tick: Double(scale) / 1e9)
+    }
+
+    private func facts(
+        _ track: Track, _ codec: MediaFacts.Codec, _ blocks: Blocks, declared: Double, tick: Double
+    ) throws -> MediaFacts {
+        guard blocks.count > 0 else { throw UnreadableMedia("the video track is empty") }
+        let span = (blocks.last - (blocks.first ?? 0)) * tick
+        var rate = track.frameNanoseconds > 0 ? 1e9 / Double(track.frameNanoseconds) : 0
+        if rate == 0, span > 0 { rate = Double(blocks.count - 1) / span }
+        let duration = declared > 0 ? declared : span + (rate > 0 ? 1 / rate : 0)
+        guard duration.isFinite, duration > 0, rate.isFinite else { throw UnreadableMedia("the video track has no duration") }
+        return MediaFacts(
+            container: .webM, codec: codec, width: track.width, height: track.height, duration: duration, frameRate: rate)
+    }
+
+    private mutating func info(_ body: Range<Int64>) throws -> (scale: UInt64, duration: Double) {
+        var scale: UInt64 = 1_000_000
+        var duration = 0.0
+        for element in try children(of: body) {
+            if element.id == ID.timestampScale { scale = try number(element.body) }
+            if element.id == ID.duration { duration = try float(element.body) }
+        }
+        return (scale, duration)
+    }
+
+    private mutating func videoTrack(_ body: Range<Int64>) throws -> Track? {
+        for entry in try children(of: body) where entry.id == ID.trackEntry {
+            var track = Track()
+            for element in try children(of: entry.body) {
+                switch element.id {
+                case ID.trackNumber: track.number = try number(element.body)
+                case ID.trackType: track.isVideo = try number(element.body) == 1
+                case ID.codecID: track.codec = try text(element.body)
+                case ID.defaultDuration: track.frameNanoseconds = try number(element.body)
+                case ID.video:
+                    for size in try children(of: element.body) {
+                        if size.id == ID.pixelWidth { track.width = Int(clamping: try number(size.body)) }
+                        if size.id == ID.pixelHeight { track.height = Int(clamping: try number(size.body)) }
+                    }
+                default: break
+                }
+            }
+            if track.isVideo { return track }
+        }
+        return nil
+    }
+
+    private mutating func count(_ body: Range<Int64>, of track: Track?, at time: UInt64, in blocks: inout Blocks) throws {
+        guard let track else { return }
+        let bytes = try reader.bytes(at: body.lowerBound, upTo: Int(min(12, body.upperBound - body.lowerBound)))
+        let (number, width) = try Self.variable(bytes[...], keepMarker: false)
+        guard number == track.number else { return }
+        let relative = Int16(truncatingIfNeeded: try ByteFields(bytes).number(width, 2))
+        let moment = Double(time) + Double(relative)
+        blocks.count += 1
+        blocks.first = min(blocks.first ?? moment, moment)
+        blocks.last = max(blocks.last, moment)
+    }
+
+    // MARK: Elements
+
+    private mutating func children(of range: Range<Int64>) throws -> [Element] {
+        var elements: [Element] = []
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            guard elements.count < 10_000 else { throw UnreadableMedia("the file has too many elements") }
+            let next = try element(at: offset, before: range.upperBound)
+            elements.append(next)
+            offset = next.body.upperBound
+        }
+        return elements
+    }
+
+    private mutating func element(at offset: Int64, before end: Int64) throws -> Element {
+        guard offset < end else { throw UnreadableMedia("an element is missing") }
+        let head = try reader.bytes(at: offset, upTo: Int(min(12, end - offset)))
+        let (id, idWidth) = try Self.variable(head[...], keepMarker: true)
+        let (size, sizeWidth) = try Self.variable(head[idWidth...], keepMarker: false)
+        let start = offset + Int64(idWidth + sizeWidth)
+        let open = (UInt64(1) << (7 * UInt64(sizeWidth))) - 1
+        if size == open { return Element(id: UInt32(truncatingIfNeeded: id), body: start..<max(start, end), isSized: false) }
+        guard start <= end, size <= UInt64(end - start) else { throw UnreadableMedia("an element is longer than what holds it") }
+        return Element(id: UInt32(truncatingIfNeeded: id), body: start..<(start + Int64(size)), isSized: true)
+    }
+
+    /// A number whose leading zero bits tell its width; ids keep the marker bit.
+    private static func variable(_ bytes: ArraySlice<UInt8>, keepMarker: Bool) throws -> (value: UInt64, width: Int) {
+        guard let first = bytes.first, first != 0 else { throw UnreadableMedia("an element is damaged") }
+        let width = first.leadingZeroBitCount + 1
+        guard bytes.count >= width, !keepMarker || width <= 4 else { throw UnreadableMedia("an element is damaged") }
+        let value = try ByteFields(bytes).number(0, width)
+        return (keepMarker ? value : value & ~(UInt64(1) << (7 * UInt64(width))), width)
+    }
+
+    private mutating func number(_ body: Range<Int64>) throws -> UInt64 {
+        let width = body.upperBound - body.lowerBound
+        guard width <= 8 else { throw UnreadableMedia("a number is too long") }
+        return try ByteFields(reader.bytes(at: body.lowerBound, count: Int(width))).number(0, Int(width))
+    }
+
+    private mutating func float(_ body: Range<Int64>) throws -> Double {
+        let bits = try number(body)
+        let wide = body.upperBound - body.lowerBound == 8
+        return wide ? Double(bitPattern: bits) : Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits)))
+    }
+
+    private mutating func text(_ body: Range<Int64>) throws -> String {
+        let bytes = try reader.bytes(at: body.lowerBound, upTo: Int(min(64, body.upperBound - body.lowerBound)))
+        return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+
+    private mutating func text(_ body: Range<Int64>, of id: UInt32) throws -> String? {
+        for element in try children(of: body) where element.id == id { return try text(element.body) }
+        return nil
+    }
+}

@@ -1,0 +1,225 @@
+/// Reads MP4 and QuickTime files (ISO base media): brands, the video track, its codec, size, duration and frame rate.
+///
+/// Boxes are visited in loops with a fixed nesting, each piece of a table is read with a bound: a hostile file costs time in proportion
+/// to the limits below, never a crash.
+struct MovieReader {
+    var reader: ByteReader
+
+    /// The part of the file that a box covers, without its header.
+    private struct Box {
+        let type: String
+        let body: Range<Int64>
+    }
+
+    /// What is known of a track.
+    private struct Track {
+        var isVideo = false
+        var codec = ""
+        var width = 0
+        var height = 0
+        var timescale: UInt64 = 0
+        var duration: UInt64 = 0
+        var samples: UInt64 = 0
+        var sampleTicks: UInt64 = 0
+        var id: UInt32 = 0
+    }
+
+    private static let maxBoxes = 20_000
+    private static let maxTracks = 64
+    private static let maxTableEntries: UInt32 = 20_000_000
+
+    mutating func read() throws -> MediaFacts {
+        let boxes = try children(of: 0..<reader.size)
+        guard let movie = boxes.first(where: { $0.type == "moov" }) else { throw UnreadableMedia("the file has no moov box") }
+        guard boxes.contains(where: { $0.type == "mdat" && !$0.body.isEmpty }) else { throw UnreadableMedia("the file has no media data") }
+        let container = try container(boxes)
+
+        var tracks: [Track] = []
+        for box in try children(of: movie.body) where box.type == "trak" {
+            guard tracks.count < Self.maxTracks else { throw UnreadableMedia("the file has too many tracks") }
+            tracks.append(try track(box.body))
+        }
+        guard var video = tracks.first(where: \.isVideo) else { throw UnreadableMedia("the file has no video track") }
+        if video.samples == 0 {
+            var fragments = FragmentTally(trackID: video.id)
+            try tally(&fragments, boxes, movie: movie.body)
+            video.samples = fragments.samples
+            video.sampleTicks = fragments.ticks
+        }
+        guard let codec = Self.codecs[video.codec] else { throw UnreadableMedia("the codec is not accepted") }
+        guard video.timescale > 0, video.samples > 0 else { throw UnreadableMedia("the video track is empty") }
+        let ticks = video.sampleTicks > 0 ? video.sampleTicks : video.duration
+        guard ticks > 0 else { throw UnreadableMedia("the video track has no duration") }
+        let seconds = Double(ticks) / Double(video.timescale)
+        return MediaFacts(
+            container: container, codec: codec, width: video.width, height: video.height, duration: seconds,
+            frameRate: Double(video.samples) / seconds)
+    }
+
+    private static let codecs: [String: MediaFacts.Codec] = [
+        "avc1": .h264, "avc3": .h264, "hvc1": .hevc, "hev1": .hevc, "dvh1": .hevc, "dvhe": .hevc, "vp08": .vp8, "vp09": .vp9,
+    ]
+
+    private mutating func container(_ boxes: [Box]) throws -> MediaFacts.Container {
+        // Old QuickTime files have no ftyp box at all.
+        guard let brands = boxes.first, brands.type == "ftyp" else { return .quickTime }
+        let major = try ByteFields(reader.bytes(at: brands.body.lowerBound, upTo: 4)).fourCC(0)
+        return major == "qt  " ? .quickTime : .mp4
+    }
+
+    private mutating func track(_ body: Range<Int64>) throws -> Track {
+        var track = Track()
+        for box in try children(of: body) {
+            switch box.type {
+            case "tkhd":
+                let header = ByteFields(try reader.bytes(at: box.body.lowerBound, upTo: 32))
+                track.id = try header.word(try header.number(0, 1) == 1 ? 20 : 12)
+            case "mdia":
+                try media(box.body, into: &track)
+            default: break
+            }
+        }
+        return track
+    }
+
+    private mutating func media(_ body: Range<Int64>, into track: inout Track) throws {
+        for box in try children(of: body) {
+            switch box.type {
+            case "mdhd":
+                let header = ByteFields(try reader.bytes(at: box.body.lowerBound, upTo: 36))
+                let long = try header.number(0, 1) == 1
+                track.timescale = try header.number(long ? 20 : 12, 4)
+                track.duration = try header.number(long ? 24 : 16, long ? 8 : 4)
+            case "hdlr":
+                let handler = ByteFields(try reader.bytes(at: box.body.lowerBound, upTo: 12))
+                track.isVideo = try handler.fourCC(8) == "vide"
+            case "minf":
+                for table in try children(of: box.body) where table.type == "stbl" {
+                    try samples(table.body, into: &track)
+                }
+            default: break
+            }
+        }
+    }
+
+    private mutating func samples(_ body: Range<Int64>, into track: inout Track) throws {
+        for box in try children(of: body) {
+            switch box.type {
+            case "stsd":
+                let entry = ByteFields(try reader.bytes(at: box.body.lowerBound, upTo: 44))
+                guard try entry.word(4) > 0 else { continue }
+                track.codec = try entry.fourCC(12)
+                // Only a visual sample entry has a picture size here; of other tracks it is never looked at.
+                if entry.bytes.count >= 44 {
+                    track.width = Int(try entry.number(40, 2))
+                    track.height = Int(try entry.number(42, 2))
+                }
+            case "stts":
+                try timeToSample(box.body, into: &track)
+            default: break
+            }
+        }
+    }
+
+    private mutating func timeToSample(_ body: Range<Int64>, into track: inout Track) throws {
+        let count = try ByteFields(reader.bytes(at: body.lowerBound, upTo: 8)).word(4)
+        guard count <= Self.maxTableEntries, Int64(count) * 8 <= body.upperBound - body.lowerBound - 8 else {
+            throw UnreadableMedia("the time table is longer than its box")
+        }
+        var offset = body.lowerBound + 8
+        let end = offset + Int64(count) * 8
+        while offset < end {
+            let piece = ByteFields(try reader.bytes(at: offset, count: Int(min(end - offset, 65_536))))
+            for entry in stride(from: 0, to: piece.bytes.count, by: 8) {
+                let samples = UInt64(try piece.word(entry))
+                let ticks = UInt64(try piece.word(entry + 4))
+                track.samples = track.samples &+ samples
+                track.sampleTicks = track.sampleTicks &+ samples &* ticks
+            }
+            offset += Int64(piece.bytes.count)
+        }
+    }
+
+    // MARK: Fragments
+
+    /// The samples of a track that lie in fragments (`moof`) instead of the movie box.
+    private struct FragmentTally {
+        let trackID: UInt32
+        var defaultTicks: UInt64 = 0
+        var samples: UInt64 = 0
+        var ticks: UInt64 = 0
+    }
+
+    private mutating func tally(_ tally: inout FragmentTally, _ boxes: [Box], movie: Range<Int64>) throws {
+        for extends in try children(of: movie) where extends.type == "mvex" {
+            for defaults in try children(of: extends.body) where defaults.type == "trex" {
+                let fields = ByteFields(try reader.bytes(at: defaults.body.lowerBound, upTo: 16))
+                if try fields.word(4) == tally.trackID { tally.defaultTicks = try fields.number(12, 4) }
+            }
+        }
+        for fragment in boxes where fragment.type == "moof" {
+            for track in try children(of: fragment.body) where track.type == "traf" {
+                try run(&tally, track.body)
+            }
+        }
+    }
+
+    private mutating func run(_ tally: inout FragmentTally, _ body: Range<Int64>) throws {
+        var ticks = tally.defaultTicks
+        for box in try children(of: body) {
+            let fields = ByteFields(try reader.bytes(at: box.body.lowerBound, upTo: Int(min(65_536, box.body.upperBound - box.body.lowerBound))))
+            switch box.type {
+            case "tfhd":
+                guard try fields.word(4) == tally.trackID else { return }
+                let flags = try fields.number(1, 3)
+                if flags & 0x8 != 0 {
+                    let skipped = (flags & 0x1 != 0 ? 8 : 0) + (flags & 0x2 != 0 ? 4 : 0)
+                    ticks = try fields.number(8 + skipped, 4)
+                }
+            case "trun":
+                let flags = try fields.number(1, 3)
+                let count = UInt64(try fields.word(4))
+                let width = [0x100, 0x200, 0x400, 0x800].count { flags & UInt64($0) != 0 } * 4
+                let first = 8 + (flags & 0x1 != 0 ? 4 : 0) + (flags & 0x4 != 0 ? 4 : 0)
+                tally.samples = tally.samples &+ count
+                guard flags & 0x100 != 0 else {
+                    tally.ticks = tally.ticks &+ count &* ticks
+                    continue
+                }
+                for sample in 0..<Int(min(count, 16_384)) {
+                    tally.ticks = tally.ticks &+ (try fields.number(first + sample * width, 4))
+                }
+            default: break
+            }
+        }
+    }
+
+    // MARK: Boxes
+
+    /// The boxes that follow one another in a part of the file.
+    private mutating func children(of range: Range<Int64>) throws -> [Box] {
+        var boxes: [Box] = []
+        var offset = range.lowerBound
+        while range.upperBound - offset >= 8 {
+            guard boxes.count < Self.maxBoxes else { throw UnreadableMedia("the file has too many boxes") }
+            let header = ByteFields(try reader.bytes(at: offset, upTo: 16))
+            let short = try header.number(0, 4)
+            var length = Int64(short)
+            var headerLength: Int64 = 8
+            if short == 0 {
+                length = range.upperBound - offset
+            } else if short == 1 {
+                let long = try header.number(8, 8)
+                guard long <= UInt64(Int64.max) else { throw UnreadableMedia("a box is longer than the file") }
+                length = Int64(long)
+                headerLength = 16
+            }
+            guard length >= headerLength, length <= range.upperBound - offset else {
+                throw UnreadableMedia("a box is longer than what holds it")
+            }
+            boxes.append(Box(type: try header.fourCC(4), body: (offset + headerLength)..<(offset + length)))
+            offset += length
+        }
+        return boxes
+    }
+}

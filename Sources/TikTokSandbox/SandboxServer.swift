@@ -1,0 +1,120 @@
+package import Foundation
+import Hummingbird
+import Logging
+import NIOCore
+import Synchronization
+
+/// A local server that behaves as TikTok does: consent page, tokens, creator info, uploads, status, and a feed page to watch the posts.
+///
+/// ```swift
+/// let server = try SandboxServer(configuration: configuration)
+/// try await server.run { endpoint in
+///     print("listening on \(endpoint.baseURL)")
+/// }
+/// ```
+/// Binds 127.0.0.1 only. Everything that matters is on disk before it is answered: after `kill -9` a new server on the same folder goes on
+/// with the same posts, tokens and half-finished uploads.
+package struct SandboxServer: Sendable {
+    private let configuration: SandboxConfiguration
+    private let directory: DataDirectory
+    private let engine: SandboxEngine
+    private let log: RequestLog
+
+    /// Loads the state of the data folder and locks it.
+    ///
+    /// - Parameter configuration: Where the sandbox keeps its data and where it listens.
+    /// - Throws: ``SandboxError`` when the folder cannot be used, is in use, or when the faults file is not understood.
+    package init(configuration: SandboxConfiguration) throws(SandboxError) {
+        try self.init(configuration: configuration, now: { Date() })
+    }
+
+    /// Loads the state, with a clock of the caller's.
+    ///
+    /// - Parameters:
+    ///   - configuration: Where the sandbox keeps its data and where it listens.
+    ///   - now: The clock by which tokens, upload URLs and rate windows expire and posts move on.
+    package init(configuration: SandboxConfiguration, now: @escaping @Sendable () -> Date) throws(SandboxError) {
+        let plan: FaultPlan =
+            if let file = configuration.faultsFile { try FaultPlan(contentsOf: file) } else { .none }
+        self.configuration = configuration
+        directory = try DataDirectory(configuration.dataDirectory)
+        log = try RequestLog(directory.log)
+        engine = try SandboxEngine(
+            directory: directory, desk: FaultDesk(plan: plan), now: now, logger: configuration.logger)
+    }
+
+    /// Serves until the task is cancelled.
+    ///
+    /// - Parameter onReady: Called once, after `sandbox.env` was written and the socket listens.
+    /// - Throws: ``SandboxError`` when the port is taken or the folder cannot be written.
+    package func run(onReady: @escaping @Sendable (SandboxEndpoint) async -> Void) async throws {
+        defer { directory.unlock() }
+        let remembered = configuration.port == nil ? directory.rememberedPort : nil
+        do {
+            do {
+                try await serve(port: configuration.port ?? remembered ?? 0, onReady: onReady)
+            } catch let error as SandboxError where error.code == .portInUse && remembered != nil {
+                configuration.logger.notice(
+                    "the port of the last run is taken, another one is used", metadata: ["port": "\(remembered ?? 0)"])
+                try await serve(port: 0, onReady: onReady)
+            }
+        } catch is CancellationError {
+            // Cancelling is how a sandbox is stopped.
+        }
+    }
+
+    private func serve(port: Int, onReady: @escaping @Sendable (SandboxEndpoint) async -> Void) async throws {
+        let (ready, announcement) = AsyncThrowingStream.makeStream(of: SandboxEndpoint.self)
+        var quiet = configuration.logger
+        quiet.logLevel = max(quiet.logLevel, .error)
+        let application = Application(
+            router: try SandboxRouter.make(engine: engine, log: log),
+            configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port)),
+            // Requests are handled only after this has returned.
+            onServerRunning: { channel in
+                do {
+                    announcement.yield(try await prepare(port: channel.localAddress?.port ?? port))
+                    announcement.finish()
+                } catch {
+                    announcement.finish(throwing: error)
+                }
+            },
+            logger: quiet)
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                do {
+                    try await application.run()
+                    return true
+                } catch let error as IOError where error.errnoCode == EADDRINUSE || error.errnoCode == EACCES {
+                    throw SandboxError(
+                        .portInUse, "the sandbox cannot listen on 127.0.0.1:\(port): \(error)",
+                        hint: "choose another --port, or leave it out")
+                }
+            }
+            group.addTask {
+                await engine.inspectArrivals()
+                return false
+            }
+            group.addTask {
+                for try await endpoint in ready { await onReady(endpoint) }
+                return false
+            }
+            defer { group.cancelAll() }
+            while let isServer = try await group.next(), !isServer {}
+        }
+    }
+
+    /// Writes the port and the settings for clients.
+    private func prepare(port: Int) async throws -> SandboxEndpoint {
+        let baseURL = "http://127.0.0.1:\(port)"
+        await engine.listen(at: baseURL)
+        try directory.remember(port: port)
+        let app = try await engine.app
+        let grant = try await engine.readyGrant()
+        let endpoint = SandboxEndpoint(
+            baseURL: baseURL, clientKey: app.clientKey, clientSecret: app.clientSecret,
+            accessToken: grant.accessTokens.last?.token ?? "", refreshToken: grant.refreshToken, scopes: grant.scopes)
+        try directory.writeEnvironment(endpoint)
+        return endpoint
+    }
+}

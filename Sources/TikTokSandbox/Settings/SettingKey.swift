@@ -1,0 +1,131 @@
+/// One setting of a fault plan: its name and how a JSON value gets into ``SandboxSettings``.
+struct SettingKey: Sendable {
+    let name: String
+    /// Stores the value; returns what is wrong with it, or `nil`.
+    let store: @Sendable (JSONValue, inout SandboxSettings) -> String?
+
+    /// Every setting, in the order of the documentation.
+    static let all: [SettingKey] = [
+        seconds("processingSeconds", \.processingSeconds),
+        seconds("moderationSeconds", \.moderationSeconds),
+        text("stuckStatus", \.stuckStatus),
+        text("failReason", \.failReason),
+        flag("appAudited", \.appAudited),
+        choice("accountPrivacy", \.accountPrivacy),
+        SettingKey(name: "accountUsername") { value, settings in
+            guard let text = value.stringValue, !text.isEmpty else { return "takes a name" }
+            settings.accountUsername = text
+            return nil
+        },
+        SettingKey(name: "accountNickname") { value, settings in
+            guard let text = value.stringValue, !text.isEmpty else { return "takes a name" }
+            settings.accountNickname = text
+            return nil
+        },
+        list("privacyLevelOptions", \.privacyLevelOptions),
+        flag("commentDisabled", \.commentDisabled),
+        optionalFlag("duetDisabled", \.duetDisabled),
+        optionalFlag("stitchDisabled", \.stitchDisabled),
+        SettingKey(name: "maxVideoPostDurationSeconds") { value, settings in
+            guard let number = value.integerValue, number > 0 else { return "takes a whole number above 0" }
+            settings.maxVideoPostDurationSeconds = number
+            return nil
+        },
+        text("creatorInfoError", \.creatorInfoError),
+        seconds("accessTokenSeconds", \.accessTokenSeconds),
+        seconds("refreshTokenSeconds", \.refreshTokenSeconds),
+        seconds("authorizationCodeSeconds", \.authorizationCodeSeconds),
+        choice("refreshRotation", \.refreshRotation),
+        list("grantedScopes", \.grantedScopes),
+        flag("autoApprove", \.autoApprove),
+        flag("acceptBase64URLChallenge", \.acceptBase64URLChallenge),
+        flag("oauthErrorsAnswer200", \.oauthErrorsAnswer200),
+        count("initPerMinute", \.initPerMinute),
+        count("creatorInfoPerMinute", \.creatorInfoPerMinute),
+        count("statusPerMinute", \.statusPerMinute),
+        count("userInfoPerMinute", \.userInfoPerMinute),
+        count("postsPerDay", \.postsPerDay),
+        count("pendingInboxShares", \.pendingInboxShares),
+        choice("chunkLimits", \.chunkLimits),
+        flag("singleMustMatch", \.singleMustMatch),
+        flag("lenientSingle", \.lenientSingle),
+        flag("legacy2023", \.legacy2023),
+        choice("uploadedContentRangeStyle", \.uploadedContentRangeStyle),
+        seconds("uploadURLSeconds", \.uploadURLSeconds),
+        SettingKey(name: "maxVideoBytes") { value, settings in
+            guard let number = value.integerValue, number > 0 else { return "takes a whole number above 0" }
+            settings.maxVideoBytes = number
+            return nil
+        },
+    ]
+
+    private typealias Path<Value> = any WritableKeyPath<SandboxSettings, Value> & Sendable
+
+    private static func seconds(_ name: String, _ path: Path<Double>) -> SettingKey {
+        SettingKey(name: name) { value, settings in
+            guard let number = value.doubleValue, number >= 0 else { return "takes a number of seconds" }
+            settings[keyPath: path] = number
+            return nil
+        }
+    }
+
+    private static func count(_ name: String, _ path: Path<Int>) -> SettingKey {
+        SettingKey(name: name) { value, settings in
+            guard let number = value.integerValue, number >= 0, number <= Int32.max else {
+                return "takes a whole number from 0"
+            }
+            settings[keyPath: path] = Int(number)
+            return nil
+        }
+    }
+
+    private static func flag(_ name: String, _ path: Path<Bool>) -> SettingKey {
+        SettingKey(name: name) { value, settings in
+            guard let flag = value.boolValue else { return "takes true or false" }
+            settings[keyPath: path] = flag
+            return nil
+        }
+    }
+
+    private static func optionalFlag(_ name: String, _ path: Path<Bool?>) -> SettingKey {
+        SettingKey(name: name) { value, settings in
+            guard value == .null || value.boolValue != nil else { return "takes true, false or null" }
+            settings[keyPath: path] = value.boolValue
+            return nil
+        }
+    }
+
+    private static func text(_ name: String, _ path: Path<String?>) -> SettingKey {
+        SettingKey(name: name) { value, settings in
+            guard value == .null || value.stringValue != nil else { return "takes a text or null" }
+            settings[keyPath: path] = value.stringValue
+            return nil
+        }
+    }
+
+    private static func list(_ name: String, _ path: Path<[String]?>) -> SettingKey {
+        SettingKey(name: name) { value, settings in
+            if value == .null {
+                settings[keyPath: path] = nil
+                return nil
+            }
+            guard let texts = value.arrayValue?.map(\.stringValue), !texts.contains(nil) else {
+                return "takes a list of texts or null"
+            }
+            settings[keyPath: path] = texts.compactMap(\.self)
+            return nil
+        }
+    }
+
+    private static func choice<Value: RawRepresentable & CaseIterable & Sendable>(
+        _ name: String, _ path: Path<Value>
+    ) -> SettingKey where Value.RawValue == String {
+        SettingKey(name: name) { value, settings in
+            guard let chosen = value.stringValue.flatMap(Value.init(rawValue:)) else {
+                return "takes one of " + Value.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+            }
+            settings[keyPath: path] = chosen
+            return nil
+        }
+    }
+}

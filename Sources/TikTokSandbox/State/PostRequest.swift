@@ -1,0 +1,66 @@
+/// Reads and checks the body of an init, by the tables of the documentation.
+enum PostRequest {
+    static let maxTitleLength = 2200
+    private static let privacyLevels = ["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "FOLLOWER_OF_CREATOR", "SELF_ONLY"]
+
+    /// The `post_info` of a direct post.
+    static func details(_ body: JSONValue, settings: SandboxSettings) throws(APIError) -> Post.Details {
+        guard let info = body["post_info"], let members = info.objectValue, !members.isEmpty else { throw .postInfo }
+        var details = Post.Details()
+        details.title = try text(info, "title")
+        if let title = details.title, title.utf16.count > maxTitleLength {
+            throw .invalid("The title is longer than \(maxTitleLength) UTF-16 code units")
+        }
+        details.disableDuet = try flag(info, "disable_duet")
+        details.disableStitch = try flag(info, "disable_stitch")
+        details.disableComment = try flag(info, "disable_comment")
+        details.brandContent = try flag(info, "brand_content_toggle")
+        details.brandOrganic = try flag(info, "brand_organic_toggle")
+        details.aiGenerated = try flag(info, "is_aigc")
+        // A bad cover time means the first frame and is no error.
+        details.coverTimestampMilliseconds = info["video_cover_timestamp_ms"]?.integerValue
+        details.privacyLevel = try privacyLevel(info, settings)
+        return details
+    }
+
+    /// The `source_info` of an upload.
+    static func plan(_ body: JSONValue, settings: SandboxSettings) throws(APIError) -> ChunkPlan {
+        guard let source = body["source_info"], let members = source.objectValue, !members.isEmpty else { throw .sourceInfo }
+        switch source["source"]?.stringValue {
+        case "FILE_UPLOAD": break
+        // No domain is verified in the sandbox, so that nothing is ever fetched from anywhere.
+        case "PULL_FROM_URL": throw .urlOwnershipUnverified
+        default: throw .invalid("The source is invalid")
+        }
+        let plan = ChunkPlan(
+            videoSize: try number(source, "video_size"), chunkSize: try number(source, "chunk_size"),
+            count: try number(source, "total_chunk_count"))
+        if let refusal = plan.refusal(settings) { throw .invalid(refusal.rawValue) }
+        return plan
+    }
+
+    private static func privacyLevel(_ info: JSONValue, _ settings: SandboxSettings) throws(APIError) -> String {
+        guard let level = try text(info, "privacy_level"), privacyLevels.contains(level) else { throw .privacyMismatch }
+        // Which refusal wins when several fit is unknown; an unaudited app hears of its audit whatever else is wrong.
+        if !settings.appAudited, settings.accountPrivacy == .public || level != "SELF_ONLY" { throw .unauditedClient }
+        guard settings.offeredPrivacyLevels.contains(level) else { throw .privacyMismatch }
+        return level
+    }
+
+    private static func text(_ value: JSONValue, _ key: String) throws(APIError) -> String? {
+        guard let member = value[key] else { return nil }
+        guard let text = member.stringValue else { throw .invalid("The field \(key) is invalid") }
+        return text
+    }
+
+    private static func flag(_ value: JSONValue, _ key: String) throws(APIError) -> Bool {
+        guard let member = value[key] else { return false }
+        guard let flag = member.boolValue else { throw .invalid("The field \(key) is invalid") }
+        return flag
+    }
+
+    private static func number(_ value: JSONValue, _ key: String) throws(APIError) -> Int64 {
+        guard let number = value[key]?.integerValue else { throw .invalid("The field \(key) is missing or invalid") }
+        return number
+    }
+}

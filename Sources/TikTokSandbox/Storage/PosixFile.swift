@@ -1,0 +1,142 @@
+import Foundation
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// An open file, read and written at explicit offsets. Owns its descriptor.
+///
+/// The calls block, but only for a copy to or from the page cache of at most ``bufferSize`` bytes: less than a hop to another thread costs.
+final class PosixFile: Sendable {
+    /// The piece size for streaming reads.
+    static let bufferSize = 256 * 1024
+
+    private let descriptor: Int32
+
+    /// What a file is opened for.
+    enum Mode {
+        case read, readWrite, append
+    }
+
+    init(_ url: URL, _ mode: Mode) throws(PosixError) {
+        let flags: Int32 =
+            switch mode {
+            case .read: O_RDONLY
+            case .readWrite: O_RDWR | O_CREAT
+            case .append: O_WRONLY | O_CREAT | O_APPEND
+            }
+        descriptor = open(url.path, flags | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw PosixError(operation: "open", path: url.path) }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// The length of the file in bytes.
+    var size: Int64 {
+        get throws(PosixError) {
+            var information = stat()
+            guard fstat(descriptor, &information) == 0 else { throw PosixError(operation: "stat", path: "") }
+            return Int64(information.st_size)
+        }
+    }
+
+    /// Reads up to `count` bytes at `offset`; fewer only at the end of the file.
+    func read(at offset: Int64, count: Int) throws(PosixError) -> [UInt8] {
+        guard count > 0, offset >= 0 else { return [] }
+        var failed = false
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count, let base = buffer.baseAddress {
+                let got = pread(descriptor, base + filled, count - filled, off_t(offset) + off_t(filled))
+                if got < 0 {
+                    if errno == EINTR { continue }
+                    failed = true
+                    return
+                }
+                if got == 0 { return }
+                filled += got
+            }
+        }
+        guard !failed else { throw PosixError(operation: "read", path: "") }
+        return bytes
+    }
+
+    /// Writes all of `bytes` at `offset`.
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(PosixError) {
+        var done = 0
+        while done < bytes.count, let base = bytes.baseAddress {
+            let wrote = pwrite(descriptor, base + done, bytes.count - done, off_t(offset) + off_t(done))
+            if wrote < 0 {
+                if errno == EINTR { continue }
+                throw PosixError(operation: "write", path: "")
+            }
+            done += wrote
+        }
+    }
+
+    /// Appends `data` in one call, so that a kill leaves either the whole line or a torn last one.
+    func append(_ data: Data) throws(PosixError) {
+        var failure: PosixError?
+        data.withUnsafeBytes { bytes in
+            var done = 0
+            while done < bytes.count, let base = bytes.baseAddress {
+                let wrote = Self.writeSome(descriptor, base + done, bytes.count - done)
+                if wrote < 0 {
+                    if errno == EINTR { continue }
+                    failure = PosixError(operation: "append", path: "")
+                    return
+                }
+                done += wrote
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Cuts the file to `length` bytes.
+    func truncate(to length: Int64) throws(PosixError) {
+        guard ftruncate(descriptor, off_t(length)) == 0 else { throw PosixError(operation: "truncate", path: "") }
+    }
+
+    /// Takes the exclusive advisory lock, which ends with the descriptor, also after `kill -9`.
+    func tryLock() -> Bool {
+        flock(descriptor, LOCK_EX | LOCK_NB) == 0
+    }
+
+    /// Gives the advisory lock back.
+    func unlock() {
+        _ = flock(descriptor, LOCK_UN)
+    }
+
+    private static func writeSome(_ descriptor: Int32, _ base: UnsafeRawPointer, _ count: Int) -> Int {
+        #if canImport(Glibc)
+        Glibc.write(descriptor, base, count)
+        #elseif canImport(Musl)
+        Musl.write(descriptor, base, count)
+        #else
+        Darwin.write(descriptor, base, count)
+        #endif
+    }
+}
+
+/// A failed system call.
+struct PosixError: Error, Sendable, CustomStringConvertible {
+    let operation: String
+    let path: String
+    let number: Int32
+
+    init(operation: String, path: String) {
+        self.operation = operation
+        self.path = path
+        self.number = errno
+    }
+
+    var description: String {
+        let reason = String(cString: strerror(number))
+        return path.isEmpty ? "\(operation): \(reason)" : "\(operation) \(path): \(reason)"
+    }
+}
