@@ -111,6 +111,9 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        .executableTarget(
+            name: "spreader-benchmarks", dependencies: ["PipelineKit", "PipelineRunner", "Store", log, crypto],
+            path: "Benchmarks", exclude: ["run"], swiftSettings: settings),
         .target(
             name: "SpreaderTesting", dependencies: ["PipelineKit"], path: "Tests/SpreaderTesting",
             swiftSettings: settings),
@@ -124,6 +127,11 @@ let package = Package(
         tests(
             "PostPluginsTests",
             ["ChunkPlugin", "UploadPlugin", "PublishPlugin", "PipelineKit", "TikTok", "TikTokSandbox"]),
-        tests("EndToEndTests", ["PipelineKit", "TikTokSandbox", httpClient]),
+        tests(
+            "EndToEndTests",
+            [
+                "spreader-pipeline", "PipelineKit", httpClient, nio,
+                .product(name: "NIOFoundationCompat", package: "swift-nio"),
+            ]),
     ]
 )

@@ -1,0 +1,177 @@
+import Crypto
+import Foundation
+import Logging
+import PipelineKit
+import PipelineRunner
+import Store
+
+/// Measures the program beside what a user would use instead, and prints Markdown tables.
+///
+/// Usage: spreader-benchmarks PROGRAM [FOOTAGE …]
+@main
+struct Benchmarks {
+    static func main() async throws {
+        let words = CommandLine.arguments
+        guard words.count >= 2 else {
+            print("usage: spreader-benchmarks PROGRAM [FOOTAGE …]")
+            exit(64)
+        }
+        let bench = Benchmarks(program: words[1], folder: try scratch())
+        defer { try? FileManager.default.removeItem(at: bench.folder) }
+        try bench.startUp()
+        try await bench.stageOverhead()
+        try bench.transcoding(words.dropFirst(2).map { String($0) })
+    }
+
+    let program: String
+    let folder: URL
+
+    private static func scratch() throws -> URL {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "bench-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        return folder
+    }
+
+    // MARK: Start-up
+
+    /// How long the program takes to say its version and to check a pipeline, beside `ffmpeg -version`.
+    private func startUp() throws {
+        let pipeline = folder.appending(path: "p.json")
+        try Data(
+            #"{"inputs": ["clip.mp4"], "stages": [{"uses": "probe"}, {"uses": "transcode"}, {"uses": "export"}]}"#.utf8
+        ).write(to: pipeline)
+        try run(
+            [
+                "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=1280x720:r=30:d=2", "-c:v", "libx264",
+                "-preset", "ultrafast", folder.appending(path: "clip.mp4").path,
+            ])
+        print("## Start-up, median of 30 (ms)\n\n| command | ms |\n| --- | --- |")
+        for (name, command) in [
+            ("`spreader-pipeline --version`", [program, "--version"]),
+            ("`spreader-pipeline validate p.json` (one clip looked into)", [program, "validate", pipeline.path]),
+            ("`ffmpeg -version`", ["ffmpeg", "-version"]),
+            ("`ffprobe clip.mp4`", ["ffprobe", "-v", "error", "-show_streams", "clip.mp4"]),
+        ] {
+            let times = try (0..<30).map { _ in try seconds(command) }.sorted()
+            print("| \(name) | \(String(format: "%.1f", times[15] * 1000)) |")
+        }
+        print("")
+    }
+
+    // MARK: Overhead
+
+    /// What the runner itself costs: five stages that do nothing, 100 assets.
+    private func stageOverhead() async throws {
+        let assets = try (0..<100).map { index in
+            let name = "asset-\(index).bin"
+            try Data("\(index)".utf8).write(to: folder.appending(path: name))
+            return (name, SourceLocation(file: "bench"))
+        }
+        let stages = (0..<5).map { #"{"uses": "idle", "id": "idle\#($0)"}"# }.joined(separator: ", ")
+        let checker = PipelineChecker(registry: StageRegistry([StageType(Idle.self)]), environment: { _ in nil })
+        guard let pipeline = checker.check("{\"stages\": [\(stages)]}", file: "bench.json").pipeline else { return }
+        let store = try SQLiteStore(path: folder.appending(path: "bench.db").path)
+        let host = RunHost(
+            journal: SQLiteJournal(store),
+            ledger: SQLitePostLedger(store, sealer: Sealer(key: SymmetricKey(size: .bits256)), now: { Date() }),
+            permits: SQLiteRatePermits(store, clock: .system, maximumWait: .zero), credentials: Nobody(),
+            digests: FileDigests(store), locks: folder.appending(path: "locks"),
+            logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }, emit: { _ in })
+        let request = RunRequest(
+            pipeline: pipeline, assets: InputResolver.resolve(assets, in: folder).assets, accountIdentity: "bench",
+            settings: [:], fingerprint: "bench", command: [], workRoot: folder.appending(path: "work"))
+        let record = try await RunEngine.record(for: request, host: host)
+        let start = ContinuousClock.now
+        let summary = await RunEngine(request: request, host: host).run(record)
+        let taken = (ContinuousClock.now - start).inSeconds
+        print("## Overhead of the runner\n\n| work | status | per asset (ms) |\n| --- | --- | --- |")
+        print(
+            "| 100 assets × 5 stages that do nothing, journaled | \(summary.status) | \(String(format: "%.1f", taken * 10)) |\n"
+        )
+    }
+
+    // MARK: Transcoding
+
+    /// The same work by the program and by `ffmpeg`, as a ratio of wall time.
+    private func transcoding(_ footage: [String]) throws {
+        guard !footage.isEmpty else { return }
+        print("## Transcoding to 1080×1920, preset fast, CRF 19, 30 fps, AAC 192k\n")
+        print("| footage | ffmpeg (s) | spreader-pipeline (s) | ratio |\n| --- | --- | --- | --- |")
+        let pipeline = folder.appending(path: "t.json")
+        try Data(
+            #"""
+            {"stages": [{"uses": "probe"}, {"uses": "transcode", "with": {"size": "1080x1920", "frameRate": 30,
+             "passthrough": "never"}}, {"uses": "export", "with": {"directory": "\#(folder.path)/out"}}]}
+            """#.utf8
+        ).write(to: pipeline)
+        for file in footage {
+            var ours: [Double] = []
+            var theirs: [Double] = []
+            for _ in 0..<3 {
+                theirs.append(
+                    try seconds([
+                        "ffmpeg", "-v", "error", "-nostdin", "-y", "-i", file, "-t", "60", "-map", "0:v:0", "-map",
+                        "0:a:0?", "-vf",
+                        "crop=ih*9/16:ih,scale=1080:1920:flags=bicubic,fps=30,format=yuv420p,setsar=1", "-c:v",
+                        "libx264",
+                        "-preset", "fast", "-crf", "19", "-maxrate", "9.5M", "-bufsize", "12M", "-g", "60", "-c:a",
+                        "aac",
+                        "-ar", "48000", "-ac", "2", "-b:a", "192k", "-movflags", "+faststart", "-map_metadata", "-1",
+                        folder.appending(path: "ffmpeg.mp4").path,
+                    ]))
+                try? FileManager.default.removeItem(at: folder.appending(path: "out"))
+                ours.append(try seconds([program, "run", pipeline.path, file, "--no-cache"]))
+            }
+            let (ffmpeg, program) = (theirs.sorted()[1], ours.sorted()[1])
+            print(
+                "| \(URL(filePath: file).lastPathComponent) | \(String(format: "%.2f | %.2f | %.2f", ffmpeg, program, program / ffmpeg)) |"
+            )
+        }
+        print("")
+    }
+
+    // MARK: Processes
+
+    private func seconds(_ command: [String]) throws -> Double {
+        let start = ContinuousClock.now
+        try run(command)
+        return (ContinuousClock.now - start).inSeconds
+    }
+
+    private func run(_ command: [String]) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = command
+        process.currentDirectoryURL = folder
+        process.environment = ProcessInfo.processInfo.environment.merging(
+            ["SPREADER_HOME": folder.appending(path: "home").path]) { $1 }
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw StageError(
+                .internalFault, "\(command.joined(separator: " ")) exited with \(process.terminationStatus)")
+        }
+    }
+}
+
+/// Takes and gives the source, and does nothing.
+struct Idle: Stage {
+    static let name: StageName = "idle"
+    static let summary = "Does nothing."
+    static let effect: Effect = .resumable
+    static let resource: Resource = .light
+    init(options: NoOptions) {}
+    func run(_ input: SourceFile, _ context: StageContext) async throws(StageError) -> SourceFile { input }
+}
+
+/// No account.
+struct Nobody: CredentialProvider {
+    func problem(with account: String) -> Diagnostic? { nil }
+    func credentials(for account: String) async throws(StageError) -> Credentials { throw .cancelled }
+    func renewed(for account: String, after rejected: Secret) async throws(StageError) -> Credentials {
+        throw .cancelled
+    }
+}

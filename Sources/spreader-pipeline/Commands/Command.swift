@@ -1,0 +1,35 @@
+import ArgumentParser
+import Foundation
+import PipelineKit
+import Store
+
+/// What commands share.
+enum Command {
+    /// The settings, or a clear end of the program.
+    static func settings() async throws -> Settings {
+        try await orExit { () async throws(StageError) in try await Settings.load() }
+    }
+
+    /// Credentials from settings alone, for commands that open no records.
+    static func credentials(_ settings: Settings) -> VaultCredentials {
+        VaultCredentials(settings: settings, vault: nil, locks: settings.home, clock: .system)
+    }
+
+    /// Runs `body`; an error is printed and ends the program with its status.
+    static func orExit<Value>(_ body: () async throws(StageError) -> Value) async throws -> Value {
+        do throws(StageError) {
+            return try await body()
+        } catch {
+            Output.message("error: \(error.description)")
+            throw ExitCode(Int32(error.outcome.rawValue))
+        }
+    }
+
+    /// A moment for tables, in local time.
+    static func moment(_ date: Date) -> String {
+        date.formatted(
+            .verbatim(
+                "\(year: .padded(4))-\(month: .twoDigits)-\(day: .twoDigits) \(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased)):\(minute: .twoDigits)",
+                timeZone: .current, calendar: Calendar(identifier: .gregorian)))
+    }
+}

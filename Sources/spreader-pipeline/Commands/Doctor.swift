@@ -1,0 +1,128 @@
+import ArgumentParser
+import Foundation
+import Media
+import PipelineKit
+import Store
+import TikTok
+
+/// `doctor`: whether this machine has what runs need.
+struct Doctor: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Check this machine: libraries, encoders, write access, credentials, clock, reachability.",
+        discussion: "Exits 0 when runs can work, 78 when something is broken. Missing credentials are a warning.")
+
+    @Flag(help: "Don't ask the network.") var offline = false
+    @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+    @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+
+    private struct Check {
+        enum Verdict: String { case ok, warning, broken }
+        var name: String
+        var verdict: Verdict
+        var detail: String
+    }
+
+    func run() async throws {
+        let settings = try await Command.settings()
+        var checks = [Check(name: "program", verdict: .ok, detail: Version.current)]
+        checks += libraries()
+        checks += writeAccess(settings)
+        checks.append(credentials(settings))
+        checks += await service(settings)
+        switch format {
+        case .json:
+            Output.result(
+                try JSONValue.array(
+                    checks.map {
+                        [
+                            "check": .string($0.name), "verdict": .string($0.verdict.rawValue),
+                            "detail": .string($0.detail),
+                        ]
+                    }
+                ).text(pretty: true))
+        case .text:
+            let marks: [Check.Verdict: String] = [.ok: "✓", .warning: "!", .broken: "✗"]
+            Output.result(Output.table(checks.map { ["\(marks[$0.verdict] ?? "?") \($0.name)", $0.detail] }))
+        }
+        if checks.contains(where: { $0.verdict == .broken }) { throw ExitCode(78) }
+    }
+
+    private func libraries() -> [Check] {
+        var checks = [Check(name: "FFmpeg", verdict: .ok, detail: MediaLibraries.versions)]
+        for (name, purpose, isNeeded) in [
+            ("libx264", "H.264 encoder", true), ("aac", "AAC encoder", true),
+        ] {
+            let isThere = MediaLibraries.hasEncoder(name)
+            checks.append(
+                Check(
+                    name: "encoder \(name)", verdict: isThere ? .ok : isNeeded ? .broken : .warning,
+                    detail: isThere ? purpose : "missing: install an FFmpeg that was built with it"))
+        }
+        for (name, purpose) in [("zscale", "HDR and colour conversion"), ("bwdif", "deinterlacing")] {
+            let isThere = MediaLibraries.hasFilter(name)
+            checks.append(
+                Check(
+                    name: "filter \(name)", verdict: isThere ? .ok : .warning,
+                    detail: isThere ? purpose : "missing: no \(purpose)"))
+        }
+        return checks
+    }
+
+    private func writeAccess(_ settings: Settings) -> [Check] {
+        var checks: [Check] = []
+        do throws(StageError) {
+            let assembly = try HostAssembly(settings: settings, database: db)
+            checks.append(Check(name: "database", verdict: .ok, detail: assembly.store.path))
+            let free = try? URL(filePath: settings.home.path).resourceValues(
+                forKeys: [.volumeAvailableCapacityKey]
+            ).volumeAvailableCapacity
+            if let free {
+                let isEnough = free > 5_000_000_000
+                checks.append(
+                    Check(
+                        name: "disk", verdict: isEnough ? .ok : .warning,
+                        detail: "\(ByteCount(Int64(free))) free in \(settings.home.path)"))
+            }
+        } catch {
+            checks.append(Check(name: "database", verdict: .broken, detail: error.description))
+        }
+        return checks
+    }
+
+    private func credentials(_ settings: Settings) -> Check {
+        if let problem = Command.credentials(settings).problem(with: "default") {
+            return Check(
+                name: "credentials", verdict: .warning, detail: "\(problem.message) (\(problem.hint ?? ""))")
+        }
+        return Check(name: "credentials", verdict: .ok, detail: "an access token is set")
+    }
+
+    private func service(_ settings: Settings) async -> [Check] {
+        let base = settings["TIKTOK_API_BASE_URL"] ?? "https://open.tiktokapis.com"
+        if offline { return [Check(name: "service", verdict: .ok, detail: "not asked (--offline)")] }
+        do throws(StageError) {
+            let reach = try await ServiceReach.measure(settings: settings.plain)
+            var checks = [
+                Check(
+                    name: "service", verdict: .ok,
+                    detail: "\(base) answers in \(Int(reach.roundTrip.inSeconds * 1000)) ms")
+            ]
+            if let skew = reach.clockSkew {
+                let isClose = abs(skew) < 60
+                checks.append(
+                    Check(
+                        name: "clock", verdict: isClose ? .ok : .broken,
+                        detail: isClose
+                            ? "within \(max(1, Int(abs(skew)))) s of the service's"
+                            : "off by \(Int(skew)) s: tokens and limits depend on it; set the machine's time"))
+            }
+            return checks
+        } catch {
+            return [
+                Check(
+                    name: "service", verdict: .warning,
+                    detail: "\(base) can't be reached: \(error.message) (runs with --sandbox work all the same)")
+            ]
+        }
+    }
+}

@@ -1,0 +1,144 @@
+import ArgumentParser
+import Foundation
+import PipelineKit
+import PipelineRunner
+
+/// How results are written.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
+
+/// What `run` and `plan` have in common.
+struct PipelineArguments: ParsableArguments {
+    @Argument(help: "The pipeline file, JSON or YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
+    var pipeline: String
+
+    @Argument(help: "Footage: files, folders or patterns; replaces the file's inputs.", completion: .file())
+    var inputs: [String] = []
+
+    @Option(help: ArgumentHelp("Set an option of a stage.", valueName: "stage.option=value"))
+    var set: [String] = []
+
+    @Option(help: ArgumentHelp("Set a key of the post.", valueName: "key=value"))
+    var post: [String] = []
+
+    @Flag(help: "Post to the local sandbox, in process: no account needed, nothing leaves the machine.")
+    var sandbox = false
+
+    @Option(help: ArgumentHelp("Stop after this stage; its output stays in the work folder.", valueName: "stage"))
+    var until: String?
+
+    @Option(help: "How to report: text for people, json for one event a line.")
+    var format: OutputFormat = .text
+
+    /// The overrides of `--set` and `--post`.
+    /// - Throws: `ValidationError` for a form that is not `stage.option=value`.
+    func overrides() throws -> [PipelineChecker.Override] {
+        try set.map { text in
+            guard let override = PipelineChecker.Override(text, flag: "--set", namesStage: true) else {
+                throw ValidationError("--set takes stage.option=value, not \"\(text)\"")
+            }
+            return override
+        }
+            + post.map { text in
+                guard let override = PipelineChecker.Override(text, flag: "--post", namesStage: false) else {
+                    throw ValidationError("--post takes key=value, not \"\(text)\"")
+                }
+                return override
+            }
+    }
+
+    func validate() throws { _ = try overrides() }
+}
+
+/// A pipeline with its footage, checked as far as can be without network.
+struct CheckedRun: Sendable {
+    var pipeline: Pipeline?
+    var assets: [AssetInput]
+    var findings: [Diagnostic]
+
+    /// Findings about the pipeline itself or its settings: nothing can start.
+    var blocking: [Diagnostic] { findings.filter { $0.severity == .error && $0.subject != .footage } }
+    /// Findings about single pieces of footage: the others can go on.
+    var refusedFootage: [Diagnostic] { findings.filter { $0.severity == .error && $0.subject == .footage } }
+
+    /// The exit status when nothing starts.
+    var refusal: Int {
+        if blocking.contains(where: { $0.subject == .pipeline || $0.subject == .footage }) { return 65 }
+        if blocking.contains(where: { $0.subject == .authorisation }) { return 77 }
+        if blocking.contains(where: { $0.subject == .configuration }) { return 78 }
+        return refusedFootage.isEmpty ? 0 : 65
+    }
+
+    /// Reads and checks a pipeline file and finds its footage.
+    static func load(
+        file: String, inputs: [String], overrides: [PipelineChecker.Override] = [], until: String? = nil,
+        settings: Settings, credentials: any CredentialProvider
+    ) -> CheckedRun {
+        let text: String
+        do {
+            text = try String(contentsOf: URL(filePath: file), encoding: .utf8)
+        } catch {
+            let reason = FileManager.default.fileExists(atPath: file) ? "can't be read as UTF-8 text" : "does not exist"
+            let finding = Diagnostic(
+                code: "unreadable-pipeline", "the pipeline file \(file) \(reason)", hint: "name a JSON or YAML file")
+            return CheckedRun(pipeline: nil, assets: [], findings: [finding])
+        }
+        let checker = PipelineChecker(registry: .builtIn, environment: { settings[$0] })
+        let (pipeline, problems) = checker.check(text, file: file, overrides: overrides, until: until)
+        var findings = problems
+        let patterns =
+            inputs.isEmpty
+            ? pipeline?.inputs ?? []
+            : inputs.map { ($0, SourceLocation(file: file)) }
+        var assets: [AssetInput] = []
+        if let pipeline {
+            if patterns.isEmpty {
+                findings.append(
+                    Diagnostic(
+                        code: "no-input", "the pipeline names no inputs",
+                        hint: "add \"inputs\": [\"footage/*\"], or name files on the command line",
+                        location: SourceLocation(file: file)))
+            }
+            let directory = URL(filePath: FileManager.default.currentDirectoryPath)
+            let resolved = InputResolver.resolve(patterns, in: directory)
+            assets = resolved.assets
+            findings += resolved.findings.map { finding in
+                // Nothing at all to work on concerns the whole command.
+                var finding = finding
+                if assets.isEmpty, finding.code == "no-input" { finding.subject = .pipeline }
+                return finding
+            }
+            findings += checkStages(pipeline, settings: settings, credentials: credentials)
+        }
+        return CheckedRun(pipeline: pipeline, assets: assets, findings: findings)
+    }
+
+    private static func checkStages(
+        _ pipeline: Pipeline, settings: Settings, credentials: any CredentialProvider
+    ) -> [Diagnostic] {
+        guard let post = try? PostSettings.make(from: pipeline.post) else { return [] }
+        let context = CheckContext(
+            post: post, account: pipeline.account, settings: settings.plain, credentials: credentials)
+        return pipeline.stages.flatMap { stage in
+            stage.stage.check(context).map { finding in
+                var finding = finding
+                finding.location = finding.location ?? stage.location
+                return finding
+            }
+        }
+    }
+
+    /// Plans every asset without writing anything: footage that a stage already refuses becomes a finding.
+    mutating func planFootage(settings: Settings) async -> [AssetPlan] {
+        guard let pipeline, blocking.isEmpty else { return [] }
+        let planner = Planner(pipeline: pipeline, settings: settings.plain, clock: .system, logger: Log.quiet)
+        let plans = await planner.plans(assets)
+        for plan in plans {
+            guard let (stage, error) = plan.failure else { continue }
+            findings.append(
+                Diagnostic(
+                    code: error.code.rawValue, "\(stage): \(error.message)", hint: error.hint,
+                    location: SourceLocation(file: plan.asset), subject: .footage))
+        }
+        return plans
+    }
+}

@@ -1,0 +1,95 @@
+import ArgumentParser
+import Foundation
+import PipelineKit
+import Store
+
+/// `posts list|resolve`.
+struct Posts: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List posts, and settle those whose outcome no machine can know.",
+        subcommands: [List.self, Resolve.self], defaultSubcommand: List.self)
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List posts, last touched first.")
+
+        @Option(help: "At most this many.") var limit = 50
+        @Option(help: "Only posts in this state, such as unconfirmed.") var state: String?
+        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+
+        func validate() throws {
+            if let state, PostState(rawValue: state) == nil {
+                throw ValidationError(
+                    "--state takes one of \(PostState.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+        }
+
+        func run() async throws {
+            let assembly = try await Runs.open(db)
+            let states = state.flatMap { PostState(rawValue: $0) }.map { Set([$0]) }
+            let posts = try await Command.orExit { () async throws(StageError) in
+                try await assembly.ledger.posts(states: states, limit: max(1, limit))
+            }
+            if format == .json { return Output.result(try JSONValue.array(posts.map(Posts.json)).text(pretty: true)) }
+            if posts.isEmpty { return Output.message("no posts yet") }
+            Output.result(
+                Output.table(
+                    posts.map {
+                        [
+                            $0.id, $0.state.rawValue, $0.asset, Command.moment($0.updatedAt),
+                            $0.url ?? $0.reason ?? $0.publishID ?? "",
+                        ]
+                    }))
+        }
+    }
+
+    struct Resolve: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say whether an unconfirmed post was posted.",
+            discussion: "Look at the account first. A post that was not posted is sent again by the next run.")
+
+        @Argument(help: "The post's id, or how it begins.") var id: String
+        @Flag(help: "It is on the account.") var posted = false
+        @Flag(help: "It is not on the account.") var notPosted = false
+        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+
+        func validate() throws {
+            if posted == notPosted { throw ValidationError("say either --posted or --not-posted") }
+        }
+
+        func run() async throws {
+            let assembly = try await Runs.open(db)
+            let post = try await Command.orExit { () async throws(StageError) in
+                try await assembly.ledger.post(idPrefix: id)
+            }
+            guard let post else {
+                Output.message(
+                    "error: there is no single post whose id begins with \"\(id)\" (see: spreader-pipeline posts list)")
+                throw ExitCode(64)
+            }
+            guard post.state == .unconfirmed else {
+                Output.message(
+                    "error: post \(post.id) is \(post.state.rawValue); only unconfirmed posts can be resolved")
+                throw ExitCode(64)
+            }
+            let change: PostChange =
+                posted ? .published(postIDs: [], url: nil) : .failed(reason: "a person found that it was not posted")
+            let settled = try await Command.orExit { () async throws(StageError) in
+                try await assembly.ledger.apply(change, to: post.id)
+            }
+            Output.result("\(settled.id)  \(settled.state.rawValue)")
+        }
+    }
+
+    static func json(_ post: PostRecord) -> JSONValue {
+        [
+            "id": .string(post.id), "state": .string(post.state.rawValue), "asset": .string(post.asset),
+            "run": .string(post.runID), "account": .string(post.key.account), "digest": .string(post.key.digest),
+            "publishId": post.publishID.map(JSONValue.string) ?? .null, "mode": .string(post.mode.rawValue),
+            "title": post.title.map(JSONValue.string) ?? .null, "url": post.url.map(JSONValue.string) ?? .null,
+            "postIds": .array(post.postIDs.map(JSONValue.integer)),
+            "reason": post.reason.map(JSONValue.string) ?? .null,
+            "updatedAt": .string(post.updatedAt.formatted(.iso8601)),
+        ]
+    }
+}

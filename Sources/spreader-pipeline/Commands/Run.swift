@@ -1,0 +1,181 @@
+import ArgumentParser
+import Foundation
+import PipelineKit
+import PipelineRunner
+import Store
+
+/// `run PIPELINE [INPUT …]`.
+struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run a pipeline over its footage.",
+        discussion: """
+            Everything is checked before work starts. When the process dies or is interrupted, the same command goes \
+            on where it stood. Footage that is already posted is not posted again.
+            """)
+
+    @OptionGroup var arguments: PipelineArguments
+
+    @Flag(help: "Show what would be done and why; write and send nothing (the same as plan).")
+    var dryRun = false
+
+    @Flag(name: .customLong("no-cache"), help: "Do everything anew: reuse no finished stage.")
+    var ignoresCache = false
+
+    @Flag(help: "Leave the work files in place after success.")
+    var keep = false
+
+    @Flag(name: .customLong("no-wait"), help: "Exit with 75 when a limit is reached instead of waiting.")
+    var neverWaits = false
+
+    @Option(help: ArgumentHelp("Folder for work files.", valueName: "dir"))
+    var workDir: String?
+
+    @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url"))
+    var db: String?
+
+    func run() async throws {
+        if dryRun { return try await Plan.show(arguments) }
+        // The words after the program's own name, for `runs resume`.
+        let words = Array(CommandLine.arguments.dropFirst())
+        let status = try await start(words: words)
+        if status != 0 { throw ExitCode(Int32(status)) }
+    }
+
+    /// Does the run.
+    /// - Parameter words: The arguments to remember for resuming.
+    /// - Returns: The exit status.
+    func start(words: [String]) async throws -> Int {
+        let settings = try await Command.settings()
+        guard arguments.sandbox else { return try await start(words, settings) }
+        let logger = Log.make("sandbox", settings: settings, level: .critical)
+        do {
+            return try await LocalSandbox.with(
+                directory: settings.home.appending(path: "sandbox"), logger: logger
+            ) { environment in
+                try await start(words, settings.replacing(environment))
+            }
+        } catch let error as StageError {
+            Output.message("error: \(error.description)")
+            return error.outcome.rawValue
+        }
+    }
+
+    private func start(_ words: [String], _ settings: Settings) async throws -> Int {
+        let overrides = try arguments.overrides()
+        var checked = CheckedRun.load(
+            file: arguments.pipeline, inputs: arguments.inputs, overrides: overrides, until: arguments.until,
+            settings: settings, credentials: Command.credentials(settings))
+        guard let pipeline = checked.pipeline, checked.blocking.isEmpty else { return refuse(checked) }
+        let plans = await checked.planFootage(settings: settings)
+        let assembly: HostAssembly
+        let prepared: (record: RunRecord, isResumed: Bool)
+        let renderer: any RunRenderer
+        let text = TextRenderer(terminal: .standardError())
+        do throws(StageError) {
+            assembly = try HostAssembly(settings: settings, database: db)
+            let request = request(pipeline, checked, plans, words, settings)
+            let draft = assembly.runHost(
+                logger: Log.make("run", settings: settings), waitsForLimits: !neverWaits, emit: { _ in })
+            prepared = try await RunEngine.record(for: request, host: draft)
+            renderer = arguments.format == .json ? JSONRenderer(runID: prepared.record.id) : text
+            if arguments.format == .text {
+                for finding in checked.findings where finding.severity == .warning { Output.message(finding.text) }
+            }
+            var host = draft
+            host.emit = { renderer.show($0) }
+            let engine = RunEngine(request: request, host: host)
+            let summary = await interruptible(engine, prepared, renderer)
+            finish(summary, prepared.record, text)
+            return summary.status
+        } catch {
+            report(
+                [Diagnostic(code: error.code.rawValue, error.message, hint: error.hint)], status: error.outcome.rawValue
+            )
+            return error.outcome.rawValue
+        }
+    }
+
+    private func request(
+        _ pipeline: Pipeline, _ checked: CheckedRun, _ plans: [AssetPlan], _ words: [String], _ settings: Settings
+    ) -> RunRequest {
+        let directory = FileManager.default.currentDirectoryPath
+        let identity = settings.accountIdentity(pipeline.account)
+        let path = URL(filePath: arguments.pipeline).standardizedFileURL.path
+        let mark = ([directory, path, identity, arguments.until ?? ""] + arguments.inputs).joined(separator: "\n")
+        let failures = Dictionary(
+            plans.compactMap { plan in plan.failure.map { (plan.asset, $0.error) } }, uniquingKeysWith: { $1 })
+        var request = RunRequest(
+            pipeline: pipeline, assets: checked.assets.filter { failures[$0.name] == nil }, accountIdentity: identity,
+            settings: settings.plain, fingerprint: ContentDigest.sha256(mark), command: [directory] + words,
+            workRoot: workDir.map { URL(filePath: $0).standardizedFileURL }
+                ?? settings.home.appending(path: "runs"),
+            usesCache: !ignoresCache, keepsWork: keep, waitsForLimits: !neverWaits,
+            isPartial: arguments.until != nil)
+        request.refused = checked.refusedFootage.map { finding in
+            let asset = finding.location?.file ?? finding.message
+            return RefusedAsset(
+                asset: failures[asset] == nil ? finding.message : asset,
+                error: failures[asset]
+                    ?? StageError(.unusableFootage, finding.message, hint: finding.hint, outcome: .invalidData))
+        }
+        return request
+    }
+
+    /// Runs the engine until it ends, is interrupted, or does not stop in time after an interrupt.
+    private func interruptible(
+        _ engine: RunEngine, _ prepared: (record: RunRecord, isResumed: Bool), _ renderer: any RunRenderer
+    ) async -> RunSummary {
+        let start = Date()
+        let work = Task { await engine.run(prepared) }
+        let isText = arguments.format == .text
+        let count = engine.assetCount
+        let id = prepared.record.id
+        let interruption = Interruption {
+            if isText { Output.message("stopping … (interrupt again to stop at once)") }
+            work.cancel()
+        } giveUp: {
+            renderer.show(
+                .runFinished(
+                    RunSummary(status: 130, assets: count, posts: 0, seconds: Date().timeIntervalSince(start))))
+            Output.message(Self.resumeHint(id))
+        }
+        let summary = await withTaskCancellationHandler {
+            await work.value
+        } onCancel: {
+            work.cancel()
+        }
+        interruption.stop()
+        return summary
+    }
+
+    static func resumeHint(_ id: String) -> String {
+        "interrupted; to go on, run the same command again, or: spreader-pipeline runs resume \(id)"
+    }
+
+    private func finish(_ summary: RunSummary, _ record: RunRecord, _ text: TextRenderer) {
+        if summary.status == 130 { Output.message(Self.resumeHint(record.id)) }
+        guard arguments.format == .text else { return }
+        let results = text.results()
+        if !results.isEmpty { Output.result(Output.table(results.map(\.row))) }
+        let posts = summary.posts == 0 ? "" : summary.posts == 1 ? ", 1 post" : ", \(summary.posts) posts"
+        let assets = summary.assets == 1 ? "1 asset" : "\(summary.assets) assets"
+        Output.message("run \(record.id): \(assets)\(posts) in \(Duration.seconds(summary.seconds).spoken)")
+        if arguments.sandbox, summary.posts > 0 {
+            Output.message("watch what was posted: spreader-pipeline sandbox")
+        }
+    }
+
+    /// Nothing can start: says why, in the format asked for.
+    private func refuse(_ checked: CheckedRun) -> Int {
+        report(checked.findings, status: checked.refusal)
+        return checked.refusal
+    }
+
+    private func report(_ findings: [Diagnostic], status: Int) {
+        for finding in findings { Output.message(finding.text) }
+        guard arguments.format == .json else { return }
+        let renderer = JSONRenderer(runID: "none")
+        for finding in findings { renderer.show(.diagnostic(finding)) }
+        renderer.show(.runFinished(RunSummary(status: status, assets: 0, posts: 0, seconds: 0)))
+    }
+}

@@ -1,0 +1,119 @@
+import ArgumentParser
+import Foundation
+import PipelineKit
+import Store
+
+/// `runs list|show|resume`.
+struct Runs: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List, show and resume runs.", subcommands: [List.self, Show.self, Resume.self],
+        defaultSubcommand: List.self)
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List runs, newest first.")
+
+        @Option(help: "At most this many.") var limit = 20
+        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+
+        func run() async throws {
+            let assembly = try await Runs.open(db)
+            let runs = try await Command.orExit { () async throws(StageError) in
+                try await assembly.journal.runs(limit: max(1, limit))
+            }
+            if format == .json { return Output.result(try JSONValue.array(runs.map(Runs.json)).text(pretty: true)) }
+            if runs.isEmpty { return Output.message("no runs yet") }
+            Output.result(
+                Output.table(
+                    runs.map { [$0.id, $0.status.rawValue, $0.pipeline, Command.moment($0.startedAt)] }))
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show a run, its assets and what finished for each.")
+
+        @Argument(help: "The run's id, or how it begins.") var id: String
+        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+
+        func run() async throws {
+            let assembly = try await Runs.open(db)
+            let run = try await Runs.find(id, assembly)
+            let assets = try await Command.orExit { () async throws(StageError) in
+                try await assembly.journal.assets(run: run.id)
+            }
+            var rows: [JSONValue] = []
+            var lines = ["\(run.id)  \(run.status.rawValue)  \(run.pipeline)  \(run.path)"]
+            for asset in assets {
+                let stages = try await Command.orExit { () async throws(StageError) in
+                    try await assembly.journal.stages(run: run.id, asset: asset.asset)
+                }
+                lines.append("  \(asset.asset)  \(asset.status.rawValue)" + (asset.message.map { ": \($0)" } ?? ""))
+                lines += stages.map { "    ✓ \($0.stage) in \(Duration.seconds($0.seconds).spoken)" }
+                rows.append([
+                    "asset": .string(asset.asset), "status": .string(asset.status.rawValue),
+                    "message": asset.message.map(JSONValue.string) ?? .null,
+                    "stages": .array(
+                        stages.map {
+                            ["stage": .string($0.stage), "seconds": .number($0.seconds), "artifact": $0.artifact]
+                        }),
+                ])
+            }
+            guard format == .json else { return Output.result(lines.joined(separator: "\n")) }
+            guard case .object(var fields) = Runs.json(run) else { return }
+            fields["assets"] = .array(rows)
+            Output.result(try JSONValue.object(fields).text(pretty: true))
+        }
+    }
+
+    struct Resume: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Go on with a run where it stood.")
+
+        @Argument(help: "The run's id, or how it begins.") var id: String
+        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+
+        func run() async throws {
+            let run = try await Runs.find(id, try await Runs.open(db))
+            if run.status == .succeeded { return Output.message("run \(run.id) is done: nothing to resume") }
+            guard let directory = run.command.first, FileManager.default.changeCurrentDirectoryPath(directory) else {
+                Output.message("error: the folder of run \(run.id) is gone: \(run.command.first ?? "unknown")")
+                throw ExitCode(78)
+            }
+            let words = Array(run.command.dropFirst())
+            guard let command = try SpreaderPipeline.parseAsRoot(words) as? Run else {
+                Output.message("error: run \(run.id) was not started by `run`")
+                throw ExitCode(78)
+            }
+            let status = try await command.start(words: words)
+            if status != 0 { throw ExitCode(Int32(status)) }
+        }
+    }
+
+    static func open(_ db: String?) async throws -> HostAssembly {
+        let settings = try await Command.settings()
+        return try await Command.orExit { () async throws(StageError) in
+            try HostAssembly(settings: settings, database: db)
+        }
+    }
+
+    static func find(_ id: String, _ assembly: HostAssembly) async throws -> RunRecord {
+        let run = try await Command.orExit { () async throws(StageError) in
+            try await assembly.journal.run(idPrefix: id)
+        }
+        guard let run else {
+            Output.message(
+                "error: there is no single run whose id begins with \"\(id)\" (see: spreader-pipeline runs list)")
+            throw ExitCode(64)
+        }
+        return run
+    }
+
+    static func json(_ run: RunRecord) -> JSONValue {
+        [
+            "run": .string(run.id), "status": .string(run.status.rawValue), "pipeline": .string(run.pipeline),
+            "path": .string(run.path), "startedAt": .string(run.startedAt.formatted(.iso8601)),
+            "finishedAt": run.finishedAt.map { .string($0.formatted(.iso8601)) } ?? .null,
+            "exitStatus": run.exitStatus.map { .integer(Int64($0)) } ?? .null,
+        ]
+    }
+}

@@ -1,0 +1,57 @@
+import ArgumentParser
+import Foundation
+import TikTokSandbox
+
+/// `sandbox`: a local TikTok, alone.
+struct SandboxCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sandbox",
+        abstract: "Serve a local sandbox of TikTok's API until stopped.",
+        discussion: """
+            Open the address that it prints to watch what was posted. Its settings for clients are in \
+            DIR/sandbox.env. Without --data it serves what `run --sandbox` posted.
+            """)
+
+    @Option(help: "Port on 127.0.0.1; any free one when left out.")
+    var port: Int?
+
+    @Option(help: ArgumentHelp("Folder of its data.", valueName: "dir"))
+    var data: String?
+
+    @Option(help: ArgumentHelp("JSON file of faults to give.", valueName: "file"))
+    var faults: String?
+
+    func validate() throws {
+        if let port, !(0...65535).contains(port) { throw ValidationError("--port takes a number between 0 and 65535") }
+    }
+
+    func run() async throws {
+        let settings = try await Command.settings()
+        let directory = data.map { URL(filePath: $0).standardizedFileURL } ?? settings.home.appending(path: "sandbox")
+        let logger = Log.make("sandbox", settings: settings, level: .critical)
+        let server: SandboxServer
+        do throws(SandboxError) {
+            server = try SandboxServer(
+                configuration: SandboxConfiguration(
+                    dataDirectory: directory, port: port == 0 ? nil : port,
+                    faultsFile: faults.map { URL(filePath: $0) }, logger: logger))
+        } catch {
+            Output.message("error: \(error.message)" + (error.hint.map { " (\($0))" } ?? ""))
+            throw ExitCode(78)
+        }
+        let work = Task { try await server.run { Output.result("listening on \($0.baseURL)") } }
+        let interruption = Interruption {
+            work.cancel()
+        } giveUp: {
+        }
+        defer { interruption.stop() }
+        do {
+            try await work.value
+        } catch let error as SandboxError {
+            Output.message("error: \(error.message)" + (error.hint.map { " (\($0))" } ?? ""))
+            throw ExitCode(78)
+        } catch is CancellationError {
+            return
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import ArgumentParser
+import Foundation
+import PipelineKit
+import PipelineRunner
+
+/// `schema`: the JSON Schema that editors complete pipeline files with.
+struct Schema: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print the JSON Schema of pipeline files.",
+        discussion: "Name it in a pipeline's \"$schema\" key, and an editor completes and checks the file.")
+
+    @Option(help: ArgumentHelp("Write it to this file instead.", valueName: "file"))
+    var output: String?
+
+    func run() async throws {
+        let text = try PipelineSchema.schema(for: .builtIn).text(pretty: true)
+        guard let output else { return Output.result(text) }
+        do {
+            try Data((text + "\n").utf8).write(to: URL(filePath: output), options: .atomic)
+        } catch {
+            Output.message("error: can't write \(output): \(error.localizedDescription)")
+            throw ExitCode(78)
+        }
+    }
+}

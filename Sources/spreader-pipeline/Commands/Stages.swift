@@ -1,0 +1,69 @@
+import ArgumentParser
+import PipelineKit
+import PipelineRunner
+
+/// `stages [NAME]`: what a pipeline can be made of.
+struct Stages: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the stages, or show one with its options.")
+
+    @Argument(help: "A stage's name.")
+    var name: String?
+
+    @Option(help: "How to report: text or json.")
+    var format: OutputFormat = .text
+
+    func run() async throws {
+        let registry = StageRegistry.builtIn
+        if let name {
+            guard let stage = registry.stage(named: name) else {
+                let near = NearestName.of(name, in: registry.stages.map(\.name.rawValue))
+                Output.message(
+                    "error: there is no stage \"\(name)\"" + (near.map { " (did you mean \"\($0)\"?)" } ?? ""))
+                throw ExitCode(64)
+            }
+            Output.result(format == .json ? try Self.json(stage).text(pretty: true) : Self.page(stage))
+            return
+        }
+        switch format {
+        case .json: Output.result(try JSONValue.array(registry.stages.map(Self.json)).text(pretty: true))
+        case .text:
+            Output.result(
+                Output.table(
+                    registry.stages.map {
+                        [
+                            $0.name.rawValue, "\($0.input) → \($0.output)",
+                            "\($0.effect.rawValue), \($0.resource.rawValue)", $0.summary,
+                        ]
+                    }))
+        }
+    }
+
+    private static func page(_ stage: StageType) -> String {
+        var lines = [
+            "\(stage.name): \(stage.summary)", "", "  takes \(stage.input), gives \(stage.output)",
+            "  effect \(stage.effect.rawValue), resource \(stage.resource.rawValue)", "",
+        ]
+        lines.append(stage.options.isEmpty ? "It has no options." : "Options:")
+        for option in stage.options {
+            var facts = [option.type.name]
+            if option.defaultValue != .null { facts.append("default \(shown(option.defaultValue))") }
+            if option.minimum != .null { facts.append("\(shown(option.minimum)) … \(shown(option.maximum))") }
+            if option.isSecret { facts.append("secret") }
+            lines.append("  \(option.name)  (\(facts.joined(separator: "; ")))")
+            lines.append("      \(option.documentation)")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func shown(_ value: JSONValue) -> String { value.stringValue ?? (try? value.text()) ?? "" }
+
+    private static func json(_ stage: StageType) -> JSONValue {
+        [
+            "name": .string(stage.name.rawValue), "summary": .string(stage.summary),
+            "input": .string(stage.input.rawValue), "output": .string(stage.output.rawValue),
+            "effect": .string(stage.effect.rawValue), "resource": .string(stage.resource.rawValue),
+            "options": stage.optionsSchema,
+        ]
+    }
+}

@@ -1,0 +1,20 @@
+import ChunkPlugin
+import ExportPlugin
+import PipelineKit
+import PipelineRunner
+import ProbePlugin
+import PublishPlugin
+import TranscodePlugin
+import UploadPlugin
+
+extension StageRegistry {
+    /// The stages that come with the program: one line each, sorted by name.
+    static let builtIn = StageRegistry([
+        StageType(Chunk.self),
+        StageType(Export.self),
+        StageType(Probe.self),
+        StageType(Publish.self),
+        StageType(Transcode.self),
+        StageType(Upload.self),
+    ])
+}

@@ -1,0 +1,44 @@
+import Foundation
+import Logging
+import PipelineKit
+import PipelineRunner
+import Store
+
+/// Puts the rooms together: records on disk, credentials, limits, time.
+struct HostAssembly {
+    let settings: Settings
+    let store: SQLiteStore
+    let journal: SQLiteJournal
+    let ledger: SQLitePostLedger
+    let vault: TokenVault
+    let locks: URL
+
+    /// Opens the records.
+    /// - Throws: `StageError` with code `configuration` when database or vault key can't be used.
+    init(settings: Settings, database: String?) throws(StageError) {
+        self.settings = settings
+        let path = try settings.databasePath(flag: database)
+        do throws(StoreError) {
+            store = try SQLiteStore(path: path)
+            let sealer = try Sealer.resolve(
+                setting: settings.secret("SPREADER_VAULT_KEY"), file: settings.home.appending(path: "vault.key"))
+            journal = SQLiteJournal(store)
+            ledger = SQLitePostLedger(store, sealer: sealer, now: { Date() })
+            vault = TokenVault(store, sealer: sealer)
+        } catch {
+            throw error.asStageError
+        }
+        // Beside the database: what shares the records shares the locks.
+        locks = URL(filePath: path + ".locks")
+    }
+
+    /// The host of a run.
+    func runHost(logger: Logger, waitsForLimits: Bool, emit: @escaping @Sendable (RunEvent) -> Void) -> RunHost {
+        RunHost(
+            journal: journal, ledger: ledger,
+            permits: SQLiteRatePermits(
+                store, clock: .system, maximumWait: waitsForLimits ? .seconds(3600) : .zero),
+            credentials: VaultCredentials(settings: settings, vault: vault, locks: locks, clock: .system),
+            digests: FileDigests(store), locks: locks, logger: logger, emit: emit)
+    }
+}

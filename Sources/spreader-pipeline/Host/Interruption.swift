@@ -1,0 +1,51 @@
+import Dispatch
+import Foundation
+import Glibc
+import Synchronization
+
+/// Turns SIGINT and SIGTERM into cancellation; when work does not stop in time, ends the process all the same.
+final class Interruption: Sendable {
+    /// How long work may take to stop: the contract is 3 s in all.
+    private static let grace = 2.4
+    /// Written by `init` alone; a dispatch source may be cancelled from any thread.
+    nonisolated(unsafe) private let sources: [any DispatchSourceSignal]
+    private let state = Mutex((signals: 0, isOver: false))
+
+    /// Watches until ``stop()``.
+    /// - Parameters:
+    ///   - cancel: Called at the first signal.
+    ///   - giveUp: Called when the work has not stopped in time, right before the process exits with 130.
+    init(cancel: @escaping @Sendable () -> Void, giveUp: @escaping @Sendable () -> Void) {
+        let queue = DispatchQueue.global(qos: .userInitiated)
+        sources = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            return DispatchSource.makeSignalSource(signal: number, queue: queue)
+        }
+        for source in sources {
+            source.setEventHandler { [weak self] in
+                guard let self else { return }
+                let signals = state.withLock { state in
+                    state.signals += 1
+                    return state.signals
+                }
+                if signals > 1 {
+                    giveUp()
+                    _exit(130)
+                }
+                cancel()
+                queue.asyncAfter(deadline: .now() + Self.grace) { [weak self] in
+                    guard let self, !state.withLock({ $0.isOver }) else { return }
+                    giveUp()
+                    _exit(130)
+                }
+            }
+            source.resume()
+        }
+    }
+
+    /// Stops watching.
+    func stop() {
+        state.withLock { $0.isOver = true }
+        for source in sources { source.cancel() }
+    }
+}

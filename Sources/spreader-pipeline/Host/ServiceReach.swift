@@ -1,0 +1,40 @@
+import Foundation
+import PipelineKit
+import TikTok
+
+/// How the service answers right now.
+struct ServiceReach {
+    /// From request to answer.
+    var roundTrip: Duration
+    /// Seconds by which this machine's clock is ahead of the service's; nil when the service does not say.
+    var clockSkew: Double?
+
+    /// Asks the service's token endpoint without credentials: any answer will do.
+    /// - Throws: `StageError` when there is no answer.
+    static func measure(settings: [String: String]) async throws(StageError) -> ServiceReach {
+        let configuration = try TikTokConfiguration(settings: settings)
+        return try await HTTPTransport.with(configuration) { (transport) throws(StageError) in
+            let clock = ContinuousClock()
+            let start = clock.now
+            let response: TransportResponse
+            do throws(TransportFailure) {
+                response = try await transport.send(
+                    TransportRequest(
+                        method: "GET", url: configuration.apiBaseURL + "/v2/user/info/", headers: [], body: .empty,
+                        timeout: .seconds(10)))
+            } catch {
+                throw StageError(tiktok: error)
+            }
+            let roundTrip = clock.now - start
+            return ServiceReach(roundTrip: roundTrip, clockSkew: response.headers["date"].flatMap(skew))
+        }
+    }
+
+    private static func skew(_ header: String) -> Double? {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.timeZone = .gmt
+        formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss zzz"
+        return formatter.date(from: header).map { Date().timeIntervalSince($0) }
+    }
+}

@@ -1,0 +1,84 @@
+import Configuration
+import Foundation
+import PipelineKit
+import PipelineRunner
+import Store
+import SystemPackage
+
+/// Settings in the order of the design: flag, environment, `.env` in the current folder, default.
+struct Settings: Sendable {
+    private let layers: [EnvironmentVariablesProvider]
+    private let overrides: [String: String]
+
+    /// Names that hold secrets: never handed to stages as plain settings.
+    static let secretNames: Set<String> = [
+        "TIKTOK_CLIENT_SECRET", "TIKTOK_ACCESS_TOKEN", "TIKTOK_REFRESH_TOKEN", "SPREADER_VAULT_KEY",
+    ]
+    /// Names that stages may read.
+    static let plainNames = [
+        "TIKTOK_API_BASE_URL", "TIKTOK_AUTHORIZE_URL", "TIKTOK_API", "TIKTOK_CLIENT_KEY", "TIKTOK_REDIRECT_URI",
+        "TIKTOK_SCOPE", "TIKTOK_UPLOADS_PER_DAY",
+    ]
+
+    /// Reads environment and `.env`.
+    /// - Throws: `StageError` with code `configuration` when `.env` is there but can't be read.
+    static func load() async throws(StageError) -> Settings {
+        do {
+            let file = try await EnvironmentVariablesProvider(environmentFilePath: ".env", allowMissing: true)
+            return Settings(layers: [EnvironmentVariablesProvider(), file], overrides: [:])
+        } catch {
+            throw StageError(.configuration, "the file .env can't be read: \(error)", hint: "see .env.example")
+        }
+    }
+
+    /// The same settings with some replaced: an empty value hides the setting.
+    func replacing(_ values: [String: String]) -> Settings {
+        Settings(layers: layers, overrides: overrides.merging(values) { $1 })
+    }
+
+    /// The value of a setting; nil when it is missing or empty.
+    subscript(name: String) -> String? {
+        if let value = overrides[name] { return value.isEmpty ? nil : value }
+        for layer in layers {
+            if let value = try? layer.environmentValue(forName: name), !value.isEmpty { return value }
+        }
+        return nil
+    }
+
+    /// The value of a secret setting.
+    func secret(_ name: String) -> Secret? { self[name].map { Secret($0) } }
+
+    /// What stages may read.
+    var plain: [String: String] {
+        Dictionary(uniqueKeysWithValues: Self.plainNames.compactMap { name in self[name].map { (name, $0) } })
+    }
+
+    /// Where the program keeps its data.
+    var home: URL {
+        if let path = self["SPREADER_HOME"] { return URL(filePath: path).standardizedFileURL }
+        let data = self["XDG_DATA_HOME"] ?? (self["HOME"] ?? NSHomeDirectory()) + "/.local/share"
+        return URL(filePath: data).appending(path: "spreader-pipeline")
+    }
+
+    /// Path of the SQLite file.
+    /// - Parameter flag: The value of `--db`.
+    /// - Throws: `StageError` with code `configuration` for a form that is not understood.
+    func databasePath(flag: String?) throws(StageError) -> String {
+        guard let text = flag ?? self["SPREADER_DB"] else { return home.appending(path: "spreader.db").path }
+        if text.hasPrefix("sqlite:") {
+            let path = String(text.dropFirst("sqlite:".count))
+            return URL(filePath: path.hasPrefix("//") ? String(path.dropFirst(2)) : path).standardizedFileURL.path
+        }
+        let scheme = text.split(separator: ":").first.map(String.init) ?? text
+        throw StageError(
+            .configuration, "a database of the kind \"\(scheme)\" is not supported",
+            hint: "use sqlite:PATH for --db or SPREADER_DB")
+    }
+
+    /// Identity of an account for the ledger: the name, the app and the service, so that neither a rotated token nor
+    /// another port of the same sandbox makes it a different account.
+    func accountIdentity(_ account: String) -> String {
+        let host = self["TIKTOK_API_BASE_URL"].flatMap { URL(string: $0)?.host() } ?? "open.tiktokapis.com"
+        return "\(account)@\(ContentDigest.sha256("\(host)\n\(self["TIKTOK_CLIENT_KEY"] ?? "")").prefix(12))"
+    }
+}

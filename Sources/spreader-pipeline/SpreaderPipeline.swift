@@ -1,0 +1,28 @@
+import ArgumentParser
+
+/// The program: every command is a file under Commands/.
+@main
+struct SpreaderPipeline: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "spreader-pipeline",
+        abstract: "Takes raw footage through declared stages and ends in a TikTok post.",
+        discussion: """
+            A pipeline is a JSON or YAML file that names stages. Try it without an account:
+
+              spreader-pipeline run pipelines/tiktok.json clip.mp4 --sandbox
+
+            Exit status: 0 all done; 1 an asset failed for good; 64 usage; 65 invalid pipeline or footage; \
+            69 service unavailable after retries; 75 try again later (limits); 77 not authorised; \
+            78 configuration; 130 interrupted (resumable).
+            """,
+        version: Version.current,
+        subcommands: [
+            Run.self, Plan.self, Validate.self, ProbeCommand.self, Stages.self, Schema.self, SandboxCommand.self,
+            Runs.self, Posts.self, Doctor.self,
+        ])
+}
+
+/// The program's version.
+enum Version {
+    static let current = "0.1.0"
+}

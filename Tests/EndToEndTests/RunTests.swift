@@ -1,0 +1,144 @@
+import Foundation
+import PipelineKit
+import Testing
+
+/// Real program, real media, real HTTP; one test at a time, since each fills the processor.
+@Suite(.serialized) struct EndToEnd {
+    @Suite(.serialized) struct RunTests {
+        @Test func oneAssetEndsInOnePostWithTheEventsOfTheContract() async throws {
+            let place = try Place()
+            let sandbox = try await Sandbox(in: place)
+            try await place.clip("a.mp4", seconds: 2)
+            let run = try await Program.run(
+                ["run", place.pipeline("tiktok"), "a.mp4", "--format", "json", "--post", "title=Hi 😀"], in: place,
+                environment: sandbox.environment)
+            #expect(run.status == 0, "\(run.messages)")
+            let events = try run.events()
+            #expect(events.first?["event"] == "run.started")
+            #expect(events.last?["event"] == "run.finished")
+            #expect(events.last?["status"] == 0)
+            #expect(events.last?["posts"] == 1)
+            let ids = Set(events.map { $0["run"]?.stringValue })
+            #expect(ids.count == 1)
+            for event in events {
+                let name = try #require(event["event"]?.stringValue)
+                let time = try #require(event["time"]?.stringValue)
+                #expect(try Date(time, strategy: .iso8601.time(includingFractionalSeconds: true)) < Date() + 1)
+                guard name.hasPrefix("stage.") || name.hasPrefix("asset.") else { continue }
+                #expect(event["asset"] == "a.mp4")
+                #expect(event["stage"]?.stringValue != nil)
+            }
+            let finished = events.filter { $0["event"] == "stage.finished" }
+            #expect(finished.map { $0["stage"] } == ["probe", "transcode", "chunk", "upload", "publish"])
+            let transcode = try #require(finished.first { $0["stage"] == "transcode" })
+            #expect(transcode["strategy"] == "encode")
+            #expect(transcode["artifact"]?["width"] == transcode["width"])
+            #expect(
+                (transcode["reasons"].flatMap { value -> Int? in
+                    guard case .array(let list) = value else { return nil }
+                    return list.count
+                } ?? 0) > 0)
+            let posts = try await sandbox.posts()
+            #expect(posts.count == 1)
+            #expect(posts.first?["status"] == "PUBLISH_COMPLETE")
+            #expect(posts.first?["title"] == "Hi 😀")
+            #expect(posts.first?["privacyLevel"] == "SELF_ONLY")
+            #expect(posts.first?["bytes"] == transcode["bytes"])
+            let published = try #require(events.first { $0["event"] == "post.published" })
+            #expect(published["publishId"] == posts.first?["publishId"])
+        }
+
+        @Test func sandboxFlagNeedsNoAccountAndWinsOverTheEnvironment() async throws {
+            let place = try Place()
+            try await place.clip("a.mp4")
+            let run = try await Program.run(
+                ["run", place.pipeline("tiktok"), "a.mp4", "--sandbox"], in: place,
+                environment: ["TIKTOK_ACCESS_TOKEN": "act.wrong", "TIKTOK_API_BASE_URL": "http://127.0.0.1:9"])
+            #expect(run.status == 0, "\(run.messages)")
+            #expect(run.output.contains("a.mp4"))
+            let sandbox = try await Sandbox(in: place, data: "home/sandbox")
+            #expect(try await sandbox.posts().count == 1)
+        }
+
+        @Test func oneBadAssetDoesNotStopTheOthers() async throws {
+            let place = try Place()
+            let sandbox = try await Sandbox(in: place)
+            try await place.clip("a.mp4")
+            try await place.clip("c.mp4", filter: "testsrc=s=640x360:r=25")
+            try place.write("b.mp4", "this is no film")
+            let run = try await Program.run(
+                ["run", place.pipeline("tiktok"), "a.mp4", "b.mp4", "c.mp4", "--format", "json"], in: place,
+                environment: sandbox.environment)
+            #expect(run.status == 1)
+            #expect(try await sandbox.posts().count == 2)
+            let events = try run.events()
+            #expect(events.filter { $0["event"] == "post.published" }.count == 2)
+            let failed = try #require(events.first { $0["event"] == "stage.failed" })
+            #expect(failed["asset"] == "b.mp4")
+            #expect(events.last?["assets"] == 3)
+        }
+
+        @Test func aPostedFileIsNotPostedAgain() async throws {
+            let place = try Place()
+            let sandbox = try await Sandbox(in: place)
+            try await place.clip("a.mp4")
+            let words = ["run", place.pipeline("tiktok"), "a.mp4"]
+            #expect(try await Program.run(words, in: place, environment: sandbox.environment).status == 0)
+            let before = try await sandbox.log().count
+            let again = try await Program.run(words, in: place, environment: sandbox.environment)
+            #expect(again.status == 0)
+            #expect((again.output + again.messages).contains("already posted"))
+            #expect(try await sandbox.log().count == before)
+        }
+
+        @Test func prepareWritesOneFileAnAssetAndNothingElse() async throws {
+            let place = try Place()
+            try await place.clip("a.mov")
+            let run = try await Program.run(["run", place.pipeline("prepare"), "a.mov"], in: place)
+            #expect(run.status == 0, "\(run.messages)")
+            let out = place.work.appending(path: "out")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: out.path) == ["a.mp4"])
+            try place.write("broken.mp4", "no film")
+            let refused = try await Program.run(["run", place.pipeline("prepare"), "broken.mp4"], in: place)
+            #expect(refused.status == 65)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: out.path) == ["a.mp4"])
+            let checker = Program.package.appending(path: "../shared/tools/check-delivery").path
+            guard FileManager.default.fileExists(atPath: checker) else { return }
+            let check = Process()
+            check.executableURL = URL(filePath: "/usr/bin/env")
+            check.arguments = ["python3", checker, out.appending(path: "a.mp4").path]
+            try check.run()
+            check.waitUntilExit()
+            #expect(check.terminationStatus == 0)
+        }
+
+        @Test func trailerGoesToTheInboxAsADraft() async throws {
+            let place = try Place()
+            let sandbox = try await Sandbox(in: place)
+            try await place.clip("a.mp4")
+            let run = try await Program.run(
+                ["run", place.pipeline("trailer"), "a.mp4"], in: place, environment: sandbox.environment)
+            #expect(run.status == 0, "\(run.messages)")
+            #expect(try await sandbox.posts().map { $0["mode"] } == ["inbox"])
+            #expect(try await sandbox.posts().first?["status"] == "SEND_TO_USER_INBOX")
+        }
+
+        @Test func planShowsEveryStageAndWritesNothing() async throws {
+            let place = try Place()
+            try await place.clip("a.mp4")
+            let plan = try await Program.run(
+                ["plan", place.pipeline("tiktok"), "a.mp4", "--format", "json"], in: place)
+            #expect(plan.status == 0, "\(plan.messages)")
+            let root = try JSONDecoder().decode(JSONValue.self, from: Data(plan.output.utf8))
+            guard case .array(let assets)? = root["assets"], case .array(let stages)? = assets.first?["stages"] else {
+                Issue.record("no stages in \(plan.output)")
+                return
+            }
+            #expect(stages.map { $0["stage"] }.prefix(4) == ["probe", "transcode", "chunk", "upload"])
+            #expect(stages[1]["strategy"] == "encode")
+            let dry = try await Program.run(["run", place.pipeline("tiktok"), "a.mp4", "--dry-run"], in: place)
+            #expect(dry.status == 0)
+            #expect(!FileManager.default.fileExists(atPath: place.home.path))
+        }
+    }
+}
