@@ -1,0 +1,72 @@
+import Foundation
+
+/// A minimal MP4 or QuickTime file, built box by box.
+struct TestMovie {
+    var brand = "isom"
+    var codec = "avc1"
+    var width = 720
+    var height = 1280
+    var frames = 60
+    /// Ticks a frame at a timescale of 30,000.
+    var frameTicks = 1000
+    var handler = "vide"
+    var payload = 2048
+
+    /// The file with the movie box first.
+    var data: Data {
+        let mdat = box("mdat", Data(repeating: 0xAB, count: payload))
+        return box("ftyp", ascii(brand) + word(512) + ascii("isom") + ascii("mp41")) + movie + mdat
+    }
+
+    private var movie: Data {
+        let duration = frames * frameTicks
+        let header = box("mvhd", zeros(12) + word(30_000) + word(duration) + zeros(80))
+        let trackHeader = box("tkhd", zeros(12) + word(1) + zeros(68))
+        let mediaHeader = box("mdhd", zeros(12) + word(30_000) + word(duration) + zeros(4))
+        let handlerBox = box("hdlr", zeros(8) + ascii(handler) + zeros(13))
+        let entry = word(86) + ascii(codec) + zeros(24) + half(width) + half(height) + zeros(50)
+        let description = box("stsd", word(0) + word(1) + entry)
+        let times = box("stts", word(0) + word(1) + word(frames) + word(frameTicks))
+        let media = box("mdia", mediaHeader + handlerBox + box("minf", box("stbl", description + times)))
+        return box("moov", header + box("trak", trackHeader + media))
+    }
+}
+
+/// A minimal WebM file.
+struct TestWebM {
+    var codec = "V_VP9"
+    var docType = "webm"
+    var width = 720
+    var height = 1280
+    var frames = 50
+    var framesPerSecond = 25
+    var declaresDuration = true
+
+    var data: Data {
+        let header = element(0x1A45_DFA3, element(0x4282, ascii(docType)))
+        let milliseconds = frames * 1000 / framesPerSecond
+        var info = element(0x2AD7B1, word(1_000_000))
+        if declaresDuration { info += element(0x4489, word(Int(Float(milliseconds).bitPattern))) }
+        var track = element(0xD7, Data([1])) + element(0x83, Data([1])) + element(0x86, ascii(codec))
+        if declaresDuration { track += element(0x23E383, word(1_000_000_000 / framesPerSecond)) }
+        track += element(0xE0, element(0xB0, half(width)) + element(0xBA, half(height)))
+        var cluster = element(0xE7, Data([0]))
+        for frame in 0..<frames {
+            cluster += element(0xA3, Data([0x81]) + half(frame * 1000 / framesPerSecond) + Data([0x80, 1, 2, 3]))
+        }
+        let body = element(0x1549_A966, info) + element(0x1654_AE6B, element(0xAE, track)) + element(0x1F43_B675, cluster)
+        return header + element(0x1853_8067, body)
+    }
+
+    private func element(_ id: UInt32, _ body: Data) -> Data {
+        var head = Data(withUnsafeBytes(of: id.bigEndian, Array.init).drop { $0 == 0 })
+        head += withUnsafeBytes(of: (UInt64(body.count) | 1 << 56).bigEndian, Array.init)
+        return head + body
+    }
+}
+
+func box(_ type: String, _ body: Data) -> Data { word(body.count + 8) + ascii(type) + body }
+func ascii(_ text: String) -> Data { Data(text.utf8) }
+func zeros(_ count: Int) -> Data { Data(count: count) }
+func word(_ number: Int) -> Data { Data(withUnsafeBytes(of: UInt32(truncatingIfNeeded: number).bigEndian, Array.init)) }
+func half(_ number: Int) -> Data { Data(withUnsafeBytes(of: UInt16(truncatingIfNeeded: number).bigEndian, Array.init)) }
