@@ -47,7 +47,7 @@ static inline const uint8_t *spreader_stream_side_data(
 #endif
 }
 
-/// Gives an output stream a display matrix; `degrees` counter-clockwise, as FFmpeg counts. For sample footage only.
+/// Gives an output stream a display matrix that turns by `degrees` clockwise. For sample footage only.
 static inline int spreader_stream_set_rotation(AVStream *stream, double degrees, int mirror) {
     const size_t size = 9 * sizeof(int32_t);
 #if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 100)

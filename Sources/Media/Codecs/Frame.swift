@@ -113,6 +113,11 @@ package final class Frame {
         pointer.pointee.pict_type = AV_PICTURE_TYPE_NONE
     }
 
+    /// Changes the unit of the presentation time.
+    package func rescaleTime(from old: Rational, to new: Rational) {
+        pts = av_rescale_q(pts, old.av, new.av)
+    }
+
     /// Marks the frame as two fields. For sample footage.
     package func markInterlaced(topFieldFirst: Bool) {
         spreader_frame_set_interlaced(pointer, topFieldFirst ? 1 : 0)

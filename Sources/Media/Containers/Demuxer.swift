@@ -49,11 +49,14 @@ package final class Demuxer {
         var owned: UnsafeMutablePointer<AVFormatContext>? = context
         let settings = Settings(["protocol_whitelist": "file"])
         // On failure the library frees the context.
-        try check(
-            avformat_open_input(&owned, "file:\(path)", format, &settings.pointer), "opening", file: path, log: log)
+        let opened = avformat_open_input(&owned, "file:\(path)", format, &settings.pointer)
+        // An interrupted read looks like a damaged file.
+        try cancellation.check("opening")
+        try check(opened, "opening", file: path, log: log)
         pointer = context
         guard describe else { return }
         let answer = Demuxer.findStreamInfo(context)
+        try cancellation.check("opening")
         if answer < 0, context.pointee.nb_streams == 0 {
             throw MediaError("reading the streams", number: answer, file: path, log: log)
         }

@@ -64,7 +64,7 @@ package final class Muxer {
     package func setRotation(clockwise degrees: Int, mirrored: Bool, stream index: Int) throws(MediaError) {
         guard let stream = pointer.pointee.streams[index] else { return }
         try check(
-            spreader_stream_set_rotation(stream, Double(-degrees), mirrored ? 1 : 0), "adding a display matrix",
+            spreader_stream_set_rotation(stream, Double(degrees), mirrored ? 1 : 0), "adding a display matrix",
             file: path)
     }
 

@@ -1,5 +1,4 @@
 import Foundation
-package import PipelineKit
 
 /// How the colours of a picture become limited-range BT.709 in 8 bits.
 package struct ColourPlan: Sendable, Hashable {
@@ -47,9 +46,9 @@ package struct ColourPlan: Sendable, Hashable {
             // Every SDR curve is taken as BT.709's: players show them alike.
             transfer: isHDR ? transfer : "bt709", matrix: isRGB ? "gbr" : matrix)
         if isHDR {
+            // Hable keeps detail in clouds and faces where sharper curves clip to white.
             method = .toneMap(
-                curve: transfer == "smpte2084" ? "hable" : "mobius",
-                peak: ColourPlan.peak(peakLuminance, isLogGamma: transfer != "smpte2084"))
+                curve: "hable", peak: ColourPlan.peak(peakLuminance, isLogGamma: transfer != "smpte2084"))
         } else if ["bt2020", "smpte431", "smpte432", "film", "smpte428"].contains(primaries) {
             method = .primaries
         } else {

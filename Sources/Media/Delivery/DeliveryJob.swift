@@ -91,19 +91,20 @@ final class DeliveryJob {
         try reckonUp(soundEnd: soundEnd)
         try encodedSound?.finish(at: pictureSeconds)
         try muxer.finish()
+        report(isFinished: true)
         let bytes = (try? FileManager.default.attributesOfItem(atPath: muxer.path)[.size] as? NSNumber)?.int64Value ?? 0
         return bytes > options.maxBytes ? .tooLarge : .finished
     }
 
     private var pictureSeconds: Double { encodedPicture?.seconds ?? copiedPicture?.seconds ?? 0 }
 
-    private func report() {
+    private func report(isFinished: Bool = false) {
         let elapsed = (ContinuousClock.now - started).inSeconds
         let done = pictureSeconds
         guard elapsed > 0 else { return }
         progress(
             StageProgress(
-                fraction: min(1, done / max(decision.duration, 0.001)), speed: done / elapsed,
+                fraction: isFinished ? 1 : min(1, done / max(decision.duration, 0.001)), speed: done / elapsed,
                 framesPerSecond: encodedPicture.map { Double($0.frames) / elapsed }))
     }
 

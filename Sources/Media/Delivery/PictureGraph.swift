@@ -45,8 +45,9 @@ package struct PictureGraph: Sendable, Hashable {
         filters += orientation.filters
         filters += colour.conversion
         var text = "[in]" + filters.joined(separator: ",")
-        if layout.leavesRoom { text += surround }
+        // Ahead of the overlay, which would forget how long the last frame lasts.
         if !dropsFrames { text += "," + rate }
+        if layout.leavesRoom { text += surround }
         text +=
             ",format=yuv420p,setsar=1,setparams=field_mode=prog:range=tv:color_primaries=bt709:color_trc=bt709"
             + ":colorspace=bt709[out]"

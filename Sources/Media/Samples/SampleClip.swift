@@ -1,0 +1,198 @@
+import Foundation
+package import PipelineKit
+
+/// Generated footage: test pictures and tones in any codec and container that the FFmpeg in use can write.
+///
+/// It is what tests and demonstrations run on, so that they need no files from elsewhere.
+package struct SampleClip: Sendable {
+    /// A sound track.
+    package struct Sound: Sendable {
+        /// FFmpeg's name of the encoder.
+        package var codec = "aac"
+        package var sampleFormat = "fltp"
+        package var sampleRate = 48_000
+        package var channels = 2
+        package var bitRate: Int64? = 192_000
+        /// Tone in hertz; 0 is silence.
+        package var frequency = 440
+        /// Length in seconds; nil for that of the picture.
+        package var seconds: Double?
+        /// When it starts, in seconds after the picture.
+        package var delay = 0.0
+
+        /// AAC stereo.
+        package init() {}
+    }
+
+    /// FFmpeg's name of the container.
+    package var container = "mp4"
+    /// The picture; its `settings` go to the encoder.
+    package var picture: Encoder.Picture?
+    /// The sound; nil for none.
+    package var sound: Sound? = Sound()
+    /// Length in seconds.
+    package var seconds: Double
+    /// Filters that make the picture, without size and rate; nil for FFmpeg's test picture.
+    package var pattern: Pattern = .test
+    /// Filters put after the pattern, such as a `select` that makes the rate vary.
+    package var filters: String?
+    /// Clockwise turn that players shall apply.
+    package var rotation = 0
+    /// Whether players shall mirror the picture as well.
+    package var mirrored = false
+    /// Tags of the container.
+    package var tags: [String: String] = [:]
+    /// Settings of the container.
+    package var muxerSettings: [String: String] = [:]
+
+    /// What the picture shows.
+    package enum Pattern: Sendable {
+        /// Moving gradients and a counter.
+        case test
+        /// Corners red, green, blue and white (left to right, top to bottom) on grey.
+        case corners
+        /// Noise, which is hard to encode.
+        case noise
+        /// One colour.
+        case plain(String)
+    }
+
+    /// H.264 and AAC in MP4.
+    package init(width: Int = 320, height: Int = 180, frameRate: Rational = Rational(30, 1), seconds: Double = 1) {
+        self.seconds = seconds
+        var picture = Encoder.Picture(
+            codec: "libx264", width: width, height: height, pixelFormat: "yuv420p", frameRate: frameRate)
+        picture.settings = ["preset": "ultrafast"]
+        picture.keyFrameInterval = Int(frameRate.value ?? 30)
+        self.picture = picture
+    }
+
+    /// Footage that meets the delivery spec as it is.
+    package static func compliant(seconds: Double = 1) -> SampleClip {
+        var clip = SampleClip(width: 540, height: 960, seconds: seconds)
+        clip.picture?.colour = DeliverySpec.colour
+        clip.picture?.settings = ["preset": "veryfast", "profile": "high"]
+        return clip
+    }
+
+    /// Writes the clip.
+    package func write(to path: String) throws(MediaError) {
+        let log = MediaLog()
+        try log.attached { () throws(MediaError) in try SampleWriter(clip: self, path: path, log: log).run() }
+    }
+
+    /// The filters that make the picture.
+    var pictureFilters: String? {
+        guard let picture else { return nil }
+        let size = "s=\(picture.width)x\(picture.height):r=\(picture.frameRate):d=\(seconds)"
+        var text =
+            switch pattern {
+            case .test: "testsrc2=\(size)"
+            case .noise: "color=gray:\(size),noise=alls=100:allf=t"
+            case .plain(let colour): "color=\(colour):\(size)"
+            case .corners:
+                "color=gray:\(size),format=rgb24"
+                    + ",drawbox=x=0:y=0:w=iw/4:h=ih/4:color=red:t=fill"
+                    + ",drawbox=x=iw*3/4:y=0:w=iw/4:h=ih/4:color=lime:t=fill"
+                    + ",drawbox=x=0:y=ih*3/4:w=iw/4:h=ih/4:color=blue:t=fill"
+                    + ",drawbox=x=iw*3/4:y=ih*3/4:w=iw/4:h=ih/4:color=white:t=fill"
+            }
+        if let filters { text += "," + filters }
+        if let matrix = picture.colour?.matrix { text += ",scale=out_color_matrix=\(matrix):out_range=tv" }
+        return text + ",format=\(picture.pixelFormat)[out]"
+    }
+
+    /// The filters that make the sound in blocks of `frameSize` samples.
+    func soundFilters(frameSize: Int) -> String? {
+        guard let sound else { return nil }
+        let length = sound.seconds ?? seconds
+        let source =
+            sound.frequency == 0
+            ? "anullsrc=r=\(sound.sampleRate):d=\(length)"
+            : "sine=frequency=\(sound.frequency):sample_rate=\(sound.sampleRate):duration=\(length)"
+        let layout = [1: "mono", 2: "stereo", 6: "5.1"][sound.channels] ?? "\(sound.channels)c"
+        return "\(source),aformat=sample_fmts=\(sound.sampleFormat):channel_layouts=\(layout)"
+            + ",asetnsamples=n=\(frameSize):p=0[out]"
+    }
+}
+
+/// Writes one clip: picture and sound in turn, whichever is behind.
+private final class SampleWriter {
+    private let clip: SampleClip
+    private let muxer: Muxer
+    private var streams: [Track] = []
+
+    private final class Track {
+        let encoder: Encoder
+        let graph: FilterGraph
+        let index: Int
+        let offset: Int64
+        let isInterlaced: Bool
+        var seconds = 0.0
+        var isDone = false
+
+        init(encoder: Encoder, graph: FilterGraph, index: Int, offset: Double, isInterlaced: Bool) {
+            self.encoder = encoder
+            self.graph = graph
+            self.index = index
+            self.offset = Int64(offset / (encoder.timeBase.value ?? 1))
+            self.isInterlaced = isInterlaced
+        }
+    }
+
+    init(clip: SampleClip, path: String, log: MediaLog) throws(MediaError) {
+        self.clip = clip
+        muxer = try Muxer(path: path, format: clip.container, log: log)
+        if let picture = clip.picture, let filters = clip.pictureFilters {
+            let encoder = try Encoder(picture, globalHeader: muxer.wantsGlobalHeader, log: log)
+            let index = try muxer.addStream(from: encoder)
+            streams.append(
+                Track(
+                    encoder: encoder, graph: try FilterGraph(generating: filters, isSound: false, log: log),
+                    index: index, offset: 0, isInterlaced: picture.interlaced))
+            if clip.rotation != 0 || clip.mirrored {
+                try muxer.setRotation(clockwise: clip.rotation, mirrored: clip.mirrored, stream: index)
+            }
+        }
+        if let sound = clip.sound {
+            let encoder = try Encoder(
+                Encoder.Sound(
+                    codec: sound.codec, sampleRate: sound.sampleRate, channels: sound.channels,
+                    sampleFormat: sound.sampleFormat, bitRate: sound.bitRate),
+                globalHeader: muxer.wantsGlobalHeader, log: log)
+            let index = try muxer.addStream(from: encoder)
+            let size = encoder.frameSize > 0 ? encoder.frameSize : 1024
+            if let filters = clip.soundFilters(frameSize: size) {
+                streams.append(
+                    Track(
+                        encoder: encoder, graph: try FilterGraph(generating: filters, isSound: true, log: log),
+                        index: index, offset: sound.delay, isInterlaced: false))
+            }
+        }
+        for (key, value) in clip.tags { muxer.setTag(key, to: value) }
+        try muxer.start(settings: clip.muxerSettings)
+    }
+
+    func run() throws(MediaError) {
+        let frame = try Frame()
+        let packet = try Packet()
+        while let track = streams.filter({ !$0.isDone }).min(by: { $0.seconds < $1.seconds }) {
+            frame.clear()
+            if case .frame = try track.graph.pull(into: frame) {
+                frame.rescaleTime(from: track.graph.timeBase, to: track.encoder.timeBase)
+                frame.pts += track.offset
+                if track.isInterlaced { frame.markInterlaced(topFieldFirst: true) }
+                frame.dropSideData()
+                track.seconds = Double(frame.pts) * (track.encoder.timeBase.value ?? 1)
+                try track.encoder.send(frame)
+            } else {
+                track.isDone = true
+                try track.encoder.send(nil)
+            }
+            while try track.encoder.receive(into: packet) {
+                try muxer.write(packet, stream: track.index, timeBase: track.encoder.timeBase)
+            }
+        }
+        try muxer.finish()
+    }
+}

@@ -1,0 +1,138 @@
+import Foundation
+import Media
+import PipelineKit
+import SpreaderTesting
+import Testing
+
+extension MediaFolder {
+    /// Writes a clip and gives it as a source.
+    func source(_ name: String, _ clip: SampleClip) throws -> SourceFile {
+        try clip.write(to: path(name))
+        return file(name)
+    }
+
+    /// Writes bytes and gives them as a source.
+    func source(_ name: String, bytes: Data) throws -> SourceFile {
+        try bytes.write(to: url.appendingPathComponent(name))
+        return file(name)
+    }
+
+    /// A file of the folder as a source.
+    func file(_ name: String) -> SourceFile {
+        let size = (try? FileManager.default.attributesOfItem(atPath: path(name))[.size] as? NSNumber)?.int64Value
+        return SourceFile(file: FileReference(path: path(name), bytes: size ?? 0), displayPath: name)
+    }
+
+    /// Probes and delivers.
+    func deliver(
+        _ source: SourceFile, as name: String = "delivery.mp4", _ change: (inout DeliveryOptions) -> Void = { _ in }
+    ) async throws -> Deliverer.Delivery {
+        var options = DeliveryOptions()
+        options.preset = "ultrafast"
+        change(&options)
+        let media = try await MediaProbe.probe(source)
+        return try await Deliverer.deliver(media, options: options, to: path(name), progress: { _ in })
+    }
+}
+
+/// Facts of a file that we wrote, by probing it again, and by the checker where there is one.
+func meetsSpec(
+    _ delivery: Deliverer.Delivery, folder: MediaFolder, anyAspect: Bool = false,
+    sourceLocation: Testing.SourceLocation = #_sourceLocation
+) async throws {
+    let media = try await MediaProbe.probe(folder.file((delivery.path as NSString).lastPathComponent))
+    let track = try #require(media.videoTrack, sourceLocation: sourceLocation)
+    let audio = try #require(media.audioTrack, sourceLocation: sourceLocation)
+    #expect(media.fastStart == true, sourceLocation: sourceLocation)
+    #expect(media.other.isEmpty && media.video.count == 1 && media.audio.count == 1, sourceLocation: sourceLocation)
+    #expect(track.codec == "h264" && track.pixelFormat == "yuv420p", sourceLocation: sourceLocation)
+    #expect(track.level ?? 99 <= 42, sourceLocation: sourceLocation)
+    #expect(
+        [track.colorPrimaries, track.colorTransfer, track.colorSpace] == ["bt709", "bt709", "bt709"],
+        sourceLocation: sourceLocation)
+    #expect(track.colorRange == "tv" && track.rotation == 0 && !track.mirrored, sourceLocation: sourceLocation)
+    #expect(track.sampleAspectRatio == Rational(1, 1), sourceLocation: sourceLocation)
+    #expect(track.constantFrameRate != false && track.closedGroups == true, sourceLocation: sourceLocation)
+    #expect(track.longestKeyFrameInterval ?? 9 <= 2.05, sourceLocation: sourceLocation)
+    #expect(audio.codec == "aac" && audio.profile == "LC", sourceLocation: sourceLocation)
+    #expect(audio.sampleRate == 48_000 && audio.channels == 2, sourceLocation: sourceLocation)
+    #expect(abs((track.duration ?? 0) - (audio.duration ?? 0)) < 0.05, sourceLocation: sourceLocation)
+    #expect(abs(track.startTime ?? 9) < 0.001 && abs(audio.startTime ?? 9) < 0.03, sourceLocation: sourceLocation)
+    if let failures = MediaCorpus.failures(of: [delivery.path], arguments: anyAspect ? ["--any-aspect"] : []) {
+        #expect(failures == [], sourceLocation: sourceLocation)
+    }
+    #expect(folder.names.allSatisfy { !$0.hasSuffix(".part") }, sourceLocation: sourceLocation)
+}
+
+/// Decoded pictures of a file, as red, green and blue.
+struct PictureReader {
+    /// Colour of the pixel at a share of width and height, in the frame of number `index`.
+    static func colour(of path: String, x: Double, y: Double, frame index: Int = 0) throws -> (Int, Int, Int) {
+        let log = MediaLog()
+        let demuxer = try Demuxer(path: path, log: log, cancellation: CancellationFlag())
+        demuxer.keep([0])
+        let decoder = try Decoder(stream: 0, of: demuxer, log: log)
+        let packet = try Packet()
+        let frame = try Frame()
+        var number = 0
+        while true {
+            let more = try demuxer.read(into: packet)
+            try decoder.send(more ? packet : nil)
+            while try decoder.receive(into: frame) {
+                defer { number += 1 }
+                guard number == index else { continue }
+                let graph = try FilterGraph(
+                    picture: "[in]scale=in_color_matrix=bt709,format=rgb24[out]", like: frame,
+                    timeBase: demuxer.timeBase(of: 0), frameRate: Rational(0, 1), log: log)
+                try graph.push(frame)
+                let picture = try Frame()
+                guard case .frame = try graph.pull(into: picture) else { continue }
+                let pixel = try #require(
+                    picture.rgb(
+                        x: min(picture.width - 1, Int(x * Double(picture.width))),
+                        y: min(picture.height - 1, Int(y * Double(picture.height)))))
+                return (pixel.red, pixel.green, pixel.blue)
+            }
+            if !more { break }
+        }
+        throw MediaError("reading a pixel", text: "there is no frame \(index)")
+    }
+
+    /// The name of the corner colour nearest to a pixel.
+    static func name(of path: String, x: Double, y: Double, frame: Int = 0) throws -> String {
+        let (red, green, blue) = try colour(of: path, x: x, y: y, frame: frame)
+        let known = [
+            ("red", (255, 0, 0)), ("green", (0, 255, 0)), ("blue", (0, 0, 255)), ("white", (255, 255, 255)),
+            ("gray", (128, 128, 128)), ("black", (0, 0, 0)),
+        ]
+        func distance(_ c: (Int, Int, Int)) -> Int {
+            (c.0 - red) * (c.0 - red) + (c.1 - green) * (c.1 - green) + (c.2 - blue) * (c.2 - blue)
+        }
+        return known.min { distance($0.1) < distance($1.1) }?.0 ?? "none"
+    }
+}
+
+/// Decoded sound of a delivery.
+enum SoundReader {
+    /// Seconds until something is heard.
+    static func onset(of path: String) throws -> Double {
+        let log = MediaLog()
+        let demuxer = try Demuxer(path: path, log: log, cancellation: CancellationFlag())
+        demuxer.keep([1])
+        let decoder = try Decoder(stream: 1, of: demuxer, log: log)
+        let packet = try Packet()
+        let frame = try Frame()
+        var samples = 0
+        while true {
+            let more = try demuxer.read(into: packet)
+            try decoder.send(more ? packet : nil)
+            while try decoder.receive(into: frame) {
+                if let first = frame.channel(0).firstIndex(where: { abs($0) > 0.02 }) {
+                    return Double(samples + first) / Double(frame.sampleRate)
+                }
+                samples += frame.samples
+            }
+            if !more { return .infinity }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import ExportPlugin
+import Foundation
+import PipelineKit
+import SpreaderTesting
+import Testing
+
+@Suite struct ExportTests {
+    private func video(_ folder: MediaFolder, content: String, footage: String = "/takes/sea.mov") throws -> PreparedVideo {
+        let path = folder.path("work-\(UUID().uuidString).mp4")
+        try Data(content.utf8).write(to: URL(fileURLWithPath: path))
+        return PreparedVideo(
+            file: FileReference(path: path, bytes: Int64(content.utf8.count)),
+            source: SourceFile(file: FileReference(path: footage, bytes: 1), displayPath: footage), strategy: .encode,
+            reasons: [], width: 1080, height: 1920, duration: 1, frameRate: Rational(30, 1))
+    }
+
+    private func export(_ folder: MediaFolder) throws -> Export {
+        try Export(options: Export.Options.make(from: ["directory": .string(folder.path("out/today"))]))
+    }
+
+    private func names(_ folder: MediaFolder) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder.path("out/today")).sorted()
+    }
+
+    @Test func copiesUnderTheNameOfTheFootage() async throws {
+        let folder = try MediaFolder()
+        let input = try video(folder, content: "one")
+        let output = try await export(folder).run(input, InMemoryHost().context())
+        #expect(output == input)
+        #expect(try names(folder) == ["sea.mp4"])
+        #expect(try String(contentsOfFile: folder.path("out/today/sea.mp4"), encoding: .utf8) == "one")
+    }
+
+    @Test func leavesAnEqualFileAsItIs() async throws {
+        let folder = try MediaFolder()
+        let stage = try export(folder)
+        _ = try await stage.run(try video(folder, content: "one"), InMemoryHost().context())
+        _ = try await stage.run(try video(folder, content: "one"), InMemoryHost().context())
+        #expect(try names(folder) == ["sea.mp4"])
+    }
+
+    @Test func numbersFilesOfTheSameName() async throws {
+        let folder = try MediaFolder()
+        let stage = try export(folder)
+        for content in ["one", "two", "two", "three"] {
+            let input = try video(folder, content: content, footage: "/takes/\(content)/sea.mov")
+            _ = try await stage.run(input, InMemoryHost().context())
+        }
+        #expect(try names(folder) == ["sea-2.mp4", "sea-3.mp4", "sea.mp4"])
+        #expect(try String(contentsOfFile: folder.path("out/today/sea.mp4"), encoding: .utf8) == "one")
+    }
+
+    @Test func keepsBothWhenTwoArriveAtOnce() async throws {
+        let folder = try MediaFolder()
+        let stage = try export(folder)
+        let inputs = try (0..<8).map { try video(folder, content: "take \($0)") }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for input in inputs {
+                group.addTask { _ = try await stage.run(input, InMemoryHost().context()) }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try names(folder).count == 8)
+    }
+
+    @Test func leavesNothingBehindOnFailure() async throws {
+        let folder = try MediaFolder()
+        var input = try video(folder, content: "one")
+        input.file.path = folder.path("gone.mp4")
+        let stage = try export(folder)
+        let error = try await #require(throws: StageError.self) {
+            try await stage.run(input, InMemoryHost().context())
+        }
+        #expect(error.code == .fileSystem)
+        #expect(try names(folder) == [])
+    }
+
+    @Test func findsAFileInTheFoldersPlace() throws {
+        let folder = try MediaFolder()
+        try FileManager.default.createDirectory(atPath: folder.path("out"), withIntermediateDirectories: true)
+        try Data().write(to: URL(fileURLWithPath: folder.path("out/today")))
+        #expect(try export(folder).check(InMemoryHost().checking).map(\.code) == ["not-a-folder"])
+    }
+}
