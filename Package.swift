@@ -132,6 +132,7 @@ let package = Package(
             [
                 "spreader-pipeline", "PipelineKit", httpClient, nio,
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
     ]
 )

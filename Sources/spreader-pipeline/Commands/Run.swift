@@ -47,7 +47,7 @@ struct Run: AsyncParsableCommand {
     func start(words: [String]) async throws -> Int {
         let settings = try await Command.settings()
         guard arguments.sandbox else { return try await start(words, settings) }
-        let logger = Log.make("sandbox", settings: settings, level: .critical)
+        let logger = Log.sandbox(settings)
         do {
             return try await LocalSandbox.with(
                 directory: settings.home.appending(path: "sandbox"), logger: logger

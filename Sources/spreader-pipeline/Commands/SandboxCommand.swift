@@ -28,7 +28,7 @@ struct SandboxCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try await Command.settings()
         let directory = data.map { URL(filePath: $0).standardizedFileURL } ?? settings.home.appending(path: "sandbox")
-        let logger = Log.make("sandbox", settings: settings, level: .critical)
+        let logger = Log.sandbox(settings)
         let server: SandboxServer
         do throws(SandboxError) {
             server = try SandboxServer(

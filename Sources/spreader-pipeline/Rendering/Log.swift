@@ -10,6 +10,9 @@ enum Log {
         return logger
     }
 
+    /// A logger for the sandbox, whose server reports every stop as an error.
+    static func sandbox(_ settings: Settings) -> Logger { make("sandbox", settings: settings, level: .critical) }
+
     /// A logger that says nothing.
     static let quiet = Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }
 }
