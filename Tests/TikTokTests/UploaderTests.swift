@@ -141,7 +141,7 @@ import Testing
             var lengths: [Int] = []
             let recorder = Recorder<Int>()
             let pieces = ChunkPieces(
-                chunk: FileChunk(file: file, range: 3..<Int64(size), onSent: { recorder.add($0) }), onBegin: {})
+                chunk: FileChunk(file: file, range: 3..<Int64(size), onSent: { recorder.add($0) }))
             for try await piece in pieces { lengths.append(piece.readableBytes) }
             #expect(lengths == [ChunkPieces.pieceSize, ChunkPieces.pieceSize, 14])
             #expect(recorder.values == lengths)
@@ -153,7 +153,7 @@ import Testing
         try await withFile(1_000_000) { file, _ in
             let chunk = FileChunk(
                 file: file, range: 0..<1_000_000, pace: Pace(bytesPerSecond: 100_000, clock: clock.host))
-            for try await _ in ChunkPieces(chunk: chunk, onBegin: {}) {}
+            for try await _ in ChunkPieces(chunk: chunk) {}
             let waited = clock.waits.reduce(0) { $0 + $1.inSeconds }
             #expect(abs(waited - 10) < 0.01)
         }

@@ -46,25 +46,20 @@ struct ChunkPieces: AsyncSequence, Sendable {
     static let pieceSize = 256 * 1024
 
     let chunk: FileChunk
-    /// Called when the first piece is asked for, which the client does once it has written the request's head.
-    let onBegin: @Sendable () -> Void
 
-    func makeAsyncIterator() -> Iterator { Iterator(chunk: chunk, onBegin: onBegin) }
+    func makeAsyncIterator() -> Iterator { Iterator(chunk: chunk) }
 
     struct Iterator: AsyncIteratorProtocol {
         let chunk: FileChunk
-        let onBegin: @Sendable () -> Void
         private var offset: Int64
         private var startedAt: Double?
 
-        init(chunk: FileChunk, onBegin: @escaping @Sendable () -> Void) {
+        init(chunk: FileChunk) {
             self.chunk = chunk
-            self.onBegin = onBegin
             offset = chunk.range.lowerBound
         }
 
         mutating func next() async throws -> ByteBuffer? {
-            if offset == chunk.range.lowerBound { onBegin() }
             let count = Int(Swift.min(Int64(ChunkPieces.pieceSize), chunk.range.upperBound - offset))
             guard count > 0 else { return nil }
             if let pace = chunk.pace {

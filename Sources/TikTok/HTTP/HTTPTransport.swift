@@ -10,55 +10,74 @@ package struct HTTPTransport: Transport {
     /// The longest answer that is read.
     static let longestAnswer = 1_000_000
 
-    private let client: HTTPClient
+    private let calls: HTTPClient
+    private let uploads: HTTPClient
+    private let connections: ConnectionCount
 
     /// Runs `body` with a transport that is shut down afterwards.
     package static func with<Result: Sendable>(
         _ configuration: TikTokConfiguration,
         _ body: (HTTPTransport) async throws(StageError) -> Result
     ) async throws(StageError) -> Result {
-        var settings = HTTPClient.Configuration()
-        // A redirect would carry the bearer token, or the bytes, to a host that nobody checked.
-        settings.redirectConfiguration = .disallow
-        settings.timeout = .init(
-            connect: .seconds(15), read: .nanoseconds(Int64(configuration.uploadSilence.inSeconds * 1e9)),
-            write: .nanoseconds(Int64(configuration.uploadSilence.inSeconds * 1e9)))
-        // Failing at once tells for certain that nothing was sent; whether to try again is decided above.
-        settings.connectionPool.retryConnectionEstablishment = false
-        // A pooled connection that the service is about to close would make an init's fate unknown.
-        settings.connectionPool.idleTimeout = .seconds(5)
-        settings.httpVersion = .http1Only
-        let client = HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: settings)
+        let transport = HTTPTransport(configuration)
         let result: Result
         do throws(StageError) {
-            result = try await body(HTTPTransport(client: client))
+            result = try await body(transport)
         } catch {
-            try? await client.shutdown()
+            await transport.shutdown()
             throw error
         }
-        try? await client.shutdown()
+        await transport.shutdown()
         return result
     }
 
+    private init(_ configuration: TikTokConfiguration) {
+        let connections = ConnectionCount()
+        var settings = HTTPClient.Configuration()
+        // A redirect would carry the bearer token, or the bytes, to a host that nobody checked.
+        settings.redirectConfiguration = .disallow
+        let silence = TimeAmount.nanoseconds(Int64(configuration.uploadSilence.inSeconds * 1e9))
+        settings.timeout = .init(connect: .seconds(15), read: silence, write: silence)
+        // Failing at once tells for certain that nothing was sent; whether to try again is decided above.
+        settings.connectionPool.retryConnectionEstablishment = false
+        settings.httpVersion = .http1Only
+        // Chunks follow one another on one connection, so that its rate need not build up again for each.
+        uploads = HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: settings)
+        // API calls are few. Each has a connection of its own: a pooled one that the service is about to close would
+        // make the fate of a creating request unknown, and one that never came about proves that nothing was sent.
+        settings.maximumUsesPerConnection = 1
+        settings.http1_1ConnectionDebugInitializer = { channel in
+            connections.increment()
+            return channel.eventLoop.makeSucceededVoidFuture()
+        }
+        calls = HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: settings)
+        self.connections = connections
+    }
+
+    private func shutdown() async {
+        try? await calls.shutdown()
+        try? await uploads.shutdown()
+    }
+
     package func send(_ request: TransportRequest) async throws(TransportFailure) -> TransportResponse {
-        // Shared with the body's producer, which outlives this call's stack frame when the request is cancelled.
-        let mark = BegunMark()
+        let connectionsBefore = connections.value
         var outgoing = HTTPClientRequest(url: request.url)
         outgoing.method = HTTPMethod(rawValue: request.method)
         for (name, value) in request.headers { outgoing.headers.add(name: name, value: value) }
+        let client: HTTPClient
         switch request.body {
-        case .empty: mark.set()
+        case .empty: client = calls
         case .data(let data):
-            let bytes = ByteBuffer(bytes: data)
-            outgoing.body = .stream(OneBuffer(buffer: bytes, onBegin: mark.set), length: .known(Int64(data.count)))
+            client = calls
+            outgoing.body = .bytes(ByteBuffer(bytes: data))
         case .file(let chunk):
-            outgoing.body = .stream(
-                ChunkPieces(chunk: chunk, onBegin: mark.set), length: .known(Int64(chunk.range.count)))
+            client = uploads
+            outgoing.body = .stream(ChunkPieces(chunk: chunk), length: .known(Int64(chunk.range.count)))
         }
         let prepared = outgoing
         do {
             return try await withThrowingTaskGroup(of: TransportResponse.self) { group in
-                group.addTask { try await exchange(prepared, timeout: request.timeout) }
+                group.addTask { try await Self.exchange(prepared, client, timeout: request.timeout) }
                 group.addTask {
                     try await Task.sleep(for: request.timeout)
                     throw HTTPClientError.deadlineExceeded
@@ -68,14 +87,17 @@ package struct HTTPTransport: Transport {
                 return response
             }
         } catch {
-            throw failure(error, begun: mark.isSet)
+            // No connection was there before and none came about since: the service can't have seen anything.
+            throw failure(error, begun: client === uploads || connections.value > connectionsBefore)
         }
     }
 
-    private func exchange(_ request: HTTPClientRequest, timeout: Duration) async throws -> TransportResponse {
+    private static func exchange(
+        _ request: HTTPClientRequest, _ client: HTTPClient, timeout: Duration
+    ) async throws -> TransportResponse {
         let response = try await client.execute(
             request, deadline: .now() + .nanoseconds(Int64(timeout.inSeconds * 1e9)))
-        let body = try await response.body.collect(upTo: Self.longestAnswer)
+        let body = try await response.body.collect(upTo: longestAnswer)
         var headers: [String: String] = [:]
         for (name, value) in response.headers { headers[name.lowercased()] = value }
         return TransportResponse(
@@ -107,30 +129,9 @@ package struct HTTPTransport: Transport {
     }
 }
 
-/// Whether a request's body was asked for, which happens once its head is written: the line between "certainly never
-/// sent" and "may have been acted on".
-private final class BegunMark: Sendable {
-    private let state = Mutex(false)
-    var isSet: Bool { state.withLock { $0 } }
-    @Sendable func set() { state.withLock { $0 = true } }
-}
-
-/// A short body that reports when it is taken.
-private struct OneBuffer: AsyncSequence, Sendable {
-    typealias Element = ByteBuffer
-    let buffer: ByteBuffer
-    let onBegin: @Sendable () -> Void
-
-    func makeAsyncIterator() -> Iterator { Iterator(remaining: buffer, onBegin: onBegin) }
-
-    struct Iterator: AsyncIteratorProtocol {
-        var remaining: ByteBuffer?
-        let onBegin: @Sendable () -> Void
-
-        mutating func next() async throws -> ByteBuffer? {
-            onBegin()
-            defer { remaining = nil }
-            return remaining
-        }
-    }
+/// Connections that came about, counted after TLS and before anything is written to them.
+private final class ConnectionCount: Sendable {
+    private let count = Mutex(0)
+    var value: Int { count.withLock { $0 } }
+    func increment() { count.withLock { $0 += 1 } }
 }

@@ -86,7 +86,7 @@ package struct TransportFailure: Error, Sendable, Hashable {
 
     /// What kind of failure it was.
     package var kind: Kind
-    /// Whether any of the request's body can have left: when false, the service can't have acted on it.
+    /// Whether anything of the request can have left: when false, the service can't have acted on it.
     package var requestBegun: Bool
     /// The library's own words, without address or secret.
     package var detail: String
