@@ -11,12 +11,16 @@ public enum AspectRatio: OptionValue, Hashable {
     public static var optionType: OptionType {
         OptionType(
             name: "W:H|source",
-            schema: ["type": "string", "pattern": #"^(\d{1,4}:\d{1,4}|source)$"#, "examples": ["9:16", "4:5", "source"]])
+            schema: [
+                "type": "string", "pattern": #"^(\d{1,4}:\d{1,4}|source)$"#, "examples": ["9:16", "4:5", "source"],
+            ])
     }
 
     /// Reads `9:16` or `source`.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> AspectRatio {
-        guard let text = value.stringValue else { throw .wrongType(#"a ratio such as "9:16", or "source""#, got: value) }
+        guard let text = value.stringValue else {
+            throw .wrongType(#"a ratio such as "9:16", or "source""#, got: value)
+        }
         if text == "source" { return .source }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
         guard parts.count == 2, let width = parts[0], let height = parts[1], (1...9999).contains(width),

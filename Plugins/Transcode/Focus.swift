@@ -28,7 +28,8 @@ public struct Focus: OptionValue, Hashable {
             name: words.joined(separator: "|") + "|x,y",
             schema: [
                 "type": "string",
-                "pattern": .string("^(\(words.joined(separator: "|"))|(0(\\.\\d+)?|1(\\.0+)?),\\s*(0(\\.\\d+)?|1(\\.0+)?))$"),
+                "pattern": .string(
+                    "^(\(words.joined(separator: "|"))|(0(\\.\\d+)?|1(\\.0+)?),\\s*(0(\\.\\d+)?|1(\\.0+)?))$"),
                 "examples": ["center", "0.3,0.5"],
             ])
     }

@@ -12,7 +12,7 @@ public enum FrameRate: OptionValue, Hashable {
         OptionType(
             name: "auto|number",
             schema: [
-                "anyOf": [["const": "auto"], ["type": "number", "minimum": 23, "maximum": 60]],
+                "anyOf": [["const": "auto"], ["type": "number", "minimum": 23, "maximum": 60]]
             ])
     }
 
@@ -22,7 +22,9 @@ public enum FrameRate: OptionValue, Hashable {
         guard let rate = value.doubleValue ?? value.stringValue.flatMap(Double.init), rate.isFinite else {
             throw .wrongType(#""auto" or frames per second"#, got: value)
         }
-        guard (23...60).contains(rate) else { throw OptionProblem("out-of-range", "must be between 23 and 60, not \(rate)") }
+        guard (23...60).contains(rate) else {
+            throw OptionProblem("out-of-range", "must be between 23 and 60, not \(rate)")
+        }
         return .fixed(rate)
     }
 

@@ -121,7 +121,9 @@ import Testing
         try FileManager.default.createDirectory(atPath: folder.path("takes"), withIntermediateDirectories: true)
         let inFolder = try await #require(throws: StageError.self) { try await MediaProbe.probe(folder.file("takes")) }
         #expect(inFolder.message == "takes is a folder, not a file")
-        let missing = try await #require(throws: StageError.self) { try await MediaProbe.probe(folder.file("none.mp4")) }
+        let missing = try await #require(throws: StageError.self) {
+            try await MediaProbe.probe(folder.file("none.mp4"))
+        }
         #expect(missing.message == "none.mp4 does not exist")
     }
 

@@ -5,7 +5,9 @@ import SpreaderTesting
 import Testing
 
 @Suite struct ExportTests {
-    private func video(_ folder: MediaFolder, content: String, footage: String = "/takes/sea.mov") throws -> PreparedVideo {
+    private func video(_ folder: MediaFolder, content: String, footage: String = "/takes/sea.mov") throws
+        -> PreparedVideo
+    {
         let path = folder.path("work-\(UUID().uuidString).mp4")
         try Data(content.utf8).write(to: URL(fileURLWithPath: path))
         return PreparedVideo(

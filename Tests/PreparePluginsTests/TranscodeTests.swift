@@ -33,7 +33,8 @@ import TranscodePlugin
         #expect(video.file.sha256 == (try FileDigest.sha256(ofFileAt: video.file.path)))
         #expect(plan.details["strategy"] == "encode" && plan.details["width"] == 540)
         let predicted = try #require(plan.output as? PreparedVideo)
-        #expect((predicted.width, predicted.height, predicted.frameRate) == (video.width, video.height, video.frameRate))
+        #expect(
+            (predicted.width, predicted.height, predicted.frameRate) == (video.width, video.height, video.frameRate))
         #expect(predicted.reasons == video.reasons && abs(predicted.duration - video.duration) < 0.05)
         #expect(host.progress.values.last?.fraction ?? 0 > 0.9)
     }

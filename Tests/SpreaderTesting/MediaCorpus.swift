@@ -4,7 +4,9 @@ public import Foundation
 public enum MediaCorpus {
     /// The folder of footage: `SPREADER_FOOTAGE`, or `../shared/footage` beside the repository; nil when there is none.
     public static let folder: URL? = {
-        if let path = ProcessInfo.processInfo.environment["SPREADER_FOOTAGE"] { return existing(URL(fileURLWithPath: path)) }
+        if let path = ProcessInfo.processInfo.environment["SPREADER_FOOTAGE"] {
+            return existing(URL(fileURLWithPath: path))
+        }
         let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         return existing(root.deletingLastPathComponent().appendingPathComponent("shared/footage"))

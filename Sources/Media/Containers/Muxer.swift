@@ -38,7 +38,8 @@ package final class Muxer {
     package func addStream(from encoder: Encoder) throws(MediaError) -> Int {
         let stream = try allocated(avformat_new_stream(pointer, nil), "adding a stream")
         try check(
-            avcodec_parameters_from_context(stream.pointee.codecpar, encoder.pointer), "describing a stream", file: path)
+            avcodec_parameters_from_context(stream.pointee.codecpar, encoder.pointer), "describing a stream", file: path
+        )
         stream.pointee.time_base = encoder.pointer.pointee.time_base
         stream.pointee.avg_frame_rate = encoder.pointer.pointee.framerate
         stream.pointee.sample_aspect_ratio = encoder.pointer.pointee.sample_aspect_ratio
@@ -53,7 +54,8 @@ package final class Muxer {
         }
         let stream = try allocated(avformat_new_stream(pointer, nil), "adding a stream")
         try check(
-            avcodec_parameters_copy(stream.pointee.codecpar, source.pointee.codecpar), "describing a stream", file: path)
+            avcodec_parameters_copy(stream.pointee.codecpar, source.pointee.codecpar), "describing a stream", file: path
+        )
         stream.pointee.codecpar.pointee.codec_tag = 0
         stream.pointee.time_base = source.pointee.time_base
         stream.pointee.avg_frame_rate = source.pointee.avg_frame_rate

@@ -27,7 +27,8 @@ package enum DeliveryCheck {
             throw MediaError("checking the delivery", text: "it has \(indices.count) streams", file: path)
         }
         if picture.codedWidth != decision.width || picture.codedHeight != decision.height {
-            problems.append("\(picture.codedWidth)×\(picture.codedHeight) instead of \(decision.width)×\(decision.height)")
+            problems.append(
+                "\(picture.codedWidth)×\(picture.codedHeight) instead of \(decision.width)×\(decision.height)")
         }
         let frames = scan.tracks[0]
         if frames?.isEven == false { problems.append("the frame rate is not constant") }
@@ -52,6 +53,6 @@ package enum DeliveryCheck {
         if !problems.isEmpty {
             throw MediaError("checking the delivery", text: problems.joined(separator: "; "), file: path)
         }
-        return Facts(duration: duration, bytes: bytes)
+        return Facts(duration: (duration * 1e6).rounded() / 1e6, bytes: bytes)
     }
 }

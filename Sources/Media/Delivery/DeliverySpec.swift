@@ -1,4 +1,3 @@
-package import PipelineKit
 
 /// The fixed numbers of the delivery spec.
 package enum DeliverySpec {

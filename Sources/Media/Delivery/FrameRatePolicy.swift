@@ -22,7 +22,8 @@ package enum FrameRatePolicy {
     /// The rate for footage.
     /// - Parameter requested: What the user asks for; nil to choose.
     package static func choose(for track: VideoTrack, requested: Rational?) -> Choice {
-        let own = track.averageFrameRate.value.flatMap { $0 > 0 && $0 < 1000 ? $0 : nil }
+        let own =
+            track.averageFrameRate.value.flatMap { $0 > 0 && $0 < 1000 ? $0 : nil }
             ?? track.realFrameRate.value.flatMap { $0 > 0 && $0 < 1000 ? $0 : nil }
         if let requested {
             guard let own, let wanted = requested.value, abs(own - wanted) < wanted * 0.0005,

@@ -32,7 +32,8 @@ package struct PictureGraph: Sendable, Hashable {
 
     /// The graph in FFmpeg's syntax, from `in` to `out`.
     package var description: String {
-        let rate = String(format: "fps=%d/%d:round=near:start_time=%.9f", frameRate.numerator, frameRate.denominator, start)
+        let rate = String(
+            format: "fps=%d/%d:round=near:start_time=%.9f", frameRate.numerator, frameRate.denominator, start)
         var filters = colour.declaration
         if deinterlaces { filters.append("bwdif=mode=send_frame:deint=interlaced") }
         if dropsFrames { filters.append(rate) }
@@ -66,7 +67,8 @@ package struct PictureGraph: Sendable, Hashable {
             isWider
             ? (PictureLayout.even(Double(layout.height) * shape, atMost: layout.width), layout.height)
             : (layout.width, PictureLayout.even(Double(layout.width) / shape, atMost: layout.height))
-        return ",split[front][rear];[rear]crop=\(crop.0):\(crop.1),scale=\(small.0):\(small.1):flags=area,gblur=sigma=4,"
+        return
+            ",split[front][rear];[rear]crop=\(crop.0):\(crop.1),scale=\(small.0):\(small.1):flags=area,gblur=sigma=4,"
             + "lutyuv=y=(val-16)*0.6+16:u=(val-128)*0.6+128:v=(val-128)*0.6+128,"
             + "scale=\(width):\(height):flags=bicubic[surround];"
             + "[surround][front]overlay=x=\(layout.x):y=\(layout.y):format=yuv420"

@@ -32,6 +32,8 @@ final class PictureEncodingLane: DeliveryLane {
     private var hasWaiting = false
     private var lastTime: Int64?
     private var lastStep: Int64
+    /// One frame of the delivery, in the source's time base.
+    private let outputStep: Int64
     private var graph: FilterGraph?
     private var shape: FrameShape?
 
@@ -57,7 +59,9 @@ final class PictureEncodingLane: DeliveryLane {
         output = try muxer.addStream(from: encoder)
         timeBase = demuxer.timeBase(of: track.index)
         origin = ticks(decision.start, timeBase.av)
-        lastStep = max(1, ticks(1 / (track.averageFrameRate.value.flatMap { $0 > 0 ? $0 : nil } ?? 25), timeBase.av))
+        outputStep = max(1, ticks(1 / (decision.frameRate.value ?? 30), timeBase.av))
+        let own = track.averageFrameRate.value.flatMap { (1.0...1000).contains($0) ? $0 : nil }
+        lastStep = max(1, ticks(1 / (own ?? decision.frameRate.value ?? 30), timeBase.av))
         decoded = try Frame()
         filtered = try Frame()
         encoded = try Packet()
@@ -87,8 +91,9 @@ final class PictureEncodingLane: DeliveryLane {
         }
         if !isFull, hasWaiting {
             let start = waiting.pts
-            let length = waiting.duration > 0 ? waiting.duration : lastStep
-            var end = start + length
+            var end = start + (waiting.duration > 0 ? waiting.duration : lastStep)
+            // A single picture without a length is still a picture.
+            if frames == 0 { end = max(end, max(start, 0) + outputStep) }
             if let soundEnd {
                 let wanted = ticks(soundEnd, timeBase.av)
                 let hold = ticks(DeliveryDecision.longestHold, timeBase.av)

@@ -125,8 +125,9 @@ extension MediaProbe {
             case .success(let found): first = found
             case .failure(let refusal): return .failure(refusal)
             }
-            guard var track = tracks.video(
-                chosen.index, scan: scan.tracks[chosen.index], frame: first.frame, profile: first.profile)
+            guard
+                var track = tracks.video(
+                    chosen.index, scan: scan.tracks[chosen.index], frame: first.frame, profile: first.profile)
             else { return refuse("can't be read", hint: MediaProbe.damagedHint) }
             if track.fieldOrder == "progressive", first.frame.isInterlaced { track.fieldOrder = "tt" }
             if let refusal = check(track, isEncrypted: false) { return .failure(refusal) }

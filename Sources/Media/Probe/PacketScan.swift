@@ -51,7 +51,7 @@ package struct PacketScan: Sendable {
         demuxer.keep(wanted)
         let packet = try Packet()
         var readers: [Int: TrackScan] = [:]
-        for index in wanted { 
+        for index in wanted {
             readers[index] = TrackScan(base: demuxer.timeBase(of: index), codec: demuxer.codecName(of: index))
         }
         var bytes: Int64 = 0

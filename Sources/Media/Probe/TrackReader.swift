@@ -34,7 +34,8 @@ struct TrackReader {
             bitDepth: descriptor.map { Int($0.pointee.comp.0.depth) } ?? 8, sampleAspectRatio: aspect,
             rotation: orientation.rotation, mirrored: orientation.mirrored, displayWidth: display.width,
             displayHeight: display.height, averageFrameRate: averageRate(stream, scan),
-            realFrameRate: Rational(stream.pointee.r_frame_rate), constantFrameRate: isInterlaced(stream) ? nil : scan?.isEven,
+            realFrameRate: Rational(stream.pointee.r_frame_rate),
+            constantFrameRate: isInterlaced(stream) ? nil : scan?.isEven,
             fieldOrder: Self.fieldOrder(parameters.field_order, frame: frame),
             colorRange: colour.range ?? ColourTags.name(of: parameters.color_range), colorPrimaries: primaries,
             colorTransfer: transfer, colorSpace: colour.matrix ?? ColourTags.name(of: parameters.color_space),
@@ -96,7 +97,9 @@ struct TrackReader {
 
     /// Whether samples are encrypted.
     func isEncrypted(_ index: Int) -> Bool {
-        guard let stream = demuxer.stream(index), let parameters = stream.pointee.codecpar?.pointee else { return false }
+        guard let stream = demuxer.stream(index), let parameters = stream.pointee.codecpar?.pointee else {
+            return false
+        }
         if spreader_stream_side_data(stream, AV_PKT_DATA_ENCRYPTION_INIT_INFO, nil) != nil { return true }
         var buffer = [CChar](repeating: 0, count: Int(AV_FOURCC_MAX_STRING_SIZE))
         spreader_fourcc(&buffer, parameters.codec_tag)
