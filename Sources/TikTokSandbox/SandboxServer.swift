@@ -66,7 +66,8 @@ package struct SandboxServer: Sendable {
     private func serve(port: Int, onReady: @escaping @Sendable (SandboxEndpoint) async -> Void) async throws {
         let (ready, announcement) = AsyncThrowingStream.makeStream(of: SandboxEndpoint.self)
         var quiet = configuration.logger
-        quiet.logLevel = max(quiet.logLevel, .error)
+        // Hummingbird logs every connection that ends with a cancelled server as an error.
+        quiet.logLevel = .critical
         let application = Application(
             router: try SandboxRouter.make(engine: engine, log: log),
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port)),

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct PublishingTests {
     @Test func sequentialUploadEndsInTheFeed() async throws {
-        try await withSandbox { sandbox in
+        try await withSandbox { (sandbox: SandboxHarness) async throws in
             var movie = TestMovie()
             movie.payload = 12_000_000
             let file = movie.data

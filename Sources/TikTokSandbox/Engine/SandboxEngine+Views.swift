@@ -8,7 +8,7 @@ struct PostView: Sendable {
 
     /// An object of `GET /_sandbox/posts`.
     var json: JSONValue {
-        let formatted = post.createdAt.ISO8601Format(.iso8601(timeZone: .gmt, includingFractionalSeconds: true))
+        let formatted = post.createdAt.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         var members: [String: JSONValue] = [
             "publishId": .string(post.publishID), "status": .string(status.name), "mode": .string(post.mode.rawValue),
             "title": post.details.title.map(JSONValue.string) ?? .null,

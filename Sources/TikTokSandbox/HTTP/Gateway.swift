@@ -110,7 +110,7 @@ struct Gateway: Sendable {
 
     private func note(_ incoming: Incoming, _ answer: Answer, fault: FaultAction?) {
         let entry = RequestLog.Entry(
-            time: engine.now().ISO8601Format(.iso8601(timeZone: .gmt, includingFractionalSeconds: true)),
+            time: engine.now().formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)),
             method: incoming.method, path: incoming.path, range: incoming.contentRange, status: answer.status,
             publishId: answer.publishID, code: answer.code, fault: fault?.name)
         do {

@@ -20,6 +20,8 @@ struct Reply {
     /// `error.code` of an envelope.
     var code: String? { (try? json)?["error"]?["code"]?.stringValue }
     var message: String? { (try? json)?["error"]?["message"]?.stringValue }
+    /// `error` of an OAuth answer.
+    var oauthError: String? { (try? json)?["error"]?.stringValue }
     var text: String { String(decoding: body, as: UTF8.self) }
 }
 
@@ -178,4 +180,31 @@ struct SandboxHarness: Sendable {
 /// The digest that the sandbox should come to.
 func sha256(_ data: Data) -> String {
     hexadecimal(SHA256.hash(data: data))
+}
+
+/// Waits for something that another task brings about.
+func waitUntil(_ condition: () async throws -> Bool) async throws {
+    for _ in 0..<400 {
+        if try await condition() { return }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    Issue.record("the condition did not come true in time")
+}
+
+extension SandboxHarness {
+    /// Announces a chunk, sends a part of it and goes away.
+    func abandon(_ url: String, announced: Int, sent: Int, total: Int) async throws {
+        let (pieces, source) = AsyncStream.makeStream(of: ByteBuffer.self)
+        var request = HTTPClientRequest(url: url)
+        request.method = .PUT
+        request.headers.add(name: "Content-Type", value: "video/mp4")
+        request.headers.add(name: "Content-Range", value: "bytes 0-\(announced - 1)/\(total)")
+        request.body = .stream(pieces, length: .known(Int64(announced)))
+        source.yield(ByteBuffer(repeating: 7, count: sent))
+        let task = Task { [request] in _ = try await Self.client.execute(request, timeout: .seconds(20)) }
+        try await Task.sleep(for: .milliseconds(200))
+        task.cancel()
+        source.finish()
+        _ = await task.result
+    }
 }

@@ -1,0 +1,144 @@
+import Foundation
+import Mustache
+
+/// The page at `/`: what was posted, as a feed that plays.
+struct FeedPage: Sendable {
+    private let template: MustacheTemplate
+
+    init() throws {
+        template = try MustacheTemplate(string: FeedTemplate.html)
+    }
+
+    /// What the page is made of.
+    struct Content: Sendable {
+        var posts: [PostView]
+        var uploads: [Post]
+        var settings: SandboxSettings
+        var environmentFile: String
+        var now: Date
+    }
+
+    /// Renders the page.
+    func render(_ content: Content, nonce: String) -> String {
+        let settings = content.settings
+        return template.render(
+            [
+                "title": "@\(settings.accountUsername) · TikTok sandbox", "nonce": nonce, "style": PageStyle.css,
+                "script": FeedTemplate.script, "nickname": settings.accountNickname, "handle": settings.accountUsername,
+                "visibility": settings.accountPrivacy.rawValue, "summary": Self.summary(content.posts),
+                "environmentFile": content.environmentFile, "posts": content.posts.map(Self.post),
+                "arriving": content.uploads.filter { content.now < $0.urlExpiresAt }.map(Self.upload),
+            ] as [String: Any])
+    }
+
+    private static func summary(_ posts: [PostView]) -> String {
+        posts.count == 1 ? "1 post" : "\(posts.count) posts"
+    }
+
+    private static func upload(_ post: Post) -> [String: Any] {
+        let percent = Int(post.committed * 100 / max(1, post.plan.videoSize))
+        let name = post.details.title.map { $0.isEmpty ? "" : " “\($0.prefix(60))”" } ?? ""
+        return [
+            "text": "Arriving\(name): \(bytes(post.committed)) of \(bytes(post.plan.videoSize))", "percent": percent,
+        ]
+    }
+
+    private static func post(_ view: PostView) -> [String: Any] {
+        let post = view.post
+        let failed = view.status.name == "FAILED"
+        let look = look(view.status, post.mode)
+        let caption = post.details.title ?? ""
+        var fields: [String: Any] = [
+            "id": "post-" + post.publishID.filter { $0.isLetter || $0.isNumber }, "publishId": post.publishID,
+            "state": "\(view.status.name) \(view.status.publicPostID ?? 0) \(post.inspection == nil)",
+            "media": "/_sandbox/media/\(post.publishID)", "handle": view.account,
+            "label": caption.isEmpty ? "untitled" : String(caption.prefix(80)), "status": look.text, "tone": look.tone,
+            "chips": chips(post),
+            "noCaption": post.mode == .inbox ? "The user writes the caption in the app." : "No caption",
+            "playable": !failed || post.inspection?.facts != nil, "placeholder": "This file cannot be played.",
+            "facts": facts(view).map { ["name": $0.0, "value": $0.1] },
+            "canFinish": view.status.name == "SEND_TO_USER_INBOX",
+        ]
+        // An empty text counts as present in a template.
+        if !caption.isEmpty { fields["caption"] = caption }
+        if failed, let reason = view.status.failReason {
+            fields["failure"] = ["reason": reason, "explanation": explanation(reason)]
+        }
+        return fields
+    }
+
+    private static func look(_ status: PostStatus, _ mode: PostMode) -> (text: String, tone: String) {
+        switch status.name {
+        case "PUBLISH_COMPLETE": ("Published", "good")
+        case "SEND_TO_USER_INBOX": ("Draft, in the inbox", "draft")
+        case "FAILED": ("Failed", "bad")
+        case "PROCESSING_UPLOAD": ("Processing", "wait")
+        default: (status.name, "wait")
+        }
+    }
+
+    private static func chips(_ post: Post) -> [String] {
+        var chips: [String] = []
+        switch post.details.privacyLevel {
+        case "PUBLIC_TO_EVERYONE": chips.append("Everyone")
+        case "MUTUAL_FOLLOW_FRIENDS": chips.append("Friends")
+        case "FOLLOWER_OF_CREATOR": chips.append("Followers")
+        case "SELF_ONLY": chips.append("Only me")
+        default: break
+        }
+        if post.details.aiGenerated { chips.append("AI-generated") }
+        if post.details.brandContent { chips.append("Paid partnership") } else if post.details.brandOrganic { chips.append("Promotional content") }
+        if post.details.disableComment { chips.append("No comments") }
+        return chips
+    }
+
+    private static func facts(_ view: PostView) -> [(String, String)] {
+        let post = view.post
+        var facts: [(String, String)] = []
+        if let media = post.inspection?.facts {
+            let rate = media.frameRate.formatted(.number.precision(.fractionLength(0...2)).locale(Locale(identifier: "en_US")))
+            facts.append(("Video", "\(media.width) × \(media.height), \(rate) fps, \(codecName(media.codec))"))
+            facts.append(("Length", length(media.duration)))
+        }
+        facts.append(("Size", bytes(post.committed)))
+        facts.append(("Sent", post.createdAt.formatted(.iso8601.dateSeparator(.dash).dateTimeSeparator(.space)).replacingOccurrences(of: "Z", with: " UTC")))
+        if let id = view.status.publicPostID { facts.append(("Post", String(id))) }
+        facts.append(("Publish id", post.publishID))
+        return facts
+    }
+
+    private static func codecName(_ codec: MediaFacts.Codec) -> String {
+        switch codec {
+        case .h264: "H.264"
+        case .hevc: "HEVC"
+        case .vp8: "VP8"
+        case .vp9: "VP9"
+        }
+    }
+
+    private static func length(_ seconds: Double) -> String {
+        let tenths = Int((seconds * 10).rounded())
+        return tenths < 600 ? "\(tenths / 10).\(tenths % 10) s" : "\(tenths / 600) min \(tenths % 600 / 10) s"
+    }
+
+    private static func bytes(_ count: Int64) -> String {
+        switch count {
+        case ..<1000: return "\(count) bytes"
+        case ..<1_000_000: return "\(count / 1000) kB"
+        default:
+            let tenths = (count + 50_000) / 100_000
+            return "\(tenths / 10).\(tenths % 10) MB"
+        }
+    }
+
+    private static func explanation(_ reason: String) -> String {
+        switch reason {
+        case "file_format_check_failed": "The container or the codec is none that TikTok takes: MP4, MOV or WebM with H.264, HEVC, VP8 or VP9."
+        case "frame_rate_check_failed": "The frame rate is outside 23 to 60 frames a second."
+        case "picture_size_check_failed": "A side of the picture is outside 360 to 4096 pixels."
+        case "duration_check_failed": "The video is longer than this account may post."
+        case "internal": "TikTok gave up on it without saying why."
+        default: "TikTok refused the post."
+        }
+    }
+}
