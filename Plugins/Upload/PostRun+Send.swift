@@ -50,6 +50,26 @@ extension PostRun {
         return try await send(try openFile(), plan, record, to: url, committed: status.uploadedBytes ?? 0)
     }
 
+    /// Asks what became of an unconfirmed post: the service's word is as good as a person's. Sends nothing.
+    func lookUp(_ record: PostRecord) async throws(StageError) -> Step {
+        guard let publishID = record.publishID else { throw Self.unconfirmedError(record) }
+        let status: PublishStatus
+        do throws(StageError) {
+            status = try await session.status(of: publishID)
+        } catch {
+            guard error.code == .refused, error.outcome == .failed else { throw error }
+            throw Self.unconfirmedError(record)
+        }
+        switch status.phase(for: record.mode) {
+        // Publish asks again and records it.
+        case .done: return .uploaded(record)
+        case .failed(let reason):
+            try await commit(.failed(reason: reason), record)
+            throw StageError(tiktokFailReason: reason)
+        case .underWay: throw Self.unconfirmedError(record)
+        }
+    }
+
     /// Sends what is missing of an accepted post and writes down how that ended.
     func send(
         _ file: FileSource, _ plan: ChunkPlan, _ record: PostRecord, to url: Secret, committed: Int64

@@ -49,7 +49,7 @@ struct PostRun: Sendable {
                 // Nobody else works on this post: an earlier run died between the request and its answer.
                 throw try await unconfirmed(
                     record, "the program ended while TikTok was being asked to create the post")
-            case .unconfirmed: throw Self.unconfirmedError(record)
+            case .unconfirmed: step = try await lookUp(record)
             case .accepted: step = try await resume(record)
             case .reserved: step = try await create(record)
             case .failed:
@@ -98,7 +98,7 @@ struct PostRun: Sendable {
         Self.unconfirmedError(try await commit(.unconfirmed(reason: reason), record))
     }
 
-    private static func unconfirmedError(_ record: PostRecord) -> StageError {
+    static func unconfirmedError(_ record: PostRecord) -> StageError {
         StageError(
             .unconfirmed,
             "the post \(record.id) is unconfirmed: \(record.reason ?? "its outcome is not known"); it is never sent again by machine",

@@ -439,6 +439,19 @@ import TikTokSandbox
             #expect(error?.outcome == .failed)
             #expect(host.ledger.records.first?.state == .unconfirmed)
             #expect(try await sandbox.calls("/video/init/").count == 1)
+
+            // Still no word: still unconfirmed.
+            let again = await failure { [host] () throws(StageError) in try await upload(video, host) }
+            #expect(again?.code == .unconfirmed)
+            // The service's word, once there is one, settles it; nothing is sent.
+            try await sandbox.setFaults(#"{"settings": {"processingSeconds": 0, "moderationSeconds": 0}}"#)
+            while try await sandbox.posts().first?["status"]?.stringValue != "PUBLISH_COMPLETE" {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            let post = try await publish(try await upload(video, host), host)
+            #expect(post.status == "PUBLISH_COMPLETE")
+            #expect(host.ledger.records.first?.state == .published)
+            #expect(try await sandbox.sentRanges().count == 1)
         }
     }
 

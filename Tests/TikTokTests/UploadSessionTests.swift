@@ -186,6 +186,20 @@ import Testing
         #expect(session.start() == .send(start..<(start + 10_000_000)))
     }
 
+    @Test func remembersThatTheLastChunkMayHaveArrived() {
+        var session = UploadSession(plan: plan, committed: 10_000_000)
+        _ = session.handle(.interrupted)
+        #expect(!session.mayBeComplete)
+        _ = session.handle(.reported(uploadedBytes: 20_000_000))
+        _ = session.handle(.interrupted)
+        #expect(session.mayBeComplete)
+        _ = session.handle(.statusUnknown)
+        #expect(session.mayBeComplete)
+        _ = session.handle(.interrupted)
+        _ = session.handle(.reported(uploadedBytes: 20_000_000))
+        #expect(!session.mayBeComplete)
+    }
+
     @Test func hasNothingToDoWhenAllBytesAreThere() {
         var session = UploadSession(plan: plan, committed: 30_000_001)
         #expect(session.start() == .done)

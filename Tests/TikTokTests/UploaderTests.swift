@@ -73,6 +73,30 @@ import Testing
         #expect(transport.requests.count == 6)
     }
 
+    @Test func theHostsOwnWaitWins() async throws {
+        let transport = ScriptedTransport([.answer(503, "", headers: ["retry-after": "7"]), .answer(201, "")])
+        _ = try await withFile(10) { file, _ in
+            try await uploader(transport).upload(
+                file, by: try ChunkPlan(size: 10), to: url, committed: 0, acceptedAt: clock.now,
+                status: { .underWay(uploadedBytes: 0) }, progress: { _ in })
+        }
+        #expect(clock.waits == [.seconds(7)])
+    }
+
+    @Test func aRefusalAfterAnUnnoticedLastChunkIsUnclear() async throws {
+        let lost = TransportFailure(.broken, requestBegun: true, detail: "reset")
+        let transport = ScriptedTransport([.fail(lost), .answer(400, "")])
+        let outcome = try await withFile(10) { file, _ in
+            try await uploader(transport).upload(
+                file, by: try ChunkPlan(size: 10), to: url, committed: 0, acceptedAt: clock.now,
+                status: { .unknown }, progress: { _ in })
+        }
+        guard case .unclear = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
+    }
+
     @Test func sendsNothingOnceTheHourIsOver() async throws {
         let transport = ScriptedTransport([])
         let outcome = try await withFile(10) { file, _ in

@@ -51,6 +51,10 @@ package struct UploadSession: Sendable {
     /// Bytes that the service is known to have; never decreases.
     package private(set) var committed: Int64
 
+    /// Whether the last chunk may have arrived without anybody having said so: then nothing may be concluded from
+    /// what is known.
+    package private(set) var mayBeComplete = false
+
     private let attemptsPerChunk: Int
     private var current: Range<Int64>
     private var attempt = 0
@@ -84,9 +88,15 @@ package struct UploadSession: Sendable {
     /// Takes an event and says what to do next.
     package mutating func handle(_ event: Event) -> Action {
         switch event {
-        case .answered(let status, let progress): return answered(status, progress)
-        case .interrupted: return failed(lastStatus: nil)
-        case .reported(let bytes): return reported(bytes)
+        case .answered(let status, let progress):
+            if isLastChunk, status >= 500 || status == 408 || (200...299).contains(status) { mayBeComplete = true }
+            return answered(status, progress)
+        case .interrupted:
+            if isLastChunk { mayBeComplete = true }
+            return failed(lastStatus: nil)
+        case .reported(let bytes):
+            if bytes != nil { mayBeComplete = false }
+            return reported(bytes)
         case .finished:
             committed = plan.size
             return .done
@@ -97,11 +107,13 @@ package struct UploadSession: Sendable {
         }
     }
 
+    private var isLastChunk: Bool { current.upperBound == plan.size }
+
     private mutating func answered(_ status: Int, _ progress: Int64?) -> Action {
         switch status {
         case 200, 201, 206:
             // 201 means that nothing is missing, 206 that something is: an answer that does not fit needs a look.
-            let isLast = current.upperBound == plan.size
+            let isLast = isLastChunk
             if (status == 201 && !isLast) || (status == 206 && isLast) { return failed(lastStatus: status) }
             if !isLast, attempt == 0, let progress, reportsLoss(progress) { return failed(lastStatus: status) }
             advance(to: current.upperBound)
@@ -162,8 +174,7 @@ package struct UploadSession: Sendable {
         switch status {
         case .some(403), .some(404), .some(410):
             let status = status ?? 0
-            let isLast = current.upperBound == plan.size
-            guard isLast else { return .fail(.addressExpired(status: status)) }
+            guard isLastChunk else { return .fail(.addressExpired(status: status)) }
             guard bytes != nil else { return .fail(.unclear(status: status)) }
             // The last chunk was interrupted and may have arrived, which can be why its task is gone.
             if attempt > 0, asked < Self.asksBeforeGivingUp {

@@ -74,6 +74,7 @@ package struct Uploader: Sendable {
         let deadline = acceptedAt.addingTimeInterval(Self.addressLife - Self.margin)
         var session = UploadSession(plan: plan, committed: committed)
         var action = session.start()
+        var retryAfter: Double?
         let meter = RateMeter()
         let beganAt = clock.now()
         let startOffset = session.committed
@@ -84,7 +85,10 @@ package struct Uploader: Sendable {
             case .done: return .complete
             case .fail(let failure): return try outcome(of: failure, session)
             case .askStatus(let attempt):
-                try await wait(backoff.delay(afterAttempt: attempt, random: random()))
+                let delay = backoff.delay(afterAttempt: attempt, random: random())
+                // What the host asks for wins, within reason.
+                try await wait(retryAfter.map { .seconds(min($0, 120)) } ?? delay)
+                retryAfter = nil
                 switch try await status() {
                 case .underWay(let bytes): action = session.handle(.reported(uploadedBytes: bytes))
                 case .finished: action = session.handle(.finished)
@@ -104,14 +108,19 @@ package struct Uploader: Sendable {
                     sent: session.committed - startOffset, in: elapsed, missing: plan.size - session.committed,
                     left: left)
                 {
-                    return .refused(hopeless)
+                    return refused(hopeless, session)
                 }
                 switch await send(range, of: file, plan, to: url, timeout: left + 60, meter, progress) {
-                case .success(let event): action = session.handle(event)
+                case .success(let response):
+                    retryAfter = response.retryAfter
+                    action = session.handle(
+                        .answered(
+                            status: response.status,
+                            progress: ContentRange.progress(response.headers["content-range"])))
                 case .failure(let failure):
                     switch failure.kind {
                     case .cancelled: throw .cancelled
-                    case .file: return .refused(Self.changedFile)
+                    case .file: return refused(Self.changedFile, session)
                     case .unreachable, .timeout, .broken, .oversized: action = session.handle(.interrupted)
                     }
                 }
@@ -131,7 +140,7 @@ package struct Uploader: Sendable {
     private func send(
         _ range: Range<Int64>, of file: FileSource, _ plan: ChunkPlan, to url: Secret, timeout: TimeInterval,
         _ meter: RateMeter, _ progress: @escaping @Sendable (StageProgress) -> Void
-    ) async -> Result<UploadSession.Event, TransportFailure> {
+    ) async -> Result<TransportResponse, TransportFailure> {
         let position = SentBytes(start: range.lowerBound)
         let clock = clock
         let total = Double(plan.size)
@@ -147,10 +156,7 @@ package struct Uploader: Sendable {
                 ("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(plan.size)"),
             ], body: .file(chunk), timeout: .seconds(timeout))
         do throws(TransportFailure) {
-            let response = try await transport.send(request)
-            return .success(
-                .answered(
-                    status: response.status, progress: ContentRange.progress(response.headers["content-range"])))
+            return .success(try await transport.send(request))
         } catch {
             return .failure(error)
         }
@@ -167,11 +173,11 @@ package struct Uploader: Sendable {
             return .unclear(
                 reason: "the upload address was no longer valid (HTTP \(status)) after the last chunk was interrupted")
         case .rejected(let status):
-            return .refused(
+            return refused(
                 StageError(
                     .refused, "TikTok's upload host refused a chunk with HTTP \(status); \(arrived)",
                     hint: "this is a fault of this program or of the host: report it with this number",
-                    outcome: .failed))
+                    outcome: .failed), session)
         case .unavailable(let status):
             throw StageError(
                 .unavailable,
@@ -185,8 +191,14 @@ package struct Uploader: Sendable {
         }
     }
 
+    /// An end that is certain, unless the last chunk may have arrived unnoticed.
+    private func refused(_ error: StageError, _ session: UploadSession) -> Outcome {
+        session.mayBeComplete
+            ? .unclear(reason: "\(error.message), after the last chunk was interrupted") : .refused(error)
+    }
+
     private static let changedFile = StageError(
-        .fileSystem, "the prepared file changed while it was being sent; nothing was posted",
+        .fileSystem, "the prepared file changed while it was being sent",
         hint: "run the same command again, and leave the work folder alone meanwhile")
 
     /// An error when the rate so far can't finish within the address's life.
