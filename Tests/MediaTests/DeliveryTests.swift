@@ -324,7 +324,7 @@ import Testing
 
     @Test func stopsSoonWhenCancelled() async throws {
         let folder = try MediaFolder()
-        var clip = SampleClip(width: 1280, height: 720, seconds: 20)
+        let clip = SampleClip(width: 1280, height: 720, seconds: 20)
         let source = try folder.source("a.mp4", clip)
         let media = try await MediaProbe.probe(source)
         let options = DeliveryOptions()

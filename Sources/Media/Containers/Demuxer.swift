@@ -20,6 +20,7 @@ package final class Demuxer {
     package let path: String
     private let log: MediaLog
     private let cancellation: CancellationFlag
+    private var mender = TimelineMender()
     /// Reads in a row that failed without reaching the end.
     private var failures = 0
     /// Reads that failed and were passed over.
@@ -166,6 +167,7 @@ package final class Demuxer {
             let answer = av_read_frame(pointer, packet.pointer)
             if answer >= 0 {
                 failures = 0
+                if mayJump { mender.mend(packet, timeBase: timeBase(of: packet.stream)) }
                 return true
             }
             if cancellation.isCancelled { throw .cancelled("reading") }
@@ -175,18 +177,5 @@ package final class Demuxer {
             readErrors += 1
             if failures > 16 { return false }
         }
-    }
-
-    /// Goes to the last key frame at or before `time`, in seconds.
-    /// - Returns: Whether the format could.
-    package func seek(toKeyFrameBefore time: Double, stream index: Int) -> Bool {
-        guard let stream = stream(index) else { return false }
-        return av_seek_frame(pointer, Int32(index), ticks(time, stream.pointee.time_base), AVSEEK_FLAG_BACKWARD) >= 0
-    }
-
-    /// Goes back to the start of the file.
-    /// - Returns: Whether the format could.
-    package func rewind() -> Bool {
-        avformat_seek_file(pointer, -1, Int64.min, Int64.min, Int64.max, 0) >= 0
     }
 }

@@ -58,7 +58,8 @@ final class DeliveryJob {
         } else {
             encodedSound = try SoundEncodingLane(
                 demuxer: demuxer, stream: decision.sound == .silence ? nil : media.chosenAudio, start: decision.start,
-                bitRate: options.audioBitrate, muxer: muxer, log: log, cancellation: cancellation)
+                limit: Double(decision.frameLimit) / (decision.frameRate.value ?? 30), bitRate: options.audioBitrate,
+                muxer: muxer, log: log, cancellation: cancellation)
         }
         try muxer.start(settings: ["movflags": "+faststart"])
     }

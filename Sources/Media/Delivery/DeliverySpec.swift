@@ -1,4 +1,3 @@
-
 /// The fixed numbers of the delivery spec.
 package enum DeliverySpec {
     /// Slowest allowed rate, 24000/1001 included.

@@ -11,6 +11,8 @@ final class SoundEncodingLane: DeliveryLane {
     private let queue: SampleQueue
     private let encoded: Packet
     private let source: Source?
+    /// Where the delivery ends at the latest, in seconds.
+    private let limit: Double
 
     /// Samples that came out of the filters, queued or encoded.
     private var produced = 0
@@ -38,11 +40,14 @@ final class SoundEncodingLane: DeliveryLane {
     }
 
     /// A lane.
-    /// - Parameter index: The stream to decode; nil for silence.
+    /// - Parameters:
+    ///   - index: The stream to decode; nil for silence.
+    ///   - limit: Where the delivery ends at the latest, in seconds.
     init(
-        demuxer: Demuxer, stream index: Int?, start: Double, bitRate: Int64, muxer: Muxer, log: MediaLog,
-        cancellation: CancellationFlag
+        demuxer: Demuxer, stream index: Int?, start: Double, limit: Double, bitRate: Int64, muxer: Muxer,
+        log: MediaLog, cancellation: CancellationFlag
     ) throws(MediaError) {
+        self.limit = limit
         self.muxer = muxer
         self.log = log
         self.cancellation = cancellation
@@ -109,6 +114,8 @@ final class SoundEncodingLane: DeliveryLane {
             let length = (Double(frame.samples) / Double(frame.sampleRate))
             frame.pts = time
             source.expected = time + ticks(length, source.timeBase.av)
+            // What lies beyond the end would only be bridged with silence, hours of it in damaged files.
+            if Double(time) * (source.timeBase.value ?? 0) > limit { continue }
             frame.normaliseLayout()
             let shape = [frame.sampleRate, frame.channels, frame.sampleFormat]
             if shape != source.shape {

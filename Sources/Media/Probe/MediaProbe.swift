@@ -225,7 +225,7 @@ extension MediaProbe {
             if scan.isComplete, let end, end > start {
                 duration = end - start
                 // Containers count from zero, footage may begin later.
-                if let claimed, claimed - max(duration, end) > max(0.5, claimed * 0.02) {
+                if let claimed, !demuxer.mayJump, claimed - max(duration, end) > max(0.5, claimed * 0.02) {
                     warnings.append(
                         "the file claims \(Self.text(claimed)) but holds only \(Self.text(duration)) of packets: it is "
                             + "damaged or was cut off")
