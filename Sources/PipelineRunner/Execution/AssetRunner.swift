@@ -98,12 +98,13 @@ struct AssetRunner: Sendable {
         case .published:
             let place = record.url.map { ": \($0)" } ?? ""
             return .skipped(reason: "already posted as \(record.publishID ?? record.id)\(place); nothing was sent")
-        case .unconfirmed:
+        case .unconfirmed where record.publishID == nil:
             throw StageError(
                 .unconfirmed,
                 "the post \(record.id) is unconfirmed: \(record.reason ?? "its outcome is not known"); it is never sent again by machine",
                 hint: "look at the account, and see `spreader-pipeline posts list`")
-        case .reserved, .sending, .accepted, .uploaded, .failed: return nil
+        // With a publish id the stage asks the service what became of it; it sends nothing.
+        case .reserved, .sending, .accepted, .uploaded, .failed, .unconfirmed: return nil
         }
     }
 
