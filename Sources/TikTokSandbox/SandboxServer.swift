@@ -77,7 +77,8 @@ package struct SandboxServer: Sendable {
                     announcement.yield(try await prepare(port: channel.localAddress?.port ?? port))
                     announcement.finish()
                 } catch {
-                    announcement.finish(throwing: error)
+                    announcement.finish(
+                        throwing: SandboxError(.storage, "the sandbox cannot write to its folder: \(error)"))
                 }
             },
             logger: quiet)

@@ -24,7 +24,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"drop": "before"}"#, 0), (#"{"drop": "after"}"#, 1), (#"{"halfBody": true}"#, 1), (#"{"halfBody": false}"#, 0),
+        (#"{"drop": "before"}"#, 0), (#"{"drop": "after"}"#, 1), (#"{"halfBody": true}"#, 1),
+        (#"{"halfBody": false}"#, 0),
     ])
     func connectionDies(action: String, effects: Int) async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
@@ -49,7 +50,8 @@ import Testing
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let file = UploadTests.movie
             let (id, url, chunk) = try await UploadTests.open(sandbox, file)
-            try await sandbox.setFaults(#"[{"match": {"path": "/upload", "method": "PUT", "chunk": 2}, "action": {"drop": "after"}}]"#)
+            try await sandbox.setFaults(
+                #"[{"match": {"path": "/upload", "method": "PUT", "chunk": 2}, "action": {"drop": "after"}}]"#)
             #expect(try await sandbox.put(url, file.prefix(chunk), first: 0, total: file.count).status == 206)
             await #expect(throws: (any Error).self) {
                 try await sandbox.put(url, file.dropFirst(chunk), first: chunk, total: file.count)
@@ -116,19 +118,27 @@ import Testing
 
     static let mistakes: [(String, String)] = [
         (#"{"setings": {}}"#, "unknown key `setings` at / (did you mean `settings`?)"),
-        (#"{"settings": {"procesingSeconds": 1}}"#, "unknown key `procesingSeconds` at /settings (did you mean `processingSeconds`?)"),
+        (
+            #"{"settings": {"procesingSeconds": 1}}"#,
+            "unknown key `procesingSeconds` at /settings (did you mean `processingSeconds`?)"
+        ),
         (#"{"settings": {"processingSeconds": "1"}}"#, "/settings/processingSeconds takes a number of seconds"),
         (#"{"settings": {"chunkLimits": "loose"}}"#, #"/settings/chunkLimits takes one of "strict", "mib""#),
         (#"[{"match": {}}]"#, "/0 needs an `action`"),
         (#"[{"action": {"drop": "later"}}]"#, #"/0/action/drop takes "before", "after" or {"afterBytes": N}"#),
-        (#"[{"action": {"delay": 1, "hang": 1}}]"#, "/0/action takes exactly one of answer, delay, drop, garbage, halfBody, hang"),
+        (
+            #"[{"action": {"delay": 1, "hang": 1}}]"#,
+            "/0/action takes exactly one of answer, delay, drop, garbage, halfBody, hang"
+        ),
         (#"[{"times": 0, "action": {"delay": 1}}]"#, #"/0/times takes a whole number from 1, or "always""#),
         ("{", "this is not JSON"),
     ]
 
     @Test(arguments: mistakes) func mistakeIsNamed(json: String, message: String) async throws {
         let error = #expect(throws: SandboxError.self) { try FaultPlan(parsing: Data(json.utf8), name: "f.json") }
-        #expect(error?.code == .invalidFaults && error?.description.contains(message) == true, "\(String(describing: error))")
+        #expect(
+            error?.code == .invalidFaults && error?.description.contains(message) == true,
+            "\(String(describing: error))")
     }
 
     @Test func badFileStopsTheStart() async throws {

@@ -16,9 +16,10 @@ import Testing
             #expect(uploads.first?["range"]?.stringValue == "bytes 0-\(file.count - 1)/\(file.count)")
             #expect(uploads.first?["publishId"]?.stringValue == id)
             let entries = try await sandbox.log()
-            #expect(entries.map { $0["path"]?.stringValue } == [
-                "/v2/post/publish/video/init/", "/upload/", "/v2/post/publish/status/fetch/", "/v2/oauth/token/",
-            ])
+            #expect(
+                entries.map { $0["path"]?.stringValue } == [
+                    "/v2/post/publish/video/init/", "/upload/", "/v2/post/publish/status/fetch/", "/v2/oauth/token/",
+                ])
             #expect(entries[0]["publishId"]?.stringValue == id && entries[2]["publishId"]?.stringValue == id)
             #expect(entries.allSatisfy { $0["time"]?.stringValue?.hasSuffix("Z") == true })
             let text = try await sandbox.send("GET", "/_sandbox/log").text

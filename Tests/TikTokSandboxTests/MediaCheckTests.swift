@@ -5,7 +5,9 @@ import Testing
 
 @Suite struct MediaCheckTests {
     /// Reads a file from memory by way of the disk.
-    static func reason(_ data: Data, settings: SandboxSettings = SandboxSettings()) async throws -> (String?, MediaFacts?) {
+    static func reason(_ data: Data, settings: SandboxSettings = SandboxSettings()) async throws -> (
+        String?, MediaFacts?
+    ) {
         try await withFolder { folder in
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             let file = folder.appendingPathComponent("file")
@@ -24,17 +26,29 @@ import Testing
     }
 
     @Test func readsMovie() async throws {
-        let (reason, facts) = try await Self.reason(TestMovie(brand: "qt  ", width: 1080, height: 1920, frames: 90).data)
+        let (reason, facts) = try await Self.reason(
+            TestMovie(brand: "qt  ", width: 1080, height: 1920, frames: 90).data)
         #expect(reason == nil)
-        #expect(facts == MediaFacts(container: .quickTime, codec: .h264, width: 1080, height: 1920, duration: 3, frameRate: 30))
+        #expect(
+            facts
+                == MediaFacts(
+                    container: .quickTime, codec: .h264, width: 1080, height: 1920, duration: 3, frameRate: 30))
     }
 
-    @Test(arguments: [(1001, nil), (1251, nil), (1304, nil), (500, nil), (1310, "frame_rate_check_failed"), (3000, "frame_rate_check_failed"), (498, "frame_rate_check_failed")] as [(Int, String?)])
+    @Test(
+        arguments: [
+            (1001, nil), (1251, nil), (1304, nil), (500, nil), (1310, "frame_rate_check_failed"),
+            (3000, "frame_rate_check_failed"), (498, "frame_rate_check_failed"),
+        ] as [(Int, String?)])
     func frameRate(ticks: Int, reason: String?) async throws {
         #expect(try await Self.reason(TestMovie(frames: 600, frameTicks: ticks).data).0 == reason)
     }
 
-    @Test(arguments: [(360, 640, nil), (4096, 4096, nil), (359, 640, "picture_size_check_failed"), (720, 4098, "picture_size_check_failed"), (0, 0, "picture_size_check_failed")] as [(Int, Int, String?)])
+    @Test(
+        arguments: [
+            (360, 640, nil), (4096, 4096, nil), (359, 640, "picture_size_check_failed"),
+            (720, 4098, "picture_size_check_failed"), (0, 0, "picture_size_check_failed"),
+        ] as [(Int, Int, String?)])
     func pictureSize(width: Int, height: Int, reason: String?) async throws {
         #expect(try await Self.reason(TestMovie(width: width, height: height).data).0 == reason)
     }
@@ -50,7 +64,8 @@ import Testing
     @Test func readsWebM() async throws {
         let (reason, facts) = try await Self.reason(TestWebM().data)
         #expect(reason == nil)
-        #expect(facts == MediaFacts(container: .webM, codec: .vp9, width: 720, height: 1280, duration: 2, frameRate: 25))
+        #expect(
+            facts == MediaFacts(container: .webM, codec: .vp9, width: 720, height: 1280, duration: 2, frameRate: 25))
         let (_, measured) = try await Self.reason(TestWebM(declaresDuration: false).data)
         #expect(measured?.frameRate == 25 && measured?.duration == 2)
         #expect(try await Self.reason(TestWebM(codec: "V_AV1").data).0 == "file_format_check_failed")
@@ -75,7 +90,7 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         let file = folder.appendingPathComponent("file")
         for good in [TestMovie(payload: 64).data, TestWebM(frames: 12).data] {
-            for _ in 0..<1500 {
+            for _ in 0..<400 {
                 var bad = good
                 for _ in 0..<Int.random(in: 1...12, using: &generator) {
                     bad[Int.random(in: 0..<bad.count, using: &generator)] = .random(in: 0...255, using: &generator)
@@ -110,12 +125,14 @@ import Testing
     }
 
     @Test func publicPostGetsItsIdAfterModeration() async throws {
-        try await withSandbox(faults: #"{"settings": {"accountPrivacy": "public", "moderationSeconds": 60}}"#) { (sandbox: SandboxHarness) async throws in
+        try await withSandbox(faults: #"{"settings": {"accountPrivacy": "public", "moderationSeconds": 60}}"#) {
+            (sandbox: SandboxHarness) async throws in
             let id = try await sandbox.post(TestMovie().data, privacy: "PUBLIC_TO_EVERYONE")
             #expect(try await sandbox.finished(id)["postId"] == nil)
             #expect(try await sandbox.status(id)["publicaly_available_post_id"] == nil)
             sandbox.clock.advance(60)
-            let number = try #require(try await sandbox.status(id)["publicaly_available_post_id"]?.arrayValue?.first?.integerValue)
+            let number = try #require(
+                try await sandbox.status(id)["publicaly_available_post_id"]?.arrayValue?.first?.integerValue)
             #expect(String(number).count == 19)
             #expect(try await sandbox.finished(id)["postId"]?.stringValue == String(number))
         }

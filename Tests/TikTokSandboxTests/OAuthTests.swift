@@ -23,7 +23,8 @@ import Testing
             let reply = try await sandbox.consent(challenge: Self.base64Challenge, verifier: Self.verifier)
             #expect(reply["error"] == "invalid_request")
             #expect(reply["error_description"] == "Code verifier or code challenge is invalid.")
-            let wrong = try await sandbox.consent(challenge: Self.hexChallenge, verifier: String(Self.verifier.reversed()))
+            let wrong = try await sandbox.consent(
+                challenge: Self.hexChallenge, verifier: String(Self.verifier.reversed()))
             #expect(wrong["error"] == "invalid_request")
             try await sandbox.setFaults(#"{"settings": {"acceptBase64URLChallenge": true}}"#)
             #expect(try await sandbox.consent(challenge: Self.base64Challenge, verifier: Self.verifier)["error"] == nil)
@@ -112,8 +113,10 @@ import Testing
             let page = try await sandbox.send("GET", sandbox.authorizePath(extra: ""))
             #expect(page.status == 200 && page.text.contains("video.publish") && page.text.contains("Authorize"))
             var form = [
-                "client_key": sandbox.endpoint.clientKey, "response_type": "code", "redirect_uri": SandboxHarness.redirect,
-                "scope": "user.info.basic,video.publish", "state": "s&1", "decision": "approve", "granted": "video.publish",
+                "client_key": sandbox.endpoint.clientKey, "response_type": "code",
+                "redirect_uri": SandboxHarness.redirect,
+                "scope": "user.info.basic,video.publish", "state": "s&1", "decision": "approve",
+                "granted": "video.publish",
             ]
             let approved = try await sandbox.form("/v2/auth/authorize/", form)
             #expect(approved.status == 302)
@@ -130,8 +133,10 @@ import Testing
 
     @Test(arguments: [
         ("https://dev.example.com/auth/callback/", true), ("http://127.0.0.1:3455/callback/", true),
-        ("http://localhost:3455/callback/", true), ("http://localhost/callback/", false), ("http://example.com:80/", false),
-        ("https://example.com/?a=b", false), ("https://example.com/#f", false), ("javascript:alert(1)", false), ("", false),
+        ("http://localhost:3455/callback/", true), ("http://localhost/callback/", false),
+        ("http://example.com:80/", false),
+        ("https://example.com/?a=b", false), ("https://example.com/#f", false), ("javascript:alert(1)", false),
+        ("", false),
     ])
     func redirectAddress(address: String, accepted: Bool) {
         #expect(ConsentRequest.isRegistrable(address) == accepted)

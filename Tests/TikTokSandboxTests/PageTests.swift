@@ -56,7 +56,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [("127.0.0.1:80", true), ("localhost", true), ("[::1]:9", true), ("127.0.0.1.evil.example", false), ("localhost.evil", false), ("", false)])
+    @Test(arguments: [
+        ("127.0.0.1:80", true), ("localhost", true), ("[::1]:9", true), ("127.0.0.1.evil.example", false),
+        ("localhost.evil", false), ("", false),
+    ])
     func loopback(authority: String, accepted: Bool) {
         #expect(HostGuard.isLoopback(authority) == accepted)
     }

@@ -10,7 +10,8 @@ import Testing
             movie.payload = 12_000_000
             let file = movie.data
             let chunk = file.count / 2
-            let opened = try await sandbox.initialize(Int64(file.count), chunk: Int64(chunk), count: 2, title: "Hej 👋 <b>")
+            let opened = try await sandbox.initialize(
+                Int64(file.count), chunk: Int64(chunk), count: 2, title: "Hej 👋 <b>")
             let data = try #require(try opened.json["data"])
             let id = try #require(data["publish_id"]?.stringValue)
             let url = try #require(data["upload_url"]?.stringValue)
@@ -28,8 +29,10 @@ import Testing
             let last = try await sandbox.put(url, file.dropFirst(chunk), first: chunk, total: file.count)
             #expect(last.status == 201)
             let post = try await sandbox.finished(id)
-            #expect(post["status"] == "PUBLISH_COMPLETE" && post["mode"] == "direct" && post["privacyLevel"] == "SELF_ONLY")
-            #expect(post["title"] == "Hej 👋 <b>" && post["bytes"] == .integer(Int64(file.count)) && post["postId"] == nil)
+            #expect(
+                post["status"] == "PUBLISH_COMPLETE" && post["mode"] == "direct" && post["privacyLevel"] == "SELF_ONLY")
+            #expect(
+                post["title"] == "Hej 👋 <b>" && post["bytes"] == .integer(Int64(file.count)) && post["postId"] == nil)
             #expect(post["sha256"]?.stringValue == sha256(file))
             #expect(try await sandbox.status(id)["publicaly_available_post_id"] == nil)
         }

@@ -8,7 +8,8 @@ import Testing
         try await withFolder { folder in
             let clock = TestClock()
             let file = UploadTests.movie
-            let (first, done, id, url, chunk) = try await withSandbox(in: folder, clock: clock) { (sandbox: SandboxHarness) async throws in
+            let (first, done, id, url, chunk) = try await withSandbox(in: folder, clock: clock) {
+                (sandbox: SandboxHarness) async throws in
                 let done = try await sandbox.post(TestMovie().data, title: "stays")
                 _ = try await sandbox.finished(done)
                 let (id, url, chunk) = try await UploadTests.open(sandbox, file)
@@ -22,7 +23,8 @@ import Testing
                 let posts = try await sandbox.send("GET", "/_sandbox/posts").json.arrayValue ?? []
                 #expect(posts.count == 1 && posts[0]["publishId"]?.stringValue == done && posts[0]["title"] == "stays")
                 #expect(try await sandbox.status(id)["uploaded_bytes"] == .integer(Int64(chunk)))
-                #expect(try await sandbox.put(url, file.dropFirst(chunk), first: chunk, total: file.count).status == 201)
+                #expect(
+                    try await sandbox.put(url, file.dropFirst(chunk), first: chunk, total: file.count).status == 201)
                 #expect(try await sandbox.finished(id)["sha256"]?.stringValue == sha256(file))
                 #expect(try await sandbox.log().count { $0["path"] == "/v2/post/publish/video/init/" } == 2)
             }
@@ -53,7 +55,9 @@ import Testing
             }
             // The state of a process that died between the last byte and the inspection.
             let journal = folder.appendingPathComponent("journal.jsonl")
-            let lines = try String(contentsOf: journal, encoding: .utf8).split(separator: "\n").filter { !$0.contains("inspected") }
+            let lines = try String(contentsOf: journal, encoding: .utf8).split(separator: "\n").filter {
+                !$0.contains("inspected")
+            }
             try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: journal)
             try await withSandbox(in: folder) { (sandbox: SandboxHarness) async throws in
                 #expect(try await sandbox.finished(id)["sha256"]?.stringValue == sha256(file))
@@ -77,7 +81,9 @@ import Testing
             clock.advance(86_400)
             try await withSandbox(in: folder, clock: clock) { (sandbox: SandboxHarness) async throws in
                 #expect(sandbox.endpoint.accessToken != old)
-                #expect(try await sandbox.call("/v2/post/publish/creator_info/query/", token: old).code == "access_token_invalid")
+                #expect(
+                    try await sandbox.call("/v2/post/publish/creator_info/query/", token: old).code
+                        == "access_token_invalid")
                 #expect(try await sandbox.call("/v2/post/publish/creator_info/query/").code == "ok")
             }
         }

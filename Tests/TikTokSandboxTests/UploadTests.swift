@@ -46,7 +46,8 @@ import Testing
     }
 
     @Test func progressCanBeCounted() async throws {
-        try await withSandbox(faults: #"{"settings": {"uploadedContentRangeStyle": "count"}}"#) { (sandbox: SandboxHarness) async throws in
+        try await withSandbox(faults: #"{"settings": {"uploadedContentRangeStyle": "count"}}"#) {
+            (sandbox: SandboxHarness) async throws in
             let (_, url, chunk) = try await Self.open(sandbox, Self.movie)
             let reply = try await sandbox.put(url, Self.movie.prefix(chunk), first: 0, total: Self.movie.count)
             #expect(reply.headers["content-range"] == "bytes 0-\(chunk)/\(Self.movie.count)")
@@ -57,7 +58,8 @@ import Testing
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let (id, url, chunk) = try await Self.open(sandbox, Self.movie)
             sandbox.clock.advance(3599)
-            #expect(try await sandbox.put(url, Self.movie.prefix(chunk), first: 0, total: Self.movie.count).status == 206)
+            #expect(
+                try await sandbox.put(url, Self.movie.prefix(chunk), first: 0, total: Self.movie.count).status == 206)
             sandbox.clock.advance(1)
             let late = try await sandbox.put(url, Self.movie.dropFirst(chunk), first: chunk, total: Self.movie.count)
             #expect(late.status == 403)
@@ -71,7 +73,8 @@ import Testing
             let (_, url, chunk) = try await Self.open(sandbox, Self.movie)
             let piece = Self.movie.prefix(chunk)
             #expect(try await sandbox.put(url + "x", piece, first: 0, total: Self.movie.count).status == 403)
-            let unknown = try await sandbox.put("/upload/?upload_id=1&upload_token=2", piece, first: 0, total: Self.movie.count)
+            let unknown = try await sandbox.put(
+                "/upload/?upload_id=1&upload_token=2", piece, first: 0, total: Self.movie.count)
             #expect(unknown.status == 404)
         }
     }
@@ -81,20 +84,25 @@ import Testing
             let file = Self.movie
             let (_, url, chunk) = try await Self.open(sandbox, file)
             let piece = file.prefix(chunk)
-            #expect(try await sandbox.put(url, piece, first: 0, total: file.count, type: "application/octet-stream").status == 400)
+            #expect(
+                try await sandbox.put(url, piece, first: 0, total: file.count, type: "application/octet-stream").status
+                    == 400)
             #expect(try await sandbox.put(url, piece, first: 0, total: file.count + 1).status == 400)
             #expect(try await sandbox.put(url, piece.dropLast(), first: 0, total: file.count).status == 400)
             let unranged = try await sandbox.send("PUT", url, headers: [("Content-Type", "video/mp4")], body: piece)
             #expect(unranged.status == 400)
             let lying = try await sandbox.send(
                 "PUT", url,
-                headers: [("Content-Type", "video/mp4"), ("Content-Range", "bytes 0-\(chunk)/\(file.count)")], body: piece)
+                headers: [("Content-Type", "video/mp4"), ("Content-Range", "bytes 0-\(chunk)/\(file.count)")],
+                body: piece)
             #expect(lying.status == 400)
             #expect(try await sandbox.put(url, piece, first: 0, total: file.count).status == 206)
         }
     }
 
-    @Test(arguments: ["", "bytes 0-1", "bytes 1-0/5", "bytes 0-5/5", "bytes -1-2/5", "items 0-1/5", "bytes 0-1/5 ", "bytes 0-1/*"])
+    @Test(arguments: [
+        "", "bytes 0-1", "bytes 1-0/5", "bytes 0-5/5", "bytes -1-2/5", "items 0-1/5", "bytes 0-1/5 ", "bytes 0-1/*",
+    ])
     func refusesRange(header: String) {
         #expect(UploadRange(header) == nil)
     }
@@ -103,13 +111,15 @@ import Testing
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let file = Self.movie
             let (id, url, chunk) = try await Self.open(sandbox, file)
-            try await sandbox.setFaults(#"[{"match": {"path": "/upload/"}, "action": {"drop": {"afterBytes": 300000}}}]"#)
+            try await sandbox.setFaults(
+                #"[{"match": {"path": "/upload/"}, "action": {"drop": {"afterBytes": 300000}}}]"#)
             await #expect(throws: (any Error).self) {
                 try await sandbox.put(url, file.prefix(chunk), first: 0, total: file.count)
             }
             #expect(try await sandbox.status(id)["uploaded_bytes"] == 0)
             let entry = try #require(try await sandbox.log().last { $0["path"] == "/upload/" })
-            #expect(entry["status"] == 499 && entry["publishId"]?.stringValue == id && entry["fault"] == "drop-mid-body")
+            #expect(
+                entry["status"] == 499 && entry["publishId"]?.stringValue == id && entry["fault"] == "drop-mid-body")
             #expect(try await sandbox.put(url, file.prefix(chunk), first: 0, total: file.count).status == 206)
         }
     }
@@ -119,7 +129,9 @@ import Testing
             let file = Self.movie
             let (id, url, chunk) = try await Self.open(sandbox, file)
             try await sandbox.abandon(url, announced: chunk, sent: 400_000, total: file.count)
-            try await waitUntil { try await sandbox.log().contains { $0["status"] == 499 && $0["publishId"]?.stringValue == id } }
+            try await waitUntil {
+                try await sandbox.log().contains { $0["status"] == 499 && $0["publishId"]?.stringValue == id }
+            }
             #expect(try await sandbox.status(id)["uploaded_bytes"] == 0)
             #expect(try await sandbox.put(url, file.prefix(chunk), first: 0, total: file.count).status == 206)
         }

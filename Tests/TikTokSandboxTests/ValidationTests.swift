@@ -21,7 +21,8 @@ import Testing
             #expect(refused.status == 403 && refused.code == code)
             #expect(try refused.json.objectValue?.keys.sorted() == ["error"])
             // The account's own options are listed all the same.
-            let options = try await sandbox.call("/v2/post/publish/creator_info/query/").json["data"]?["privacy_level_options"]
+            let options = try await sandbox.call("/v2/post/publish/creator_info/query/").json["data"]?[
+                "privacy_level_options"]
             #expect(options == ["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"])
             try await sandbox.setFaults(#"{"settings": {"appAudited": false}}"#)
             #expect(try await sandbox.initialize(1000, privacy: "FOLLOWER_OF_CREATOR").code == code)
@@ -51,9 +52,12 @@ import Testing
             #expect(try await sandbox.call(path, ["post_info": info]).code == "invalid_params")
             #expect(try await sandbox.call(path, ["post_info": info, "source_info": source]).code == "ok")
             let pull: JSONValue = ["source": "PULL_FROM_URL", "video_url": "https://example.com/a.mp4"]
-            #expect(try await sandbox.call(path, ["post_info": info, "source_info": pull]).code == "url_ownership_unverified")
+            #expect(
+                try await sandbox.call(path, ["post_info": info, "source_info": pull]).code
+                    == "url_ownership_unverified")
             let text = try await sandbox.send(
-                "POST", path, headers: [("Authorization", "Bearer \(sandbox.endpoint.accessToken)")], body: Data("{".utf8))
+                "POST", path, headers: [("Authorization", "Bearer \(sandbox.endpoint.accessToken)")],
+                body: Data("{".utf8))
             #expect(text.status == 400 && text.code == "invalid_params")
         }
     }
@@ -76,7 +80,9 @@ import Testing
             let refused = try await sandbox.initialize(1000, token: drafts)
             #expect(refused.status == 401 && refused.code == "scope_not_authorized")
             #expect(try await sandbox.initialize(1000, mode: .inbox, token: drafts).code == "ok")
-            #expect(try await sandbox.call("/v2/post/publish/creator_info/query/", token: drafts).code == "scope_not_authorized")
+            #expect(
+                try await sandbox.call("/v2/post/publish/creator_info/query/", token: drafts).code
+                    == "scope_not_authorized")
         }
     }
 
@@ -87,7 +93,8 @@ import Testing
                 sandbox.clock.advance(5)
             }
             let refused = try await sandbox.initialize(1000)
-            #expect(refused.status == 429 && refused.code == "rate_limit_exceeded" && refused.headers["retry-after"] == nil)
+            #expect(
+                refused.status == 429 && refused.code == "rate_limit_exceeded" && refused.headers["retry-after"] == nil)
             sandbox.clock.advance(31)
             #expect(try await sandbox.initialize(1000).code == "ok")
             #expect(try await sandbox.initialize(1000).code == "rate_limit_exceeded")
@@ -126,10 +133,12 @@ import Testing
     }
 
     @Test func pendingSharesAreCapped() async throws {
-        try await withSandbox(faults: #"{"settings": {"pendingInboxShares": 1}}"#) { (sandbox: SandboxHarness) async throws in
+        try await withSandbox(faults: #"{"settings": {"pendingInboxShares": 1}}"#) {
+            (sandbox: SandboxHarness) async throws in
             let id = try await sandbox.post(TestMovie().data, mode: .inbox)
             let draft = try await sandbox.finished(id)
-            #expect(draft["status"] == "SEND_TO_USER_INBOX" && draft["title"] == nil && id.hasPrefix("v_inbox_file~v2."))
+            #expect(
+                draft["status"] == "SEND_TO_USER_INBOX" && draft["title"] == nil && id.hasPrefix("v_inbox_file~v2."))
             let refused = try await sandbox.initialize(1000, mode: .inbox)
             #expect(refused.status == 403 && refused.code == "spam_risk_too_many_pending_share")
             #expect(try await sandbox.send("POST", "/_sandbox/posts/\(id)/finish").status == 303)
@@ -143,7 +152,8 @@ import Testing
             let id = try #require(try await sandbox.initialize(1000).json["data"]?["publish_id"])
             let reply = try await sandbox.call("/v2/post/publish/cancel/", ["publish_id": id])
             #expect(reply.status == 400 && reply.code == "publish_not_cancellable")
-            #expect(try await sandbox.call("/v2/post/publish/cancel/", ["publish_id": "x"]).code == "invalid_publish_id")
+            #expect(
+                try await sandbox.call("/v2/post/publish/cancel/", ["publish_id": "x"]).code == "invalid_publish_id")
         }
     }
 
@@ -161,7 +171,9 @@ import Testing
             #expect(try reply.json["data"]?["user"]?["display_name"] == "Sandbox Creator")
             let tokens = try await sandbox.consent(scopes: "user.info.basic")
             let basic = [("Authorization", "Bearer \(tokens["access_token"]?.stringValue ?? "")")]
-            #expect(try await sandbox.send("GET", "/v2/user/info/?fields=username", headers: basic).code == "scope_not_authorized")
+            #expect(
+                try await sandbox.send("GET", "/v2/user/info/?fields=username", headers: basic).code
+                    == "scope_not_authorized")
         }
     }
 }

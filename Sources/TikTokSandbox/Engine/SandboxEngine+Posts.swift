@@ -78,7 +78,9 @@ extension SandboxEngine {
     private func checkCaps(_ mode: PostMode, _ settings: SandboxSettings) throws {
         switch mode {
         case .direct:
-            guard state.recentPosts(at: now(), settings: settings) < settings.postsPerDay else { throw APIError.tooManyPosts }
+            guard state.recentPosts(at: now(), settings: settings) < settings.postsPerDay else {
+                throw APIError.tooManyPosts
+            }
         case .inbox:
             guard state.pendingShares(at: now(), settings: settings) < settings.pendingInboxShares else {
                 throw APIError.tooManyPendingShares

@@ -15,7 +15,9 @@ extension SandboxEngine {
     /// Whether the credentials are those of the app.
     func checkClient(key: String?, secret: String?) throws {
         guard let key, !key.isEmpty else { throw OAuthError.invalidRequest("Client key is missed in request.") }
-        guard let secret, !secret.isEmpty else { throw OAuthError.invalidRequest("Client secret is missed in request.") }
+        guard let secret, !secret.isEmpty else {
+            throw OAuthError.invalidRequest("Client secret is missed in request.")
+        }
         let app = try app
         guard equalInConstantTime(key, app.clientKey), equalInConstantTime(secret, app.clientSecret) else {
             throw OAuthError.invalidClient
@@ -26,7 +28,8 @@ extension SandboxEngine {
     func issueCode(redirectURI: String, scopes: [String], challenge: String?) throws -> String {
         let code = AuthorizationCode(
             code: Identifiers.secret(48) + "*0!" + String(Int.random(in: 1000...9999)), redirectURI: redirectURI,
-            scopes: scopes, challenge: challenge, expiresAt: now().addingTimeInterval(settings.authorizationCodeSeconds))
+            scopes: scopes, challenge: challenge, expiresAt: now().addingTimeInterval(settings.authorizationCodeSeconds)
+        )
         try commit(.codeIssued(code))
         return code.code
     }
@@ -53,7 +56,9 @@ extension SandboxEngine {
 
     /// Trades a refresh token for new tokens.
     func refresh(_ token: String?) throws -> TokenAnswer {
-        guard let token, !token.isEmpty else { throw OAuthError.invalidRequest("The request parameters are malformed.") }
+        guard let token, !token.isEmpty else {
+            throw OAuthError.invalidRequest("The request parameters are malformed.")
+        }
         guard var grant = state.grant(refresh: token, at: now()) else {
             throw OAuthError.invalidGrant("Refresh token is invalid or expired.")
         }
@@ -80,7 +85,9 @@ extension SandboxEngine {
 
     /// Ends the grant of an access token.
     func revoke(_ token: String?) throws {
-        guard let token, !token.isEmpty else { throw OAuthError.invalidRequest("The request parameters are malformed.") }
+        guard let token, !token.isEmpty else {
+            throw OAuthError.invalidRequest("The request parameters are malformed.")
+        }
         guard var grant = state.grant(access: token, at: now()) else {
             throw OAuthError.invalidRequest("The access token is invalid or expired.")
         }
@@ -96,15 +103,22 @@ extension SandboxEngine {
         }
     }
 
-    /// The grant of `sandbox.env`: the one that was handed out before while its access token lives, else a new one.
+    /// The grant of `sandbox.env`, with an access token that lives.
+    ///
+    /// It stays the same grant over restarts: a client that keeps its refresh token in a vault must not be locked out.
     func readyGrant() throws -> Grant {
         let soon = now().addingTimeInterval(60)
-        let known = state.grants.values
-            .filter { $0.scopes == SandboxApp.scopes && !$0.revoked && $0.refreshExpiresAt > soon }
-            .filter { ($0.accessTokens.last?.expiresAt ?? .distantPast) > soon }
-            .max { ($0.accessTokens.last?.expiresAt ?? .distantPast) < ($1.accessTokens.last?.expiresAt ?? .distantPast) }
-        return try known ?? issueGrant(scopes: SandboxApp.scopes)
+        guard var known = state.grants[Self.readyGrantID], !known.revoked, known.refreshExpiresAt > soon else {
+            return try issueGrant(id: Self.readyGrantID, scopes: SandboxApp.scopes)
+        }
+        if (known.accessTokens.last?.expiresAt ?? .distantPast) <= soon {
+            known.accessTokens.append(newAccessToken())
+            try commit(.grantChanged(known))
+        }
+        return known
     }
+
+    private static let readyGrantID = "ready"
 
     /// The grant of a bearer token that holds one of the scopes.
     func authorize(_ bearer: String?, anyOf scopes: [String]) throws -> Grant {
@@ -115,13 +129,16 @@ extension SandboxEngine {
 
     /// Counts a call against the user's window.
     func admit(_ call: RateWindows.Call, _ grant: Grant, limit: Int) throws {
-        guard windows.admit(call, openID: grant.openID, limit: limit, at: now()) else { throw APIError.rateLimitExceeded }
+        guard windows.admit(call, openID: grant.openID, limit: limit, at: now()) else {
+            throw APIError.rateLimitExceeded
+        }
     }
 
-    private func issueGrant(scopes: [String]) throws -> Grant {
+    private func issueGrant(id: String = UUID().uuidString, scopes: [String]) throws -> Grant {
         let grant = Grant(
-            id: UUID().uuidString, openID: try app.openID, scopes: scopes, accessTokens: [newAccessToken()],
-            refreshToken: Self.newRefreshToken(), refreshExpiresAt: now().addingTimeInterval(settings.refreshTokenSeconds))
+            id: id, openID: try app.openID, scopes: scopes, accessTokens: [newAccessToken()],
+            refreshToken: Self.newRefreshToken(),
+            refreshExpiresAt: now().addingTimeInterval(settings.refreshTokenSeconds))
         try commit(.grantChanged(grant))
         return grant
     }
@@ -129,7 +146,8 @@ extension SandboxEngine {
     private func answer(_ grant: Grant) -> TokenAnswer {
         let access = grant.accessTokens.last
         return TokenAnswer(
-            accessToken: access?.token ?? "", expiresIn: Int64((access?.expiresAt ?? now()).timeIntervalSince(now()).rounded()),
+            accessToken: access?.token ?? "",
+            expiresIn: Int64((access?.expiresAt ?? now()).timeIntervalSince(now()).rounded()),
             refreshToken: grant.refreshToken,
             refreshExpiresIn: Int64(grant.refreshExpiresAt.timeIntervalSince(now()).rounded()), openID: grant.openID,
             scope: grant.scopes.joined(separator: ","))
@@ -149,7 +167,9 @@ extension SandboxEngine {
     private func check(verifier: String?, challenge: String) throws {
         let refusal = OAuthError.invalidRequest("Code verifier or code challenge is invalid.")
         let allowed = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-        guard let verifier, (43...128).contains(verifier.count), verifier.allSatisfy(allowed.contains) else { throw refusal }
+        guard let verifier, (43...128).contains(verifier.count), verifier.allSatisfy(allowed.contains) else {
+            throw refusal
+        }
         let digest = SHA256.hash(data: Data(verifier.utf8))
         if equalInConstantTime(challenge, hexadecimal(digest)) { return }
         let base64 = Data(digest).base64EncodedString()

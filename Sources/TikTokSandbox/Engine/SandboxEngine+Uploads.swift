@@ -60,7 +60,8 @@ extension SandboxEngine {
         guard let post = state.posts[id] else { throw UploadRefusal(status: 404, message: "no such upload task") }
         let progress = progress(of: post)
         let outOfStep = UploadRefusal(
-            status: 416, message: "the range does not match the progress", contentRange: progress.contentRange, publishID: id)
+            status: 416, message: "the range does not match the progress", contentRange: progress.contentRange,
+            publishID: id)
         if progress.isComplete { throw outOfStep }
         guard now() < post.urlExpiresAt else {
             throw UploadRefusal(status: 403, message: "the upload url is expired", publishID: id)
@@ -83,7 +84,8 @@ extension SandboxEngine {
 
     /// Takes in a chunk whose body is complete and on disk.
     func commitChunk(_ ticket: ChunkTicket) throws -> UploadProgress {
-        guard let post = state.posts[ticket.publishID], !ticket.lease.isRevoked, post.committed == ticket.range.first else {
+        guard let post = state.posts[ticket.publishID], !ticket.lease.isRevoked, post.committed == ticket.range.first
+        else {
             throw superseded(ticket)
         }
         leases[ticket.publishID] = nil
@@ -104,7 +106,8 @@ extension SandboxEngine {
     func superseded(_ ticket: ChunkTicket) -> UploadRefusal {
         UploadRefusal(
             status: 416, message: "another request has taken over this upload",
-            contentRange: state.posts[ticket.publishID].map { progress(of: $0).contentRange }, publishID: ticket.publishID)
+            contentRange: state.posts[ticket.publishID].map { progress(of: $0).contentRange },
+            publishID: ticket.publishID)
     }
 
     private func progress(of post: Post) -> UploadProgress {
@@ -121,7 +124,9 @@ extension SandboxEngine {
 
     /// The number of the chunk, from 1, that a PUT is about.
     func chunkNumber(uploadID: String?, contentRange: String?) -> Int? {
-        guard let uploadID, let post = state.post(uploadID: uploadID), let range = UploadRange(contentRange) else { return nil }
+        guard let uploadID, let post = state.post(uploadID: uploadID), let range = UploadRange(contentRange) else {
+            return nil
+        }
         return Int(range.first / post.plan.chunkSize) + 1
     }
 }

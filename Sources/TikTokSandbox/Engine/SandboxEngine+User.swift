@@ -5,11 +5,15 @@ extension SandboxEngine {
     func userInfo(bearer: String?, fields: String?) throws -> JSONValue {
         let grant = try authorize(bearer, anyOf: [])
         try admit(.userInfo, grant, limit: settings.userInfoPerMinute)
-        let wanted = (fields ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+        let wanted = (fields ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter {
+            !$0.isEmpty
+        }
         guard !wanted.isEmpty else { throw APIError.invalid("Fields is required") }
         var user: [String: JSONValue] = [:]
         for field in wanted {
-            guard let known = try Self.user(app: app, settings: settings, avatar: baseURL + "/_sandbox/avatar.svg")[field] else {
+            guard
+                let known = try Self.user(app: app, settings: settings, avatar: baseURL + "/_sandbox/avatar.svg")[field]
+            else {
                 throw APIError.invalid("Unknown field \(field)")
             }
             guard grant.scopes.contains(known.scope) else { throw APIError.scopeNotAuthorized }
@@ -28,7 +32,8 @@ extension SandboxEngine {
             "open_id": (basic, .string(app.openID)), "union_id": (basic, .string(app.unionID)),
             "avatar_url": (basic, .string(avatar)), "avatar_url_100": (basic, .string(avatar)),
             "avatar_large_url": (basic, .string(avatar)), "display_name": (basic, .string(settings.accountNickname)),
-            "username": (profile, .string(settings.accountUsername)), "bio_description": (profile, "An account of the local sandbox"),
+            "username": (profile, .string(settings.accountUsername)),
+            "bio_description": (profile, "An account of the local sandbox"),
             "profile_deep_link": (profile, "https://vm.tiktok.com/sandbox/"),
             "profile_web_link": (profile, .string("https://www.tiktok.com/@\(settings.accountUsername)")),
             "is_verified": (profile, false), "follower_count": (stats, 0), "following_count": (stats, 0),

@@ -19,7 +19,9 @@ actor SandboxEngine {
     /// Where clients reach the server; known once it listens.
     var baseURL = ""
 
-    init(directory: DataDirectory, desk: FaultDesk, now: @escaping @Sendable () -> Date, logger: Logger) throws(SandboxError) {
+    init(directory: DataDirectory, desk: FaultDesk, now: @escaping @Sendable () -> Date, logger: Logger)
+        throws(SandboxError)
+    {
         let (journal, events) = try Journal.open(directory.journal)
         self.directory = directory
         self.desk = desk

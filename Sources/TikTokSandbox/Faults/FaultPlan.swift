@@ -26,7 +26,8 @@ struct FaultPlan: Sendable, Equatable {
         do {
             value = try JSONValue(parsing: data)
         } catch {
-            throw SandboxError(.invalidFaults, "\(name): this is not JSON", hint: "see the sandbox's documentation for an example")
+            throw SandboxError(
+                .invalidFaults, "\(name): this is not JSON", hint: "see the sandbox's documentation for an example")
         }
         var reader = FaultPlanReader(name: name)
         do {

@@ -47,13 +47,15 @@ struct FaultPlanReader {
         }
         return FaultRule(
             match: try readMatch(members["match"] ?? [:], at: "\(path)/match"), times: times,
-            after: try count(members["after"], at: "\(path)/after") ?? 0, action: try readAction(action, at: "\(path)/action"))
+            after: try count(members["after"], at: "\(path)/after") ?? 0,
+            action: try readAction(action, at: "\(path)/action"))
     }
 
     private func readMatch(_ value: JSONValue, at path: String) throws -> FaultRule.Match {
         let members = try object(value, at: path, keys: ["path", "method", "chunk"])
         return FaultRule.Match(
-            path: try text(members["path"], at: "\(path)/path"), method: try text(members["method"], at: "\(path)/method"),
+            path: try text(members["path"], at: "\(path)/path"),
+            method: try text(members["method"], at: "\(path)/method"),
             chunk: try count(members["chunk"], at: "\(path)/chunk"))
     }
 
@@ -87,7 +89,9 @@ struct FaultPlanReader {
         let members = try object(value, at: path, keys: ["status", "code", "message", "headers", "handled"])
         var answer = FaultAction.Answer()
         if let status = try count(members["status"], at: "\(path)/status") {
-            guard (200...599).contains(status) else { throw failure("\(path)/status", "takes a status from 200 to 599") }
+            guard (200...599).contains(status) else {
+                throw failure("\(path)/status", "takes a status from 200 to 599")
+            }
             answer.status = status
         }
         answer.code = try text(members["code"], at: "\(path)/code") ?? answer.code
@@ -113,7 +117,8 @@ struct FaultPlanReader {
                 near.isEmpty
                 ? "known here: " + keys.joined(separator: ", ")
                 : "did you mean " + near.map { "`\($0)`" }.joined(separator: " or ") + "?"
-            throw SandboxError(.invalidFaults, "\(name): unknown key `\(key)` at \(path.isEmpty ? "/" : path)", hint: hint)
+            throw SandboxError(
+                .invalidFaults, "\(name): unknown key `\(key)` at \(path.isEmpty ? "/" : path)", hint: hint)
         }
         return members
     }
@@ -133,7 +138,9 @@ struct FaultPlanReader {
     }
 
     private func seconds(_ value: JSONValue, at path: String) throws -> Double {
-        guard let number = value.doubleValue, number >= 0, number <= 86_400 else { throw failure(path, "takes a number of seconds") }
+        guard let number = value.doubleValue, number >= 0, number <= 86_400 else {
+            throw failure(path, "takes a number of seconds")
+        }
         return number
     }
 

@@ -16,7 +16,8 @@ struct ConsentRoutes {
                 try await Self.answer(incoming.query, engine, page) { consent in
                     let settings = engine.desk.settings
                     guard settings.autoApprove || incoming.query["auto"] == "1" else { return nil }
-                    return settings.grantedScopes.map { granted in consent.scopes.filter(granted.contains) } ?? consent.scopes
+                    return settings.grantedScopes.map { granted in consent.scopes.filter(granted.contains) }
+                        ?? consent.scopes
                 }
             }
         }
@@ -84,7 +85,8 @@ extension Answer {
         answer.headers[.contentType] = "text/html; charset=utf-8"
         answer.headers[.cacheControl] = "no-store"
         answer.headers[.contentSecurityPolicy] = [
-            "default-src 'none'", "img-src 'self'", "media-src 'self'", "connect-src 'self'", "style-src 'nonce-\(nonce)'",
+            "default-src 'none'", "img-src 'self'", "media-src 'self'", "connect-src 'self'",
+            "style-src 'nonce-\(nonce)'",
             "script-src 'nonce-\(nonce)'", "form-action \(formTargets)", "base-uri 'none'", "frame-ancestors 'none'",
         ].joined(separator: "; ")
         answer.headers[.xContentTypeOptions] = "nosniff"

@@ -32,7 +32,8 @@ struct ControlRoutes {
                 engine.desk.replace(with: try FaultPlan(parsing: try await Incoming(request).collect(), name: "faults"))
                 return Answer.json(engine.desk.plan.source).response
             } catch let error as SandboxError {
-                return Answer.json(["error": .string(error.message), "hint": .string(error.hint ?? "")], status: 400).response
+                return Answer.json(["error": .string(error.message), "hint": .string(error.hint ?? "")], status: 400)
+                    .response
             } catch let error as APIError {
                 return Answer.json(["error": .string(error.message)], status: error.status).response
             }
@@ -42,7 +43,9 @@ struct ControlRoutes {
             return Answer.json([:]).response
         }
         router.post("/_sandbox/posts/:id/finish") { _, context in
-            guard let id = context.parameters.get("id")?.removingPercentEncoding else { return Response(status: .notFound) }
+            guard let id = context.parameters.get("id")?.removingPercentEncoding else {
+                return Response(status: .notFound)
+            }
             do {
                 try await engine.finishDraft(id)
             } catch is APIError {

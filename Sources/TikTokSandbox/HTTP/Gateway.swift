@@ -38,7 +38,8 @@ struct Gateway: Sendable {
     }
 
     private func play(
-        _ fault: FaultAction, _ incoming: inout Incoming, _ context: SandboxContext, _ logID: String, _ endpoint: Endpoint
+        _ fault: FaultAction, _ incoming: inout Incoming, _ context: SandboxContext, _ logID: String,
+        _ endpoint: Endpoint
     ) async throws -> Response {
         func handled(_ isHandled: Bool) async throws -> Answer {
             if isHandled { return try await respond(incoming, logID, endpoint) }
@@ -137,4 +138,3 @@ struct Gateway: Sendable {
         return response
     }
 }
-

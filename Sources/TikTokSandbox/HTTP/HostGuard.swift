@@ -16,7 +16,8 @@ struct HostGuard: RouterMiddleware {
             return Answer.text("this server answers on the loopback address only\n", status: 421).response
         }
         if request.method != .get, request.method != .head, let origin = request.headers[.origin] {
-            guard let separator = origin.range(of: "://"), Self.isLoopback(String(origin[separator.upperBound...])) else {
+            guard let separator = origin.range(of: "://"), Self.isLoopback(String(origin[separator.upperBound...]))
+            else {
                 return Answer.text("requests of other sites are not accepted\n", status: 403).response
             }
         }
@@ -25,8 +26,11 @@ struct HostGuard: RouterMiddleware {
 
     /// Whether `host` or `host:port` names this machine.
     static func isLoopback(_ authority: String) -> Bool {
-        if authority.hasPrefix("[::1]") { return authority.dropFirst(5).isEmpty || authority.dropFirst(5).hasPrefix(":") }
-        let host = authority.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).first.map(String.init) ?? ""
+        if authority.hasPrefix("[::1]") {
+            return authority.dropFirst(5).isEmpty || authority.dropFirst(5).hasPrefix(":")
+        }
+        let host =
+            authority.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).first.map(String.init) ?? ""
         return host == "127.0.0.1" || host.lowercased() == "localhost"
     }
 }

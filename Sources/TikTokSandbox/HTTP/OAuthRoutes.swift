@@ -51,7 +51,8 @@ struct OAuthRoutes {
                 throw OAuthError(400, "unsupported_grant_type", "The grant type is not supported.")
             }
         var members: [String: JSONValue] = [
-            "access_token": .string(answer.accessToken), "expires_in": .integer(answer.expiresIn), "token_type": "Bearer",
+            "access_token": .string(answer.accessToken), "expires_in": .integer(answer.expiresIn),
+            "token_type": "Bearer",
         ]
         members["refresh_token"] = answer.refreshToken.map(JSONValue.string)
         members["refresh_expires_in"] = answer.refreshExpiresIn.map(JSONValue.integer)

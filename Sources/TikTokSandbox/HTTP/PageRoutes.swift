@@ -22,10 +22,12 @@ struct PageRoutes {
         }
         for method in [HTTPRequest.Method.get, .head] {
             router.on("/_sandbox/media/:id", method: method) { request, context in
-                guard let id = context.parameters.get("id")?.removingPercentEncoding, let media = await engine.media(id) else {
+                guard let id = context.parameters.get("id")?.removingPercentEncoding, let media = await engine.media(id)
+                else {
                     return Answer.text("no such video\n", status: 404).response
                 }
-                return try MediaResponse.make(request, file: media.file, contentType: media.contentType, size: media.size)
+                return try MediaResponse.make(
+                    request, file: media.file, contentType: media.contentType, size: media.size)
             }
         }
     }
@@ -51,7 +53,8 @@ extension SandboxEngine {
 enum MediaResponse {
     static func make(_ request: Request, file: URL, contentType: String, size: Int64) throws -> Response {
         var headers: HTTPFields = [
-            .contentType: contentType, .acceptRanges: "bytes", .cacheControl: "no-store", .xContentTypeOptions: "nosniff",
+            .contentType: contentType, .acceptRanges: "bytes", .cacheControl: "no-store",
+            .xContentTypeOptions: "nosniff",
         ]
         var range: Range<Int64> = 0..<size
         var status = HTTPResponse.Status.ok
@@ -101,9 +104,11 @@ enum MediaResponse {
                 return
             }
             switch (Int64(ends[0]), Int64(ends[1])) {
-            case (let first?, let last?) where first <= last && first < size: self = .part(first..<(min(last, size - 1) + 1))
+            case (let first?, let last?) where first <= last && first < size:
+                self = .part(first..<(min(last, size - 1) + 1))
             case (let first?, nil) where ends[1].isEmpty && first < size: self = .part(first..<size)
-            case (nil, let count?) where ends[0].isEmpty && count > 0 && size > 0: self = .part(max(0, size - count)..<size)
+            case (nil, let count?) where ends[0].isEmpty && count > 0 && size > 0:
+                self = .part(max(0, size - count)..<size)
             case (.some, _), (_, .some): self = .outside
             default: self = .whole
             }

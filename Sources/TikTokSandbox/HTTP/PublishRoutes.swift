@@ -10,7 +10,8 @@ struct PublishRoutes {
         post(router, "/v2/post/publish/creator_info/query/") { incoming, logID in
             _ = try await incoming.json()
             let settings = try await engine.creatorInfo(bearer: incoming.bearer)
-            return .envelope(Self.creator(settings, avatar: await engine.baseURL + "/_sandbox/avatar.svg"), logID: logID)
+            return .envelope(
+                Self.creator(settings, avatar: await engine.baseURL + "/_sandbox/avatar.svg"), logID: logID)
         }
         post(router, "/v2/post/publish/video/init/") { incoming, logID in
             let body = try await incoming.json()
@@ -30,7 +31,8 @@ struct PublishRoutes {
             try await engine.cancel(bearer: incoming.bearer, publishID: id)
         }
         get(router, "/v2/user/info/") { incoming, logID in
-            .envelope(try await engine.userInfo(bearer: incoming.bearer, fields: incoming.query["fields"]), logID: logID)
+            .envelope(
+                try await engine.userInfo(bearer: incoming.bearer, fields: incoming.query["fields"]), logID: logID)
         }
         for method in [HTTPRequest.Method.get, .post, .put, .delete] {
             router.on("/v2/**", method: method) { [gateway] request, context in

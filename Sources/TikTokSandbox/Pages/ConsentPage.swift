@@ -14,7 +14,8 @@ struct ConsentPage: Sendable {
     func render(_ request: ConsentRequest, settings: SandboxSettings, nonce: String) -> String {
         consent.render(
             [
-                "nonce": nonce, "style": PageStyle.css, "clientKey": request.clientKey, "handle": settings.accountUsername,
+                "nonce": nonce, "style": PageStyle.css, "clientKey": request.clientKey,
+                "handle": settings.accountUsername,
                 "redirect": request.redirectURI,
                 "hidden": request.fields.map { ["name": $0.name, "value": $0.value] },
                 "scopes": request.scopes.map { ["name": $0, "text": Self.meaning($0)] },

@@ -87,7 +87,11 @@ struct FeedPage: Sendable {
         default: break
         }
         if post.details.aiGenerated { chips.append("AI-generated") }
-        if post.details.brandContent { chips.append("Paid partnership") } else if post.details.brandOrganic { chips.append("Promotional content") }
+        if post.details.brandContent {
+            chips.append("Paid partnership")
+        } else if post.details.brandOrganic {
+            chips.append("Promotional content")
+        }
         if post.details.disableComment { chips.append("No comments") }
         return chips
     }
@@ -96,12 +100,18 @@ struct FeedPage: Sendable {
         let post = view.post
         var facts: [(String, String)] = []
         if let media = post.inspection?.facts {
-            let rate = media.frameRate.formatted(.number.precision(.fractionLength(0...2)).locale(Locale(identifier: "en_US")))
+            let rate = media.frameRate.formatted(
+                .number.precision(.fractionLength(0...2)).locale(Locale(identifier: "en_US")))
             facts.append(("Video", "\(media.width) × \(media.height), \(rate) fps, \(codecName(media.codec))"))
             facts.append(("Length", length(media.duration)))
         }
         facts.append(("Size", bytes(post.committed)))
-        facts.append(("Sent", post.createdAt.formatted(.iso8601.dateSeparator(.dash).dateTimeSeparator(.space)).replacingOccurrences(of: "Z", with: " UTC")))
+        facts.append(
+            (
+                "Sent",
+                post.createdAt.formatted(.iso8601.dateSeparator(.dash).dateTimeSeparator(.space)).replacingOccurrences(
+                    of: "Z", with: " UTC")
+            ))
         if let id = view.status.publicPostID { facts.append(("Post", String(id))) }
         facts.append(("Publish id", post.publishID))
         return facts
@@ -133,7 +143,8 @@ struct FeedPage: Sendable {
 
     private static func explanation(_ reason: String) -> String {
         switch reason {
-        case "file_format_check_failed": "The container or the codec is none that TikTok takes: MP4, MOV or WebM with H.264, HEVC, VP8 or VP9."
+        case "file_format_check_failed":
+            "The container or the codec is none that TikTok takes: MP4, MOV or WebM with H.264, HEVC, VP8 or VP9."
         case "frame_rate_check_failed": "The frame rate is outside 23 to 60 frames a second."
         case "picture_size_check_failed": "A side of the picture is outside 360 to 4096 pixels."
         case "duration_check_failed": "The video is longer than this account may post."

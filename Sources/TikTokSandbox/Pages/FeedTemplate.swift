@@ -48,7 +48,7 @@ enum FeedTemplate {
               <div class="screen" aria-hidden="true">▶</div>
               <h2>Nothing posted yet</h2>
               <p>This is a TikTok of your own: nothing that you post here leaves this machine.</p>
-              <pre>set -a; . {{environmentFile}}; set +a
+              <pre>set -a; . "{{environmentFile}}"; set +a
         spreader-pipeline run pipelines/tiktok.json</pre>
               <p>Posts appear here by themselves, a moment after their last byte.</p>
             </div>

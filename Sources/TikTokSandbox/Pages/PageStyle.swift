@@ -15,7 +15,6 @@ enum PageStyle {
           }
         }
         * { box-sizing: border-box; }
-        html { scroll-snap-type: y proximity; scroll-padding-top: 76px; }
         body {
           margin: 0; background: var(--ground); color: var(--ink);
           font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
@@ -38,7 +37,7 @@ enum PageStyle {
         #feed { display: grid; gap: 28px; }
         article {
           display: grid; background: var(--card); border: 1px solid var(--line); border-radius: 22px; overflow: hidden;
-          box-shadow: 0 10px 30px rgb(0 0 0 / 6%); scroll-snap-align: start;
+          box-shadow: 0 10px 30px rgb(0 0 0 / 6%); scroll-margin-top: 76px;
         }
         .stage { background: #000; display: grid; place-items: center; aspect-ratio: 9 / 16; max-height: 78vh; width: 100%; }
         .stage video { width: 100%; height: 100%; object-fit: contain; display: block; min-height: 0; }

@@ -52,7 +52,8 @@ struct ByteFields {
     /// Four characters.
     func fourCC(_ offset: Int) throws -> String {
         let code = try number(offset, 4)
-        return String(decoding: (0..<4).map { UInt8(truncatingIfNeeded: code >> (24 - 8 * $0)) }, as: Unicode.Latin1.self)
+        return String(
+            decoding: (0..<4).map { UInt8(truncatingIfNeeded: code >> (24 - 8 * $0)) }, as: Unicode.Latin1.self)
     }
 }
 

@@ -55,7 +55,9 @@ struct MatroskaReader {
 
     mutating func read() throws -> MediaFacts {
         let header = try element(at: 0, before: reader.size)
-        guard try text(header.body, of: ID.docType) == "webm" else { throw UnreadableMedia("the file is Matroska, but not WebM") }
+        guard try text(header.body, of: ID.docType) == "webm" else {
+            throw UnreadableMedia("the file is Matroska, but not WebM")
+        }
         let segment = try element(at: header.body.upperBound, before: reader.size)
         guard segment.id == ID.segment else { throw UnreadableMedia("the file has no segment") }
 
@@ -105,9 +107,12 @@ struct MatroskaReader {
         var rate = track.frameNanoseconds > 0 ? 1e9 / Double(track.frameNanoseconds) : 0
         if rate == 0, span > 0 { rate = Double(blocks.count - 1) / span }
         let duration = declared > 0 ? declared : span + (rate > 0 ? 1 / rate : 0)
-        guard duration.isFinite, duration > 0, rate.isFinite else { throw UnreadableMedia("the video track has no duration") }
+        guard duration.isFinite, duration > 0, rate.isFinite else {
+            throw UnreadableMedia("the video track has no duration")
+        }
         return MediaFacts(
-            container: .webM, codec: codec, width: track.width, height: track.height, duration: duration, frameRate: rate)
+            container: .webM, codec: codec, width: track.width, height: track.height, duration: duration,
+            frameRate: rate)
     }
 
     private mutating func info(_ body: Range<Int64>) throws -> (scale: UInt64, duration: Double) {
@@ -142,7 +147,8 @@ struct MatroskaReader {
         return nil
     }
 
-    private mutating func count(_ body: Range<Int64>, of track: Track?, at time: UInt64, in blocks: inout Blocks) throws {
+    private mutating func count(_ body: Range<Int64>, of track: Track?, at time: UInt64, in blocks: inout Blocks) throws
+    {
         guard let track else { return }
         let bytes = try reader.bytes(at: body.lowerBound, upTo: Int(min(12, body.upperBound - body.lowerBound)))
         let (number, width) = try Self.variable(bytes[...], keepMarker: false)
@@ -175,8 +181,12 @@ struct MatroskaReader {
         let (size, sizeWidth) = try Self.variable(head[idWidth...], keepMarker: false)
         let start = offset + Int64(idWidth + sizeWidth)
         let open = (UInt64(1) << (7 * UInt64(sizeWidth))) - 1
-        if size == open { return Element(id: UInt32(truncatingIfNeeded: id), body: start..<max(start, end), isSized: false) }
-        guard start <= end, size <= UInt64(end - start) else { throw UnreadableMedia("an element is longer than what holds it") }
+        if size == open {
+            return Element(id: UInt32(truncatingIfNeeded: id), body: start..<max(start, end), isSized: false)
+        }
+        guard start <= end, size <= UInt64(end - start) else {
+            throw UnreadableMedia("an element is longer than what holds it")
+        }
         return Element(id: UInt32(truncatingIfNeeded: id), body: start..<(start + Int64(size)), isSized: true)
     }
 

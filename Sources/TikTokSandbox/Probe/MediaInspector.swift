@@ -13,7 +13,8 @@ enum MediaInspector {
             facts = nil
         }
         let digest = try await sha256(of: file)
-        let reason = settings.failReason ?? MediaRules.failReason(facts, maxDuration: settings.maxVideoPostDurationSeconds)
+        let reason =
+            settings.failReason ?? MediaRules.failReason(facts, maxDuration: settings.maxVideoPostDurationSeconds)
         return Inspection(sha256: digest, facts: facts, failReason: reason)
     }
 

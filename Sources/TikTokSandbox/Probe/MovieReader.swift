@@ -30,8 +30,12 @@ struct MovieReader {
 
     mutating func read() throws -> MediaFacts {
         let boxes = try children(of: 0..<reader.size)
-        guard let movie = boxes.first(where: { $0.type == "moov" }) else { throw UnreadableMedia("the file has no moov box") }
-        guard boxes.contains(where: { $0.type == "mdat" && !$0.body.isEmpty }) else { throw UnreadableMedia("the file has no media data") }
+        guard let movie = boxes.first(where: { $0.type == "moov" }) else {
+            throw UnreadableMedia("the file has no moov box")
+        }
+        guard boxes.contains(where: { $0.type == "mdat" && !$0.body.isEmpty }) else {
+            throw UnreadableMedia("the file has no media data")
+        }
         let container = try container(boxes)
 
         var tracks: [Track] = []
@@ -57,7 +61,8 @@ struct MovieReader {
     }
 
     private static let codecs: [String: MediaFacts.Codec] = [
-        "avc1": .h264, "avc3": .h264, "hvc1": .hevc, "hev1": .hevc, "dvh1": .hevc, "dvhe": .hevc, "vp08": .vp8, "vp09": .vp9,
+        "avc1": .h264, "avc3": .h264, "hvc1": .hevc, "hev1": .hevc, "dvh1": .hevc, "dvhe": .hevc, "vp08": .vp8,
+        "vp09": .vp9,
     ]
 
     private mutating func container(_ boxes: [Box]) throws -> MediaFacts.Container {
@@ -167,7 +172,9 @@ struct MovieReader {
     private mutating func run(_ tally: inout FragmentTally, _ body: Range<Int64>) throws {
         var ticks = tally.defaultTicks
         for box in try children(of: body) {
-            let fields = ByteFields(try reader.bytes(at: box.body.lowerBound, upTo: Int(min(65_536, box.body.upperBound - box.body.lowerBound))))
+            let fields = ByteFields(
+                try reader.bytes(
+                    at: box.body.lowerBound, upTo: Int(min(65_536, box.body.upperBound - box.body.lowerBound))))
             switch box.type {
             case "tfhd":
                 guard try fields.word(4) == tally.trackID else { return }

@@ -33,7 +33,8 @@ struct ConsentRequest: Sendable, Equatable {
         }
         guard let redirect = fields["redirect_uri"], Self.isRegistrable(redirect) else {
             throw .page(
-                "The redirect_uri is missing or cannot be registered: https without query and fragment, or http on localhost or 127.0.0.1 with a port.")
+                "The redirect_uri is missing or cannot be registered: https without query and fragment, or http on localhost or 127.0.0.1 with a port."
+            )
         }
         let state = fields["state"] ?? ""
         func refuse(_ error: String, _ description: String) -> Refusal {
@@ -44,7 +45,8 @@ struct ConsentRequest: Sendable, Equatable {
         }
         let scopes = (fields["scope"] ?? "").split(separator: ",").map(String.init)
         guard !scopes.isEmpty, scopes.allSatisfy(SandboxApp.scopes.contains) else {
-            throw refuse("invalid_scope", "The scope is unknown or not enabled for the app; scopes are joined with commas.")
+            throw refuse(
+                "invalid_scope", "The scope is unknown or not enabled for the app; scopes are joined with commas.")
         }
         let challenge = fields["code_challenge"]
         if challenge != nil, fields["code_challenge_method"] != "S256" {
@@ -59,7 +61,8 @@ struct ConsentRequest: Sendable, Equatable {
 
     /// Whether the address could be registered in the developer portal, by the web or the desktop rules.
     static func isRegistrable(_ address: String) -> Bool {
-        guard address.utf8.count < 512, let parts = URLComponents(string: address), let host = parts.host, !host.isEmpty,
+        guard address.utf8.count < 512, let parts = URLComponents(string: address), let host = parts.host,
+            !host.isEmpty,
             parts.query == nil, parts.fragment == nil
         else { return false }
         if parts.scheme == "https" { return true }
@@ -68,7 +71,8 @@ struct ConsentRequest: Sendable, Equatable {
 
     /// The address to go back to, with values added as its query.
     static func location(_ redirect: String, _ values: [(String, String)]) -> String {
-        let unreserved = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+        let unreserved = CharacterSet(
+            charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
         let query = values.map { name, value in
             name + "=" + (value.addingPercentEncoding(withAllowedCharacters: unreserved) ?? "")
         }

@@ -1,7 +1,9 @@
 /// Reads and checks the body of an init, by the tables of the documentation.
 enum PostRequest {
     static let maxTitleLength = 2200
-    private static let privacyLevels = ["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "FOLLOWER_OF_CREATOR", "SELF_ONLY"]
+    private static let privacyLevels = [
+        "PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "FOLLOWER_OF_CREATOR", "SELF_ONLY",
+    ]
 
     /// The `post_info` of a direct post.
     static func details(_ body: JSONValue, settings: SandboxSettings) throws(APIError) -> Post.Details {
@@ -25,7 +27,9 @@ enum PostRequest {
 
     /// The `source_info` of an upload.
     static func plan(_ body: JSONValue, settings: SandboxSettings) throws(APIError) -> ChunkPlan {
-        guard let source = body["source_info"], let members = source.objectValue, !members.isEmpty else { throw .sourceInfo }
+        guard let source = body["source_info"], let members = source.objectValue, !members.isEmpty else {
+            throw .sourceInfo
+        }
         switch source["source"]?.stringValue {
         case "FILE_UPLOAD": break
         // No domain is verified in the sandbox, so that nothing is ever fetched from anywhere.

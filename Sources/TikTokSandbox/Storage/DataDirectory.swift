@@ -24,7 +24,8 @@ final class DataDirectory: Sendable {
         }
         guard lockFile.tryLock() else {
             throw SandboxError(
-                .inUse, "another sandbox is using the folder \(root.path)", hint: "stop it, or give this one its own --data")
+                .inUse, "another sandbox is using the folder \(root.path)",
+                hint: "stop it, or give this one its own --data")
         }
     }
 
@@ -44,7 +45,9 @@ final class DataDirectory: Sendable {
 
     /// The port that the last run listened on.
     var rememberedPort: Int? {
-        guard let text = try? String(contentsOf: root.appendingPathComponent("port"), encoding: .utf8) else { return nil }
+        guard let text = try? String(contentsOf: root.appendingPathComponent("port"), encoding: .utf8) else {
+            return nil
+        }
         return Int(text.trimmingCharacters(in: .whitespacesAndNewlines)).flatMap { (1...65535).contains($0) ? $0 : nil }
     }
 

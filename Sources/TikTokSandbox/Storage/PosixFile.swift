@@ -1,11 +1,11 @@
 import Foundation
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// An open file, read and written at explicit offsets. Owns its descriptor.
@@ -114,11 +114,11 @@ final class PosixFile: Sendable {
 
     private static func writeSome(_ descriptor: Int32, _ base: UnsafeRawPointer, _ count: Int) -> Int {
         #if canImport(Glibc)
-        Glibc.write(descriptor, base, count)
+            Glibc.write(descriptor, base, count)
         #elseif canImport(Musl)
-        Musl.write(descriptor, base, count)
+            Musl.write(descriptor, base, count)
         #else
-        Darwin.write(descriptor, base, count)
+            Darwin.write(descriptor, base, count)
         #endif
     }
 }

@@ -6,7 +6,9 @@ import Testing
 extension SandboxHarness {
     static let redirect = "http://127.0.0.1:3455/callback/"
 
-    func authorizePath(scopes: String = "user.info.basic,video.publish", challenge: String? = nil, extra: String = "&auto=1") -> String {
+    func authorizePath(
+        scopes: String = "user.info.basic,video.publish", challenge: String? = nil, extra: String = "&auto=1"
+    ) -> String {
         let redirect = Self.redirect.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
         let pkce = challenge.map { "&code_challenge=\($0)&code_challenge_method=S256" } ?? ""
         return "/v2/auth/authorize/?client_key=\(endpoint.clientKey)&response_type=code&scope=\(scopes)"
@@ -21,7 +23,8 @@ extension SandboxHarness {
 
     func exchange(_ code: String, verifier: String? = nil) -> [String: String] {
         var fields = [
-            "client_key": endpoint.clientKey, "client_secret": endpoint.clientSecret, "grant_type": "authorization_code",
+            "client_key": endpoint.clientKey, "client_secret": endpoint.clientSecret,
+            "grant_type": "authorization_code",
             "code": code, "redirect_uri": Self.redirect,
         ]
         fields["code_verifier"] = verifier

@@ -143,7 +143,9 @@ struct SandboxHarness: Sendable {
     }
 
     /// Posts a whole file in one chunk and returns its publish id.
-    func post(_ file: Data, mode: PostMode = .direct, title: String = "A title", privacy: String = "SELF_ONLY") async throws -> String {
+    func post(_ file: Data, mode: PostMode = .direct, title: String = "A title", privacy: String = "SELF_ONLY")
+        async throws -> String
+    {
         let reply = try await initialize(Int64(file.count), mode: mode, title: title, privacy: privacy)
         let data = try #require(try reply.json["data"], "\(reply.text)")
         let url = try #require(data["upload_url"]?.stringValue)
@@ -161,7 +163,9 @@ struct SandboxHarness: Sendable {
         clock.advance(10)
         for _ in 0..<400 {
             let posts = try await send("GET", "/_sandbox/posts").json.arrayValue ?? []
-            if let post = posts.first(where: { $0["publishId"]?.stringValue == publishID }), post["sha256"] != nil { return post }
+            if let post = posts.first(where: { $0["publishId"]?.stringValue == publishID }), post["sha256"] != nil {
+                return post
+            }
             try await Task.sleep(for: .milliseconds(10))
         }
         throw SandboxError(.internalFault, "the post was not inspected in time")

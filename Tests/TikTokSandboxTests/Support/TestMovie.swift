@@ -54,7 +54,8 @@ struct TestWebM {
         for frame in 0..<frames {
             cluster += element(0xA3, Data([0x81]) + half(frame * 1000 / framesPerSecond) + Data([0x80, 1, 2, 3]))
         }
-        let body = element(0x1549_A966, info) + element(0x1654_AE6B, element(0xAE, track)) + element(0x1F43_B675, cluster)
+        let body =
+            element(0x1549_A966, info) + element(0x1654_AE6B, element(0xAE, track)) + element(0x1F43_B675, cluster)
         return header + element(0x1853_8067, body)
     }
 
