@@ -8,14 +8,13 @@ enum FeedTemplate {
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <title>{{title}}</title>
         <link rel="icon" href="/_sandbox/avatar.svg">
-        <noscript><meta http-equiv="refresh" content="5"></noscript>
         <style nonce="{{nonce}}">{{{style}}}</style>
         </head>
         <body>
         <header class="bar"><div>
           <img class="avatar" src="/_sandbox/avatar.svg" alt="">
           <div class="who"><h1>{{nickname}}</h1><p id="summary" aria-live="polite">@{{handle}} · {{visibility}} · {{summary}}</p></div>
-          <nav class="links" aria-label="Sandbox"><a href="/_sandbox/posts">posts</a><a href="/_sandbox/log">log</a></nav>
+          <nav class="links" aria-label="Sandbox"><noscript><a href="/">reload</a></noscript><a href="/_sandbox/posts">posts</a><a href="/_sandbox/log">log</a></nav>
         </div></header>
         <main>
           <ul class="arriving" id="arriving" aria-label="Uploads under way">
