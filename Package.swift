@@ -72,21 +72,21 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(
-            name: "CFFmpeg", pkgConfig: "libavfilter",
+            name: "CFFmpeg",
             providers: [
                 .apt([
                     "libavformat-dev", "libavcodec-dev", "libavfilter-dev", "libavutil-dev", "libswscale-dev",
                     "libswresample-dev",
                 ])
             ]),
+        .target(name: "CFFmpegLoader", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         module("PipelineKit", [log]),
         module("PipelineRunner", ["PipelineKit", "Store", log, .product(name: "Yams", package: "Yams")]),
-        module("Media", ["CFFmpeg", "PipelineKit", log]),
+        module("Media", ["CFFmpeg", "CFFmpegLoader", "PipelineKit", log]),
         module(
             "TikTok",
             [
                 "PipelineKit", log, httpClient, nio, crypto, .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOFoundationCompat", package: "swift-nio"),
             ]),
         module(
             "TikTokSandbox",
@@ -99,7 +99,7 @@ let package = Package(
         plugin("Transcode", ["Media"]),
         plugin("Export", []),
         plugin("Chunk", ["TikTok"]),
-        plugin("Upload", ["TikTok"]),
+        plugin("Upload", ["TikTok", log]),
         plugin("Publish", ["TikTok"]),
         .executableTarget(
             name: "spreader-pipeline",
@@ -115,12 +115,12 @@ let package = Package(
             name: "spreader-benchmarks", dependencies: ["PipelineKit", "PipelineRunner", "Store", log, crypto],
             path: "Benchmarks", exclude: ["run"], swiftSettings: settings),
         .target(
-            name: "SpreaderTesting", dependencies: ["PipelineKit"], path: "Tests/SpreaderTesting",
+            name: "SpreaderTesting", dependencies: ["PipelineKit", log], path: "Tests/SpreaderTesting",
             swiftSettings: settings),
         tests("PipelineKitTests", ["PipelineKit"]),
         tests("PipelineRunnerTests", ["PipelineRunner", "PipelineKit", "Store", log, crypto]),
-        tests("MediaTests", ["Media"]),
-        tests("TikTokTests", ["TikTok"]),
+        tests("MediaTests", ["Media", "PipelineKit"]),
+        tests("TikTokTests", ["TikTok", "PipelineKit", nio]),
         tests("TikTokSandboxTests", ["TikTokSandbox", httpClient]),
         tests("StoreTests", ["Store", "PipelineKit", crypto]),
         tests("PreparePluginsTests", ["ProbePlugin", "TranscodePlugin", "ExportPlugin", "PipelineKit", "Media"]),

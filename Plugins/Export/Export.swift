@@ -58,8 +58,9 @@ public struct Export: Stage {
 
     /// Copies the file.
     public func run(_ input: PreparedVideo, _ context: StageContext) async throws(StageError) -> PreparedVideo {
-        _ = try await ExportFolder.store(input, in: folder)
-        return input
+        var output = input
+        output.exportedPath = try await ExportFolder.store(input, in: folder)
+        return output
     }
 
     private var folder: URL {

@@ -103,13 +103,13 @@ extension EndToEnd {
             let sandbox = try await Sandbox(in: place)
             try await place.clip("a.mp4")
             try await sandbox.faults(
-                #"{"rules": [{"match": {"path": "/v2/post/publish/video/init/"}, "action": {"status": 429, "code": "rate_limit_exceeded"}}]}"#
+                #"{"rules": [{"match": {"path": "/v2/post/publish/video/init/"}, "action": {"answer": {"status": 429, "code": "rate_limit_exceeded"}}}]}"#
             )
             let words = ["run", place.pipeline("tiktok"), "a.mp4", "--no-wait"]
             let limited = try await Program.run(words, in: place, environment: sandbox.environment)
             #expect(limited.status == 75, "\(limited.messages)")
             try await sandbox.faults(
-                #"{"rules": [{"match": {"path": "/v2/post/publish/video/init/"}, "action": {"status": 403, "code": "spam_risk_too_many_posts"}}]}"#
+                #"{"rules": [{"match": {"path": "/v2/post/publish/video/init/"}, "action": {"answer": {"status": 403, "code": "spam_risk_too_many_posts"}}}]}"#
             )
             let capped = try await Program.run(
                 ["run", place.pipeline("tiktok"), "a.mp4"], in: place, environment: sandbox.environment)
@@ -141,7 +141,7 @@ extension EndToEnd {
             let sandbox = try await Sandbox(in: place)
             try await place.clip("a.mp4")
             try await sandbox.faults(
-                #"{"rules": [{"match": {"path": "/v2/post/publish/video/init/"}, "action": {"status": 403, "code": "privacy_level_option_mismatch"}}]}"#
+                #"{"rules": [{"match": {"path": "/v2/post/publish/video/init/"}, "action": {"answer": {"status": 403, "code": "privacy_level_option_mismatch"}}}]}"#
             )
             let run = try await Program.run(
                 ["run", place.pipeline("tiktok"), "a.mp4"], in: place, environment: sandbox.environment)

@@ -8,11 +8,11 @@ extension EndToEnd {
         /// Footage whose delivery takes at least three chunks, and the words that run it.
         private func large(_ place: Place) async throws -> [String] {
             try await place.clip(
-                "big.mp4", seconds: 4, filter: "testsrc2=s=1080x1920:r=30,noise=alls=60:allf=t",
+                "big.mp4", seconds: 3, filter: "testsrc2=s=1080x1920:r=30", effect: ",noise=alls=60:allf=t",
                 codec: ["-crf", "22", "-g", "30"])
             return [
                 "run", place.pipeline("tiktok"), "big.mp4", "--format", "json", "--set", "chunk.size=5242880", "--set",
-                "transcode.preset=ultrafast", "--set", "transcode.crf=16", "--set", "transcode.maxrate=60M",
+                "transcode.preset=ultrafast", "--set", "transcode.crf=16", "--set", "transcode.maxrate=50M",
             ]
         }
 
@@ -107,7 +107,7 @@ extension EndToEnd {
             let sandbox = try await Sandbox(in: place)
             try await place.clip("a.mp4")
             try await sandbox.faults(
-                #"{"rules": [{"match": {"method": "POST", "path": "/v2/post/publish/video/init/"}, "times": 1, "action": {"status": 500}}]}"#
+                #"{"rules": [{"match": {"method": "POST", "path": "/v2/post/publish/video/init/"}, "times": 1, "action": {"answer": {"status": 500}}}]}"#
             )
             let words = ["run", place.pipeline("tiktok"), "a.mp4"]
             let first = try await Program.run(words, in: place, environment: sandbox.environment)

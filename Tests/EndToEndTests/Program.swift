@@ -103,14 +103,18 @@ final class Place: Sendable {
     }
 
     /// Makes footage with FFmpeg's command, which is not what prepares it.
-    func clip(_ name: String, seconds: Double = 1, filter: String = "testsrc2=s=640x360:r=30", codec: [String] = [])
+    func clip(
+        _ name: String, seconds: Double = 1, filter: String = "testsrc2=s=640x360:r=30", effect: String = "",
+        codec: [String] = []
+    )
         async throws
     {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments =
             [
-                "ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "\(filter):d=\(seconds)", "-f", "lavfi", "-i",
+                "ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "\(filter):d=\(seconds)\(effect)", "-f", "lavfi",
+                "-i",
                 "sine=f=440:d=\(seconds)", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",
             ] + codec + ["-shortest", work.appending(path: name).path]
         process.standardInput = FileHandle.nullDevice

@@ -60,6 +60,15 @@ import Testing
             #expect(try await sandbox.posts().count == 1)
         }
 
+        @Test func sandboxFlagUsesTheSandboxThatAlreadyServesTheFolder() async throws {
+            let place = try Place()
+            try await place.clip("a.mp4")
+            let sandbox = try await Sandbox(in: place, data: "home/sandbox")
+            let run = try await Program.run(["run", place.pipeline("tiktok"), "a.mp4", "--sandbox"], in: place)
+            #expect(run.status == 0, "\(run.messages)")
+            #expect(try await sandbox.posts().count == 1)
+        }
+
         @Test func oneBadAssetDoesNotStopTheOthers() async throws {
             let place = try Place()
             let sandbox = try await Sandbox(in: place)

@@ -322,19 +322,25 @@ import Testing
         #expect(folder.names == ["a.mp4"])
     }
 
-    @Test func stopsSoonWhenCancelled() async throws {
+    @Test func stopsWhenCancelledAndLeavesNothing() async throws {
         let folder = try MediaFolder()
         let clip = SampleClip(width: 1280, height: 720, seconds: 20)
         let source = try folder.source("a.mp4", clip)
         let media = try await MediaProbe.probe(source)
         let options = DeliveryOptions()
         let path = folder.path("delivery.mp4")
-        let task = Task { try await Deliverer.deliver(media, options: options, to: path, progress: { _ in }) }
-        try await Task.sleep(for: .milliseconds(300))
-        let asked = ContinuousClock.now
+        let (moved, signal) = AsyncStream.makeStream(of: Double.self)
+        let task = Task {
+            try await Deliverer.deliver(media, options: options, to: path, progress: { signal.yield($0.fraction) })
+        }
+        for await fraction in moved where fraction > 0 { break }
         task.cancel()
         await #expect(throws: StageError.cancelled) { try await task.value }
-        #expect(ContinuousClock.now - asked < .seconds(3))
+        signal.finish()
+        // Stopped between frames, not at the end.
+        var furthest = 0.0
+        for await fraction in moved { furthest = max(furthest, fraction) }
+        #expect(furthest < 0.9)
         #expect(folder.names == ["a.mp4"])
     }
 

@@ -39,6 +39,7 @@ package enum Deliverer {
         _ media: ProbedMedia, options: DeliveryOptions, to path: String, cancellation: CancellationFlag,
         progress: @escaping @Sendable (StageProgress) -> Void
     ) throws(StageError) -> Delivery {
+        try MediaLibraries.load()
         let decision = try DeliveryDecision(for: media, options: options)
         let log = MediaLog()
         return try log.attached { () throws(StageError) in

@@ -19,6 +19,7 @@ package enum MediaProbe {
     package static func probe(
         _ source: SourceFile, cancellation: CancellationFlag
     ) throws(StageError) -> ProbedMedia {
+        try MediaLibraries.load()
         let log = MediaLog()
         return try log.attached { () throws(StageError) in
             try checkFile(source)

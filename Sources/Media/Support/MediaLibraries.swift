@@ -1,9 +1,23 @@
 import CFFmpeg
+import CFFmpegLoader
+package import PipelineKit
 
-/// The FFmpeg libraries that the program runs with.
+/// The FFmpeg libraries that the program runs with. They are loaded at the first use, so that commands which touch no
+/// media start without them.
 package enum MediaLibraries {
+    /// Loads the libraries when that has not been done yet.
+    /// - Throws: `StageError` with code `configuration` when they are missing or of another version.
+    package static func load() throws(StageError) {
+        guard let reason = spreader_ffmpeg_load() else { return }
+        throw StageError(
+            .configuration, "FFmpeg's libraries can't be loaded: \(String(cString: reason))",
+            hint: "on Debian: apt-get install libavfilter8 libavformat59, or build the program again on this machine")
+    }
+
     /// Their versions in one line, such as `5.1.9: libavcodec 59.37.100, …`.
-    package static var versions: String {
+    /// - Throws: `StageError` with code `configuration` when they can't be loaded.
+    package static func versions() throws(StageError) -> String {
+        try load()
         let parts = [
             ("libavformat", avformat_version()), ("libavcodec", avcodec_version()), ("libavfilter", avfilter_version()),
             ("libavutil", avutil_version()), ("libswscale", swscale_version()), ("libswresample", swresample_version()),
@@ -12,10 +26,4 @@ package enum MediaLibraries {
         return "\(release): "
             + parts.map { "\($0.0) \($0.1 >> 16).\($0.1 >> 8 & 255).\($0.1 & 255)" }.joined(separator: ", ")
     }
-
-    /// Whether an encoder of that name is built in.
-    package static func hasEncoder(_ name: String) -> Bool { avcodec_find_encoder_by_name(name) != nil }
-
-    /// Whether a filter of that name is built in.
-    package static func hasFilter(_ name: String) -> Bool { avfilter_get_by_name(name) != nil }
 }

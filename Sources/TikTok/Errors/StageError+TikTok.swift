@@ -27,7 +27,8 @@ extension StageError {
         let entry =
             TikTokErrorTable.oauth[refusal.code]
             ?? .init(
-                .notAuthorised, "TikTok refused the login", "log in again with `spreader-pipeline auth login`",
+                .notAuthorised, "TikTok refused the login",
+                "set TIKTOK_ACCESS_TOKEN and TIKTOK_REFRESH_TOKEN to fresh tokens of the account",
                 outcome: .notAuthorised)
         self.init(entry, tiktokCode: refusal.code, retryAfter: refusal.retryAfter, cause: cause)
     }
@@ -75,7 +76,8 @@ extension StageError {
         switch refusal.status {
         case 401:
             return StageError(
-                .notAuthorised, message, hint: "log in again with `spreader-pipeline auth login`", cause: cause)
+                .notAuthorised, message,
+                hint: "set TIKTOK_ACCESS_TOKEN and TIKTOK_REFRESH_TOKEN to fresh tokens of the account", cause: cause)
         case 429:
             return StageError(
                 .limited, message, hint: "try again later", recovery: .limited(after: refusal.retryAfter ?? 60),

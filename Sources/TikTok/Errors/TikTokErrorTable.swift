@@ -41,7 +41,7 @@ package enum TikTokErrorTable {
         "invalid_params": invalidRequest,
         "access_token_invalid": Entry(
             .notAuthorised, "TikTok refused the access token",
-            "log in again with `spreader-pipeline auth login`, or set TIKTOK_ACCESS_TOKEN to a fresh token",
+            "set TIKTOK_ACCESS_TOKEN and TIKTOK_REFRESH_TOKEN to fresh tokens of the account",
             outcome: .notAuthorised),
         "scope_not_authorized": missingScope,
         "scope_permission_missed": missingScope,
@@ -118,7 +118,7 @@ package enum TikTokErrorTable {
             outcome: .failed),
         "auth_removed": Entry(
             .notAuthorised, "the creator removed the app's permission while the post was processed",
-            "log in again with `spreader-pipeline auth login`", outcome: .notAuthorised),
+            "set TIKTOK_ACCESS_TOKEN and TIKTOK_REFRESH_TOKEN to fresh tokens of the account", outcome: .notAuthorised),
         "spam_risk_too_many_posts": Entry(
             .limited, "the creator's daily cap of posts by API is reached; all apps share it",
             "post again tomorrow, or by hand in the app", recovery: tomorrow, outcome: .tryLater),
@@ -143,7 +143,9 @@ package enum TikTokErrorTable {
         outcome: .unavailable)
 
     private static func login(_ message: String) -> Entry {
-        Entry(.notAuthorised, message, "log in again with `spreader-pipeline auth login`", outcome: .notAuthorised)
+        Entry(
+            .notAuthorised, message, "set TIKTOK_ACCESS_TOKEN and TIKTOK_REFRESH_TOKEN to fresh tokens of the account",
+            outcome: .notAuthorised)
     }
 
     private static func app(_ message: String) -> Entry {

@@ -48,18 +48,21 @@ struct Doctor: AsyncParsableCommand {
     }
 
     private func libraries() -> [Check] {
-        var checks = [Check(name: "FFmpeg", verdict: .ok, detail: MediaLibraries.versions)]
-        for (name, purpose, isNeeded) in [
-            ("libx264", "H.264 encoder", true), ("aac", "AAC encoder", true),
-        ] {
-            let isThere = MediaLibraries.hasEncoder(name)
+        var checks: [Check] = []
+        do throws(StageError) {
+            checks.append(Check(name: "FFmpeg", verdict: .ok, detail: try MediaLibraries.versions()))
+        } catch {
+            return [Check(name: "FFmpeg", verdict: .broken, detail: error.description)]
+        }
+        for (name, purpose) in [("libx264", "H.264 encoder"), ("aac", "AAC encoder")] {
+            let isThere = Encoder.exists(name)
             checks.append(
                 Check(
-                    name: "encoder \(name)", verdict: isThere ? .ok : isNeeded ? .broken : .warning,
+                    name: "encoder \(name)", verdict: isThere ? .ok : .broken,
                     detail: isThere ? purpose : "missing: install an FFmpeg that was built with it"))
         }
         for (name, purpose) in [("zscale", "HDR and colour conversion"), ("bwdif", "deinterlacing")] {
-            let isThere = MediaLibraries.hasFilter(name)
+            let isThere = FilterGraph.exists(name)
             checks.append(
                 Check(
                     name: "filter \(name)", verdict: isThere ? .ok : .warning,

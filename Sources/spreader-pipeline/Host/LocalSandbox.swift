@@ -18,7 +18,10 @@ enum LocalSandbox {
                 configuration: SandboxConfiguration(
                     dataDirectory: directory, port: nil, faultsFile: nil, logger: logger))
         } catch {
-            throw StageError(.configuration, error.message, hint: error.hint)
+            guard error.code == .inUse, let environment = environment(of: directory) else {
+                throw StageError(.configuration, error.message, hint: error.hint)
+            }
+            return try await body(environment)
         }
         let (ready, signal) = AsyncThrowingStream.makeStream(of: SandboxEndpoint.self)
         return try await withThrowingTaskGroup(of: Value?.self) { group in
@@ -44,5 +47,17 @@ enum LocalSandbox {
             }
             throw StageError(.configuration, "the sandbox stopped before it was ready")
         }
+    }
+
+    /// What the sandbox that serves `directory` told its clients.
+    private static func environment(of directory: URL) -> [String: String]? {
+        guard let text = try? String(contentsOf: directory.appending(path: "sandbox.env"), encoding: .utf8) else {
+            return nil
+        }
+        let pairs = text.split(separator: "\n").compactMap { line -> (String, String)? in
+            let parts = line.split(separator: "=", maxSplits: 1).map(String.init)
+            return parts.count == 2 ? (parts[0], parts[1]) : nil
+        }
+        return Dictionary(pairs) { $1 }
     }
 }
