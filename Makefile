@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-BUILD_PACKAGES := pkg-config libavformat-dev libavcodec-dev libavfilter-dev libavutil-dev libswscale-dev \
+BUILD_PACKAGES := zlib1g-dev libavformat-dev libavcodec-dev libavfilter-dev libavutil-dev libswscale-dev \
 	libswresample-dev libsqlite3-dev
 TEST_PACKAGES := ffmpeg python3 curl
 DEMO_PACKAGES := ffmpeg curl
