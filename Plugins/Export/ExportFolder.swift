@@ -1,6 +1,5 @@
 import Foundation
 import PipelineKit
-import Synchronization
 
 /// Puts finished files into a folder.
 enum ExportFolder {
@@ -10,25 +9,9 @@ enum ExportFolder {
     /// Copies the video's file into `folder` on a thread of its own.
     /// - Returns: Path of the copy, or of the equal file that was there.
     static func store(_ video: PreparedVideo, in folder: URL) async throws(StageError) -> String {
-        let flag = StopFlag()
-        let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { (continuation: CheckedContinuation<Result<String, StageError>, Never>) in
-                let thread = Thread {
-                    let result: Result<String, StageError>
-                    do throws(StageError) {
-                        result = .success(try storeBlocking(video, in: folder, flag: flag))
-                    } catch {
-                        result = .failure(error)
-                    }
-                    continuation.resume(returning: result)
-                }
-                thread.name = "export"
-                thread.start()
-            }
-        } onCancel: {
-            flag.stop()
+        try await BlockingWork.run(name: "export") { (flag) throws(StageError) in
+            try storeBlocking(video, in: folder, flag: flag)
         }
-        return try result.get()
     }
 
     /// The name of the copy: the footage's, with a number from the second file of that name on.
@@ -38,7 +21,7 @@ enum ExportFolder {
     }
 
     private static func storeBlocking(
-        _ video: PreparedVideo, in folder: URL, flag: StopFlag
+        _ video: PreparedVideo, in folder: URL, flag: CancellationFlag
     ) throws(StageError) -> String {
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -75,7 +58,7 @@ enum ExportFolder {
     }
 
     /// Copies bytes, by reference where the file system can.
-    private static func copy(_ source: String, to target: String, flag: StopFlag) throws(StageError) {
+    private static func copy(_ source: String, to target: String, flag: CancellationFlag) throws(StageError) {
         do {
             let input = try FileHandle(forReadingFrom: URL(fileURLWithPath: source))
             defer { try? input.close() }
@@ -84,7 +67,7 @@ enum ExportFolder {
             let output = FileHandle(fileDescriptor: descriptor, closeOnDealloc: false)
             defer { try? output.close() }
             while let block = try input.read(upToCount: blockSize), !block.isEmpty {
-                if flag.isStopped { throw StageError.cancelled }
+                if flag.isCancelled { throw StageError.cancelled }
                 try output.write(contentsOf: block)
             }
             try output.synchronize()
@@ -96,7 +79,7 @@ enum ExportFolder {
     }
 
     /// Whether two files hold the same bytes.
-    private static func isEqual(_ left: String, _ right: String, flag: StopFlag) throws(StageError) -> Bool {
+    private static func isEqual(_ left: String, _ right: String, flag: CancellationFlag) throws(StageError) -> Bool {
         func size(_ path: String) -> Int64? {
             (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber)?.int64Value
         }
@@ -107,7 +90,7 @@ enum ExportFolder {
             let b = try FileHandle(forReadingFrom: URL(fileURLWithPath: right))
             defer { try? b.close() }
             while true {
-                if flag.isStopped { throw StageError.cancelled }
+                if flag.isCancelled { throw StageError.cancelled }
                 let (x, y) = (try a.read(upToCount: blockSize) ?? Data(), try b.read(upToCount: blockSize) ?? Data())
                 if x != y { return false }
                 if x.isEmpty { return true }
@@ -126,11 +109,4 @@ enum ExportFolder {
         }
         return StageError(.fileSystem, message, hint: "check the folder's permissions", cause: "\(error)")
     }
-}
-
-/// Says "stop" from another thread.
-private final class StopFlag: Sendable {
-    private let flag = Atomic<Bool>(false)
-    func stop() { flag.store(true, ordering: .relaxed) }
-    var isStopped: Bool { flag.load(ordering: .relaxed) }
 }

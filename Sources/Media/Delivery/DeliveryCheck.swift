@@ -1,5 +1,5 @@
 import Foundation
-import PipelineKit
+package import PipelineKit
 
 /// Reads a finished file back: a delivery is what the file says, not what the encoder was told.
 package enum DeliveryCheck {

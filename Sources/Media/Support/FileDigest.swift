@@ -1,5 +1,6 @@
 import CFFmpeg
 import Foundation
+package import PipelineKit
 
 /// SHA-256 of a file, read in pieces.
 package enum FileDigest {

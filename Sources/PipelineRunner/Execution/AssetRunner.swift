@@ -122,12 +122,9 @@ struct AssetRunner: Sendable {
         var attempt = 1
         var limitWaits = 0
         while true {
-            let start = host.clock.now()
-            host.emit(.stageStarted(asset: asset.name, stage: stage.id))
             do throws(StageError) {
                 let context = context(stage, attempt, post, key, folder)
-                let output = try await guarded(stage, input, context)
-                let seconds = host.clock.now().timeIntervalSince(start)
+                let (output, seconds) = try await guarded(stage, input, context)
                 let json: JSONValue
                 do {
                     json = try JSONValue(encoding: output)
@@ -176,7 +173,7 @@ struct AssetRunner: Sendable {
     /// Runs one attempt within the resource's budget and the stage's timeout.
     private func guarded(
         _ stage: PipelineStage, _ input: any Artifact, _ context: StageContext
-    ) async throws(StageError) -> any Artifact {
+    ) async throws(StageError) -> (output: any Artifact, seconds: Double) {
         let semaphore =
             switch stage.type.resource {
             case .cpu: engine.processor
@@ -185,21 +182,11 @@ struct AssetRunner: Sendable {
             }
         do {
             return try await semaphore.withPermit {
-                guard let timeout = stage.timeout else { return try await stage.stage.run(input, context) }
-                return try await withThrowingTaskGroup(of: (any Artifact)?.self) { group in
-                    group.addTask { try await stage.stage.run(input, context) }
-                    group.addTask {
-                        try await host.clock.sleep(timeout)
-                        return nil
-                    }
-                    defer { group.cancelAll() }
-                    guard let output = try await group.next() ?? nil else {
-                        throw StageError(
-                            .timeout, "\(stage.id) took longer than its timeout of \(timeout.spoken)",
-                            hint: "raise \"timeout\" of the stage")
-                    }
-                    return output
-                }
+                // Waiting for the processor is not the stage's time.
+                host.emit(.stageStarted(asset: asset.name, stage: stage.id))
+                let start = host.clock.now()
+                let output = try await timed(stage, input, context)
+                return (output, host.clock.now().timeIntervalSince(start))
             }
         } catch let error as StageError {
             throw error
@@ -207,6 +194,27 @@ struct AssetRunner: Sendable {
             throw .cancelled
         } catch {
             throw StageError(.internalFault, "\(stage.id) failed: \(error)")
+        }
+    }
+
+    /// Runs one attempt, for as long as the stage's timeout allows.
+    private func timed(
+        _ stage: PipelineStage, _ input: any Artifact, _ context: StageContext
+    ) async throws -> any Artifact {
+        guard let timeout = stage.timeout else { return try await stage.stage.run(input, context) }
+        return try await withThrowingTaskGroup(of: (any Artifact)?.self) { group in
+            group.addTask { try await stage.stage.run(input, context) }
+            group.addTask {
+                try await host.clock.sleep(timeout)
+                return nil
+            }
+            defer { group.cancelAll() }
+            guard let output = try await group.next() ?? nil else {
+                throw StageError(
+                    .timeout, "\(stage.id) took longer than its timeout of \(timeout.spoken)",
+                    hint: "raise \"timeout\" of the stage")
+            }
+            return output
         }
     }
 

@@ -1,5 +1,4 @@
 import Crypto
-import Dispatch
 import Foundation
 import GRDB
 package import PipelineKit
@@ -62,19 +61,9 @@ package struct FileDigests: Sendable {
             inode: Int64(truncatingIfNeeded: status.st_ino))
     }
 
-    /// Reads the whole file on a thread of its own kind: never on the cooperative pool.
+    /// Reads the whole file on a thread of its own: never on the cooperative pool.
     private static func compute(_ path: String) async throws(StageError) -> String {
-        let cancellation = CancellationFlag()
-        let result: Result<String, StageError> = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                DispatchQueue.global(qos: .utility).async {
-                    continuation.resume(returning: Result { () throws(StageError) in try read(path, cancellation) })
-                }
-            }
-        } onCancel: {
-            cancellation.cancel()
-        }
-        return try result.get()
+        try await BlockingWork.run(name: "digest") { (flag) throws(StageError) in try read(path, flag) }
     }
 
     private static func read(_ path: String, _ cancellation: CancellationFlag) throws(StageError) -> String {

@@ -1,33 +1,28 @@
 import Foundation
 import Synchronization
 
-/// A flag that says "stop": set from any thread, read between packets and frames.
-package final class CancellationFlag: Sendable {
+/// A flag that says "stop": set from any thread, read by blocking work between its steps.
+public final class CancellationFlag: Sendable {
     private let flag = Atomic<Bool>(false)
 
     /// A flag that is not set.
-    package init() {}
+    public init() {}
 
     /// Asks the work to stop.
-    package func cancel() { flag.store(true, ordering: .relaxed) }
+    public func cancel() { flag.store(true, ordering: .relaxed) }
 
     /// Whether the work was asked to stop.
-    package var isCancelled: Bool { flag.load(ordering: .relaxed) }
-
-    /// Throws once the work was asked to stop.
-    package func check(_ operation: @autoclosure () -> String) throws(MediaError) {
-        if isCancelled { throw .cancelled(operation()) }
-    }
+    public var isCancelled: Bool { flag.load(ordering: .relaxed) }
 }
 
 /// Runs blocking library calls on a thread of their own, so that they never hold up the cooperative pool.
-package enum BlockingWork {
+public enum BlockingWork {
     /// Runs `body` on a new thread and waits for it without blocking.
     ///
     /// When the calling task is cancelled the flag is set; `body` decides how soon it looks. The call returns only
     /// after `body` has: nothing goes on behind the caller's back.
     /// - Parameter name: Name of the thread, as debuggers and `top -H` show it.
-    package static func run<Value: Sendable, Failure: Error>(
+    public static func run<Value: Sendable, Failure: Error>(
         name: String, _ body: @escaping @Sendable (CancellationFlag) throws(Failure) -> Value
     ) async throws(Failure) -> Value {
         let flag = CancellationFlag()
