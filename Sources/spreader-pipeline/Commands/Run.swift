@@ -155,6 +155,11 @@ struct Run: AsyncParsableCommand {
     private func finish(_ summary: RunSummary, _ record: RunRecord, _ text: TextRenderer) {
         if summary.status == 130 { Output.message(Self.resumeHint(record.id)) }
         guard arguments.format == .text else { return }
+        defer {
+            if [1, 69, 75, 77].contains(summary.status) {
+                Output.message("what finished is kept: the same command goes on from there")
+            }
+        }
         let results = text.results()
         if !results.isEmpty { Output.result(Output.table(results.map(\.row))) }
         let posts = summary.posts == 0 ? "" : summary.posts == 1 ? ", 1 post" : ", \(summary.posts) posts"
