@@ -15,13 +15,16 @@ public struct Chunk: Stage {
     /// Options of `chunk`.
     public struct Options: StageOptions {
         @StageOption(
-            "Size that chunks are near to. TikTok takes 5 MiB to 64 MB, and smaller files in one piece; the chunks are made equal, so they come out up to twice this size.",
-            range: ByteCount(5_242_880)...ByteCount(64_000_000))
+            "Size that chunks are near to. TikTok takes 5 to 64 MB, and smaller files in one piece; the chunks are made equal, so they come out up to twice this size.",
+            range: ByteCount.megabytes(5)...ByteCount.megabytes(64))
         public var size = ByteCount.megabytes(10)
 
         /// The defaults.
         public init() {}
     }
+
+    /// 5 MiB, which is at least 5 MB in either reading of the rule.
+    private static let smallestChunk: Int64 = 5_242_880
 
     private let options: Options
 
@@ -52,6 +55,6 @@ public struct Chunk: Stage {
                 .overLimit, "the prepared file has \(ByteCount(input.file.bytes)), and TikTok takes 4 GB",
                 hint: "lower \"maxSize\" of the transcode stage", outcome: .invalidData)
         }
-        return try ChunkPlan(size: input.file.bytes, target: options.size.bytes)
+        return try ChunkPlan(size: input.file.bytes, target: max(options.size.bytes, Self.smallestChunk))
     }
 }

@@ -59,7 +59,8 @@ public struct Export: Stage {
     /// Copies the file.
     public func run(_ input: PreparedVideo, _ context: StageContext) async throws(StageError) -> PreparedVideo {
         var output = input
-        output.exportedPath = try await ExportFolder.store(input, in: folder)
+        output.exportedPath = try await ExportFolder.store(
+            input, in: folder, claims: ExportClaims(context))
         return output
     }
 

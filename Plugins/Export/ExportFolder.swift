@@ -8,9 +8,9 @@ enum ExportFolder {
 
     /// Copies the video's file into `folder` on a thread of its own.
     /// - Returns: Path of the copy, or of the equal file that was there.
-    static func store(_ video: PreparedVideo, in folder: URL) async throws(StageError) -> String {
+    static func store(_ video: PreparedVideo, in folder: URL, claims: ExportClaims) async throws(StageError) -> String {
         try await BlockingWork.run(name: "export") { (flag) throws(StageError) in
-            try storeBlocking(video, in: folder, flag: flag)
+            try storeBlocking(video, in: folder, claims: claims, flag: flag)
         }
     }
 
@@ -21,7 +21,7 @@ enum ExportFolder {
     }
 
     private static func storeBlocking(
-        _ video: PreparedVideo, in folder: URL, flag: CancellationFlag
+        _ video: PreparedVideo, in folder: URL, claims: ExportClaims, flag: CancellationFlag
     ) throws(StageError) -> String {
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -34,9 +34,10 @@ enum ExportFolder {
         for number in 1...maximumNumber {
             let path = path(in: folder, for: video, number: number)
             if FileManager.default.fileExists(atPath: path) {
-                if try isEqual(video.file.path, path, flag: flag) { return path }
+                if try isEqual(video.file.path, path, flag: flag), try claims.take(path) { return path }
                 continue
             }
+            guard try claims.take(path) else { continue }
             if !isCopied {
                 try copy(video.file.path, to: part, flag: flag)
                 isCopied = true
@@ -46,6 +47,7 @@ enum ExportFolder {
             let code = errno
             if code == EEXIST {
                 if try isEqual(video.file.path, path, flag: flag) { return path }
+                claims.release(path)
                 continue
             }
             // File systems without hard links.

@@ -42,8 +42,18 @@ extension PostRun {
                 throw try await unconfirmed(
                     record, "the upload was interrupted, and TikTok does not say how many bytes arrived")
             }
-            let why = expired ? "its upload address has expired" : "the prepared file is another one now"
-            let reason = "\(why); \(ByteCount(arrived)) of \(ByteCount(total)) arrived, which posts nothing"
+            guard expired else {
+                // The old address still takes bytes, and an interrupted request may still be on its way there: a
+                // second creation could end in a second post.
+                let left = Uploader.addressLife - context.clock.now().timeIntervalSince(acceptedAt)
+                throw StageError(
+                    .limited,
+                    "an upload of this post with another prepared file is still open at TikTok for \(Duration.seconds(left).spoken)",
+                    hint: "run the earlier command again to finish it, or this one after that time",
+                    recovery: .permanent, outcome: .tryLater)
+            }
+            let reason =
+                "its upload address has expired; \(ByteCount(arrived)) of \(ByteCount(total)) arrived, which posts nothing"
             try await commit(.failed(reason: reason), record)
             return .startOver(reason: reason)
         }

@@ -62,6 +62,43 @@ extension EndToEnd {
             #expect(try second.events().contains { $0["event"] == "stage.reused" && $0["stage"] == "transcode" })
         }
 
+        @Test func otherSettingsDoNotMakeASecondPostWhileAnUploadIsOpen() async throws {
+            let place = try Place()
+            let sandbox = try await Sandbox(in: place)
+            try await place.clip("a.mp4", seconds: 2)
+            try await sandbox.faults(
+                #"{"rules": [{"match": {"method": "PUT", "path": "/upload/"}, "times": 1, "action": {"delay": 6}}]}"#)
+            let words = ["run", place.pipeline("tiktok"), "a.mp4", "--format", "json"]
+            let first = try Program(words, in: place, environment: sandbox.environment)
+            try await wait("the upload") { first.outputSoFar.contains(#""stage":"upload""#) }
+            try await Task.sleep(for: .milliseconds(700))
+            first.signal(SIGKILL)
+            _ = try await first.end()
+            let other = try await Program.run(
+                words + ["--set", "transcode.crf=30"], in: place, environment: sandbox.environment)
+            #expect([75, 0].contains(other.status), "\(other.output)")
+            let same = try await Program.run(words, in: place, environment: sandbox.environment)
+            #expect(same.status == 0, "\(same.output)")
+            #expect(try await sandbox.posts().count == 1)
+            #expect(
+                try await sandbox.log().filter { $0["path"]?.stringValue?.hasSuffix("/video/init/") == true }.count == 1
+            )
+        }
+
+        @Test func interruptedBeforeWorkBeginsItExits130() async throws {
+            let place = try Place()
+            for index in 0..<12 { try await place.clip("\(index).mp4", seconds: 1) }
+            let run = try Program(
+                ["run", place.pipeline("prepare"), ".", "--format", "json"], in: place)
+            try await Task.sleep(for: .milliseconds(120))
+            run.signal(SIGINT)
+            let stopped = try await run.end()
+            #expect(stopped.status == 130)
+            #expect(try stopped.events().last?["event"] == "run.finished")
+            #expect(try stopped.events().last?["status"] == 130)
+            #expect(stopped.messages.contains("run the same command again"))
+        }
+
         @Test func killedAfterTheLastChunkItOnlyAsksForTheStatus() async throws {
             let place = try Place()
             let sandbox = try await Sandbox(in: place)

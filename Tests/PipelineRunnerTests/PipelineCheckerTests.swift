@@ -71,9 +71,36 @@ import Testing
         #expect(pipeline?.post["title"] == "${NAME} t")
     }
 
-    @Test func jsonMustBeJSON() {
-        #expect(findings("{\n  \"stages\": [{\"uses\": \"look\"},]\n}").first?.hasPrefix("p.json:2:") == true)
-        #expect(findings("{ \"stages\": [ # note\n {\"uses\": \"look\"}]}").first?.contains("not valid JSON") == true)
+    @Test(arguments: [
+        ("{\n  \"stages\": [{\"uses\": \"look\"},]\n}", "p.json:2:31: error: not valid JSON: a comma before the end"),
+        ("{ \"stages\": [ # note\n {\"uses\": \"look\"}]}", "p.json:1:15: error: not valid JSON: JSON has no comments"),
+        ("{'stages': []}", "p.json:1:2: error: not valid JSON: a key stands between double quotes"),
+        ("stages:\n  - uses: look\n", "p.json:1:1: error: not valid JSON: text stands between double quotes"),
+        ("{\"name\": look}", "p.json:1:10: error: not valid JSON: text stands between double quotes"),
+    ])
+    func jsonMustBeJSON(_ text: String, _ finding: String) {
+        #expect(findings(text).first?.hasPrefix(finding) == true, "\(findings(text))")
+    }
+
+    @Test func wrongOptionsDoNotBreakTheChain() {
+        let text =
+            #"{"stages": [{"uses": "look", "with": {"number": 101}}, {"uses": "cook"}, {"uses": "x"}, {"uses": "send"}]}"#
+        #expect(
+            findings(text).map { $0.prefix(34) } == [
+                #"p.json:1:49: error: "number" must "#, #"p.json:1:83: error: there is no st"#,
+            ])
+    }
+
+    @Test func textGivenOnTheLineStaysAsWritten() throws {
+        let checker = PipelineChecker(registry: testRegistry, environment: { _ in nil })
+        for value in ["1.50", "true", "12345678901234567890", "\"q\""] {
+            let override = try #require(
+                PipelineChecker.Override("title=\(value)", flag: "--post", namesStage: false))
+            let (pipeline, findings) = checker.check(
+                #"{"stages": [{"uses": "look"}]}"#, file: "p.json", overrides: [override])
+            #expect(findings.isEmpty)
+            #expect(pipeline?.post["title"] == .string(value))
+        }
     }
 
     @Test(arguments: ["", "[", "{\"stages\": [}", "\"text\"", "42", "{\"stages\": {}}", "{}", "\u{0}", "{a: [}"])

@@ -308,7 +308,7 @@ import TikTokSandbox
         }
     }
 
-    @Test func aFileThatDiffersAfterACrashIsSentAnew() async throws {
+    @Test func anotherFileWaitsWhileTheUploadOfTheFirstIsOpen() async throws {
         let video = try await TestVideo(bytes: threeChunks)
         let other = try await TestVideo(bytes: threeChunks + 17)
         defer {
@@ -318,11 +318,17 @@ import TikTokSandbox
         try await Sandbox.run { (sandbox: Sandbox) async throws in
             let host = sandbox.host()
             try await stop(video, host, afterFraction: 0.45)
-            _ = try await publish(try await upload(other, host), host)
+            await #expect {
+                _ = try await upload(other, host)
+            } throws: { error in
+                (error as? StageError)?.outcome == .tryLater
+            }
+            // The first file can still be finished, and is the one post.
+            _ = try await publish(try await upload(video, host), host)
             let posts = try await sandbox.posts()
             #expect(posts.count == 1)
-            #expect(posts.first?["sha256"]?.stringValue == other.prepared.file.sha256)
-            #expect(try await sandbox.calls("/video/init/").count == 2)
+            #expect(posts.first?["sha256"]?.stringValue == video.prepared.file.sha256)
+            #expect(try await sandbox.calls("/video/init/").count == 1)
         }
     }
 

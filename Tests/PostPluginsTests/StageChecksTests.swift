@@ -30,7 +30,7 @@ import UploadPlugin
     }
 
     @Test func chunkKeepsWithinTikToksLimits() async throws {
-        #expect(Chunk.Options.findings(in: ["size": "5MB"]).map(\.problem.code) == ["out-of-range"])
+        #expect(Chunk.Options.findings(in: ["size": "4MB"]).map(\.problem.code) == ["out-of-range"])
         #expect(Chunk.Options.findings(in: ["size": "65MB"]).map(\.problem.code) == ["out-of-range"])
         #expect(Chunk.Options.findings(in: ["size": "5MiB"]).isEmpty)
         let plan = try await Chunk(options: Chunk.Options()).plan(video(bytes: 50_000_123), planning)

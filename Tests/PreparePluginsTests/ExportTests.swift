@@ -34,6 +34,27 @@ import Testing
         #expect(try String(contentsOfFile: folder.path("out/today/sea.mp4"), encoding: .utf8) == "one")
     }
 
+    @Test func twinsOfOneRunGetAFileEach() async throws {
+        let folder = try MediaFolder()
+        let stage = try export(folder)
+        var first = InMemoryHost().context()
+        first.runDirectory = URL(filePath: folder.path("run"))
+        first.asset = "one/sea.mov"
+        var second = first
+        second.asset = "two/sea.mov"
+        let input = try video(folder, content: "same")
+        let a = try await stage.run(input, first)
+        let b = try await stage.run(input, second)
+        #expect(a.exportedPath != b.exportedPath)
+        #expect(try names(folder) == ["sea-2.mp4", "sea.mp4"])
+        // A later run finds them again and adds none.
+        first.runDirectory = URL(filePath: folder.path("later"))
+        second.runDirectory = first.runDirectory
+        _ = try await stage.run(input, first)
+        _ = try await stage.run(input, second)
+        #expect(try names(folder) == ["sea-2.mp4", "sea.mp4"])
+    }
+
     @Test func leavesAnEqualFileAsItIs() async throws {
         let folder = try MediaFolder()
         let stage = try export(folder)

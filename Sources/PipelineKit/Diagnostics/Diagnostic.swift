@@ -59,11 +59,13 @@ public struct Diagnostic: Sendable, Hashable, Codable {
     public var pointer: String?
     /// The area it belongs to.
     public var subject: Subject
+    /// The piece of footage that it concerns, as the user named it; nil when it concerns none alone.
+    public var asset: String?
 
     /// A finding.
     public init(
         _ severity: Severity = .error, code: String, _ message: String, hint: String? = nil,
-        location: SourceLocation? = nil, pointer: String? = nil, subject: Subject = .pipeline
+        location: SourceLocation? = nil, pointer: String? = nil, subject: Subject = .pipeline, asset: String? = nil
     ) {
         self.severity = severity
         self.code = code
@@ -72,6 +74,7 @@ public struct Diagnostic: Sendable, Hashable, Codable {
         self.location = location
         self.pointer = pointer
         self.subject = subject
+        self.asset = asset
     }
 
     /// `file:line:column: error: message (hint)`.

@@ -25,6 +25,8 @@ public struct StageError: Error, Sendable, Hashable, Codable, CustomStringConver
         public static let unavailable: Code = "unavailable"
         /// A rate or daily limit was reached.
         public static let limited: Code = "limited"
+        /// Another process is at the same work.
+        public static let busy: Code = "busy"
         /// Not logged in, token refused, or a permission is missing.
         public static let notAuthorised: Code = "not-authorised"
         /// The service refused the request for what it says.
@@ -103,7 +105,7 @@ public struct StageError: Error, Sendable, Hashable, Codable, CustomStringConver
         switch code {
         case .unusableFootage, .invalidOption, .refused: .invalidData
         case .unavailable: .unavailable
-        case .limited: .tryLater
+        case .limited, .busy: .tryLater
         case .notAuthorised: .notAuthorised
         case .configuration, .diskFull: .configuration
         case .cancelled: .interrupted

@@ -91,6 +91,8 @@ public struct StageContext: Sendable {
     public var attempt: Int
     /// A folder for this asset's work files. Write aside, then rename; the host removes it after success.
     public var workDirectory: URL
+    /// A folder that all assets of the run share; also removed after success.
+    public var runDirectory: URL
     /// The post's settings with placeholders filled in for the asset.
     public var post: PostSettings
     /// Identity of the post in the ledger.
@@ -116,7 +118,8 @@ public struct StageContext: Sendable {
 
     /// A context; see the properties.
     public init(
-        runID: String, stageID: String, asset: String, attempt: Int, workDirectory: URL, post: PostSettings,
+        runID: String, stageID: String, asset: String, attempt: Int, workDirectory: URL,
+        runDirectory: URL? = nil, post: PostSettings,
         postKey: PostKey, account: String, settings: [String: String], logger: Logger,
         progress: @escaping @Sendable (StageProgress) -> Void, checkpoints: any Checkpoints,
         credentials: any CredentialProvider, permits: any RatePermits, ledger: any PostLedger, clock: HostClock
@@ -126,6 +129,7 @@ public struct StageContext: Sendable {
         self.asset = asset
         self.attempt = attempt
         self.workDirectory = workDirectory
+        self.runDirectory = runDirectory ?? workDirectory
         self.post = post
         self.postKey = postKey
         self.account = account

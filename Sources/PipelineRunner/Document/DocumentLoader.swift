@@ -21,7 +21,13 @@ package enum DocumentLoader {
                 code: "syntax", message, hint: hint, location: SourceLocation(file: file, line: line, column: column))
         }
         guard text.utf8.count <= largestFile else {
-            return (nil, [problem("the file is larger than 1 MB", hint: "a pipeline file is a few kilobytes")])
+            return (
+                nil,
+                [
+                    problem(
+                        "the file is larger than 1 MB", hint: "a pipeline file is a few kilobytes", line: 1, column: 1)
+                ]
+            )
         }
         if let line = tooDeep(text) {
             return (nil, [problem("nested more than \(deepestNesting) levels deep", line: line, column: 1)])
@@ -38,7 +44,13 @@ package enum DocumentLoader {
                     ]
                 )
             }
-            if isJSON, let finding = strictJSONProblem(text, problem) { return (nil, [finding]) }
+            if isJSON, let wrong = StrictJSON.firstProblem(in: text) {
+                let hint = "YAML allows more: to use it, name the file .yaml"
+                return (
+                    nil,
+                    [problem("not valid JSON: \(wrong.message)", hint: hint, line: wrong.line, column: wrong.column)]
+                )
+            }
             var budget = mostNodes
             guard let root = convert(node, file: file, budget: &budget) else {
                 return (nil, [problem("more than \(mostNodes) values: aliases that multiply?", line: 1, column: 1)])
@@ -47,7 +59,7 @@ package enum DocumentLoader {
         } catch let error as YamlError {
             return (nil, [diagnostic(error, problem)])
         } catch {
-            return (nil, [problem("can't be parsed: \(error)")])
+            return (nil, [problem("can't be parsed: \(error)", line: 1, column: 1)])
         }
     }
 
@@ -104,71 +116,14 @@ package enum DocumentLoader {
         case .scanner(_, let text, let mark, _), .parser(_, let text, let mark, _), .composer(_, let text, let mark, _):
             return problem(text, nil, mark.line, mark.column)
         case .reader(let text, _, _, _):
-            return problem("not readable as text: \(text)", "save the file as UTF-8", nil, nil)
+            return problem("not readable as text: \(text)", "save the file as UTF-8", 1, 1)
         case .duplicatedKeysInMapping(let duplicates, let context):
             return problem(
                 "the key \"\(duplicates.last ?? "?")\" stands twice in one object", "remove one of them",
                 context.mark.line, context.mark.column)
         default:
-            return problem("can't be parsed: \(error)", nil, nil, nil)
+            return problem("can't be parsed: \(error)", nil, 1, 1)
         }
-    }
-
-    /// What a strict parser says of a `.json` file that YAML would have let pass (comments, trailing commas).
-    private static func strictJSONProblem(
-        _ text: String, _ problem: (String, String?, Int?, Int?) -> Diagnostic
-    ) -> Diagnostic? {
-        let advice = "comments and trailing commas are YAML, not JSON: remove them or name the file .yaml"
-        if let (line, column) = trailingComma(text) {
-            return problem("not valid JSON: a comma before the end", advice, line, column)
-        }
-        do {
-            _ = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
-            return nil
-        } catch {
-            guard case DecodingError.dataCorrupted(let context) = error else { return nil }
-            let words =
-                context.underlyingError.map {
-                    ($0 as NSError).userInfo[NSDebugDescriptionErrorKey] as? String ?? "\($0)"
-                }
-                ?? context.debugDescription
-            let place = words.firstMatch(of: /line (\d+), column (\d+)/)
-            let line = place.flatMap { Int($0.1) }
-            let column = place.flatMap { Int($0.2) }
-            return problem("not valid JSON", advice, line, column.map { max(1, $0) })
-        }
-    }
-
-    /// Where a comma stands right before `]` or `}`, which Foundation's parser lets pass.
-    private static func trailingComma(_ text: String) -> (line: Int, column: Int)? {
-        var line = 1
-        var column = 0
-        var isInString = false
-        var isEscaped = false
-        var comma: (line: Int, column: Int)?
-        for character in text.unicodeScalars {
-            column += 1
-            if isInString {
-                if isEscaped {
-                    isEscaped = false
-                } else if character == "\\" {
-                    isEscaped = true
-                } else if character == "\"" {
-                    isInString = false
-                }
-                continue
-            }
-            switch character {
-            case "\"": (isInString, comma) = (true, nil)
-            case ",": comma = (line, column)
-            case "]", "}":
-                if let comma { return comma }
-            case "\n": (line, column) = (line + 1, 0)
-            case " ", "\t", "\r": break
-            default: comma = nil
-            }
-        }
-        return nil
     }
 
     /// JSON writes characters beyond U+FFFF as two escapes, which YAML does not join.

@@ -93,8 +93,7 @@ package enum RunEvent: Sendable {
         var fields = fields
         fields["event"] = .string(name)
         fields["run"] = .string(run)
-        fields["time"] = .string(
-            time.formatted(.iso8601.dateTimeSeparator(.standard).time(includingFractionalSeconds: true)))
+        fields["time"] = .string(time.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
         return .object(fields)
     }
 

@@ -55,7 +55,7 @@ struct AssetRunner: Sendable {
             postLock = try engine.acquire(
                 "post-" + ContentDigest.sha256("\(key.account)\n\(key.digest)\n\(key.slot)"),
                 orThrow: StageError(
-                    .limited, "another run is posting \(asset.name) right now", hint: "run the same command again later"
+                    .busy, "another run is posting \(asset.name) right now", hint: "run the same command again later"
                 ))
             if let skip = try await earlierPost(key) { return skip }
         }
@@ -131,10 +131,9 @@ struct AssetRunner: Sendable {
                 } catch {
                     throw StageError(.internalFault, "the output of \(stage.id) has no JSON form: \(error)")
                 }
-                try await host.journal.record(
-                    StageRecord(
-                        asset: asset.name, stage: stage.id, reuseKey: reuseKey, artifact: json, seconds: seconds),
-                    run: run.id)
+                let done = StageRecord(
+                    asset: asset.name, stage: stage.id, reuseKey: reuseKey, artifact: json, seconds: seconds)
+                try await uncancelled { () throws(StageError) in try await host.journal.record(done, run: run.id) }
                 host.emit(
                     .stageFinished(asset: asset.name, stage: stage.id, seconds: seconds, artifact: output.summary))
                 return output
@@ -240,7 +239,8 @@ struct AssetRunner: Sendable {
         let name = asset.name
         return StageContext(
             runID: run.id, stageID: stage.id, asset: asset.name, attempt: attempt, workDirectory: folder,
-            post: post.settings, postKey: key, account: pipeline.account, settings: engine.request.settings,
+            runDirectory: URL(filePath: run.workDirectory), post: post.settings, postKey: key,
+            account: pipeline.account, settings: engine.request.settings,
             logger: logger,
             progress: { progress in
                 guard throttle.admits(progress) else { return }
@@ -262,10 +262,25 @@ struct AssetRunner: Sendable {
         }
         let record = AssetRecord(asset: asset.name, digest: digest, status: status, message: message)
         do throws(StageError) {
-            try await host.journal.record(record, run: run.id)
+            try await uncancelled { () throws(StageError) in try await host.journal.record(record, run: run.id) }
         } catch {
             host.logger.error("writing the asset's outcome failed", metadata: ["error": "\(error.message)"])
         }
+    }
+
+    /// Writes what happened also when the run is being stopped: a record that is missing costs work.
+    private func uncancelled(
+        _ write: @escaping @Sendable () async throws(StageError) -> Void
+    ) async throws(StageError) {
+        let task = Task { () -> StageError? in
+            do throws(StageError) {
+                try await write()
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let error = await task.value { throw error }
     }
 
     /// A folder name that a person recognises and that a resumed run finds again.

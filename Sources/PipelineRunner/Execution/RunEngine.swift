@@ -59,7 +59,7 @@ package struct RunEngine: Sendable {
             let lock = try acquire(
                 "run-\(request.fingerprint)",
                 orThrow: StageError(
-                    .limited, "this run is already under way in another process",
+                    .busy, "this run is already under way in another process",
                     hint: "wait for it, or see `spreader-pipeline runs list`"))
             try await host.journal.begin(record)
             host.emit(
@@ -163,7 +163,8 @@ package struct RunEngine: Sendable {
     /// Whether an error would meet every later asset too, so that work on them would be wasted.
     private static func concernsAll(_ error: StageError) -> Bool {
         switch error.outcome {
-        case .notAuthorised, .configuration, .tryLater, .interrupted: true
+        case .notAuthorised, .configuration, .interrupted: true
+        case .tryLater: error.code != .busy
         case .failed, .invalidData, .unavailable: false
         }
     }

@@ -33,7 +33,7 @@ package enum InputResolver {
                         code: "no-input",
                         isPattern ? "no file matches \"\(pattern)\"" : "there is no file \"\(pattern)\"",
                         hint: "paths are relative to the current folder, \(directory.path)", location: location,
-                        subject: isPattern ? .pipeline : .footage))
+                        subject: .footage, asset: pattern))
             }
             for name in paths {
                 let path = absolute(name, in: directory)
@@ -41,11 +41,18 @@ package enum InputResolver {
                 if let problem = readability(path) {
                     findings.append(
                         Diagnostic(
-                            code: "unreadable-footage", "\(name): \(problem)", location: location, subject: .footage))
+                            code: "unreadable-footage", "\(name): \(problem)", location: location, subject: .footage,
+                            asset: name))
                     continue
                 }
                 let (post, problems) = Sidecar.read(beside: path, named: name)
-                findings += problems
+                findings += problems.map { finding in
+                    var finding = finding
+                    finding.subject = .footage
+                    finding.asset = name
+                    return finding
+                }
+                guard problems.isEmpty else { continue }
                 assets.append(AssetInput(name: name, path: path, post: post))
             }
         }

@@ -20,7 +20,8 @@ enum Sidecar {
     static func read(beside path: String, named name: String) -> (post: [String: JSONValue], findings: [Diagnostic]) {
         let stem = URL(filePath: path).deletingPathExtension()
         let display = URL(filePath: name).deletingPathExtension().relativePath
-        if let text = try? String(contentsOf: stem.appendingPathExtension("json"), encoding: .utf8) {
+        let own = URL(filePath: path).pathExtension
+        if own != "json", let text = try? String(contentsOf: stem.appendingPathExtension("json"), encoding: .utf8) {
             let (root, syntax) = DocumentLoader.load(text, file: display + ".json")
             guard let root else { return ([:], syntax) }
             guard case .object(let object) = root.json else {
@@ -43,7 +44,7 @@ enum Sidecar {
             }
             return (object, findings)
         }
-        if let title = try? String(contentsOf: stem.appendingPathExtension("txt"), encoding: .utf8) {
+        if own != "txt", let title = try? String(contentsOf: stem.appendingPathExtension("txt"), encoding: .utf8) {
             return (["title": .string(title.trimmingCharacters(in: .whitespacesAndNewlines))], [])
         }
         return ([:], [])

@@ -34,7 +34,8 @@ package struct PipelineChecker: Sendable {
         }
 
         /// The value as the file would hold it: numbers and truth values are themselves, objects may be JSON.
-        var json: JSONValue {
+        func json(for options: [OptionDescriptor]) -> JSONValue {
+            if options.first(where: { $0.name == key })?.type.name == String.optionType.name { return .string(value) }
             if let parsed = try? JSONDecoder().decode(JSONValue.self, from: Data(value.utf8)) { return parsed }
             return .string(value)
         }

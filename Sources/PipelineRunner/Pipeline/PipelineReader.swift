@@ -6,6 +6,14 @@ struct PipelineReader {
     let registry: StageRegistry
     let file: String
     var findings: [Diagnostic]
+    /// The stages as the file names them, whether or not their options hold; nil types are unknown stages.
+    private var links: [(id: String, type: StageType?, location: SourceLocation)] = []
+
+    init(registry: StageRegistry, file: String, findings: [Diagnostic]) {
+        self.registry = registry
+        self.file = file
+        self.findings = findings
+    }
 
     static let keys = ["$schema", "name", "description", "inputs", "account", "post", "stages"]
     static let stageKeys = ["uses", "id", "with", "retry", "timeout"]
@@ -23,16 +31,17 @@ struct PipelineReader {
         let (post, postLocations) = readPost(root, overrides.filter { $0.stage == nil })
         var stages = readStages(root, overrides.filter { $0.stage != nil })
         if let until {
-            if let index = stages.firstIndex(where: { $0.id == until || $0.type.name.rawValue == until }) {
-                stages = Array(stages[...index])
+            if let index = links.firstIndex(where: { $0.id == until || $0.type?.name.rawValue == until }) {
+                stages = stages.filter { stage in links[...index].contains { $0.id == stage.id } }
+                links = Array(links[...index])
             } else {
-                let names = stages.map(\.id)
+                let names = links.map(\.id)
                 report(
                     "unknown-stage", "the pipeline has no stage \"\(until)\"",
                     hint: hint(until, names), at: SourceLocation(file: "--until \(until)"))
             }
         }
-        checkChain(stages)
+        checkChain()
         return Pipeline(
             name: name, file: file, inputs: inputs, account: account, post: post, postLocations: postLocations,
             stages: stages)
@@ -58,7 +67,8 @@ struct PipelineReader {
                 inputs.append((pattern, element.location))
             } else {
                 report(
-                    "wrong-type", "an input is a path or a pattern such as \"footage/*.mov\", not \(element.json.kind)",
+                    "wrong-type",
+                    "an input is a path or a pattern such as \"footage/*.mov\", not \(element.json == "" ? "empty" : element.json.kind)",
                     at: element.location, pointer: "/inputs/\(index)")
             }
         }
@@ -85,10 +95,11 @@ struct PipelineReader {
         }
         for override in overrides {
             let location = SourceLocation(file: override.flag)
-            for finding in PostSettings.findings(in: [override.key: override.json]) {
+            let value = override.json(for: PostSettings.descriptors)
+            for finding in PostSettings.findings(in: [override.key: value]) {
                 report(finding, at: location, pointer: nil)
             }
-            post[override.key] = override.json
+            post[override.key] = value
             locations[override.key] = location
         }
         if let title = post["title"]?.stringValue {
@@ -142,6 +153,7 @@ struct PipelineReader {
                 continue
             }
             guard let type = registry.stage(named: name) else {
+                links.append((text(element, "id", pointer: pointer) ?? name, nil, uses.value.location))
                 report(
                     "unknown-stage", "there is no stage \"\(name)\"",
                     hint: hint(name, registry.stages.map(\.name.rawValue)), at: uses.value.location,
@@ -149,7 +161,9 @@ struct PipelineReader {
                 continue
             }
             let id = text(element, "id", pointer: pointer) ?? name
-            if stages.contains(where: { $0.id == id }) {
+            let isTaken = links.contains { $0.id == id }
+            links.append((id, type, uses.value.location))
+            if isTaken {
                 report(
                     "duplicate-id", "two stages are called \"\(id)\"", hint: "give one of them another \"id\"",
                     at: (element.member("id") ?? uses).value.location, pointer: pointer)
@@ -165,7 +179,7 @@ struct PipelineReader {
                     id: id, type: type, stage: stage, retry: retry, timeout: timeout, location: uses.value.location))
         }
         for override in unusedOverrides {
-            let names = stages.map(\.id)
+            let names = links.map(\.id)
             report(
                 "unknown-stage", "the pipeline has no stage \"\(override.stage ?? "")\"",
                 hint: hint(override.stage ?? "", names), at: SourceLocation(file: override.flag))
@@ -189,10 +203,11 @@ struct PipelineReader {
             for member in members { options[member.key] = member.value.json }
         }
         for override in overrides {
-            for finding in type.findings([override.key: override.json]) {
+            let value = override.json(for: type.options)
+            for finding in type.findings([override.key: value]) {
                 report(finding, at: SourceLocation(file: override.flag), pointer: nil)
             }
-            options[override.key] = override.json
+            options[override.key] = value
         }
         guard findings.count == before else { return nil }
         do throws(StageError) {
@@ -229,22 +244,22 @@ struct PipelineReader {
         return policy
     }
 
-    private mutating func checkChain(_ stages: [PipelineStage]) {
-        var given = SourceFile.kind
-        for (index, stage) in stages.enumerated() {
-            defer { given = stage.type.output }
-            guard stage.type.input != given else { continue }
+    private mutating func checkChain() {
+        var given: ArtifactKind? = SourceFile.kind
+        for (index, link) in links.enumerated() {
+            defer { given = link.type?.output }
+            // What an unknown stage would give is unknown too.
+            guard let type = link.type, let kind = given, type.input != kind else { continue }
             let before =
                 index == 0
-                ? "the pipeline starts with a \(given)" : "stage \(index) `\(stages[index - 1].id)` gives a \(given)"
-            let path = registry.path(from: given, to: stage.type.input)
+                ? "the pipeline starts with a \(kind)" : "stage \(index) `\(links[index - 1].id)` gives a \(kind)"
             let hint =
-                path.map { row in
+                registry.path(from: kind, to: type.input).map { row in
                     "put \(row.map { "`\($0.name)`" }.joined(separator: ", ")) \(index == 0 ? "before it" : "between them")"
                 } ?? "no row of stages leads from one to the other: move or remove it"
             report(
-                "chain", "stage \(index + 1) `\(stage.id)` takes a \(stage.type.input), \(before)", hint: hint,
-                at: stage.location, pointer: "/stages/\(index)")
+                "chain", "stage \(index + 1) `\(link.id)` takes a \(type.input), \(before)", hint: hint,
+                at: link.location, pointer: "/stages/\(index)")
         }
     }
 
@@ -272,9 +287,13 @@ struct PipelineReader {
 
     private mutating func text(_ node: DocumentNode, _ key: String, pointer: String = "") -> String? {
         guard let member = node.member(key) else { return nil }
-        if let text = member.value.json.stringValue, !text.isEmpty { return text }
+        let written = member.value.json
+        if let text = written.stringValue, !text.isEmpty { return text }
+        // A value that the environment did not give has its finding already.
+        if written == "", findings.contains(where: { $0.location == member.value.location }) { return nil }
         report(
-            "wrong-type", "\"\(key)\" takes text, not \(member.value.json.kind)", at: member.value.location,
+            "wrong-type", written == "" ? "\"\(key)\" is empty" : "\"\(key)\" takes text, not \(written.kind)",
+            at: member.value.location,
             pointer: "\(pointer)/\(key)")
         return nil
     }

@@ -38,7 +38,8 @@ package struct SQLiteStore: Sendable {
             throw error
         } catch {
             throw StoreError(
-                .cannotOpen, "can't open the database \(path): \(error)",
+                .cannotOpen,
+                "can't open the database \(path): \((error as? DatabaseError)?.message ?? error.localizedDescription)",
                 hint: "check its permissions, or name another file with SPREADER_DB=sqlite:PATH")
         }
     }

@@ -76,7 +76,7 @@ extension Sealer {
         } catch let error as StoreError {
             throw error
         } catch {
-            throw StoreError(.badKey, "the vault key \(file.path) can't be read or made: \(error)")
+            throw StoreError(.badKey, "the vault key \(file.path) can't be read or made: \(error.localizedDescription)")
         }
     }
 

@@ -124,7 +124,10 @@ struct Doctor: AsyncParsableCommand {
             return [
                 Check(
                     name: "service", verdict: .warning,
-                    detail: "\(base) can't be reached: \(error.message) (runs with --sandbox work all the same)")
+                    detail: "\(base) can't be reached: \(error.message) (runs with --sandbox work all the same)"),
+                Check(
+                    name: "clock", verdict: .warning,
+                    detail: "\(Command.moment(Date())), not compared: no answer from the service"),
             ]
         }
     }

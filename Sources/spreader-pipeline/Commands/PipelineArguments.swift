@@ -77,9 +77,13 @@ struct CheckedRun: Sendable {
         do {
             text = try String(contentsOf: URL(filePath: file), encoding: .utf8)
         } catch {
-            let reason = FileManager.default.fileExists(atPath: file) ? "can't be read as UTF-8 text" : "does not exist"
+            var isDirectory: ObjCBool = false
+            let exists = FileManager.default.fileExists(atPath: file, isDirectory: &isDirectory)
+            let reason =
+                !exists ? "does not exist" : isDirectory.boolValue ? "is a folder" : "can't be read as UTF-8 text"
             let finding = Diagnostic(
-                code: "unreadable-pipeline", "the pipeline file \(file) \(reason)", hint: "name a JSON or YAML file")
+                code: "unreadable-pipeline", "the pipeline file \(file) \(reason)", hint: "name a JSON or YAML file",
+                location: SourceLocation(file: file, line: 1, column: 1))
             return CheckedRun(pipeline: nil, assets: [], findings: [finding])
         }
         let checker = PipelineChecker(registry: .builtIn, environment: { settings[$0] })
@@ -96,7 +100,7 @@ struct CheckedRun: Sendable {
                     Diagnostic(
                         code: "no-input", "the pipeline names no inputs",
                         hint: "add \"inputs\": [\"footage/*\"], or name files on the command line",
-                        location: SourceLocation(file: file)))
+                        location: SourceLocation(file: file, line: 1, column: 1)))
             }
             let directory = URL(filePath: FileManager.default.currentDirectoryPath)
             let resolved = InputResolver.resolve(patterns, in: directory)
@@ -137,7 +141,7 @@ struct CheckedRun: Sendable {
             findings.append(
                 Diagnostic(
                     code: error.code.rawValue, "\(stage): \(error.message)", hint: error.hint,
-                    location: SourceLocation(file: plan.asset), subject: .footage))
+                    location: SourceLocation(file: plan.asset), subject: .footage, asset: plan.asset))
         }
         return plans
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Glibc
 import PipelineKit
 import PipelineRunner
 import Store
@@ -45,22 +46,40 @@ struct Run: AsyncParsableCommand {
     /// - Parameter words: The arguments to remember for resuming.
     /// - Returns: The exit status.
     func start(words: [String]) async throws -> Int {
+        let stop = StopSwitch { [self] in
+            report([], status: 130)
+            Output.message("interrupted before any work began; to start, run the same command again")
+            _exit(130)
+        }
+        let interruption = Interruption {
+            stop.cancel()
+        } giveUp: {
+            stop.giveUp()
+        }
+        defer { interruption.stop() }
         let settings = try await Command.settings()
-        guard arguments.sandbox else { return try await start(words, settings) }
+        guard arguments.sandbox else { return try await start(words, settings, stop) }
         let logger = Log.sandbox(settings)
         do {
             return try await LocalSandbox.with(
                 directory: settings.home.appending(path: "sandbox"), logger: logger
             ) { environment in
-                try await start(words, settings.replacing(environment))
+                // Whatever the environment says of TikTok is about another service.
+                let none = (Settings.plainNames + Settings.secretNames).filter { $0.hasPrefix("TIKTOK_") }.map {
+                    ($0, "")
+                }
+                let sandbox = Dictionary(none) { $1 }.merging(environment) { $1 }
+                return try await start(words, settings.replacing(sandbox), stop)
             }
         } catch let error as StageError {
-            Output.message("error: \(error.description)")
+            report(
+                [Diagnostic(code: error.code.rawValue, error.message, hint: error.hint)], status: error.outcome.rawValue
+            )
             return error.outcome.rawValue
         }
     }
 
-    private func start(_ words: [String], _ settings: Settings) async throws -> Int {
+    private func start(_ words: [String], _ settings: Settings, _ stop: StopSwitch) async throws -> Int {
         let overrides = try arguments.overrides()
         var checked = CheckedRun.load(
             file: arguments.pipeline, inputs: arguments.inputs, overrides: overrides, until: arguments.until,
@@ -84,7 +103,7 @@ struct Run: AsyncParsableCommand {
             var host = draft
             host.emit = { renderer.show($0) }
             let engine = RunEngine(request: request, host: host)
-            let summary = await interruptible(engine, prepared, renderer)
+            let summary = await interruptible(engine, prepared, renderer, stop)
             finish(summary, prepared.record, text)
             return summary.status
         } catch {
@@ -112,9 +131,9 @@ struct Run: AsyncParsableCommand {
             usesCache: !ignoresCache, keepsWork: keep, waitsForLimits: !neverWaits,
             isPartial: arguments.until != nil)
         request.refused = checked.refusedFootage.map { finding in
-            let asset = finding.location?.file ?? finding.message
+            let asset = finding.asset ?? finding.message
             return RefusedAsset(
-                asset: failures[asset] == nil ? finding.message : asset,
+                asset: asset,
                 error: failures[asset]
                     ?? StageError(.unusableFootage, finding.message, hint: finding.hint, outcome: .invalidData))
         }
@@ -123,14 +142,15 @@ struct Run: AsyncParsableCommand {
 
     /// Runs the engine until it ends, is interrupted, or does not stop in time after an interrupt.
     private func interruptible(
-        _ engine: RunEngine, _ prepared: (record: RunRecord, isResumed: Bool), _ renderer: any RunRenderer
+        _ engine: RunEngine, _ prepared: (record: RunRecord, isResumed: Bool), _ renderer: any RunRenderer,
+        _ stop: StopSwitch
     ) async -> RunSummary {
         let start = Date()
         let work = Task { await engine.run(prepared) }
         let isText = arguments.format == .text
         let count = engine.assetCount
         let id = prepared.record.id
-        let interruption = Interruption {
+        stop.set {
             if isText { Output.message("stopping … (interrupt again to stop at once)") }
             work.cancel()
         } giveUp: {
@@ -144,7 +164,9 @@ struct Run: AsyncParsableCommand {
         } onCancel: {
             work.cancel()
         }
-        interruption.stop()
+        stop.set {
+        } giveUp: {
+        }
         return summary
     }
 

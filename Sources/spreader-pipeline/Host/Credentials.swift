@@ -24,6 +24,15 @@ struct VaultCredentials: CredentialProvider {
     }
 
     func problem(with account: String) -> Diagnostic? {
+        for name in ["TIKTOK_ACCESS_TOKEN", "TIKTOK_REFRESH_TOKEN"] {
+            guard let token = settings[name] else { continue }
+            // It travels in a header line.
+            if !token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) {
+                return Diagnostic(
+                    code: "bad-credential", "\(name) has characters that a token can't have",
+                    hint: "copy it again, without spaces or line breaks", subject: .authorisation)
+            }
+        }
         guard seed == nil else { return nil }
         return Diagnostic(
             code: "missing-credential", "there is no TikTok token for account \"\(account)\"",

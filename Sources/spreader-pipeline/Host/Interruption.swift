@@ -3,6 +3,26 @@ import Foundation
 import Glibc
 import Synchronization
 
+/// What an interrupt does right now: it changes once work begins.
+final class StopSwitch: Sendable {
+    private struct Actions: Sendable {
+        var cancel: @Sendable () -> Void
+        var giveUp: @Sendable () -> Void
+    }
+    private let actions: Mutex<Actions>
+
+    /// Before work begins, an interrupt does `action` at once.
+    init(_ action: @escaping @Sendable () -> Void) { actions = Mutex(Actions(cancel: action, giveUp: action)) }
+
+    /// Sets what the first interrupt does, and what happens when work does not stop in time.
+    func set(_ cancel: @escaping @Sendable () -> Void, giveUp: @escaping @Sendable () -> Void) {
+        actions.withLock { $0 = Actions(cancel: cancel, giveUp: giveUp) }
+    }
+
+    func cancel() { actions.withLock { $0.cancel }() }
+    func giveUp() { actions.withLock { $0.giveUp }() }
+}
+
 /// Turns SIGINT and SIGTERM into cancellation; when work does not stop in time, ends the process all the same.
 final class Interruption: Sendable {
     /// How long work may take to stop: the contract is 3 s in all.
