@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import PipelineKit
 
 /// Which asset of a run has which file name: of two assets with equal content each gets a file of its own, while a
@@ -16,17 +17,28 @@ struct ExportClaims: Sendable {
     /// Claims the file at `path` for the asset; false when another asset of the run has it.
     /// - Throws: `StageError` when the run's folder can't be written.
     func take(_ path: String) throws(StageError) -> Bool {
-        let claim = file(for: path)
+        let claim = file(for: path).path
+        let draft = folder.appendingPathComponent(UUID().uuidString).path
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            try Data(asset.utf8).write(to: claim, options: .withoutOverwriting)
-            return true
+            try Data(asset.utf8).write(to: URL(fileURLWithPath: draft))
         } catch {
-            if let owner = try? String(contentsOf: claim, encoding: .utf8) { return owner == asset }
-            throw StageError(
-                .fileSystem, "can't write into the run's folder \(folder.path)",
-                hint: "check its permissions and free space", cause: "\(error)")
+            throw failure("\(error)")
         }
+        defer { unlink(draft) }
+        // A link appears with its content or not at all; a claim that vanishes meanwhile was given back.
+        for _ in 0..<100 {
+            if link(draft, claim) == 0 { return true }
+            guard errno == EEXIST else { throw failure(String(cString: strerror(errno))) }
+            if let owner = try? String(contentsOfFile: claim, encoding: .utf8) { return owner == asset }
+        }
+        throw failure("the claim of \(path) comes and goes")
+    }
+
+    private func failure(_ cause: String) -> StageError {
+        StageError(
+            .fileSystem, "can't write into the run's folder \(folder.path)",
+            hint: "check its permissions and free space", cause: cause)
     }
 
     /// Gives a claim back.

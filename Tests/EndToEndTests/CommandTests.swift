@@ -183,6 +183,11 @@ extension EndToEnd {
             let doctor = try await Program.run(["doctor", "--offline"], in: place)
             #expect(doctor.status == 0, "\(doctor.output)")
             #expect(doctor.output.contains("libavcodec"))
+            let sandbox = try await Sandbox(in: place)
+            let online = try await Program.run(["doctor"], in: place, environment: sandbox.environment)
+            #expect(online.status == 0, "\(online.output)")
+            #expect(online.output.contains("TikTok accepts the token"))
+            #expect(online.output.contains("clock"))
         }
 
         @Test func dotEnvIsReadAndTheEnvironmentWins() async throws {

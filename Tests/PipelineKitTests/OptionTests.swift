@@ -43,6 +43,12 @@ private struct SampleOptions: StageOptions, Equatable {
         #expect(findings.count == 5)
     }
 
+    @Test func bareNumbersAreNoText() {
+        let finding = PostSettings.findings(in: ["title": 2024]).first
+        #expect(finding?.problem.message == "takes text, not 2024")
+        #expect(finding?.problem.hint == "put it in quotes")
+    }
+
     @Test func describesItselfForHelpAndSchema() throws {
         let crf = try #require(SampleOptions.descriptors.first { $0.name == "crf" })
         #expect(crf.schema["minimum"] == 0)

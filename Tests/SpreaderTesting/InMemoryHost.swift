@@ -37,10 +37,13 @@ public struct InMemoryHost: Sendable {
     }
 
     /// The context of a stage.
-    public func context(stage: String = "stage", workDirectory: URL = FileManager.default.temporaryDirectory)
-        -> StageContext
-    {
-        StageContext(
+    ///
+    /// Without a folder it gets one of its own that is not made yet, as for another run.
+    public func context(stage: String = "stage", workDirectory: URL? = nil) -> StageContext {
+        let workDirectory =
+            workDirectory
+            ?? FileManager.default.temporaryDirectory.appending(path: "spreader-host-\(UUID().uuidString)")
+        return StageContext(
             runID: "run-1", stageID: stage, asset: "clip.mp4", attempt: 1, workDirectory: workDirectory, post: post,
             postKey: postKey, account: "default", settings: settings,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },

@@ -101,14 +101,14 @@ extension Double: OptionValue {
 extension String: OptionValue {
     /// Text.
     public static var optionType: OptionType { OptionType(name: "text", schema: ["type": "string"]) }
-    /// Reads text. A bare number or truth value is taken as written.
+    /// Reads text. A bare number is refused, because what it would look like as text is anyone's guess.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> String {
-        switch value {
-        case .string(let text): return text
-        case .integer(let number): return "\(number)"
-        case .number(let number): return "\(number)"
-        default: throw .wrongType("text", got: value)
+        guard case .string(let text) = value else {
+            var problem = OptionProblem.wrongType("text", got: value)
+            if value.doubleValue != nil || value.boolValue != nil { problem.hint = "put it in quotes" }
+            throw problem
         }
+        return text
     }
     /// The text.
     public var optionJSON: JSONValue { .string(self) }

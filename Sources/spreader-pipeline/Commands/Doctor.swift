@@ -27,8 +27,10 @@ struct Doctor: AsyncParsableCommand {
         var checks = [Check(name: "program", verdict: .ok, detail: Version.current)]
         checks += libraries()
         checks += writeAccess(settings)
-        checks.append(credentials(settings))
-        checks += await service(settings)
+        let service = await service(settings)
+        let isReachable = service.contains { $0.name == "service" && $0.verdict == .ok } && !offline
+        checks.append(await credentials(settings, isReachable: isReachable))
+        checks += service
         switch format {
         case .json:
             Output.result(
@@ -92,12 +94,21 @@ struct Doctor: AsyncParsableCommand {
         return checks
     }
 
-    private func credentials(_ settings: Settings) -> Check {
+    private func credentials(_ settings: Settings, isReachable: Bool) async -> Check {
         if let problem = Command.credentials(settings).problem(with: "default") {
             return Check(
                 name: "credentials", verdict: .warning, detail: "\(problem.message) (\(problem.hint ?? ""))")
         }
-        return Check(name: "credentials", verdict: .ok, detail: "an access token is set")
+        guard isReachable, let token = settings.secret("TIKTOK_ACCESS_TOKEN") else {
+            return Check(
+                name: "credentials", verdict: .ok, detail: "a token is set; whether TikTok accepts it was not asked")
+        }
+        do throws(StageError) {
+            let words = try await ServiceReach.account(settings: settings.plain, token: token)
+            return Check(name: "credentials", verdict: .ok, detail: words)
+        } catch {
+            return Check(name: "credentials", verdict: .warning, detail: error.description)
+        }
     }
 
     private func service(_ settings: Settings) async -> [Check] {

@@ -9,6 +9,20 @@ struct ServiceReach {
     /// Seconds by which this machine's clock is ahead of the service's; nil when the service does not say.
     var clockSkew: Double?
 
+    /// What the service says of the account's token, in one line.
+    /// - Throws: `StageError` when it refuses the token or does not answer.
+    static func account(settings: [String: String], token: Secret) async throws(StageError) -> String {
+        let configuration = try TikTokConfiguration(settings: settings)
+        return try await HTTPTransport.with(configuration) { (transport) throws(StageError) in
+            do throws(APIFailure) {
+                let creator = try await TikTokClient(configuration, transport: transport).creatorInfo(token)
+                return "TikTok accepts the token\(creator.username.map { " of @\($0)" } ?? "")"
+            } catch {
+                throw StageError(tiktok: error)
+            }
+        }
+    }
+
     /// Asks the service's token endpoint without credentials: any answer will do.
     /// - Throws: `StageError` when there is no answer.
     static func measure(settings: [String: String]) async throws(StageError) -> ServiceReach {
