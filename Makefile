@@ -59,7 +59,6 @@ schema: build ## Write pipelines/pipeline.schema.json anew
 bench: packages-test build ## Measure start-up, overhead and transcoding beside ffmpeg
 	$(SAY) "measuring"
 	swift build -c release --product spreader-benchmarks
-	@scripts/install-packages hyperfine
 	@Benchmarks/run
 
 install: build ## Install the program below PREFIX (default /usr/local)
