@@ -65,10 +65,9 @@ final class TextRenderer: RunRenderer {
         case .stageStarted(let asset, let stage):
             state.active[asset] = Active(stage: stage, progress: nil, started: Date())
             return nil
-        case .stageProgress(let asset, let stage, let progress):
+        case .stageProgress(let asset, _, let progress):
             state.active[asset]?.progress = progress
-            guard !terminal.isInteractive else { return nil }
-            return plainProgress(asset, stage, progress)
+            return nil
         case .stageReused(let asset, let stage, let reason, let artifact):
             state.results[asset]?.take(artifact)
             return step("↺", .cyan, asset, stage, "reused: \(reason)")
@@ -119,8 +118,6 @@ final class TextRenderer: RunRenderer {
         parts.append("in \(Duration.seconds(seconds).spoken)")
         return parts.joined(separator: ", ")
     }
-
-    private func plainProgress(_ asset: String, _ stage: String, _ progress: StageProgress) -> String? { nil }
 
     private func liveLine(_ asset: String, _ active: Active, _ now: Date) -> String {
         let frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
