@@ -20,6 +20,65 @@ public enum Passthrough: String, OptionValue, CaseIterable {
     case require
 }
 
+/// What happens to footage that is longer than `maxDuration`.
+public enum Overlong: String, OptionValue, CaseIterable {
+    /// Cut off at the end.
+    case trim
+    /// Refused.
+    case error
+    /// Played faster, up to twice, with the pitch kept.
+    case speed
+}
+
+/// Whether fields are taken apart.
+public enum Deinterlacing: String, OptionValue, CaseIterable {
+    /// Where the pictures show it: the stream's flag alone is not trusted.
+    case auto
+    /// Always.
+    case always
+    /// Never.
+    case never
+}
+
+/// What becomes of the footage's tags.
+public enum MetadataPolicy: String, OptionValue, CaseIterable {
+    /// None are kept.
+    case strip
+    /// Title, comment, date, genre and the like are kept; what identifies a place, a device or a person never is.
+    case keep
+}
+
+/// A share in percent, written `10%`.
+public struct Share: OptionValue, Hashable, Comparable {
+    /// 0 … 1.
+    public var fraction: Double
+
+    /// A share.
+    public init(percent: Double) { fraction = percent / 100 }
+
+    /// `10%`.
+    public static var optionType: OptionType {
+        OptionType(name: "percent", schema: ["type": "string", "pattern": #"^\d{1,3}(\.\d+)?\s*%$"#, "examples": ["10%"]])
+    }
+
+    /// Reads `10%`.
+    public static func parse(_ value: JSONValue) throws(OptionProblem) -> Share {
+        guard let text = value.stringValue, text.hasSuffix("%"),
+            let percent = Double(text.dropLast().filter { $0 != " " }), percent.isFinite
+        else { throw .wrongType(#"a share such as "10%""#, got: value) }
+        return Share(percent: percent)
+    }
+
+    /// Orders by size.
+    public static func < (left: Share, right: Share) -> Bool { left.fraction < right.fraction }
+
+    /// As written.
+    public var optionJSON: JSONValue {
+        let percent = fraction * 100
+        return .string(percent == percent.rounded() ? "\(Int(percent))%" : "\(percent)%")
+    }
+}
+
 /// x264's presets, from fastest to smallest.
 public enum Preset: String, OptionValue, CaseIterable {
     /// Largest files, least work.

@@ -29,6 +29,8 @@ public struct Transcode: Stage {
         public var size: FrameSize = .auto
         @StageOption("Longest allowed length; longer footage is cut.", range: .seconds(1) ... .seconds(600))
         public var maxDuration: Duration = .seconds(60)
+        @StageOption("What happens to longer footage: cut, refused, or played faster (up to twice) with the pitch kept.")
+        public var overlong: Overlong = .trim
         @StageOption(
             "Largest allowed file; what would exceed it is encoded with fewer bits.",
             range: ByteCount(100_000)...ByteCount.gigabytes(4))
@@ -43,10 +45,22 @@ public struct Transcode: Stage {
         public var maxrate: BitRate = BitRate(9_500_000)
         @StageOption("Bit rate of the sound.", range: BitRate(32_000)...BitRate(512_000))
         public var audioBitrate: BitRate = BitRate(192_000)
+        @StageOption("Loudness in LUFS with a true peak of at most -1 dBTP, such as -14; off leaves it as it is.")
+        public var loudness: Loudness = .off
+        @StageOption("Sound track: auto, none, its number from 0, or its language.")
+        public var audioTrack: SoundTrack = .auto
         @StageOption("Frames per second, 23 to 60; auto keeps the footage's rate where it can.")
         public var frameRate: FrameRate = .auto
         @StageOption("Whether footage that already meets the delivery spec is copied instead of encoded.")
         public var passthrough: Passthrough = .auto
+        @StageOption("Whether interlaced footage is deinterlaced; auto looks at the pictures.")
+        public var deinterlace: Deinterlacing = .auto
+        @StageOption("Whether harmless tags such as title and date are kept; place, device and owner never are.")
+        public var metadata: MetadataPolicy = .strip
+        @StageOption(
+            "Share of the picture that may be lost to damage before the footage is refused.",
+            range: Share(percent: 0)...Share(percent: 100))
+        public var maxDamage: Share = Share(percent: 100)
 
         /// The defaults.
         public init() {}
@@ -172,6 +186,25 @@ extension Transcode.Options {
         case .never: delivery.passthrough = .never
         case .require: delivery.passthrough = .require
         }
+        switch overlong {
+        case .trim: delivery.overlong = .trim
+        case .error: delivery.overlong = .error
+        case .speed: delivery.overlong = .speed
+        }
+        if case .lufs(let level) = loudness { delivery.loudness = level }
+        switch audioTrack {
+        case .auto: delivery.soundTrack = .auto
+        case .none: delivery.soundTrack = .none
+        case .number(let number): delivery.soundTrack = .number(number)
+        case .language(let code): delivery.soundTrack = .language(code)
+        }
+        switch deinterlace {
+        case .auto: delivery.deinterlacing = .auto
+        case .always: delivery.deinterlacing = .always
+        case .never: delivery.deinterlacing = .never
+        }
+        delivery.keepsMetadata = metadata == .keep
+        delivery.maxDamage = maxDamage.fraction
         return delivery
     }
 }

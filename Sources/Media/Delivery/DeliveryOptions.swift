@@ -56,6 +56,36 @@ package struct DeliveryOptions: Sendable, Hashable {
         case require
     }
 
+    /// What happens to footage that is too long.
+    package enum Overlong: String, Sendable, Hashable {
+        /// Cut off at the end.
+        case trim
+        /// Refused.
+        case error
+        /// Played faster, pitch kept.
+        case speed
+    }
+
+    /// Which sound track is delivered.
+    package enum SoundTrack: Sendable, Hashable {
+        /// The footage's default, as probed.
+        case auto
+        /// None: silence.
+        case none
+        /// By number among the sound tracks, from 0.
+        case number(Int)
+        /// By language tag.
+        case language(String)
+    }
+
+    /// Whether fields are taken apart.
+    package enum Deinterlacing: String, Sendable, Hashable {
+        /// As measured by the probe.
+        case auto
+        case always
+        case never
+    }
+
     /// Shape of the delivery.
     package var aspect = Aspect.ratio(9, 16)
     /// What happens to a picture of another shape.
@@ -86,6 +116,20 @@ package struct DeliveryOptions: Sendable, Hashable {
     package var frameRate: Rational?
     /// Whether footage that already meets the spec is copied.
     package var passthrough = Passthrough.auto
+    /// What happens to footage longer than `maxDuration`.
+    package var overlong = Overlong.trim
+    /// Integrated loudness in LUFS; nil leaves it alone.
+    package var loudness: Double?
+    /// True peak that loudness may reach, in dBTP.
+    package var truePeak = -1.0
+    /// Which sound track is delivered.
+    package var soundTrack = SoundTrack.auto
+    /// Whether fields are taken apart.
+    package var deinterlacing = Deinterlacing.auto
+    /// Whether harmless tags are kept.
+    package var keepsMetadata = false
+    /// Share of the picture that may be lost before the footage is refused, 0 … 1.
+    package var maxDamage = 1.0
 
     /// The defaults.
     package init() {}
