@@ -80,9 +80,11 @@ let package = Package(
                 ])
             ]),
         .target(name: "CFFmpegLoader", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+        // Pixel loops, optimised in debug builds too: tests run real footage through them.
+        .target(name: "CMediaKernels", cSettings: [.unsafeFlags(["-O3"])]),
         module("PipelineKit", [log]),
         module("PipelineRunner", ["PipelineKit", "Store", log, .product(name: "Yams", package: "Yams")]),
-        module("Media", ["CFFmpeg", "CFFmpegLoader", "PipelineKit", log]),
+        module("Media", ["CFFmpeg", "CFFmpegLoader", "CMediaKernels", "PipelineKit", log, crypto]),
         module(
             "TikTok",
             [

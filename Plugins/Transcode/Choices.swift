@@ -58,7 +58,8 @@ public struct Share: OptionValue, Hashable, Comparable {
 
     /// `10%`.
     public static var optionType: OptionType {
-        OptionType(name: "percent", schema: ["type": "string", "pattern": #"^\d{1,3}(\.\d+)?\s*%$"#, "examples": ["10%"]])
+        OptionType(
+            name: "percent", schema: ["type": "string", "pattern": #"^\d{1,3}(\.\d+)?\s*%$"#, "examples": ["10%"]])
     }
 
     /// Reads `10%`.

@@ -29,7 +29,8 @@ public struct Transcode: Stage {
         public var size: FrameSize = .auto
         @StageOption("Longest allowed length; longer footage is cut.", range: .seconds(1) ... .seconds(600))
         public var maxDuration: Duration = .seconds(60)
-        @StageOption("What happens to longer footage: cut, refused, or played faster (up to twice) with the pitch kept.")
+        @StageOption(
+            "What happens to longer footage: cut, refused, or played faster (up to twice) with the pitch kept.")
         public var overlong: Overlong = .trim
         @StageOption(
             "Largest allowed file; what would exceed it is encoded with fewer bits.",

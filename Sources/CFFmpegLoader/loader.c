@@ -68,6 +68,7 @@
     X(av_log_set_callback) \
     X(av_packet_alloc) \
     X(av_packet_free) \
+    X(av_packet_move_ref) \
     X(av_packet_rescale_ts) \
     X(av_packet_unref) \
     X(av_pix_fmt_desc_get) \

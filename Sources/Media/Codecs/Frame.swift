@@ -22,6 +22,15 @@ package final class Frame {
             pointer.pointee.extended_data, 0, Int32(samples), Int32(channels), AV_SAMPLE_FMT_FLTP)
     }
 
+    /// A picture whose pixels are not set yet.
+    package init(width: Int, height: Int, pixelFormat: String) throws(MediaError) {
+        pointer = try allocated(av_frame_alloc(), "allocating a frame")
+        pointer.pointee.width = Int32(width)
+        pointer.pointee.height = Int32(height)
+        pointer.pointee.format = av_get_pix_fmt(pixelFormat).rawValue
+        try check(av_frame_get_buffer(pointer, 0), "allocating a picture")
+    }
+
     deinit {
         var frame: UnsafeMutablePointer<AVFrame>? = pointer
         av_frame_free(&frame)
@@ -141,6 +150,9 @@ package final class Frame {
         }
     }
 }
+
+// A frame belongs to one thread at a time: hand-offs pass it on whole, and whoever put it does not touch it again.
+extension Frame: @unchecked Sendable {}
 
 /// The four tags that say what numbers of a picture mean.
 package struct ColourTags: Sendable, Hashable {

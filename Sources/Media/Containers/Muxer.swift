@@ -3,13 +3,18 @@ import Foundation
 package import PipelineKit
 
 /// Writes packets into a media file. Owns the format context and the open file.
-package final class Muxer {
+///
+/// Set up and finished by one thread; between the two, ``write(_:stream:timeBase:)`` may be called from several.
+package final class Muxer: @unchecked Sendable {
+    // Sendable because writing takes the lock, and nothing else is called while threads write.
     private let pointer: UnsafeMutablePointer<AVFormatContext>
     /// The path being written.
     let path: String
     private let log: MediaLog
     private var isOpen = false
     private var headerWritten = false
+    /// Picture and sound are written by threads of their own.
+    private let lock = NSLock()
 
     /// Starts a file; the name's ending does not matter.
     /// - Parameter format: FFmpeg's name of the container.
@@ -70,7 +75,7 @@ package final class Muxer {
             file: path)
     }
 
-    /// Sets a tag of the container. For sample footage.
+    /// Sets a tag of the container.
     package func setTag(_ key: String, to value: String) {
         av_dict_set(&pointer.pointee.metadata, key, value, 0)
     }
@@ -91,6 +96,8 @@ package final class Muxer {
     /// Writes a packet, sorted among those of the other streams; takes its bytes.
     /// - Parameter base: Time base of the packet's times.
     package func write(_ packet: Packet, stream index: Int, timeBase base: Rational) throws(MediaError) {
+        lock.lock()
+        defer { lock.unlock() }
         guard let stream = pointer.pointee.streams[index] else { return }
         packet.pointer.pointee.stream_index = Int32(index)
         packet.pointer.pointee.pos = -1
@@ -100,6 +107,8 @@ package final class Muxer {
 
     /// Bytes written so far, those still in buffers included.
     package var bytesWritten: Int64 {
+        lock.lock()
+        defer { lock.unlock() }
         guard isOpen, let io = pointer.pointee.pb else { return 0 }
         return avio_tell(io)
     }

@@ -9,6 +9,12 @@ package final class Packet {
         pointer = try allocated(av_packet_alloc(), "allocating a packet")
     }
 
+    /// Takes another packet's content, which is empty afterwards.
+    package init(taking other: Packet) throws(MediaError) {
+        pointer = try allocated(av_packet_alloc(), "allocating a packet")
+        av_packet_move_ref(pointer, other.pointer)
+    }
+
     deinit {
         var packet: UnsafeMutablePointer<AVPacket>? = pointer
         av_packet_free(&packet)
@@ -59,3 +65,6 @@ package final class Packet {
         if let dts { pointer.pointee.dts = dts + offset }
     }
 }
+
+// A packet belongs to one thread at a time, like a frame.
+extension Packet: @unchecked Sendable {}

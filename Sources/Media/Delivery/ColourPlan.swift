@@ -62,12 +62,10 @@ package struct ColourPlan: Sendable, Hashable {
         return nits / 100
     }
 
-    /// Filters that tell the graph what the frames mean.
-    package var declaration: [String] {
-        [
-            "setparams=color_primaries=\(tags.primaries ?? "bt709"):color_trc=\(tags.transfer ?? "bt709")"
-                + ":colorspace=\(tags.matrix ?? "bt709"):range=\(tags.range ?? "tv")"
-        ]
+    /// The filter that tells a graph what its frames mean.
+    package static func declaration(_ tags: ColourTags) -> String {
+        "setparams=color_primaries=\(tags.primaries ?? "bt709"):color_trc=\(tags.transfer ?? "bt709")"
+            + ":colorspace=\(tags.matrix ?? "bt709"):range=\(tags.range ?? "tv")"
     }
 
     /// Filters that scale to `width`×`height`, as stored, and convert as far as the scaler can.
@@ -77,30 +75,42 @@ package struct ColourPlan: Sendable, Hashable {
             // Premultiplied and with its plane dropped, a picture stands on black.
             return [size, "format=gbrap", "premultiply=inplace=1", "format=gbrp"] + standardised()
         }
+        let range = isRGB ? "" : ":in_range=\(tags.range ?? "tv")"
         switch method {
         case .scaler:
-            let source = isRGB ? "" : ":in_color_matrix=\(scalerMatrix):in_range=\(tags.range ?? "tv")"
+            let source = isRGB ? "" : ":in_color_matrix=\(scalerMatrix(tags.matrix))" + range
             return [
                 size + source + ":out_color_matrix=bt709:out_range=tv:sws_dither=ed", "format=yuv420p",
             ]
         case .primaries, .toneMap:
-            return [size]
+            let target = scalerMatrix(latticeTags.matrix)
+            let source = isRGB ? "" : ":in_color_matrix=\(target)" + range
+            return [
+                size + source + ":out_color_matrix=\(target):out_range=tv", "format=\(ColourLattice.sourceFormat)",
+            ]
         }
     }
 
-    /// Filters for the small picture: what the scaler can't do.
-    package var conversion: [String] {
-        guard !hasAlpha else { return [] }
+    /// What the lattice's codes mean: the picture's colours, as limited-range Y'CbCr.
+    package var latticeTags: ColourTags {
+        var tags = tags
+        tags.range = "tv"
+        if isRGB { tags.matrix = tags.primaries == "bt2020" ? "bt2020nc" : "bt709" }
+        return tags
+    }
+
+    /// The conversion that is too slow for every pixel; nil when there is none.
+    package var latticeFilters: [String]? {
+        guard !hasAlpha else { return nil }
         switch method {
         case .scaler:
-            return []
+            return nil
         case .primaries:
-            return ["zscale=p=bt709:t=bt709:m=bt709:r=tv:d=error_diffusion", "format=yuv420p"]
+            return ["zscale=p=bt709:t=bt709:m=bt709:r=tv"]
         case .toneMap(let curve, let peak):
             return [
                 "zscale=t=linear:npl=100", "format=gbrpf32le", "zscale=p=bt709",
-                String(format: "tonemap=%@:desat=0:peak=%.3f", curve, peak),
-                "zscale=t=bt709:m=bt709:r=tv:d=error_diffusion", "format=yuv420p",
+                String(format: "tonemap=%@:desat=0:peak=%.3f", curve, peak), "zscale=t=bt709:m=bt709:r=tv",
             ]
         }
     }
@@ -110,8 +120,8 @@ package struct ColourPlan: Sendable, Hashable {
     }
 
     /// The scaler's name of the matrix.
-    private var scalerMatrix: String {
-        switch tags.matrix {
+    private func scalerMatrix(_ matrix: String?) -> String {
+        switch matrix {
         case "smpte170m", "bt470bg", "bt601": "smpte170m"
         case "smpte240m": "smpte240m"
         case "fcc": "fcc"

@@ -40,9 +40,10 @@ package enum Deliverer {
         progress: @escaping @Sendable (StageProgress) -> Void
     ) throws(StageError) -> Delivery {
         try MediaLibraries.load()
-        let decision = try DeliveryDecision(for: media, options: options)
+        var decision = try DeliveryDecision(for: media, options: options)
         let log = MediaLog()
         return try log.attached { () throws(StageError) in
+            try settleSound(&decision, media, options, log, cancellation)
             do throws(StageError) {
                 return try attempt(
                     media, options, decision, path: path, log: log, cancellation: cancellation, progress: progress)
@@ -54,11 +55,28 @@ package enum Deliverer {
                 var encoding = options
                 encoding.passthrough = .never
                 var second = try DeliveryDecision(for: media, options: encoding)
-                second.reasons = ["a copy of the packets does not meet the delivery spec: \(error.message)"]
+                second.pictureReasons = ["a copy of the packets does not meet the delivery spec: \(error.message)"]
                 return try attempt(
                     media, encoding, second, path: path, log: log, cancellation: cancellation, progress: progress)
             }
         }
+    }
+
+    /// Sound that could be copied is copied only when its level will do, which takes decoding to know.
+    private static func settleSound(
+        _ decision: inout DeliveryDecision, _ media: ProbedMedia, _ options: DeliveryOptions, _ log: MediaLog,
+        _ cancellation: CancellationFlag
+    ) throws(StageError) {
+        guard decision.sound == .copy, let target = options.loudness else { return }
+        let source = FootageSource(media: media, log: log, cancellation: cancellation)
+        let reading: LoudnessReading
+        do throws(MediaError) {
+            reading = try SoundOpener(source: source, decision: decision, options: options).reading()
+        } catch {
+            throw failure(error, media)
+        }
+        if LoudnessPlan.isMet(by: reading, target: target, truePeak: options.truePeak) { return }
+        decision.encodeSound(because: "it measures \(reading), not \(DeliveryDecision.loudness(target))")
     }
 
     private static func attempt(
@@ -122,6 +140,11 @@ package enum Deliverer {
             return MediaProbe.unusable(
                 media.source, "has no picture that can be decoded in the wanted range",
                 hint: "the file may be damaged; copy it again from its origin", cause: error)
+        }
+        if error.text.hasPrefix(DeliveryJob.tooDamaged) {
+            return MediaProbe.unusable(
+                media.source, "is too damaged: \(error.text.dropFirst(DeliveryJob.tooDamaged.count))",
+                hint: "copy it again from its origin, or raise maxDamage", cause: error)
         }
         return error.stageError()
     }

@@ -20,8 +20,10 @@ package struct DeliveryDecision: Sendable, Hashable {
     package var picture: PictureHandling
     /// What happens to the sound.
     package var sound: SoundHandling
-    /// Why, one sentence each.
-    package var reasons: [String]
+    /// Why the picture is handled so, one sentence each.
+    package var pictureReasons: [String]
+    /// Why the sound is handled so.
+    package var soundReasons: [String] = []
     /// What a person should know.
     package var warnings: [String]
     /// Size of the delivery.
@@ -33,22 +35,37 @@ package struct DeliveryDecision: Sendable, Hashable {
     package var level: H264Level
     /// Where the delivery starts, in the footage's own time, in seconds.
     package var start: Double
+    /// How many times faster than the footage it is played.
+    package var speed = 1.0
     /// Frames at most.
     package var frameLimit: Int
     /// Expected length in seconds.
     package var duration: Double
-    /// Whether fields are woven into frames that a filter must take apart.
-    package var deinterlaces: Bool
+    /// The filter that takes fields apart; nil when there are none.
+    package var deinterlacer: String?
+    /// The sound's stream; nil when there is none.
+    package var soundStream: Int?
+    /// Tags that the delivery keeps.
+    package var tags: [String: String] = [:]
     /// Expected size in bytes.
     package var estimatedBytes: Int64
 
     /// How the delivery will be described.
-    package var strategy: DeliveryStrategy { picture == .copy ? .copy : .encode }
+    package var strategy: DeliveryStrategy {
+        switch picture {
+        case .copy: .copy
+        case .encode: .encode
+        }
+    }
+    /// Why, one sentence each, the picture's reasons first.
+    package var reasons: [String] { pictureReasons + soundReasons }
 
     /// Longest time for which the last picture stands while the sound goes on.
     package static let longestHold = 3.0
     /// Longest time for which the first picture stands in for missing ones while the sound already plays.
     package static let longestLead = 1.0
+    /// The most that `overlong: speed` makes footage faster.
+    package static let highestSpeed = 2.0
 
     /// Decides.
     /// - Throws: `StageError` when the options and the footage don't go together.
@@ -56,44 +73,22 @@ package struct DeliveryDecision: Sendable, Hashable {
         guard let track = media.videoTrack else {
             throw StageError(.unusableFootage, "\(media.source.displayPath) has no picture", hint: "give a video file")
         }
-        let audio = media.audioTrack
+        let audio = try SoundChoice.track(of: media, wanted: options.soundTrack)
         let timeline = Timeline(track: track, audio: audio, media: media)
-        let available = timeline.end - timeline.start
-        guard options.trimStart < max(available, 0.001) else {
+        let span = try Span(timeline, track: track, media: media, options: options)
+        warnings = media.warnings + timeline.warnings
+        speed = span.speed
+        let obstacles = Obstacles(track, audio: audio, media: media, options: options, span: span)
+        if options.passthrough == .require, let first = obstacles.picture.first {
             throw StageError(
                 .unusableFootage,
-                "trim starts at \(Self.text(options.trimStart)), but \(media.source.displayPath) is only "
-                    + "\(Self.text(available)) long",
-                hint: "start the trim earlier")
-        }
-        let allowed = min(options.maxDuration, (options.trimEnd ?? .infinity) - options.trimStart)
-        let length = min(available - options.trimStart, allowed)
-
-        warnings = media.warnings
-        let choice = FrameRatePolicy.choose(for: track, requested: options.frameRate)
-        var obstacles = Self.obstaclesToCopyingPicture(track, media: media, options: options)
-        if let reason = choice.reason, !choice.ownWouldDo { obstacles.append(reason) }
-        if available - options.trimStart > allowed + 0.001 || options.trimStart > 0 {
-            obstacles.append(
-                "it is cut from \(Self.text(available)) to \(Self.text(length))"
-                    + (options.trimStart > 0 ? ", starting at \(Self.text(options.trimStart))" : ""))
-        }
-        if media.source.file.bytes > options.maxBytes {
-            obstacles.append("it is \(ByteCount(media.source.file.bytes)), above \(ByteCount(options.maxBytes))")
-        }
-
-        let canCopy = obstacles.isEmpty
-        if options.passthrough == .require, let first = obstacles.first {
-            throw StageError(
-                .unusableFootage,
-                "\(media.source.displayPath) can't be copied as it is: \(obstacles.joined(separator: "; "))",
+                "\(media.source.displayPath) can't be copied as it is: \(obstacles.picture.joined(separator: "; "))",
                 hint: "set passthrough to auto to have it encoded", cause: first)
         }
+        let choice = obstacles.rate
+        let canCopy = obstacles.picture.isEmpty
         picture = canCopy && options.passthrough != .never ? .copy : .encode
-        if picture == .copy {
-            (width, height) = (track.displayWidth, track.displayHeight)
-            frameRate = choice.reason == nil ? choice.rate : track.averageFrameRate
-        } else {
+        if picture == .encode {
             frameRate = choice.rate
             let canvas = try CanvasPolicy(
                 displayWidth: track.displayWidth, displayHeight: track.displayHeight, options: options,
@@ -108,35 +103,78 @@ package struct DeliveryDecision: Sendable, Hashable {
             if canvas.limitedByLevel {
                 warnings.append("the picture is made smaller: H.264 level 4.2 holds no more at this rate")
             }
+        } else {
+            (width, height) = (track.displayWidth, track.displayHeight)
+            frameRate = choice.reason == nil ? choice.rate : track.averageFrameRate
         }
         let framesPerSecond = frameRate.value ?? 30
         level = DeliverySpec.level(width: width, height: height, frameRate: framesPerSecond) ?? H264Level.allowed[1]
-        start = timeline.start + options.trimStart
-        frameLimit = allowed.isFinite ? max(1, Int((allowed * framesPerSecond + 1e-6).rounded(.down))) : Int.max
-        duration = picture == .copy ? length : max(1, (length * framesPerSecond).rounded()) / framesPerSecond
-        if picture == .encode { duration = min(duration, Double(frameLimit) / framesPerSecond) }
-        deinterlaces = ["tt", "bb", "tb", "bt"].contains(track.fieldOrder)
+        start = span.start
+        frameLimit =
+            span.allowed.isFinite ? max(1, Int((span.allowed * framesPerSecond + 1e-6).rounded(.down))) : Int.max
+        duration = span.length
+        if picture == .encode {
+            duration = max(1, (span.length * framesPerSecond).rounded()) / framesPerSecond
+            duration = min(duration, Double(frameLimit) / framesPerSecond)
+        }
+        deinterlacer = Self.deinterlacer(track, options.deinterlacing)
 
-        let soundObstacles = audio.map { Self.obstaclesToCopyingSound($0, picture: track) } ?? []
-        reasons = picture == .copy ? ["the picture already meets the delivery spec: its packets are copied"] : obstacles
-        if picture == .encode, canCopy { reasons = ["passthrough is set to never"] }
+        pictureReasons =
+            picture == .copy
+            ? ["the picture already meets the delivery spec: its packets are copied"]
+            : canCopy ? ["passthrough is set to never"] : obstacles.picture
+        if picture == .encode {
+            pictureReasons += Self.conversions(track)
+            if choice.ownWouldDo, let reason = choice.reason { pictureReasons.append(reason) }
+        }
+        soundStream = audio?.index
         if audio == nil {
             sound = .silence
-            reasons.append("there is no sound: a silent track is added")
-        } else if picture == .copy, soundObstacles.isEmpty {
+            soundReasons = [
+                media.audioTrack == nil
+                    ? "there is no sound: a silent track is added" : "audioTrack is set to none: a silent track is made"
+            ]
+        } else if options.passthrough != .never, obstacles.sound.isEmpty {
             sound = .copy
+            if picture == .encode || options.loudness != nil {
+                soundReasons = ["the sound already meets the delivery spec: its packets are copied"]
+            }
+            if let target = options.loudness {
+                soundReasons = [
+                    "the sound meets the delivery spec: it is copied if it measures \(Self.loudness(target))"
+                ]
+            }
         } else {
             sound = .encode
-            if picture == .copy { reasons += soundObstacles.map { "the sound is encoded: \($0)" } }
+            if picture == .copy {
+                soundReasons = obstacles.sound.map { "the sound is encoded: \($0)" }
+            }
+            if let target = options.loudness { soundReasons.append("the sound is brought to \(Self.loudness(target))") }
         }
-        if picture == .encode {
-            reasons += Self.conversions(track)
-            if choice.ownWouldDo, let reason = choice.reason { reasons.append(reason) }
-        }
-        warnings += timeline.warnings
+        if options.keepsMetadata { tags = media.tags }
         estimatedBytes = 0
         estimatedBytes = Self.estimate(self, media: media, options: options)
     }
+
+    /// Lets the sound be encoded after all.
+    /// - Parameter reason: What the sound measures.
+    mutating func encodeSound(because reason: String) {
+        sound = .encode
+        soundReasons = ["the sound is encoded: \(reason)"]
+    }
+
+    private static func deinterlacer(_ track: VideoTrack, _ wanted: DeliveryOptions.Deinterlacing) -> String? {
+        let hasFields = ["tt", "bb", "tb", "bt"].contains(track.fieldOrder)
+        // The second letter is the field that is shown first.
+        let parity = hasFields ? (track.fieldOrder.hasSuffix("t") ? "tff" : "bff") : "auto"
+        switch wanted {
+        case .never: return nil
+        case .always: return "bwdif=mode=send_frame:parity=\(parity):deint=all"
+        case .auto: return hasFields ? "bwdif=mode=send_frame:deint=interlaced" : nil
+        }
+    }
+
+    static func loudness(_ level: Double) -> String { String(format: "%.1f LUFS", level) }
 
     static func text(_ seconds: Double) -> String { String(format: "%.2f s", seconds) }
 
@@ -151,124 +189,6 @@ package struct DeliveryDecision: Sendable, Hashable {
 }
 
 extension DeliveryDecision {
-    /// Where picture and sound lie in the footage's own time.
-    private struct Timeline {
-        var start: Double
-        var end: Double
-        var warnings: [String] = []
-
-        init(track: VideoTrack, audio: AudioTrack?, media: ProbedMedia) {
-            let pictureStart = track.startTime ?? media.startTime
-            start = pictureStart
-            end = pictureStart + (track.duration ?? media.duration)
-            guard let audio, let audioStart = audio.startTime else { return }
-            let lead = pictureStart - audioStart
-            if lead > DeliveryDecision.longestLead {
-                warnings.append(
-                    "the sound before the first picture, \(DeliveryDecision.text(lead)), is left out")
-            } else {
-                start = min(pictureStart, audioStart)
-            }
-            if let length = audio.duration {
-                let audioEnd = audioStart + length
-                if audioEnd - end > DeliveryDecision.longestHold {
-                    warnings.append(
-                        "the sound goes on \(DeliveryDecision.text(audioEnd - end)) after the last picture and is cut")
-                } else if audioEnd > end {
-                    end = audioEnd
-                }
-            }
-        }
-    }
-
-    /// What keeps the picture's packets from being copied, one clause each.
-    private static func obstaclesToCopyingPicture(
-        _ track: VideoTrack, media: ProbedMedia, options: DeliveryOptions
-    ) -> [String] {
-        var obstacles: [String] = []
-        let isH264 = track.codec == "h264"
-        if !isH264 { obstacles.append("the picture is \(track.codec), not H.264") }
-        if isH264, !["High", "Main", "Constrained Baseline", "Baseline"].contains(track.profile ?? "") {
-            obstacles.append("the profile is \(track.profile ?? "unknown")")
-        }
-        if isH264, let level = track.level, level > 42 {
-            obstacles.append(String(format: "the level is %.1f, above 4.2", Double(level) / 10))
-        }
-        if track.pixelFormat != "yuv420p" { obstacles.append("the pixels are \(track.pixelFormat), not yuv420p") }
-        if track.dynamicRange != .sdr {
-            obstacles.append("the picture is HDR (\(track.dynamicRange.rawValue.uppercased()))")
-        } else if track.colorPrimaries != "bt709" || track.colorTransfer != "bt709" || track.colorSpace != "bt709" {
-            obstacles.append("the colours are not tagged BT.709")
-        }
-        if track.colorRange == "pc" { obstacles.append("the colour range is full") }
-        if abs((track.sampleAspectRatio.value ?? 1) - 1) > 1e-9 {
-            obstacles.append("the pixels are not square (\(track.sampleAspectRatio))")
-        }
-        if track.rotation != 0 || track.mirrored {
-            obstacles.append(
-                track.rotation == 0 ? "it is mirrored" : "it is turned by \(track.rotation)°")
-        }
-        if !["progressive", "unknown"].contains(track.fieldOrder) { obstacles.append("it is interlaced") }
-        if track.constantFrameRate == nil { obstacles.append("too few frames to know its rate") }
-        if track.longestKeyFrameInterval ?? .infinity > DeliverySpec.keyFrameInterval + 0.05 {
-            obstacles.append(
-                track.longestKeyFrameInterval.map { "key frames are \(text($0)) apart" } ?? "it has no key frames")
-        }
-        if track.closedGroups == false { obstacles.append("its groups of pictures are open") }
-        if track.dolbyVisionProfile != nil { obstacles.append("it carries Dolby Vision data") }
-        if !media.container.contains("mp4") { obstacles.append("the container is \(media.container)") }
-        if let audio = media.audioTrack, let picture = track.startTime, let sound = audio.startTime,
-            abs(picture - sound) > 0.03
-        {
-            obstacles.append("picture and sound start \(text(abs(picture - sound))) apart")
-        }
-        obstacles += shapeObstacles(track, options: options)
-        return obstacles
-    }
-
-    private static func shapeObstacles(_ track: VideoTrack, options: DeliveryOptions) -> [String] {
-        let (width, height) = (track.displayWidth, track.displayHeight)
-        if case .ratio(let across, let down) = options.aspect {
-            let wanted = Double(across) / Double(down)
-            let difference = abs(Double(width) / Double(height) - wanted)
-            if difference > max(1 / Double(height), 1 / Double(width)) + 0.001 {
-                let verb =
-                    switch options.fit {
-                    case .crop: "is cropped"
-                    case .pad: "gets bars"
-                    case .blur: "gets a blurred surround"
-                    }
-                return ["\(width)×\(height) \(verb) for \(across):\(down)"]
-            }
-        }
-        if width % 2 != 0 || height % 2 != 0 || min(width, height) < DeliverySpec.minimumSide
-            || max(width, height) > DeliverySpec.maximumSide
-        {
-            return ["the size \(width)×\(height) is not allowed"]
-        }
-        if case .exact(let exactWidth, let exactHeight) = options.size, (width, height) != (exactWidth, exactHeight) {
-            return ["the size is set to \(exactWidth)×\(exactHeight)"]
-        }
-        return []
-    }
-
-    /// What keeps the sound's packets from being copied.
-    private static func obstaclesToCopyingSound(_ audio: AudioTrack, picture: VideoTrack) -> [String] {
-        var obstacles: [String] = []
-        if audio.codec != "aac" || audio.profile != "LC" {
-            obstacles.append("it is \(audio.codec)\(audio.profile.map { " \($0)" } ?? ""), not AAC-LC")
-        }
-        if audio.sampleRate != DeliverySpec.sampleRate { obstacles.append("it has \(audio.sampleRate) Hz, not 48000") }
-        if audio.channels != 2 { obstacles.append("it has \(audio.channels) channels, not 2") }
-        if audio.bitRate ?? 0 < DeliverySpec.minimumAudioBitRate * 97 / 100 {
-            obstacles.append("its bit rate is below 128 kb/s")
-        }
-        if let sound = audio.duration, let length = picture.duration, abs(sound - length) > 0.09 {
-            obstacles.append("it is \(text(sound)) long, the picture \(text(length))")
-        }
-        return obstacles
-    }
-
     /// What encoding changes beside size and rate, for the plan.
     private static func conversions(_ track: VideoTrack) -> [String] {
         track.dynamicRange == .sdr ? [] : ["HDR is mapped to SDR"]

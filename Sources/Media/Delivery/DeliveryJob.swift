@@ -1,7 +1,10 @@
 import Foundation
 import PipelineKit
 
-/// One attempt at writing a delivery: demux, two lanes, mux. Used on one thread.
+/// One attempt at writing a delivery: threads that decode, filter, encode and write, each handing on to the next.
+///
+/// Picture and sound read the file on their own, so that neither has to hold back what the other does not want yet, and
+/// memory does not depend on how a file is interleaved.
 final class DeliveryJob {
     /// How an attempt ended.
     enum Outcome {
@@ -11,132 +14,249 @@ final class DeliveryJob {
     }
 
     private let media: ProbedMedia
+    private let track: VideoTrack
     private let options: DeliveryOptions
     private let decision: DeliveryDecision
-    private let demuxer: Demuxer
+    private let quality: EncoderQuality
     private let muxer: Muxer
+    private let source: FootageSource
+    private let log: MediaLog
     private let cancellation: CancellationFlag
-    private let progress: (StageProgress) -> Void
+    private let progress: @Sendable (StageProgress) -> Void
     private let started = ContinuousClock.now
+    private let clock = PictureClock()
+    private let crew: Crew
 
-    private var encodedPicture: PictureEncodingLane?
-    private var copiedPicture: CopyLane?
-    private var encodedSound: SoundEncodingLane?
-    private var copiedSound: CopyLane?
+    private var pictureReader: PictureReader?
+    private var encoding: PictureEncoding?
+    private var mill: PictureMill?
+    private var sound: SoundEncoding?
 
     /// What a person should know of the result.
     private(set) var warnings: [String] = []
 
-    /// Packets read past the last picture in search of its sound.
-    private static let patience = 20_000
+    /// Decoded frames that may wait for filters, and filtered ones for the encoder: one in hand, one coming.
+    private static let framesInHand = 2
+    /// From this size on, room for the head of the file is left free instead of writing the file twice.
+    private static let largeFile: Int64 = 24_000_000
 
     init(
         media: ProbedMedia, options: DeliveryOptions, decision: DeliveryDecision, quality: EncoderQuality,
-        path: String, log: MediaLog, cancellation: CancellationFlag, progress: @escaping (StageProgress) -> Void
+        path: String, log: MediaLog, cancellation: CancellationFlag,
+        progress: @escaping @Sendable (StageProgress) -> Void
     ) throws(MediaError) {
         guard let track = media.videoTrack else {
             throw MediaError("choosing the picture", text: "there is none", file: media.source.file.path)
         }
         self.media = media
+        self.track = track
         self.options = options
         self.decision = decision
+        self.quality = quality
+        self.log = log
         self.cancellation = cancellation
         self.progress = progress
-        demuxer = try Demuxer(path: media.source.file.path, log: log, cancellation: cancellation)
-        demuxer.keep([track.index] + (decision.sound == .silence ? [] : media.chosenAudio.map { [$0] } ?? []))
+        source = FootageSource(media: media, log: log, cancellation: cancellation)
         muxer = try Muxer(path: path, format: "mp4", log: log)
-        switch decision.picture {
-        case .copy:
-            copiedPicture = try CopyLane(demuxer: demuxer, stream: track.index, start: decision.start, muxer: muxer)
-        case .encode:
-            encodedPicture = try PictureEncodingLane(
-                demuxer: demuxer, media: media, track: track, decision: decision, options: options, quality: quality,
-                muxer: muxer, log: log, cancellation: cancellation)
-        }
-        if decision.sound == .copy, let index = media.chosenAudio {
-            copiedSound = try CopyLane(demuxer: demuxer, stream: index, start: decision.start, muxer: muxer)
-        } else {
-            encodedSound = try SoundEncodingLane(
-                demuxer: demuxer, stream: decision.sound == .silence ? nil : media.chosenAudio, start: decision.start,
-                limit: Double(decision.frameLimit) / (decision.frameRate.value ?? 30), bitRate: options.audioBitrate,
-                muxer: muxer, log: log, cancellation: cancellation)
-        }
-        try muxer.start(settings: ["movflags": "+faststart"])
+        crew = Crew(cancellation: cancellation, log: log)
+        crew.connect(clock)
     }
 
     /// Does the work.
     /// - Throws: `MediaError` when a library call fails, the disk is full, nothing decodes or the work is cancelled.
     func run() throws(MediaError) -> Outcome {
-        let packet = try Packet()
-        var patience = DeliveryJob.patience
-        while try demuxer.read(into: packet) {
-            if packet.stream == media.chosenVideo {
-                try encodedPicture?.accept(packet)
-                try copiedPicture?.accept(packet)
-            } else if packet.stream == media.chosenAudio {
-                try encodedSound?.accept(packet)
-                try copiedSound?.accept(packet)
-            }
-            try encodedSound?.encode(upTo: pictureSeconds)
-            if muxer.bytesWritten > options.maxBytes { return .tooLarge }
-            report()
-            if encodedPicture?.isFull == true {
-                guard let sound = encodedSound, sound.hasSource, sound.seconds < pictureSeconds else { break }
-                patience -= 1
-                if patience == 0 { break }
-            }
+        // Streams are added before the head is written, threads start after it.
+        let pictureWork = try preparePicture()
+        let soundWork = try prepareSound()
+        for (key, value) in decision.tags { muxer.setTag(key, to: value) }
+        try muxer.start(settings: head)
+        for (name, body) in pictureWork + soundWork { crew.start(name, body) }
+        do throws(MediaError) {
+            try crew.join()
+        } catch {
+            if error == DeliveryJob.tooLarge { return .tooLarge }
+            throw error
         }
-        try encodedSound?.endOfSource()
-        let soundEnd = encodedSound.flatMap { $0.hasSource ? $0.seconds : nil }
-        try encodedPicture?.finish(soundEnd: soundEnd)
-        try reckonUp(soundEnd: soundEnd)
-        try encodedSound?.finish(at: pictureSeconds)
+        try reckonUp()
         try muxer.finish()
-        report(isFinished: true)
+        report(seconds: clock.position, isFinished: true)
         let bytes = (try? FileManager.default.attributesOfItem(atPath: muxer.path)[.size] as? NSNumber)?.int64Value ?? 0
         return bytes > options.maxBytes ? .tooLarge : .finished
     }
 
-    private var pictureSeconds: Double { encodedPicture?.seconds ?? copiedPicture?.seconds ?? 0 }
+    private typealias Work = (name: String, body: @Sendable () throws(MediaError) -> Void)
 
-    private func report(isFinished: Bool = false) {
-        let elapsed = (ContinuousClock.now - started).inSeconds
-        let done = pictureSeconds
-        guard elapsed > 0 else { return }
-        progress(
-            StageProgress(
-                fraction: isFinished ? 1 : min(1, done / max(decision.duration, 0.001)), speed: done / elapsed,
-                framesPerSecond: encodedPicture.map { Double($0.frames) / elapsed }))
+    private func preparePicture() throws(MediaError) -> [Work] {
+        switch decision.picture {
+        case .copy: return [try prepareCopy()]
+        case .encode: return try prepareEncoding()
+        }
+    }
+
+    private func prepareCopy() throws(MediaError) -> Work {
+        let others = decision.sound == .copy ? decision.soundStream.map { [$0] } ?? [] : []
+        let demuxer = try Demuxer(path: media.source.file.path, log: log, cancellation: cancellation)
+        let copy = Owned(
+            try PacketCopy(
+                demuxer: demuxer, picture: track.index, others: others, start: decision.start, muxer: muxer,
+                clock: clock, cancellation: cancellation, progress: { [reporter] in reporter($0, nil) }))
+        return ("media-copy", { () throws(MediaError) in try copy.value.run() })
+    }
+
+    private func prepareEncoding() throws(MediaError) -> [Work] {
+        let decoded = HandOff<TimedFrame>(capacity: DeliveryJob.framesInHand)
+        let filtered = HandOff<Frame>(capacity: DeliveryJob.framesInHand)
+        crew.connect(decoded)
+        crew.connect(filtered)
+        let reader = try PictureReader(
+            source: source, track: track, decision: decision, output: decoded, log: log, cancellation: cancellation)
+        let mill = PictureMill(
+            track: track, decision: decision, options: options, timeBase: reader.unit, input: decoded,
+            output: filtered, log: log, cancellation: cancellation)
+        let rate = decision.frameRate.value ?? 30
+        let encoding = try PictureEncoding(
+            quality.picture(decision: decision, options: options), muxer: muxer, input: filtered, clock: clock,
+            byteLimit: options.maxBytes, log: log, progress: { [reporter] in reporter(Double($0) / rate, $0) })
+        self.pictureReader = reader
+        self.mill = mill
+        self.encoding = encoding
+        let (first, second, third) = (Owned(reader), Owned(mill), Owned(encoding))
+        return [
+            ("media-decode", { () throws(MediaError) in try first.value.run() }),
+            ("media-filter", { () throws(MediaError) in try second.value.run() }),
+            ("media-encode", { () throws(MediaError) in try third.value.run() }),
+        ]
+    }
+
+    private func prepareSound() throws(MediaError) -> [Work] {
+        switch decision.sound {
+        case .copy:
+            guard decision.picture != .copy, let index = decision.soundStream else { return [] }
+            let demuxer = try source.demuxer(keeping: index, from: decision.start - 1)
+            let copy = Owned(
+                try SoundCopy(demuxer: demuxer, stream: index, start: decision.start, muxer: muxer, clock: clock))
+            return [("media-sound", { () throws(MediaError) in try copy.value.run() })]
+        case .encode, .silence:
+            let opener = SoundOpener(source: source, decision: decision, options: options)
+            let sound = try SoundEncoding(
+                bitRate: options.audioBitrate, muxer: muxer, clock: clock, log: log,
+                open: { () throws(MediaError) in try opener.open() })
+            self.sound = sound
+            let lane = Owned(sound)
+            return [("media-sound", { () throws(MediaError) in try lane.value.run() })]
+        }
+    }
+
+    /// How the head of the file comes to stand in front: by leaving room for it when the file will be large, else by
+    /// moving the rest.
+    private var head: [String: String] {
+        guard decision.estimatedBytes > DeliveryJob.largeFile else { return ["movflags": "+faststart"] }
+        // ISO/IEC 14496-12, per sample at worst: sizes 4, composition offsets 8, chunks 12 + 8, sync 4, times 8.
+        let length = decision.duration + DeliveryDecision.longestHold
+        let pictures = length * (decision.frameRate.value ?? 30) + 8
+        let blocks = length * Double(DeliverySpec.sampleRate) / 1024 + 8
+        return ["moov_size": "\(Int(pictures * 44 + blocks * 32) + 8192)"]
+    }
+
+    private var reporter: @Sendable (_ seconds: Double, _ frames: Int?) -> Void {
+        let (started, duration, progress) = (started, decision.duration, progress)
+        return { seconds, frames in
+            let elapsed = (ContinuousClock.now - started).inSeconds
+            guard elapsed > 0 else { return }
+            progress(
+                StageProgress(
+                    fraction: min(1, seconds / max(duration, 0.001)), speed: seconds / elapsed,
+                    framesPerSecond: frames.map { Double($0) / elapsed }))
+        }
+    }
+
+    private func report(seconds: Double, isFinished: Bool) {
+        reporter(isFinished ? max(seconds, decision.duration) : seconds, encoding?.frames)
     }
 
     /// Compares what came out with what was promised.
-    private func reckonUp(soundEnd: Double?) throws(MediaError) {
-        if let picture = encodedPicture {
-            let tally = picture.tally
-            guard picture.frames > 0 else {
+    private func reckonUp() throws(MediaError) {
+        let length = clock.position
+        if let encoding, let reader = pictureReader {
+            let tally = reader.tally
+            guard encoding.frames > 0 else {
                 throw MediaError("decoding", text: DeliveryJob.nothingDecoded, file: media.source.file.path)
             }
             if tally.refused > 0 { warnings.append("\(tally.refused) packets of the picture could not be decoded") }
             if tally.damaged > 0 { warnings.append("\(tally.damaged) frames are damaged") }
-            if picture.disorderedFrames > 0 {
-                warnings.append("\(picture.disorderedFrames) frames with times out of order were left out")
+            if reader.disorderedFrames > 0 {
+                warnings.append("\(reader.disorderedFrames) frames with times out of order were left out")
+            }
+            let lost = Double(tally.refused + tally.damaged) / Double(max(1, tally.refused + tally.decoded))
+            let missing = max(0, 1 - length / max(decision.duration, 0.001))
+            let share = min(1, lost + missing)
+            if share > options.maxDamage {
+                throw MediaError(
+                    "decoding",
+                    text: DeliveryJob.tooDamaged
+                        + String(
+                            format: "%.0f %% of the picture is lost, more than the allowed %.0f %%",
+                            share * 100, options.maxDamage * 100), file: media.source.file.path)
             }
         }
-        if let refused = encodedSound?.refusedPackets, refused > 0 {
+        if let refused = sound?.refusedPackets, refused > 0 {
             warnings.append("\(refused) packets of the sound could not be decoded")
         }
-        let length = pictureSeconds
         if decision.duration - length > max(0.5, decision.duration * 0.02) {
             warnings.append(
                 "only \(DeliveryDecision.text(length)) of the expected \(DeliveryDecision.text(decision.duration)) "
                     + "could be decoded")
         }
-        if let soundEnd, length - soundEnd > 0.5 {
+        if decision.sound == .encode, let end = sound?.end, length - end > 0.5 {
             warnings.append(
-                "the sound ends \(DeliveryDecision.text(length - soundEnd)) before the picture: silence fills the rest")
+                "the sound ends \(DeliveryDecision.text(length - end)) before the picture: silence fills the rest")
         }
     }
 
     /// What `MediaError.text` says when no frame came out.
     static let nothingDecoded = "no picture could be decoded"
+    /// How `MediaError.text` begins when more is lost than allowed.
+    static let tooDamaged = "too damaged: "
+    /// What ends an attempt whose file has more bytes than it may have.
+    static let tooLarge = MediaError("writing", text: "more bytes than allowed")
+}
+
+/// Hands a value to the one thread that uses it until the crew has ended.
+private struct Owned<Value>: @unchecked Sendable {
+    // Sendable because nobody else touches the value between the start of its thread and the crew's end.
+    let value: Value
+    init(_ value: Value) { self.value = value }
+}
+
+/// Opens the sound of a delivery, its level found first.
+struct SoundOpener {
+    let source: FootageSource
+    let decision: DeliveryDecision
+    let options: DeliveryOptions
+
+    /// The source; nil for silence.
+    func open() throws(MediaError) -> SoundSource? {
+        guard decision.sound == .encode, let index = decision.soundStream else { return nil }
+        guard let target = options.loudness else { return try source(index, []) }
+        let limit = Int(decision.duration * Double(DeliverySpec.sampleRate))
+        let plan = try LoudnessPlan.find(target: target, truePeak: options.truePeak, limit: limit) {
+            (filters) throws(MediaError) in try source(index, filters)
+        }
+        return try source(index, plan?.filters ?? [])
+    }
+
+    /// What the sound measures, as far as it is delivered.
+    func reading() throws(MediaError) -> LoudnessReading {
+        guard let index = decision.soundStream else { return LoudnessReading() }
+        let limit = Int(decision.duration * Double(DeliverySpec.sampleRate))
+        return try LoudnessMeter.measure(try source(index, [LoudnessMeter.filter]), limit: limit)
+    }
+
+    private func source(_ index: Int, _ filters: [String]) throws(MediaError) -> SoundSource {
+        // Headers may tell a length that is a little short.
+        let most = min(Double(decision.frameLimit) / (decision.frameRate.value ?? 30), decision.duration + 5)
+        return try SoundSource(
+            source: source, stream: index, start: decision.start, limit: most, speed: decision.speed,
+            filters: filters)
+    }
 }

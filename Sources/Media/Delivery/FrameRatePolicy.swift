@@ -20,11 +20,18 @@ package enum FrameRatePolicy {
     }
 
     /// The rate for footage.
-    /// - Parameter requested: What the user asks for; nil to choose.
-    package static func choose(for track: VideoTrack, requested: Rational?) -> Choice {
-        let own =
+    /// - Parameters:
+    ///   - requested: What the user asks for; nil to choose.
+    ///   - speed: How many times faster it is played.
+    package static func choose(for track: VideoTrack, requested: Rational?, speed: Double = 1) -> Choice {
+        let rate =
             track.averageFrameRate.value.flatMap { $0 > 0 && $0 < 1000 ? $0 : nil }
             ?? track.realFrameRate.value.flatMap { $0 > 0 && $0 < 1000 ? $0 : nil }
+        // Played faster, footage keeps its rate where that is usual: some of its frames are left out.
+        if speed != 1, requested == nil, let rate, let near = nearest(rate, within: 0.025) {
+            return Choice(rate: near, reason: "the footage is played faster")
+        }
+        let own = rate.map { $0 * speed }
         if let requested {
             guard let own, let wanted = requested.value, abs(own - wanted) < wanted * 0.0005,
                 track.constantFrameRate != false

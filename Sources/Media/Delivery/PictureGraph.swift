@@ -1,7 +1,9 @@
 import Foundation
 package import PipelineKit
 
-/// Writes the filter graph that makes delivery frames out of decoded ones.
+/// Writes the filters that make delivery frames out of decoded ones.
+///
+/// Crop and scaling come first, then the turn, then colours: each step works on as few pixels as it can.
 package struct PictureGraph: Sendable, Hashable {
     package var layout: PictureLayout
     package var orientation: Orientation
@@ -11,13 +13,14 @@ package struct PictureGraph: Sendable, Hashable {
     package var frameRate: Rational
     /// Whether the source has more frames than the delivery, so that some are dropped before any work on them.
     package var dropsFrames: Bool
-    package var deinterlaces: Bool
+    /// The filter that takes fields apart; nil when there are none.
+    package var deinterlacer: String?
     /// Time of the first frame that the graph gives, in seconds of the delivery.
     package var start: Double
 
     package init(
         layout: PictureLayout, orientation: Orientation, colour: ColourPlan, fit: DeliveryOptions.Fit,
-        background: String, frameRate: Rational, dropsFrames: Bool, deinterlaces: Bool, start: Double
+        background: String, frameRate: Rational, dropsFrames: Bool, deinterlacer: String?, start: Double
     ) {
         self.layout = layout
         self.orientation = orientation
@@ -26,16 +29,15 @@ package struct PictureGraph: Sendable, Hashable {
         self.background = background
         self.frameRate = frameRate
         self.dropsFrames = dropsFrames
-        self.deinterlaces = deinterlaces
+        self.deinterlacer = deinterlacer
         self.start = start
     }
 
-    /// The graph in FFmpeg's syntax, from `in` to `out`.
-    package var description: String {
-        let rate = String(
-            format: "fps=%d/%d:round=near:start_time=%.9f", frameRate.numerator, frameRate.denominator, start)
-        var filters = colour.declaration
-        if deinterlaces { filters.append("bwdif=mode=send_frame:deint=interlaced") }
+    /// Filters up to the upright picture in its final size, from `in` to `out`. With a colour lattice to follow, the
+    /// picture comes out as the lattice takes it; without, all of the work is done here and ``rear`` is nil.
+    package var front: String {
+        var filters = [ColourPlan.declaration(colour.tags)]
+        if let deinterlacer { filters.append(deinterlacer) }
         if dropsFrames { filters.append(rate) }
         if let crop = layout.crop {
             filters.append("crop=w=\(crop.width):h=\(crop.height):x=\(crop.x):y=\(crop.y)")
@@ -44,21 +46,32 @@ package struct PictureGraph: Sendable, Hashable {
         filters += colour.scaling(
             width: swaps ? layout.height : layout.width, height: swaps ? layout.width : layout.height)
         filters += orientation.filters
-        filters += colour.conversion
-        var text = "[in]" + filters.joined(separator: ",")
+        let text = "[in]" + filters.joined(separator: ",")
+        return colour.latticeFilters == nil ? text + "," + finish : text + "[out]"
+    }
+
+    /// Filters after the colour lattice, from `in` to `out`.
+    package var rear: String? { colour.latticeFilters == nil ? nil : "[in]" + finish }
+
+    private var rate: String {
+        String(format: "fps=%d/%d:round=near:start_time=%.9f", frameRate.numerator, frameRate.denominator, start)
+    }
+
+    /// Rate, surround, and what the frames say of themselves.
+    private var finish: String {
+        var text = ""
         // Ahead of the overlay, which would forget how long the last frame lasts.
-        if !dropsFrames { text += "," + rate }
-        if layout.leavesRoom { text += surround }
-        text +=
-            ",format=yuv420p,setsar=1,setparams=field_mode=prog:range=tv:color_primaries=bt709:color_trc=bt709"
-            + ":colorspace=bt709[out]"
+        if !dropsFrames { text += rate + "," }
+        if layout.leavesRoom { text += surround + "," }
         return text
+            + "format=yuv420p,setsar=1,setparams=field_mode=prog:range=tv:color_primaries=bt709:color_trc=bt709"
+            + ":colorspace=bt709[out]"
     }
 
     /// What fills the rest of the canvas.
     private var surround: String {
         let (width, height) = (layout.canvasWidth, layout.canvasHeight)
-        guard fit == .blur else { return ",pad=\(width):\(height):\(layout.x):\(layout.y):color=\(background)" }
+        guard fit == .blur else { return "pad=\(width):\(height):\(layout.x):\(layout.y):color=\(background)" }
         // Blurred at a tenth of the size and enlarged again: looks the same as at full size for a fraction of the work.
         let small = (max(2, width / 20 * 2), max(2, height / 20 * 2))
         let shape = Double(width) / Double(height)
@@ -68,7 +81,7 @@ package struct PictureGraph: Sendable, Hashable {
             ? (PictureLayout.even(Double(layout.height) * shape, atMost: layout.width), layout.height)
             : (layout.width, PictureLayout.even(Double(layout.width) / shape, atMost: layout.height))
         return
-            ",split[front][rear];[rear]crop=\(crop.0):\(crop.1),scale=\(small.0):\(small.1):flags=area,gblur=sigma=4,"
+            "split[front][rear];[rear]crop=\(crop.0):\(crop.1),scale=\(small.0):\(small.1):flags=area,gblur=sigma=4,"
             + "lutyuv=y=(val-16)*0.6+16:u=(val-128)*0.6+128:v=(val-128)*0.6+128,"
             + "scale=\(width):\(height):flags=bicubic[surround];"
             + "[surround][front]overlay=x=\(layout.x):y=\(layout.y):format=yuv420"

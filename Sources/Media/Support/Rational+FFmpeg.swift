@@ -37,6 +37,9 @@ func ticks(_ seconds: Double, _ base: AVRational) -> Int64 {
     base.num == 0 ? 0 : Int64((seconds * Double(base.den) / Double(base.num)).rounded())
 }
 
+/// A timestamp in another time base, rounded to the nearest.
+func rescaled(_ value: Int64, from old: Rational, to new: Rational) -> Int64 { av_rescale_q(value, old.av, new.av) }
+
 /// Text of a C string that may be missing.
 func text(_ pointer: UnsafePointer<CChar>?) -> String? { pointer.map { String(cString: $0) } }
 

@@ -1,0 +1,125 @@
+import Foundation
+import PipelineKit
+
+/// What keeps the packets of footage from being copied, one clause each.
+struct Obstacles {
+    /// The picture's; empty when it already meets the spec.
+    var picture: [String]
+    /// The sound's; empty without sound too.
+    var sound: [String]
+    /// The rate of a delivery that is encoded.
+    var rate: FrameRatePolicy.Choice
+
+    init(
+        _ track: VideoTrack, audio: AudioTrack?, media: ProbedMedia, options: DeliveryOptions, span: Span
+    ) {
+        rate = FrameRatePolicy.choose(for: track, requested: options.frameRate, speed: span.speed)
+        picture = Self.picture(track, audio: audio, media: media, options: options)
+        if let reason = rate.reason, !rate.ownWouldDo { picture.append(reason) }
+        if let cut = span.cut { picture.append(cut) }
+        if media.source.file.bytes > options.maxBytes {
+            picture.append("it is \(ByteCount(media.source.file.bytes)), above \(ByteCount(options.maxBytes))")
+        }
+        sound = audio.map { Self.sound($0, media: media, options: options, span: span) } ?? []
+    }
+
+    /// What keeps the picture's packets from being copied, one clause each.
+    private static func picture(
+        _ track: VideoTrack, audio: AudioTrack?, media: ProbedMedia, options: DeliveryOptions
+    ) -> [String] {
+        var obstacles: [String] = []
+        let isH264 = track.codec == "h264"
+        if !isH264 { obstacles.append("the picture is \(track.codec), not H.264") }
+        if isH264, !["High", "Main", "Constrained Baseline", "Baseline"].contains(track.profile ?? "") {
+            obstacles.append("the profile is \(track.profile ?? "unknown")")
+        }
+        if isH264, let level = track.level, level > 42 {
+            obstacles.append(String(format: "the level is %.1f, above 4.2", Double(level) / 10))
+        }
+        if track.pixelFormat != "yuv420p" { obstacles.append("the pixels are \(track.pixelFormat), not yuv420p") }
+        if track.dynamicRange != .sdr {
+            obstacles.append("the picture is HDR (\(track.dynamicRange.rawValue.uppercased()))")
+        } else if track.colorPrimaries != "bt709" || track.colorTransfer != "bt709" || track.colorSpace != "bt709" {
+            obstacles.append("the colours are not tagged BT.709")
+        }
+        if track.colorRange == "pc" { obstacles.append("the colour range is full") }
+        if abs((track.sampleAspectRatio.value ?? 1) - 1) > 1e-9 {
+            obstacles.append("the pixels are not square (\(track.sampleAspectRatio))")
+        }
+        if track.rotation != 0 || track.mirrored {
+            obstacles.append(
+                track.rotation == 0 ? "it is mirrored" : "it is turned by \(track.rotation)°")
+        }
+        if !["progressive", "unknown"].contains(track.fieldOrder) { obstacles.append("it is interlaced") }
+        if track.constantFrameRate == nil { obstacles.append("too few frames to know its rate") }
+        if track.longestKeyFrameInterval ?? .infinity > DeliverySpec.keyFrameInterval + 0.05 {
+            obstacles.append(
+                track.longestKeyFrameInterval.map { "key frames are \(DeliveryDecision.text($0)) apart" }
+                    ?? "it has no key frames")
+        }
+        if track.closedGroups == false { obstacles.append("its groups of pictures are open") }
+        if track.dolbyVisionProfile != nil { obstacles.append("it carries Dolby Vision data") }
+        if !media.container.contains("mp4") { obstacles.append("the container is \(media.container)") }
+        if let picture = track.startTime, let sound = audio?.startTime, picture - sound > 0.03 {
+            obstacles.append("it starts \(DeliveryDecision.text(picture - sound)) after the sound")
+        }
+        obstacles += shape(track, options: options)
+        return obstacles
+    }
+
+    private static func shape(_ track: VideoTrack, options: DeliveryOptions) -> [String] {
+        let (width, height) = (track.displayWidth, track.displayHeight)
+        if case .ratio(let across, let down) = options.aspect {
+            let wanted = Double(across) / Double(down)
+            let difference = abs(Double(width) / Double(height) - wanted)
+            if difference > max(1 / Double(height), 1 / Double(width)) + 0.001 {
+                let verb =
+                    switch options.fit {
+                    case .crop: "is cropped"
+                    case .pad: "gets bars"
+                    case .blur: "gets a blurred surround"
+                    }
+                return ["\(width)×\(height) \(verb) for \(across):\(down)"]
+            }
+        }
+        if width % 2 != 0 || height % 2 != 0 || min(width, height) < DeliverySpec.minimumSide
+            || max(width, height) > DeliverySpec.maximumSide
+        {
+            return ["the size \(width)×\(height) is not allowed"]
+        }
+        if case .exact(let exactWidth, let exactHeight) = options.size, (width, height) != (exactWidth, exactHeight) {
+            return ["the size is set to \(exactWidth)×\(exactHeight)"]
+        }
+        return []
+    }
+
+    /// What keeps the sound's packets from being copied.
+    private static func sound(
+        _ audio: AudioTrack, media: ProbedMedia, options: DeliveryOptions, span: Span
+    ) -> [String] {
+        var obstacles: [String] = []
+        if audio.codec != "aac" || audio.profile != "LC" {
+            obstacles.append("it is \(audio.codec)\(audio.profile.map { " \($0)" } ?? ""), not AAC-LC")
+        }
+        if audio.sampleRate != DeliverySpec.sampleRate { obstacles.append("it has \(audio.sampleRate) Hz, not 48000") }
+        if audio.channels != 2 { obstacles.append("it has \(audio.channels) channels, not 2") }
+        if audio.bitRate ?? 0 < DeliverySpec.minimumAudioBitRate * 97 / 100 {
+            obstacles.append("its bit rate is below 128 kb/s")
+        }
+        if !media.container.contains("mp4") { obstacles.append("the container is \(media.container)") }
+        if span.speed != 1 { obstacles.append("it is played faster") }
+        guard let start = audio.startTime, let length = audio.duration else {
+            return obstacles + ["its length is not known"]
+        }
+        if start - span.start > 0.03 {
+            obstacles.append("it starts \(DeliveryDecision.text(start - span.start)) after the picture")
+        }
+        let missing = span.start + span.length - (start + length)
+        if missing > 0.09 { obstacles.append("it ends \(DeliveryDecision.text(missing)) before the picture") }
+        // Copied beside a copied picture, it is not cut.
+        if missing < -0.09, !span.isCut {
+            obstacles.append("it ends \(DeliveryDecision.text(-missing)) after the picture")
+        }
+        return obstacles
+    }
+}

@@ -1,0 +1,98 @@
+import Foundation
+import PipelineKit
+
+/// Copies packets: the picture, and with it the sound when both are copied. Used by one thread.
+final class PacketCopy {
+    private let demuxer: Demuxer
+    private let muxer: Muxer
+    private let clock: PictureClock
+    private let picture: Int
+    private let start: Double
+    private let cancellation: CancellationFlag
+    private let progress: (Double) -> Void
+    /// Streams of the source and what they are in the delivery.
+    private var outputs: [Int: Int] = [:]
+
+    /// - Parameters:
+    ///   - picture: The picture's stream.
+    ///   - others: Streams that are copied beside it.
+    ///   - start: Where the delivery starts in the footage's own time, in seconds.
+    init(
+        demuxer: Demuxer, picture: Int, others: [Int], start: Double, muxer: Muxer, clock: PictureClock,
+        cancellation: CancellationFlag, progress: @escaping (Double) -> Void
+    ) throws(MediaError) {
+        self.demuxer = demuxer
+        self.muxer = muxer
+        self.clock = clock
+        self.picture = picture
+        self.start = start
+        self.cancellation = cancellation
+        self.progress = progress
+        for index in [picture] + others { outputs[index] = try muxer.addStream(copying: index, of: demuxer) }
+        demuxer.keep([picture] + others)
+    }
+
+    /// Copies to the end.
+    func run() throws(MediaError) {
+        let packet = try Packet()
+        var end = 0.0
+        while try demuxer.read(into: packet) {
+            guard let output = outputs[packet.stream] else { continue }
+            try cancellation.check("copying")
+            let base = demuxer.timeBase(of: packet.stream)
+            packet.shift(by: -ticks(start, base.av))
+            if packet.stream == picture {
+                let time = packet.pts ?? packet.dts ?? 0
+                end = max(end, Double(time + packet.duration) * (base.value ?? 0))
+                clock.advance(to: end)
+                progress(end)
+            }
+            try muxer.write(packet, stream: output, timeBase: base)
+        }
+        clock.finish(at: end)
+    }
+}
+
+/// Copies the sound's packets behind a picture that is made anew. Used by one thread.
+final class SoundCopy {
+    private let demuxer: Demuxer
+    private let muxer: Muxer
+    private let clock: PictureClock
+    private let stream: Int
+    private let output: Int
+    private let start: Double
+
+    /// Samples of AAC that a decoder needs before the first one that is heard.
+    private static let priming = 1024
+
+    /// - Parameter start: Where the delivery starts in the footage's own time, in seconds.
+    init(
+        demuxer: Demuxer, stream: Int, start: Double, muxer: Muxer, clock: PictureClock
+    ) throws(MediaError) {
+        self.demuxer = demuxer
+        self.muxer = muxer
+        self.clock = clock
+        self.stream = stream
+        self.start = start
+        output = try muxer.addStream(copying: stream, of: demuxer)
+    }
+
+    /// Copies until the picture's end. A cut between two packets is exact all the same: the edit list, which names the
+    /// priming, also hides what of the first packet lies before the cut.
+    func run() throws(MediaError) {
+        let packet = try Packet()
+        let base = demuxer.timeBase(of: stream)
+        let unit = base.value ?? 0
+        let earliest = -Double(SoundCopy.priming) / Double(DeliverySpec.sampleRate)
+        while try demuxer.read(into: packet) {
+            guard packet.stream == stream else { continue }
+            packet.shift(by: -ticks(start, base.av))
+            guard let time = packet.pts ?? packet.dts else { continue }
+            let end = Double(time + packet.duration) * unit
+            if end <= earliest { continue }
+            // A packet that begins before the picture's end and ends after it would make the file too long.
+            if let last = try clock.wait(for: end), end > last + 0.001 { break }
+            try muxer.write(packet, stream: output, timeBase: base)
+        }
+    }
+}

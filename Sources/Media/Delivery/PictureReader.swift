@@ -1,0 +1,130 @@
+import Foundation
+import PipelineKit
+
+/// A frame on its way to the filters, its time counted from the start of the delivery.
+struct TimedFrame: Sendable {
+    let frame: Frame
+    /// Where it ends, in the footage's time base; only the last one knows.
+    var end: Int64?
+}
+
+/// Reads and decodes the picture. Used by one thread.
+final class PictureReader {
+    private let decision: DeliveryDecision
+    private let demuxer: Demuxer
+    private let decoder: Decoder
+    private let stream: Int
+    private let output: HandOff<TimedFrame>
+    private let cancellation: CancellationFlag
+    private let timeBase: Rational
+    private let origin: Int64
+    /// Where decoding can be skipped.
+    private var lead: LeadIn
+
+    /// The frame before the current one: shown until the next begins, dropped when that is before the delivery starts.
+    private var waiting: Frame?
+    private var lastTime: Int64?
+    private var lastStep: Int64
+    /// One frame of the delivery, in the footage's time base.
+    private let outputStep: Int64
+    private var given = 0
+    private var isWanted = true
+
+    /// Frames dropped because their time was before that of an earlier one.
+    private(set) var disorderedFrames = 0
+
+    init(
+        source: FootageSource, track: VideoTrack, decision: DeliveryDecision, output: HandOff<TimedFrame>,
+        log: MediaLog, cancellation: CancellationFlag
+    ) throws(MediaError) {
+        self.decision = decision
+        self.output = output
+        self.cancellation = cancellation
+        stream = track.index
+        demuxer = try source.demuxer(keeping: track.index, from: decision.start)
+        decoder = try Decoder(stream: track.index, of: demuxer, log: log)
+        timeBase = demuxer.timeBase(of: track.index)
+        origin = ticks(decision.start, timeBase.av)
+        let isTrimmed = decision.start - (track.startTime ?? 0) > 0.2
+        lead = LeadIn(
+            codec: track.codec, nalLength: demuxer.nalLength(of: track.index), start: origin,
+            limit: isTrimmed ? LeadIn.usualLimit : 0)
+        outputStep = max(1, ticks(1 / (decision.frameRate.value ?? 30), timeBase.av))
+        let own = track.averageFrameRate.value.flatMap { (1.0...1000).contains($0) ? $0 : nil }
+        lastStep = max(1, ticks(1 / (own ?? decision.frameRate.value ?? 30), timeBase.av))
+    }
+
+    /// The unit of the frames' times.
+    var unit: Rational { timeBase }
+    /// Decoded frames, damaged ones among them, and packets that gave none.
+    var tally: (decoded: Int, damaged: Int, refused: Int) {
+        (decoder.frames, decoder.damagedFrames, decoder.refusedPackets)
+    }
+
+    /// Decodes until the end, or until nobody wants more.
+    func run() throws(MediaError) {
+        defer { output.finish() }
+        let packet = try Packet()
+        while isWanted, try demuxer.read(into: packet) {
+            guard packet.stream == stream else { continue }
+            for ready in try lead.accept(packet) {
+                try decoder.send(ready)
+                try drain()
+                if !isWanted { return }
+            }
+        }
+        for ready in lead.rest() {
+            try decoder.send(ready)
+            try drain()
+        }
+        guard isWanted else { return }
+        try decoder.send(nil)
+        try drain()
+        try end()
+    }
+
+    private func drain() throws(MediaError) {
+        var decoded = try Frame()
+        while isWanted, try decoder.receive(into: decoded) {
+            try cancellation.check("decoding")
+            let time: Int64
+            if let told = decoded.time {
+                time = Int64((Double(told - origin) / decision.speed).rounded())
+            } else {
+                time = (lastTime ?? -lastStep) + lastStep
+            }
+            if let lastTime {
+                guard time > lastTime else {
+                    disorderedFrames += 1
+                    continue
+                }
+                lastStep = time - lastTime
+            }
+            lastTime = time
+            decoded.pts = time
+            // Nothing of a frame that ends before the delivery starts is ever seen.
+            if let waiting, time > 0 { give(TimedFrame(frame: waiting)) }
+            waiting = decoded
+            decoded = try Frame()
+        }
+    }
+
+    /// The last frame stands until the sound ends, when that is not too long.
+    private func end() throws(MediaError) {
+        guard isWanted, let last = waiting else { return }
+        waiting = nil
+        let start = last.pts
+        let own = Int64((Double(last.duration) / decision.speed).rounded())
+        var end = start + (own > 0 ? own : lastStep)
+        // A single picture without a length is still a picture.
+        if given == 0 { end = max(end, max(start, 0) + outputStep) }
+        let wanted = ticks(decision.duration, timeBase.av)
+        if wanted > end, wanted - end <= ticks(DeliveryDecision.longestHold, timeBase.av) { end = wanted }
+        give(TimedFrame(frame: last, end: max(end, start + 1)))
+    }
+
+    private func give(_ frame: TimedFrame) {
+        given += 1
+        if !output.put(frame) { isWanted = false }
+    }
+}

@@ -1,0 +1,122 @@
+import Foundation
+import PipelineKit
+
+/// Where picture and sound lie in the footage's own time.
+struct Timeline {
+    var start: Double
+    var end: Double
+    var warnings: [String] = []
+
+    init(track: VideoTrack, audio: AudioTrack?, media: ProbedMedia) {
+        let pictureStart = track.startTime ?? media.startTime
+        start = pictureStart
+        end = pictureStart + (track.duration ?? media.duration)
+        guard let audio, let audioStart = audio.startTime else { return }
+        let lead = pictureStart - audioStart
+        if lead > DeliveryDecision.longestLead {
+            warnings.append(
+                "the sound before the first picture, \(DeliveryDecision.text(lead)), is left out")
+        } else {
+            start = min(pictureStart, audioStart)
+        }
+        if let length = audio.duration {
+            let audioEnd = audioStart + length
+            if audioEnd - end > DeliveryDecision.longestHold {
+                warnings.append(
+                    "the sound goes on \(DeliveryDecision.text(audioEnd - end)) after the last picture and is cut")
+            } else if audioEnd > end {
+                end = audioEnd
+            }
+        }
+    }
+}
+
+/// The part of the footage that is delivered.
+struct Span {
+    /// Where it starts, in the footage's own time, in seconds.
+    var start: Double
+    /// Length of the delivery in seconds, as far as it can be told.
+    var length: Double
+    /// Length that the delivery may have at most; infinite without a limit.
+    var allowed: Double
+    /// How many times faster it is played.
+    var speed = 1.0
+    /// What is cut or changed, as a clause; nil when all of the footage is delivered as it is.
+    var cut: String?
+
+    /// Whether something of the footage is left out.
+    var isCut: Bool { cut != nil && speed == 1 }
+
+    /// - Throws: `StageError` when the trim lies outside of the footage, or the footage is too long and may not be cut.
+    init(
+        _ timeline: Timeline, track: VideoTrack, media: ProbedMedia, options: DeliveryOptions
+    ) throws(StageError) {
+        let name = media.source.displayPath
+        let available = timeline.end - timeline.start
+        guard options.trimStart < max(available, 0.001) else {
+            throw StageError(
+                .unusableFootage,
+                "trim starts at \(DeliveryDecision.text(options.trimStart)), but \(name) is only "
+                    + "\(DeliveryDecision.text(available)) long", hint: "start the trim earlier")
+        }
+        start = timeline.start + options.trimStart
+        let wanted = (options.trimEnd ?? .infinity) - options.trimStart
+        let present = min(available - options.trimStart, wanted)
+        allowed = min(options.maxDuration, wanted)
+        length = min(present, allowed)
+        if present > options.maxDuration + 0.001 {
+            switch options.overlong {
+            case .trim: break
+            case .error:
+                throw StageError(
+                    .unusableFootage,
+                    "\(name) is \(DeliveryDecision.text(present)) long, longer than the allowed "
+                        + "\(DeliveryDecision.text(options.maxDuration))",
+                    hint: "set overlong to trim or speed, trim it, or raise maxDuration")
+            case .speed:
+                speed = present / options.maxDuration
+                guard speed <= DeliveryDecision.highestSpeed else {
+                    throw StageError(
+                        .unusableFootage,
+                        "\(name) is \(DeliveryDecision.text(present)) long: to fit "
+                            + "\(DeliveryDecision.text(options.maxDuration)) it would have to be played "
+                            + String(format: "%.1f times faster, more than twice", speed),
+                        hint: "trim it, set overlong to trim, or raise maxDuration")
+                }
+                cut = String(
+                    format: "it is played %.2f times faster, to last %.0f s instead of %.2f s", speed,
+                    options.maxDuration, present)
+                return
+            }
+        }
+        if available - options.trimStart > allowed + 0.001 || options.trimStart > 0 {
+            cut =
+                "it is cut from \(DeliveryDecision.text(available)) to \(DeliveryDecision.text(length))"
+                + (options.trimStart > 0 ? ", starting at \(DeliveryDecision.text(options.trimStart))" : "")
+        }
+    }
+}
+
+/// Finds the sound track that the options ask for.
+enum SoundChoice {
+    /// - Returns: Nil when there is none, or none is wanted.
+    /// - Throws: `StageError` when the track that is asked for does not exist.
+    static func track(
+        of media: ProbedMedia, wanted: DeliveryOptions.SoundTrack
+    ) throws(StageError) -> AudioTrack? {
+        let found: AudioTrack?
+        let name: String
+        switch wanted {
+        case .auto: return media.audioTrack
+        case .none: return nil
+        case .number(let number):
+            (found, name) = (media.audio.indices.contains(number) ? media.audio[number] : nil, "number \(number)")
+        case .language(let code):
+            (found, name) = (media.audio.first { $0.language?.lowercased() == code }, "in language \(code)")
+        }
+        if let found { return found }
+        throw StageError(
+            .unusableFootage, "\(media.source.displayPath) has no sound track \(name)",
+            hint: "see `spreader-pipeline probe`, or set audioTrack to auto")
+    }
+}

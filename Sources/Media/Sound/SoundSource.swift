@@ -1,0 +1,137 @@
+import Foundation
+import PipelineKit
+
+/// Reads and decodes one sound track as 48 kHz stereo, its time counted from the start of the delivery.
+final class SoundSource {
+    private let demuxer: Demuxer
+    private let decoder: Decoder
+    private let stream: Int
+    private let timeBase: Rational
+    private let origin: Int64
+    /// Where the delivery ends at the latest, in seconds.
+    private let limit: Double
+    private let speed: Double
+    /// Filters after the mix to stereo, such as a change of level.
+    private let filters: [String]
+    private let log: MediaLog
+    private let cancellation: CancellationFlag
+
+    private let packet: Packet
+    private let decoded: Frame
+    private var graph: FilterGraph?
+    private var shape: [Int] = []
+    private var expected: Int64?
+    private var isAtEnd = false
+    private var isDraining = false
+
+    /// Samples given so far.
+    private(set) var produced = 0
+
+    /// - Parameters:
+    ///   - start: Where the delivery starts in the footage's own time, in seconds.
+    ///   - limit: Where the delivery ends at the latest, in seconds of the delivery.
+    ///   - speed: How many times faster the footage is played, pitch kept.
+    ///   - filters: What is done to the 48 kHz stereo sound.
+    init(
+        source: FootageSource, stream index: Int, start: Double, limit: Double, speed: Double, filters: [String]
+    ) throws(MediaError) {
+        stream = index
+        self.limit = limit
+        self.speed = speed
+        self.filters = filters
+        log = source.log
+        cancellation = source.cancellation
+        // A second's run-up fills decoders that look back, and the resampler.
+        demuxer = try source.demuxer(keeping: index, from: start - 1, needsStreamInfo: false)
+        decoder = try Decoder(stream: index, of: demuxer, log: log, threads: 1)
+        timeBase = demuxer.timeBase(of: index)
+        origin = ticks(start, timeBase.av)
+        packet = try Packet()
+        decoded = try Frame()
+    }
+
+    /// Packets that could not be decoded.
+    var refusedPackets: Int { decoder.refusedPackets }
+    /// Where the sound that was given so far ends, in seconds of the delivery.
+    var seconds: Double { Double(produced) / Double(DeliverySpec.sampleRate) }
+
+    /// The next block; nil at the end.
+    func next() throws(MediaError) -> Frame? {
+        while true {
+            try cancellation.check("decoding sound")
+            if let graph {
+                let frame = try Frame()
+                if case .frame = try graph.pull(into: frame) {
+                    produced += frame.samples
+                    return frame
+                }
+            }
+            if isAtEnd { return nil }
+            try feed()
+        }
+    }
+
+    /// Moves one block into the filters, or ends them.
+    private func feed() throws(MediaError) {
+        if try decoder.receive(into: decoded) {
+            try take(decoded)
+            return
+        }
+        if isDraining {
+            isAtEnd = true
+            try graph?.close(at: expected ?? 0)
+            return
+        }
+        while try demuxer.read(into: packet) {
+            guard packet.stream == stream else { continue }
+            // Half a second before the start is enough for every decoder.
+            if let time = packet.pts, time + packet.duration < origin - ticks(0.5, timeBase.av) { continue }
+            if let time = packet.pts, Double(time - origin) * (timeBase.value ?? 0) / speed > limit + 1 { break }
+            try decoder.send(packet)
+            return
+        }
+        isDraining = true
+        try decoder.send(nil)
+    }
+
+    private func take(_ frame: Frame) throws(MediaError) {
+        guard frame.samples > 0, frame.sampleRate > 0 else { return }
+        let time = frame.time.map { $0 - origin } ?? expected ?? 0
+        let length = Double(frame.samples) / Double(frame.sampleRate)
+        frame.pts = time
+        expected = time + ticks(length, timeBase.av)
+        // What lies beyond the end would only be bridged with silence, hours of it in damaged files.
+        if Double(time) * (timeBase.value ?? 0) / speed > limit { return }
+        frame.normaliseLayout()
+        let shape = [frame.sampleRate, frame.channels, frame.sampleFormat]
+        if shape != self.shape {
+            // What the old filters still hold is a few milliseconds around a change of format.
+            if let graph {
+                try graph.close(at: time)
+                let rest = try Frame()
+                while case .frame = try graph.pull(into: rest) { produced += rest.samples }
+            }
+            graph = try FilterGraph(
+                sound: description(channels: frame.channels), like: frame, timeBase: timeBase, log: log)
+            self.shape = shape
+        }
+        try graph?.push(frame)
+    }
+
+    /// Gaps are filled and overlaps cut by timestamp; mono goes to both sides unchanged; more channels are mixed down
+    /// so that nothing clips.
+    private func description(channels: Int) -> String {
+        let rate = DeliverySpec.sampleRate
+        let first = Int((Double(produced) * speed).rounded())
+        var chain: [String] = []
+        if channels == 1 { chain.append("pan=stereo|c0=c0|c1=c0") }
+        if channels > 8 { chain.append("pan=stereo|c0=c0|c1=c1") }
+        chain.append("aresample=\(rate):async=1:min_hard_comp=0.1:first_pts=\(first):rematrix_maxval=1.0")
+        let format = "aformat=sample_fmts=fltp:sample_rates=\(rate):channel_layouts=stereo"
+        chain.append(format)
+        if speed != 1 { chain.append("atempo=\(speed)") }
+        chain += filters
+        if speed != 1 || !filters.isEmpty { chain.append(format) }
+        return "[in]" + chain.joined(separator: ",") + "[out]"
+    }
+}
