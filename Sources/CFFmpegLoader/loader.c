@@ -66,6 +66,7 @@
     X(av_interleaved_write_frame) \
     X(av_log_format_line2) \
     X(av_log_set_callback) \
+    X(av_max_alloc) \
     X(av_packet_alloc) \
     X(av_packet_free) \
     X(av_packet_move_ref) \

@@ -19,7 +19,7 @@ package final class Demuxer {
     /// The path being read.
     package let path: String
     private let log: MediaLog
-    private let cancellation: CancellationFlag
+    private let interrupter: Interrupter
     private var mender = TimelineMender()
     /// Reads in a row that failed without reaching the end.
     private var failures = 0
@@ -27,21 +27,24 @@ package final class Demuxer {
     package private(set) var readErrors = 0
 
     /// Opens a file.
-    /// - Parameter describe: Whether to decode a little to learn what headers leave out.
+    /// - Parameters:
+    ///   - describe: Whether to decode a little to learn what headers leave out.
+    ///   - deadline: When reading ends with an error, however far it came; nil for never.
     /// - Throws: `MediaError` when it can't be read or is no media.
     package init(
-        path: String, log: MediaLog, cancellation: CancellationFlag, describe: Bool = true
+        path: String, log: MediaLog, cancellation: CancellationFlag, describe: Bool = true,
+        deadline: ContinuousClock.Instant? = nil
     ) throws(MediaError) {
         self.path = path
         self.log = log
-        self.cancellation = cancellation
+        interrupter = Interrupter(cancellation: cancellation, deadline: deadline)
         let format = try Demuxer.recognise(path: path, log: log)
         let context = try allocated(avformat_alloc_context(), "allocating a demuxer")
-        // The context lives no longer than this object, which keeps the flag alive.
-        context.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(cancellation).toOpaque()
+        // The context lives no longer than this object, which keeps the interrupter alive.
+        context.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(interrupter).toOpaque()
         context.pointee.interrupt_callback.callback = { opaque in
             guard let opaque else { return 0 }
-            return Unmanaged<CancellationFlag>.fromOpaque(opaque).takeUnretainedValue().isCancelled ? 1 : 0
+            return Unmanaged<Interrupter>.fromOpaque(opaque).takeUnretainedValue().isOver ? 1 : 0
         }
         context.pointee.probesize = Int64(Demuxer.probeBytes)
         context.pointee.max_analyze_duration = Int64(Demuxer.analyseMicroseconds)
@@ -52,12 +55,12 @@ package final class Demuxer {
         // On failure the library frees the context.
         let opened = avformat_open_input(&owned, "file:\(path)", format, &settings.pointer)
         // An interrupted read looks like a damaged file.
-        try cancellation.check("opening")
+        try interrupter.check("opening")
         try check(opened, "opening", file: path, log: log)
         pointer = context
         guard describe else { return }
         let answer = Demuxer.findStreamInfo(context)
-        try cancellation.check("opening")
+        try interrupter.check("opening")
         if answer < 0, context.pointee.nb_streams == 0 {
             throw MediaError("reading the streams", number: answer, file: path, log: log)
         }
@@ -117,6 +120,13 @@ package final class Demuxer {
     package var claimedDuration: Double? {
         timestamp(pointer.pointee.duration).map { Double($0) / Double(AV_TIME_BASE) }.flatMap { $0 > 0 ? $0 : nil }
     }
+    /// Length in seconds that the headers claim of one stream, where they tell it apart from the rest.
+    package func claimedDuration(of index: Int) -> Double? {
+        guard let stream = stream(index)?.pointee, let length = timestamp(stream.duration), length > 0 else {
+            return nil
+        }
+        return Double(length) * av_q2d(stream.time_base)
+    }
     /// First timestamp in seconds.
     package var startTime: Double? {
         timestamp(pointer.pointee.start_time).map { Double($0) / Double(AV_TIME_BASE) }
@@ -133,6 +143,9 @@ package final class Demuxer {
         guard index >= 0, index < streamCount else { return nil }
         return pointer.pointee.streams[index]
     }
+
+    /// What is known of a stream's codec; the pointers in it are valid as long as the demuxer.
+    func parameters(of index: Int) -> AVCodecParameters? { stream(index)?.pointee.codecpar?.pointee }
 
     /// The time base of a stream.
     package func timeBase(of index: Int) -> Rational {
@@ -162,7 +175,7 @@ package final class Demuxer {
     /// - Throws: `MediaError` when cancelled.
     package func read(into packet: Packet) throws(MediaError) -> Bool {
         while true {
-            try cancellation.check("reading")
+            try interrupter.check("reading")
             packet.clear()
             let answer = av_read_frame(pointer, packet.pointer)
             if answer >= 0 {
@@ -170,7 +183,7 @@ package final class Demuxer {
                 if mayJump { mender.mend(packet, timeBase: timeBase(of: packet.stream)) }
                 return true
             }
-            if cancellation.isCancelled { throw .cancelled("reading") }
+            try interrupter.check("reading")
             if answer == spreader_error_end_of_file() { return false }
             if answer == spreader_error_try_again() { continue }
             failures += 1

@@ -1,30 +1,93 @@
-import Foundation
+/// Boxes of an ISO media file (MP4, MOV). No size in the file is trusted.
+package struct MP4Boxes {
+    /// One box.
+    struct Box {
+        /// Its four characters; bytes beyond ASCII come out as `?`.
+        var name: String
+        /// Where its content lies in the file.
+        var content: Range<UInt64>
+        /// Whether it says that it is longer than what it lies in.
+        var isCutOff: Bool
+    }
 
-/// The outermost boxes of an ISO media file.
-package enum MP4Boxes {
-    /// Names of the boxes in file order; empty when the file is of another kind.
-    package static func topLevel(ofFileAt path: String) -> [String] {
-        guard let handle = FileHandle(forReadingAtPath: path) else { return [] }
-        defer { try? handle.close() }
-        var names: [String] = []
-        var position: UInt64 = 0
-        while names.count < 1000 {
-            guard (try? handle.seek(toOffset: position)) != nil, let head = try? handle.read(upToCount: 16),
-                head.count >= 8
-            else { break }
-            let bytes = [UInt8](head)
-            var size = bytes[0..<4].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            let name = bytes[4..<8]
-            guard name.allSatisfy({ $0 >= 0x20 && $0 < 0x7f || $0 == 0xa9 }) else { break }
-            names.append(String(decoding: name, as: UTF8.self))
-            if size == 0 { break }
-            if size == 1 {
-                guard bytes.count == 16 else { break }
-                size = bytes[8..<16].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    /// Boxes looked at on one level; fragmented files have many.
+    private static let maximumBoxes = 100_000
+
+    let file: FileWindow
+
+    /// Opens a file; nil when it can't be read.
+    init?(path: String) {
+        guard let file = FileWindow(path: path) else { return nil }
+        self.file = file
+    }
+
+    /// The boxes that lie in `range`, up to the first that is none; `body` answers whether to go on.
+    func forEach(in range: Range<UInt64>, _ body: (Box) -> Bool) {
+        var position = range.lowerBound
+        for _ in 0..<MP4Boxes.maximumBoxes {
+            guard range.upperBound > position, range.upperBound - position >= 8 else { return }
+            let head = file.bytes(at: position, count: 16)
+            guard head.count >= 8, head[4..<8].allSatisfy({ $0 >= 0x20 && $0 < 0x7f || $0 == 0xa9 }) else { return }
+            var size = head[0..<4].bigEndian
+            var header: UInt64 = 8
+            if size == 0 {
+                size = range.upperBound - position
+            } else if size == 1 {
+                guard head.count == 16 else { return }
+                size = head[8..<16].bigEndian
+                header = 16
             }
-            let next = position.addingReportingOverflow(size)
-            guard size >= 8, !next.overflow else { break }
-            position = next.partialValue
+            guard size >= header else { return }
+            let end = position.addingReportingOverflow(size)
+            let isCutOff = end.overflow || end.partialValue > range.upperBound
+            let last = isCutOff ? range.upperBound : end.partialValue
+            let box = Box(
+                name: String(decoding: head[4..<8].map { $0 < 0x80 ? $0 : 0x3f }, as: UTF8.self),
+                content: min(position + header, last)..<last, isCutOff: isCutOff)
+            guard body(box), !isCutOff else { return }
+            position = last
+        }
+    }
+
+    /// The outermost boxes.
+    var outermost: Range<UInt64> { 0..<file.size }
+
+    /// The first box of a name in `range`.
+    func first(_ name: String, in range: Range<UInt64>) -> Box? {
+        var found: Box?
+        forEach(in: range) { box in
+            if box.name == name { found = box }
+            return found == nil
+        }
+        return found
+    }
+
+    /// Follows names from `range` inwards.
+    func find(_ path: [String], in range: Range<UInt64>) -> Box? {
+        var range = range
+        var found: Box?
+        for name in path {
+            found = first(name, in: range)
+            guard let found else { return nil }
+            range = found.content
+        }
+        return found
+    }
+
+    /// Bytes of a box's content.
+    func bytes(_ box: Box, from offset: UInt64 = 0, count: Int) -> [UInt8] {
+        let length = box.content.upperBound - box.content.lowerBound
+        guard offset < length else { return [] }
+        return file.bytes(at: box.content.lowerBound + offset, count: Int(min(UInt64(count), length - offset)))
+    }
+
+    /// Names of the outermost boxes in file order; empty when the file is of another kind.
+    package static func topLevel(ofFileAt path: String) -> [String] {
+        var names: [String] = []
+        guard let boxes = MP4Boxes(path: path) else { return [] }
+        boxes.forEach(in: boxes.outermost) { box in
+            names.append(box.name)
+            return names.count < 1000
         }
         return names
     }

@@ -1,11 +1,15 @@
-import CFFmpeg
 import Foundation
 package import PipelineKit
 
 /// Looks into footage: what is in it, which streams are meant, and whether it can be delivered at all.
 package enum MediaProbe {
-    private static let maximumStreams = 64
-    private static let maximumSide = 16_384
+    static let maximumStreams = 64
+    static let maximumSide = 16_384
+    /// Seconds of work after which a file is given up.
+    private static let maximumSeconds = 60
+
+    static let damagedHint = "the file may be damaged or still being written; copy it again from its origin"
+    static let videoHint = "give a video file"
 
     /// Probes a file on a thread of its own.
     /// - Throws: `StageError` with code `unusable-footage` for what can't be delivered, with what to do about it.
@@ -22,26 +26,43 @@ package enum MediaProbe {
         try MediaLibraries.load()
         let log = MediaLog()
         return try log.attached { () throws(StageError) in
-            try checkFile(source)
-            let demuxer: Demuxer
-            do throws(MediaError) {
-                demuxer = try Demuxer(path: source.file.path, log: log, cancellation: cancellation)
+            let size = try checkFile(source)
+            do throws(StageError) {
+                let media = try read(source, log: log, cancellation: cancellation)
+                if self.size(of: source) != size { throw growing(source) }
+                return media
             } catch {
-                throw refusal(of: source, error)
+                // What looks damaged may only be incomplete.
+                guard error.code == .unusableFootage, self.size(of: source) != size else { throw error }
+                throw growing(source, cause: error.message)
             }
-            let result: Result<ProbedMedia, StageError>
-            do throws(MediaError) {
-                result = try Reader(source: source, demuxer: demuxer, log: log, cancellation: cancellation).read()
-            } catch {
-                throw error.isInvalidData
-                    ? unusable(source, "can't be read: \(error.text)", hint: damagedHint, cause: error)
-                    : error.stageError()
-            }
-            return try result.get()
         }
     }
 
-    private static let damagedHint = "the file may be damaged or still being written; copy it again from its origin"
+    private static func read(
+        _ source: SourceFile, log: MediaLog, cancellation: CancellationFlag
+    ) throws(StageError) -> ProbedMedia {
+        try checkHeader(source)
+        let deadline = ContinuousClock.now + .seconds(maximumSeconds)
+        let demuxer: Demuxer
+        do throws(MediaError) {
+            demuxer = try Demuxer(path: source.file.path, log: log, cancellation: cancellation, deadline: deadline)
+        } catch {
+            throw refusal(of: source, error)
+        }
+        let result: Result<ProbedMedia, StageError>
+        do throws(MediaError) {
+            result = try ProbeReader(
+                source: source, demuxer: demuxer, log: log, cancellation: cancellation, deadline: deadline
+            ).read()
+        } catch {
+            if error.isTimeout { throw refusal(of: source, error) }
+            throw error.isInvalidData
+                ? unusable(source, "can't be read: \(error.text)", hint: damagedHint, cause: error)
+                : error.stageError()
+        }
+        return try result.get()
+    }
 
     /// An error that names the footage.
     static func unusable(
@@ -50,7 +71,20 @@ package enum MediaProbe {
         StageError(.unusableFootage, "\(source.displayPath) \(problem)", hint: hint, cause: cause?.description)
     }
 
-    private static func checkFile(_ source: SourceFile) throws(StageError) {
+    private static func growing(_ source: SourceFile, cause: String? = nil) -> StageError {
+        StageError(
+            .unusableFootage, "\(source.displayPath) is still being written", hint: "wait until it is complete",
+            cause: cause)
+    }
+
+    private static func size(of source: SourceFile) -> Int64? {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: source.file.path)
+        return (attributes?[.size] as? NSNumber)?.int64Value
+    }
+
+    /// Refuses what is no file with content.
+    /// - Returns: The file's size.
+    private static func checkFile(_ source: SourceFile) throws(StageError) -> Int64? {
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: source.file.path, isDirectory: &isDirectory) else {
             throw unusable(source, "does not exist", hint: "check the path")
@@ -58,19 +92,43 @@ package enum MediaProbe {
         if isDirectory.boolValue {
             throw unusable(source, "is a folder, not a file", hint: "name the files in it: \(source.displayPath)/*")
         }
-        let attributes = try? FileManager.default.attributesOfItem(atPath: source.file.path)
-        if (attributes?[.size] as? NSNumber)?.int64Value == 0 {
-            throw unusable(source, "is empty", hint: "copy it again from its origin")
-        }
+        let size = size(of: source)
+        if size == 0 { throw unusable(source, "is empty", hint: "copy it again from its origin") }
         if !FileManager.default.isReadableFile(atPath: source.file.path) {
             throw unusable(source, "may not be read", hint: "give this user permission to read it")
+        }
+        return size
+    }
+
+    /// Refuses what a look at the header tells, before the library believes it.
+    private static func checkHeader(_ source: SourceFile) throws(StageError) {
+        guard let movie = MovieHeader(path: source.file.path) else { return }
+        if movie.isStillImage { throw unusable(source, "is a still image, not footage", hint: videoHint) }
+        if let excess = movie.excess {
+            throw unusable(source, "\(excess), which no footage has: its header is damaged or lies", hint: damagedHint)
         }
     }
 
     private static func refusal(of source: SourceFile, _ error: MediaError) -> StageError {
         if error.isCancellation { return .cancelled }
+        if error.isTimeout {
+            return unusable(
+                source, "took more than \(maximumSeconds) s to look into: it is damaged, or its storage is too slow",
+                hint: "copy it to a local disk and try again", cause: error)
+        }
         if error.operation == Demuxer.imageOperation {
-            return unusable(source, "is a still image, not footage", hint: "give a video file", cause: error)
+            let isAnimated = error.text.contains("webp") && isAnimatedWebP(source)
+            return isAnimated
+                ? unusable(
+                    source, "is an animated WebP, which this build of FFmpeg can't decode",
+                    hint: "convert it to GIF or MP4 first", cause: error)
+                : unusable(source, "is a still image, not footage", hint: videoHint, cause: error)
+        }
+        if error.isInvalidData, MovieHeader(path: source.file.path)?.hasMovie == false {
+            return unusable(
+                source, "has no index (moov): it was cut off, or its recording was never finished",
+                hint: "copy it again from its origin, or repair it with a tool for unfinished recordings",
+                cause: error)
         }
         if error.isInvalidData {
             return unusable(
@@ -80,183 +138,12 @@ package enum MediaProbe {
         }
         return unusable(source, "can't be read: \(error.text)", hint: damagedHint, cause: error)
     }
-}
 
-extension MediaProbe {
-    /// One pass over one open file.
-    private struct Reader {
-        let source: SourceFile
-        let demuxer: Demuxer
-        let log: MediaLog
-        let cancellation: CancellationFlag
-
-        /// Failures of ours are `StageError`s already; those of the library become one where they are understood.
-        func read() throws(MediaError) -> Result<ProbedMedia, StageError> {
-            let tracks = TrackReader(demuxer: demuxer)
-            let indices = Array(0..<demuxer.streamCount)
-            guard indices.count <= MediaProbe.maximumStreams else {
-                return refuse("has \(indices.count) streams; more than 64 are not handled", hint: "remux it first")
-            }
-            let pictures = indices.filter { tracks.kind($0) == AVMEDIA_TYPE_VIDEO }
-            let sounds = indices.filter { tracks.kind($0) == AVMEDIA_TYPE_AUDIO }
-            let scan = try PacketScan(of: demuxer, streams: pictures + sounds, pictures: Set(pictures))
-            let others = indices.filter { !pictures.contains($0) && !sounds.contains($0) }.compactMap(tracks.other)
-            var video = pictures.compactMap { tracks.video($0, scan: scan.tracks[$0]) }
-            let audio = sounds.compactMap { tracks.audio($0, scan: scan.tracks[$0]) }
-
-            guard let chosen = TrackChoice.video(of: video, scan: scan) else {
-                if audio.isEmpty, video.isEmpty {
-                    return refuse("holds neither picture nor sound", hint: "give a video file")
-                }
-                if video.contains(where: { !$0.isAttachedPicture }) {
-                    return refuse("has a picture track without a single picture", hint: MediaProbe.damagedHint)
-                }
-                return refuse(
-                    video.isEmpty ? "has sound but no picture" : "has sound and a cover picture but no footage",
-                    hint: "give a video file")
-            }
-            if let refusal = check(chosen, isEncrypted: tracks.isEncrypted(chosen.index)) { return .failure(refusal) }
-            if ["gif", "apng", "webp_pipe"].contains(demuxer.formatName), scan.tracks[chosen.index]?.packets ?? 0 < 2 {
-                return refuse("is a still image, not footage", hint: "give a video file")
-            }
-
-            // What the bitstream says may contradict the container.
-            let first: FirstFrame
-            switch try firstFrame(chosen.index) {
-            case .success(let found): first = found
-            case .failure(let refusal): return .failure(refusal)
-            }
-            guard
-                var track = tracks.video(
-                    chosen.index, scan: scan.tracks[chosen.index], frame: first.frame, profile: first.profile)
-            else { return refuse("can't be read", hint: MediaProbe.damagedHint) }
-            if track.fieldOrder == "progressive", first.frame.isInterlaced { track.fieldOrder = "tt" }
-            if let refusal = check(track, isEncrypted: false) { return .failure(refusal) }
-            // Footage that begins between key frames has no picture yet when its packets start.
-            if let shown = first.time, let start = track.startTime, shown > start {
-                track.duration = track.duration.map { max(0, $0 - (shown - start)) }
-                track.startTime = shown
-            }
-            video = video.map { $0.index == track.index ? track : $0 }
-
-            let sound = TrackChoice.audio(of: audio, scan: scan)
-            return .success(assemble(video: video, audio: audio, other: others, track: track, sound: sound, scan: scan))
+    /// Whether the extended header of a WebP file has the animation flag.
+    private static func isAnimatedWebP(_ source: SourceFile) -> Bool {
+        guard let head = FileWindow(path: source.file.path)?.bytes(at: 0, count: 21), head.count == 21 else {
+            return false
         }
-
-        private func refuse(_ problem: String, hint: String?) -> Result<ProbedMedia, StageError> {
-            .failure(MediaProbe.unusable(source, problem, hint: hint))
-        }
-
-        private func check(_ track: VideoTrack, isEncrypted: Bool) -> StageError? {
-            let place = "stream \(track.index) (\(track.codec))"
-            if isEncrypted {
-                return MediaProbe.unusable(
-                    source, "is encrypted: \(place) can't be decoded", hint: "export it without copy protection")
-            }
-            if track.codedWidth > MediaProbe.maximumSide || track.codedHeight > MediaProbe.maximumSide
-                || track.codedWidth * track.codedHeight > Decoder.maximumPixels
-            {
-                return MediaProbe.unusable(
-                    source, "is too large: \(place) is \(track.codedWidth)×\(track.codedHeight)",
-                    hint: "scale it below \(MediaProbe.maximumSide) pixels a side and 67 megapixels first")
-            }
-            if track.dolbyVisionProfile == 5 && track.dolbyVisionCompatibility ?? 0 == 0 {
-                return MediaProbe.unusable(
-                    source, "is Dolby Vision profile 5: \(place) has no base layer that other players can show",
-                    hint: "export it as HDR10, HLG or SDR")
-            }
-            return nil
-        }
-
-        private struct FirstFrame {
-            var frame: Frame
-            var profile: String?
-            var time: Double?
-        }
-
-        /// Decodes up to the first whole picture.
-        private func firstFrame(_ index: Int) throws(MediaError) -> Result<FirstFrame, StageError> {
-            // A new demuxer: going back is what damaged files do worst.
-            let demuxer = try Demuxer(path: source.file.path, log: log, cancellation: cancellation)
-            demuxer.keep([index])
-            let decoder: Decoder
-            do throws(MediaError) {
-                decoder = try Decoder(stream: index, of: demuxer, log: log, threads: 1)
-            } catch {
-                if error.isCancellation { throw error }
-                let name = TrackReader(demuxer: demuxer).video(index, scan: nil)?.codec ?? "unknown"
-                return .failure(
-                    MediaProbe.unusable(
-                        source, "holds \(name) video, which this build of FFmpeg can't decode",
-                        hint: "convert it to H.264 first", cause: error))
-            }
-            let packet = try Packet()
-            let frame = try Frame()
-            var packets = 0
-            while packets < 1200 {
-                let more = try demuxer.read(into: packet)
-                if more, packet.stream != index { continue }
-                packets += 1
-                try decoder.send(more ? packet : nil)
-                if try decoder.receive(into: frame) {
-                    let base = demuxer.timeBase(of: index).value ?? 0
-                    return .success(
-                        FirstFrame(
-                            frame: frame, profile: decoder.profile, time: frame.time.map { Double($0) * base }))
-                }
-                if !more { break }
-            }
-            return .failure(
-                MediaProbe.unusable(
-                    source, "has no picture that can be decoded: stream \(index) (\(decoder.name)), \(packets) packets",
-                    hint: MediaProbe.damagedHint))
-        }
-
-        private func assemble(
-            video: [VideoTrack], audio: [AudioTrack], other: [OtherTrack], track: VideoTrack, sound: AudioTrack?,
-            scan: PacketScan
-        ) -> ProbedMedia {
-            var warnings: [String] = []
-            let chosen = [track.index] + (sound.map { [$0.index] } ?? [])
-            let measured = chosen.compactMap { scan.tracks[$0] }
-            let start = measured.compactMap(\.start).min() ?? demuxer.startTime ?? 0
-            let end = measured.compactMap(\.end).max()
-            let claimed = demuxer.claimedDuration
-            var duration = claimed ?? 0
-            if scan.isComplete, let end, end > start {
-                duration = end - start
-                // Containers count from zero, footage may begin later.
-                if let claimed, !demuxer.mayJump, claimed - max(duration, end) > max(0.5, claimed * 0.02) {
-                    warnings.append(
-                        "the file claims \(Self.text(claimed)) but holds only \(Self.text(duration)) of packets: it is "
-                            + "damaged or was cut off")
-                }
-            } else if let end, claimed == nil {
-                duration = end - start
-            }
-            let corrupt = scan.tracks[track.index]?.corrupt ?? 0
-            if corrupt > 0 { warnings.append("\(corrupt) packets of the picture are damaged") }
-            if scan.readErrors > 0 { warnings.append("the file could not be read to its end without errors") }
-            if let picture = scan.tracks[track.index]?.duration, let sound,
-                let length = scan.tracks[sound.index]?.duration, abs(picture - length) > 0.5
-            {
-                warnings.append("picture is \(Self.text(picture)) and sound \(Self.text(length)) long")
-            }
-            let footage = video.filter { !$0.isAttachedPicture }
-            if footage.count > 1 {
-                warnings.append("\(footage.count) picture tracks: stream \(track.index) is used")
-            }
-            if audio.count > 1, let sound {
-                warnings.append("\(audio.count) sound tracks: stream \(sound.index) is used")
-            }
-            if !audio.isEmpty, sound == nil { warnings.append("no sound track can be decoded: it is left out") }
-            return ProbedMedia(
-                source: source, container: demuxer.formatName, duration: duration, startTime: start,
-                bitRate: demuxer.bitRate, fastStart: MP4Boxes.isFastStart(fileAt: source.file.path), video: video,
-                audio: audio, other: other, chosenVideo: track.index, chosenAudio: sound?.index, tags: demuxer.tags,
-                warnings: warnings)
-        }
-
-        private static func text(_ seconds: Double) -> String { String(format: "%.2f s", seconds) }
+        return head[12..<16].elementsEqual(Array("VP8X".utf8)) && head[20] & 2 != 0
     }
 }

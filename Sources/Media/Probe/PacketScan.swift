@@ -1,4 +1,3 @@
-import Foundation
 import PipelineKit
 
 /// What the packets of a file say, as opposed to its headers. Nothing is decoded.
@@ -21,18 +20,32 @@ package struct PacketScan: Sendable {
         package var step: Double?
         /// Longest distance between key frames, in seconds, the one to the end included.
         package var longestKeyFrameInterval: Double?
-        /// Whether no picture refers across a key frame.
+        /// Whether no picture refers across a key frame: in H.264 and HEVC each key frame's slices say so, and no
+        /// picture after it is shown before it.
         package var closedGroups: Bool?
-        /// Whether the first packet is a key frame.
+        /// Whether the first shown packet is a key frame.
         package var startsWithKeyFrame = false
+        /// Presentation times of shown key frames in seconds, in order; nil when there are too many to be of use.
+        package var keyFrameTimes: [Double]?
+        /// Seconds without a picture in otherwise steady footage.
+        package var gaps = 0.0
+        /// Whether only the beginning of the stream was read.
+        package var isPartial = false
         /// Bytes of all packets.
         package var bytes: Int64 = 0
 
-        /// Length in seconds.
-        package var duration: Double? {
+        /// A stream of which so many packets were seen.
+        package init(packets: Int = 0) { self.packets = packets }
+
+        /// Length in seconds; nil when the stream was not read to its end.
+        package var duration: Double? { isPartial ? nil : scannedDuration }
+        /// Length in seconds of what was read.
+        package var scannedDuration: Double? {
             guard let start, let end, end > start else { return nil }
             return end - start
         }
+        /// Packets that are shown.
+        package var shown: Int { packets - hidden }
     }
 
     /// Streams by index.
@@ -42,9 +55,13 @@ package struct PacketScan: Sendable {
     /// Reads that failed.
     package var readErrors = 0
 
-    /// Limits of a scan: ten minutes of 60 frames a second, 4 GB.
+    /// Limits of a scan: ten minutes of 60 frames a second, 4 GB, 20 s of work.
     private static let maximumPackets = 36_000
     private static let maximumBytes: Int64 = 4_000_000_000
+    private static let maximumWork = Duration.seconds(20)
+
+    /// Nothing seen.
+    package init() {}
 
     /// Reads the packets of `wanted` streams.
     package init(of demuxer: Demuxer, streams wanted: [Int], pictures: Set<Int>) throws(MediaError) {
@@ -52,9 +69,13 @@ package struct PacketScan: Sendable {
         let packet = try Packet()
         var readers: [Int: TrackScan] = [:]
         for index in wanted {
-            readers[index] = TrackScan(base: demuxer.timeBase(of: index), codec: demuxer.codecName(of: index))
+            readers[index] = TrackScan(
+                base: demuxer.timeBase(of: index), codec: demuxer.codecName(of: index),
+                starts: demuxer.parameters(of: index).flatMap(PictureStart.init))
         }
         var bytes: Int64 = 0
+        var reads = 0
+        let started = ContinuousClock.now
         while true {
             guard try demuxer.read(into: packet) else {
                 isComplete = true
@@ -62,28 +83,39 @@ package struct PacketScan: Sendable {
             }
             readers[packet.stream]?.add(packet, isPicture: pictures.contains(packet.stream))
             bytes += Int64(packet.size)
+            reads += 1
             if bytes > PacketScan.maximumBytes { break }
+            if reads % 256 == 0, ContinuousClock.now - started > PacketScan.maximumWork { break }
             if let reader = readers[packet.stream], reader.times.count > PacketScan.maximumPackets { break }
         }
         readErrors = demuxer.readErrors
-        tracks = readers.mapValues { $0.finish() }
+        let isPartial = !isComplete
+        tracks = readers.mapValues { reader in
+            var track = reader.finish()
+            track.isPartial = isPartial
+            return track
+        }
     }
 }
 
 /// Collects what one stream's packets say.
 private struct TrackScan {
+    private static let maximumKeyFrames = 2000
+
     let base: Rational
     let codec: String
+    let starts: PictureStart?
     var track = PacketScan.Track()
     var times: [Double] = []
     private var keys: [Double] = []
     private var lastKey: Double?
-    private var lastDuration = 0.0
+    private var hasHiddenKey = false
     private var isOpen = false
 
-    init(base: Rational, codec: String) {
+    init(base: Rational, codec: String, starts: PictureStart?) {
         self.base = base
         self.codec = codec
+        self.starts = starts
     }
 
     mutating func add(_ packet: Packet, isPicture: Bool) {
@@ -92,20 +124,21 @@ private struct TrackScan {
         if packet.isCorrupt { track.corrupt += 1 }
         if packet.isHidden || packet.isReferenceOnly(codec: codec) {
             track.hidden += 1
+            if packet.isKey { hasHiddenKey = true }
             return
         }
         let unit = base.value ?? 0
         guard let tick = packet.pts ?? packet.dts else { return }
         let time = Double(tick) * unit
-        lastDuration = Double(packet.duration) * unit
         track.start = min(track.start ?? time, time)
-        track.end = max(track.end ?? time, time + lastDuration)
+        track.end = max(track.end ?? time, time + Double(packet.duration) * unit)
         guard isPicture else { return }
         if times.isEmpty { track.startsWithKeyFrame = packet.isKey }
         times.append(time)
         if packet.isKey {
             keys.append(time)
             lastKey = time
+            if starts?.standsAlone(packet) == false { isOpen = true }
         } else if let lastKey, time < lastKey - 1e-6 {
             isOpen = true
         }
@@ -113,21 +146,29 @@ private struct TrackScan {
 
     func finish() -> PacketScan.Track {
         var track = track
-        guard let first = times.first else { return track }
+        guard let first = track.start, !times.isEmpty else { return track }
         let sorted = times.sorted()
         let steps = zip(sorted, sorted.dropFirst()).map { $1 - $0 }
         if steps.count >= 2 {
             let usual = steps.sorted()[steps.count / 2]
             // Container time bases round: a millisecond for Matroska.
             let tolerance = max(0.0015, usual * 0.06)
-            track.isEven = steps.allSatisfy { abs($0 - usual) <= tolerance }
+            let uneven = steps.filter { abs($0 - usual) > tolerance }
+            track.isEven = uneven.isEmpty
             track.step = usual
+            if uneven.count * 20 <= steps.count {
+                track.gaps = uneven.filter { $0 > max(usual * 2.5, 0.1) }.reduce(0) { $0 + $1 - usual }
+            }
         }
-        let end = track.end ?? first
         let sortedKeys = keys.sorted()
-        if !sortedKeys.isEmpty {
-            track.longestKeyFrameInterval = zip(sortedKeys, sortedKeys.dropFirst() + [end]).map { $1 - $0 }.max()
+        if !sortedKeys.isEmpty || hasHiddenKey {
+            // Pictures before the first shown key frame belong to a hidden one, or to none.
+            let marks = [min(first, sortedKeys.first ?? first)] + sortedKeys + [track.end ?? first]
+            track.longestKeyFrameInterval = zip(marks, marks.dropFirst()).map { $1 - $0 }.max()
             track.closedGroups = !isOpen
+        }
+        if starts != nil, sortedKeys.count <= Self.maximumKeyFrames {
+            track.keyFrameTimes = sortedKeys.map { ($0 * 1e6).rounded() / 1e6 }
         }
         return track
     }

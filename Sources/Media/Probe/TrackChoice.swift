@@ -10,30 +10,70 @@ package enum TrackChoice {
         let footage = tracks.filter { !$0.isAttachedPicture && frames($0) > 0 }
         let longest = footage.map(frames).max() ?? 0
         let moving = longest > 2 ? footage.filter { frames($0) > 2 } : footage
-        return moving.max { left, right in
-            let order = [
-                (left.isDefault ? 1 : 0, right.isDefault ? 1 : 0), (frames(left), frames(right)),
-                (left.codedWidth * left.codedHeight, right.codedWidth * right.codedHeight),
-                (-left.index, -right.index),
-            ]
-            for (a, b) in order where a != b { return a < b }
-            return false
+        return first(of: moving, by: \.index) {
+            [$0.isDefault ? 1 : 0, frames($0), $0.codedWidth * $0.codedHeight]
         }
     }
 
-    /// The sound: one that can be decoded; the default track, then the one with most channels, then the first.
+    /// The sound: one that can be decoded and is no commentary or description; the default track, then the one with most
+    /// channels, then the first.
     package static func audio(of tracks: [AudioTrack], scan: PacketScan) -> AudioTrack? {
-        let usable = tracks.filter { track in
-            guard let codec = avcodec_descriptor_get_by_name(track.codec) else { return false }
-            return avcodec_find_decoder(codec.pointee.id) != nil && scan.tracks[track.index]?.packets ?? 0 > 0
-                && track.channels > 0 && track.sampleRate > 0
+        best(of: tracks.filter { isUsable($0) && scan.tracks[$0.index]?.packets ?? 0 > 0 })
+    }
+
+    /// The sound that was asked for.
+    /// - Returns: Nil when there is none: none was asked for, or the footage has none that can be decoded.
+    /// - Throws: `StageError` naming the tracks there are, when the one asked for is not among them.
+    package static func audio(
+        of media: ProbedMedia, wanted: DeliveryOptions.SoundTrack
+    ) throws(StageError) -> AudioTrack? {
+        switch wanted {
+        case .auto: return media.audioTrack
+        case .none: return nil
+        case .number(let number):
+            guard media.audio.indices.contains(number) else { throw missing("sound track \(number)", media) }
+            guard isUsable(media.audio[number]) else {
+                throw missing("decodable sound track \(number)", media)
+            }
+            return media.audio[number]
+        case .language(let language):
+            let speaking = media.audio.filter { isUsable($0) && Language.isSame($0.language, language) }
+            guard let track = best(of: speaking) else { throw missing("sound track in “\(language)”", media) }
+            return track
         }
-        return usable.max { left, right in
-            let order = [
-                (left.isDefault ? 1 : 0, right.isDefault ? 1 : 0), (left.channels, right.channels),
-                (-left.index, -right.index),
-            ]
-            for (a, b) in order where a != b { return a < b }
+    }
+
+    private static func missing(_ what: String, _ media: ProbedMedia) -> StageError {
+        let known = media.audio.enumerated().map { number, track in
+            var facts = [track.language ?? "no language", track.codec, track.layout]
+            if let title = track.title { facts.append("“\(title)”") }
+            return "\(number) (\(facts.joined(separator: ", ")))"
+        }
+        return StageError(
+            .unusableFootage, "\(media.source.displayPath) has no \(what)",
+            hint: known.isEmpty
+                ? "it has no sound track at all" : "choose one of its sound tracks: \(known.joined(separator: "; "))")
+    }
+
+    private static func isUsable(_ track: AudioTrack) -> Bool {
+        guard let codec = avcodec_descriptor_get_by_name(track.codec) else { return false }
+        return avcodec_find_decoder(codec.pointee.id) != nil && track.channels > 0 && track.sampleRate > 0
+    }
+
+    private static func best(of tracks: [AudioTrack]) -> AudioTrack? {
+        first(of: tracks, by: \.index) {
+            [$0.isCommentary == true || $0.isDescriptive == true ? 0 : 1, $0.isDefault ? 1 : 0, $0.channels]
+        }
+    }
+
+    /// The track whose ranks are highest, compared one after the other; of equal ones that with the lowest index.
+    private static func first<Track>(
+        of tracks: [Track], by index: (Track) -> Int, ranks: (Track) -> [Int]
+    ) -> Track? {
+        tracks.max { left, right in
+            for (a, b) in zip(ranks(left) + [-index(left)], ranks(right) + [-index(right)]) where a != b {
+                return a < b
+            }
             return false
         }
     }

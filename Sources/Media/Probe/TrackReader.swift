@@ -5,21 +5,34 @@ import PipelineKit
 /// Describes the streams of an open file in the kit's words.
 struct TrackReader {
     let demuxer: Demuxer
+    /// What the container's own header adds to FFmpeg's words.
+    let movie: MovieHeader?
+    let matroska: MatroskaHeader?
+
+    /// A reader for the streams of `demuxer`.
+    init(demuxer: Demuxer) {
+        self.demuxer = demuxer
+        movie = demuxer.formatName.contains("mp4") ? MovieHeader(path: demuxer.path) : nil
+        matroska = demuxer.formatName.contains("matroska") ? MatroskaHeader(path: demuxer.path) : nil
+    }
 
     /// What `AVStream` says of a picture track, refined by the first decoded frame and the packets when there are any.
     func video(_ index: Int, scan: PacketScan.Track?, frame: Frame? = nil, profile: String? = nil) -> VideoTrack? {
         guard let stream = demuxer.stream(index), let parameters = stream.pointee.codecpar?.pointee else { return nil }
         let format = AVPixelFormat(frame?.pointer.pointee.format ?? parameters.format)
         let descriptor = av_pix_fmt_desc_get(format)
-        let width = frame?.width ?? Int(parameters.width)
-        let height = frame?.height ?? Int(parameters.height)
-        let aspect = Self.aspect(
+        let (width, height) = Self.storedSize(parameters, frame: frame)
+        let toldAspect = Self.aspect(
             frame.map { $0.pointer.pointee.sample_aspect_ratio }
                 ?? av_guess_sample_aspect_ratio(demuxer.pointer, stream, nil),
             container: stream.pointee.sample_aspect_ratio)
+        let shape = shape(index, width: width, height: height, aspect: toldAspect)
+        let aspect = shape.pixelAspect.map { Self.aspect($0.av, container: $0.av) } ?? toldAspect
         let matrix = displayMatrix(stream) ?? frame?.displayMatrix
         let orientation = matrix.map(Orientation.init(displayMatrix:)) ?? .upright
-        let display = Self.displaySize(width: width, height: height, aspect: aspect, orientation: orientation)
+        let display = Self.displaySize(
+            width: shape.cleanAperture?.width ?? width, height: shape.cleanAperture?.height ?? height, aspect: aspect,
+            orientation: orientation)
         // The decoder's word wins over the container's where it says something.
         let colour = frame?.colour ?? ColourTags(range: nil, primaries: nil, transfer: nil, matrix: nil)
         let primaries = colour.primaries ?? ColourTags.name(of: parameters.color_primaries)
@@ -47,7 +60,39 @@ struct TrackReader {
             frameCount: stream.pointee.nb_frames > 0 ? Int(stream.pointee.nb_frames) : nil,
             longestKeyFrameInterval: scan?.longestKeyFrameInterval, closedGroups: scan?.closedGroups,
             isAttachedPicture: stream.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC != 0,
-            isDefault: stream.pointee.disposition & AV_DISPOSITION_DEFAULT != 0)
+            isDefault: stream.pointee.disposition & AV_DISPOSITION_DEFAULT != 0, cleanAperture: shape.cleanAperture,
+            keyFrameTimes: scan?.keyFrameTimes,
+            hasAlpha: descriptor.flatMap { $0.pointee.flags & UInt64(AV_PIX_FMT_FLAG_ALPHA) != 0 ? true : nil })
+    }
+
+    /// What the container's own header says of the shape of a stream's pictures.
+    func shape(_ index: Int, width: Int, height: Int, aspect: Rational) -> PictureShape {
+        guard let stream = demuxer.stream(index) else { return PictureShape() }
+        if let track = movie?.tracks.first(where: { $0.id == Int(stream.pointee.id) }) {
+            return PictureShape(track, width: width, height: height)
+        }
+        if let matroska {
+            // FFmpeg makes streams of tracks in their order.
+            let pictures = (0..<demuxer.streamCount).filter { index in
+                kind(index) == AVMEDIA_TYPE_VIDEO
+                    && (demuxer.stream(index)?.pointee.disposition ?? 0) & AV_DISPOSITION_ATTACHED_PIC == 0
+            }
+            if pictures.count == matroska.tracks.count, let place = pictures.firstIndex(of: index) {
+                return PictureShape(matroska.tracks[place], width: width, height: height, aspect: aspect)
+            }
+        }
+        return PictureShape()
+    }
+
+    /// Size of the pictures as stored: that of the first one, unless the stream is known to change its size and the
+    /// container tells the largest.
+    private static func storedSize(_ parameters: AVCodecParameters, frame: Frame?) -> (Int, Int) {
+        let told = (Int(parameters.width), Int(parameters.height))
+        guard let frame else { return told }
+        let mayScale = [AV_CODEC_ID_VP8, AV_CODEC_ID_VP9].contains { $0 == parameters.codec_id }
+        let ratio = Double(frame.width * told.1) / Double(max(1, frame.height * told.0))
+        if mayScale, told.0 > frame.width, abs(ratio - 1) < 0.02 { return told }
+        return (frame.width, frame.height)
     }
 
     /// What is known of a sound track.
@@ -58,7 +103,7 @@ struct TrackReader {
         av_channel_layout_describe(&parameters.pointee.ch_layout, &layout, layout.count)
         let tags = Settings.pairs(stream.pointee.metadata)
         let measured = scan.flatMap { scan in
-            scan.duration.flatMap { $0 > 0.5 ? Int64(Double(scan.bytes) * 8 / $0) : nil }
+            scan.scannedDuration.flatMap { $0 > 0.5 ? Int64(Double(scan.bytes) * 8 / $0) : nil }
         }
         return AudioTrack(
             index: index, codec: text(avcodec_get_name(parameters.pointee.codec_id)) ?? "unknown",
@@ -69,7 +114,30 @@ struct TrackReader {
             language: tags["language"].flatMap { $0 == "und" ? nil : $0 },
             startTime: scan?.start ?? timestamp(stream.pointee.start_time).map { Double($0) * base },
             duration: scan?.duration ?? timestamp(stream.pointee.duration).map { Double($0) * base },
-            isDefault: stream.pointee.disposition & AV_DISPOSITION_DEFAULT != 0)
+            isDefault: stream.pointee.disposition & AV_DISPOSITION_DEFAULT != 0, title: Self.title(tags),
+            isCommentary: Self.isCommentary(stream.pointee.disposition, tags) ? true : nil,
+            isDescriptive: Self.isDescriptive(stream.pointee.disposition, tags) ? true : nil)
+    }
+
+    /// A track's own name: its title, or a handler's name that is not a program's.
+    private static func title(_ tags: [String: String]) -> String? {
+        if let title = tags["title"], !title.isEmpty { return title }
+        guard let handler = tags["handler_name"]?.trimmingCharacters(in: .whitespacesAndNewlines), !handler.isEmpty,
+            !["handler", "soundhandle", "core media", "gpac", "mainconcept", "iso media"].contains(where: {
+                handler.lowercased().contains($0)
+            })
+        else { return nil }
+        return handler
+    }
+
+    private static func isCommentary(_ disposition: Int32, _ tags: [String: String]) -> Bool {
+        disposition & AV_DISPOSITION_COMMENT != 0 || title(tags)?.lowercased().contains("commentary") == true
+    }
+
+    private static func isDescriptive(_ disposition: Int32, _ tags: [String: String]) -> Bool {
+        let name = title(tags)?.lowercased() ?? ""
+        return disposition & (AV_DISPOSITION_VISUAL_IMPAIRED | AV_DISPOSITION_DESCRIPTIONS) != 0
+            || name.contains("audio description") || name.contains("descriptive")
     }
 
     /// A stream that is neither.
@@ -124,8 +192,8 @@ struct TrackReader {
     /// The header's average unless the packets know better: headers count frames that are not there.
     private func averageRate(_ stream: UnsafeMutablePointer<AVStream>, _ scan: PacketScan.Track?) -> Rational {
         let claimed = Rational(stream.pointee.avg_frame_rate)
-        guard let scan, let duration = scan.duration, scan.packets - scan.hidden >= 3 else { return claimed }
-        let measured = Double(scan.packets - scan.hidden) / duration
+        guard let scan, let duration = scan.scannedDuration, scan.shown >= 3 else { return claimed }
+        let measured = Double(scan.shown) / duration
         // Interlaced streams may hold a packet for each field.
         if let rate = claimed.value, rate > 0, isInterlaced(stream), measured > rate * 1.5 { return claimed }
         // Steady footage with holes in it is still steady.

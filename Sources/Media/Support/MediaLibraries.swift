@@ -8,7 +8,11 @@ package enum MediaLibraries {
     /// Loads the libraries when that has not been done yet.
     /// - Throws: `StageError` with code `configuration` when they are missing or of another version.
     package static func load() throws(StageError) {
-        guard let reason = spreader_ffmpeg_load() else { return }
+        guard let reason = spreader_ffmpeg_load() else {
+            // The largest picture that is decoded needs half of this in one piece; only hostile headers ask for more.
+            av_max_alloc(1 << 30)
+            return
+        }
         throw StageError(
             .configuration, "FFmpeg's libraries can't be loaded: \(String(cString: reason))",
             hint: "on Debian: apt-get install libavfilter8 libavformat59, or build the program again on this machine")

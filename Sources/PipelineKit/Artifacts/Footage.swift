@@ -65,7 +65,10 @@ public struct VideoTrack: Sendable, Hashable, Codable {
     public var rotation: Int
     /// Whether the display matrix also mirrors the picture.
     public var mirrored: Bool
-    /// Size in square pixels, upright: what a viewer sees.
+    /// The part of the stored picture that is meant to be seen, even-aligned (`clap` in MP4 and MOV, `PixelCrop` in
+    /// Matroska); nil when it is all of it. Decoders don't apply it.
+    public var cleanAperture: PictureArea?
+    /// Size in square pixels, upright, of the part that is meant to be seen: what a viewer sees.
     public var displayWidth: Int
     /// Height in square pixels, upright.
     public var displayHeight: Int
@@ -75,8 +78,11 @@ public struct VideoTrack: Sendable, Hashable, Codable {
     public var realFrameRate: Rational
     /// Whether the frames are evenly spaced, as measured over the file's packets; nil when not measured.
     public var constantFrameRate: Bool?
-    /// `progressive`, `tt`, `bb`, `tb`, `bt` or `unknown`, as the stream claims.
+    /// `progressive`, `tt`, `bb`, `tb`, `bt`, `telecine` (film with 3:2 pulldown, best left alone) or `unknown`: measured
+    /// on the pictures where the stream's claim leaves a doubt, otherwise as it claims.
     public var fieldOrder: String
+    /// What the stream claims, when measuring came to another result; nil otherwise.
+    public var claimedFieldOrder: String?
     /// Colour range: `tv`, `pc` or nil when untagged.
     public var colorRange: String?
     /// Colour primaries, such as `bt709`; nil when untagged.
@@ -103,6 +109,12 @@ public struct VideoTrack: Sendable, Hashable, Codable {
     public var longestKeyFrameInterval: Double?
     /// Whether every group of pictures stands alone, over the file's packets; nil when not measured.
     public var closedGroups: Bool?
+    /// Presentation times of the key frames in seconds, to the microsecond, in order; nil for codecs other than H.264 and
+    /// HEVC, when there are more than 2,000, and when not measured. When the first is later than `startTime`, the
+    /// pictures before it can't be decoded on their own.
+    public var keyFrameTimes: [Double]?
+    /// Whether the pictures have transparency; nil when they have none.
+    public var hasAlpha: Bool?
     /// Whether it is a cover picture and no footage.
     public var isAttachedPicture: Bool
     /// Whether the container marks it as the default.
@@ -126,7 +138,9 @@ public struct VideoTrack: Sendable, Hashable, Codable {
         constantFrameRate: Bool?, fieldOrder: String, colorRange: String?, colorPrimaries: String?,
         colorTransfer: String?, colorSpace: String?, dynamicRange: DynamicRange, dolbyVisionProfile: Int?,
         dolbyVisionCompatibility: Int?, startTime: Double?, duration: Double?, bitRate: Int64?, frameCount: Int?,
-        longestKeyFrameInterval: Double?, closedGroups: Bool? = nil, isAttachedPicture: Bool, isDefault: Bool
+        longestKeyFrameInterval: Double?, closedGroups: Bool? = nil, isAttachedPicture: Bool, isDefault: Bool,
+        cleanAperture: PictureArea? = nil, claimedFieldOrder: String? = nil, keyFrameTimes: [Double]? = nil,
+        hasAlpha: Bool? = nil
     ) {
         self.index = index
         self.codec = codec
@@ -160,6 +174,10 @@ public struct VideoTrack: Sendable, Hashable, Codable {
         self.closedGroups = closedGroups
         self.isAttachedPicture = isAttachedPicture
         self.isDefault = isDefault
+        self.cleanAperture = cleanAperture
+        self.claimedFieldOrder = claimedFieldOrder
+        self.keyFrameTimes = keyFrameTimes
+        self.hasAlpha = hasAlpha
     }
 }
 
@@ -187,11 +205,18 @@ public struct AudioTrack: Sendable, Hashable, Codable {
     public var duration: Double?
     /// Whether the container marks it as the default.
     public var isDefault: Bool
+    /// The track's own name; nil when unsaid.
+    public var title: String?
+    /// Whether it is a commentary; nil when it is not.
+    public var isCommentary: Bool?
+    /// Whether it describes the picture to those who can't see it; nil when it does not.
+    public var isDescriptive: Bool?
 
     /// A sound track; see the properties.
     public init(
         index: Int, codec: String, profile: String?, sampleRate: Int, channels: Int, layout: String, bitRate: Int64?,
-        language: String?, startTime: Double?, duration: Double?, isDefault: Bool
+        language: String?, startTime: Double?, duration: Double?, isDefault: Bool, title: String? = nil,
+        isCommentary: Bool? = nil, isDescriptive: Bool? = nil
     ) {
         self.index = index
         self.codec = codec
@@ -204,6 +229,9 @@ public struct AudioTrack: Sendable, Hashable, Codable {
         self.startTime = startTime
         self.duration = duration
         self.isDefault = isDefault
+        self.title = title
+        self.isCommentary = isCommentary
+        self.isDescriptive = isDescriptive
     }
 }
 
@@ -255,12 +283,16 @@ public struct ProbedMedia: Artifact, Hashable {
     public var tags: [String: String]
     /// What a person should know before delivering it: damage, lies in the header, streams left out.
     public var warnings: [String]
+    /// Frames that the packets of the chosen picture track promise; nil when they were not all read.
+    public var expectedFrames: Int?
+    /// Seconds of footage that the headers promise and the file does not hold; nil when nothing is known to be missing.
+    public var missingSeconds: Double?
 
     /// Probed footage; see the properties.
     public init(
         source: SourceFile, container: String, duration: Double, startTime: Double, bitRate: Int64?, fastStart: Bool?,
         video: [VideoTrack], audio: [AudioTrack], other: [OtherTrack], chosenVideo: Int, chosenAudio: Int?,
-        tags: [String: String], warnings: [String]
+        tags: [String: String], warnings: [String], expectedFrames: Int? = nil, missingSeconds: Double? = nil
     ) {
         self.source = source
         self.container = container
@@ -275,6 +307,8 @@ public struct ProbedMedia: Artifact, Hashable {
         self.chosenAudio = chosenAudio
         self.tags = tags
         self.warnings = warnings
+        self.expectedFrames = expectedFrames
+        self.missingSeconds = missingSeconds
     }
 
     /// The chosen picture track.

@@ -1,0 +1,89 @@
+import Foundation
+import PipelineKit
+
+/// Looks at pictures to tell whether they hold two fields, and which of them comes first.
+///
+/// Flags are no proof: programmes shot progressive are broadcast as interlaced, and old files say nothing at all.
+struct FieldMeter {
+    /// Limits: about 4 s of footage, 1.5 s of work.
+    private static let maximumFrames = 101
+    private static let maximumWork = Duration.seconds(1.5)
+
+    /// Pictures by what FFmpeg's `idet` says of them.
+    private(set) var progressive = 0
+    private(set) var topFirst = 0
+    private(set) var bottomFirst = 0
+    /// Pictures of which the top field is that of a neighbour, or the bottom field.
+    private(set) var topRepeated = 0
+    private(set) var bottomRepeated = 0
+    private(set) var seen = 0
+
+    /// Measures the pictures that come after those already taken from `sampler`.
+    init(_ sampler: PictureSampler, log: MediaLog) throws(MediaError) {
+        let frame = try Frame()
+        let measured = try Frame()
+        var graph: FilterGraph?
+        var size: (Int, Int, String)?
+        let started = ContinuousClock.now
+        var taken = 0
+        while taken < Self.maximumFrames, ContinuousClock.now - started < Self.maximumWork {
+            guard try sampler.next(into: frame) else { break }
+            taken += 1
+            if let size, size != (frame.width, frame.height, frame.pixelFormat) { break }
+            size = (frame.width, frame.height, frame.pixelFormat)
+            frame.pts = Int64(taken)
+            if graph == nil {
+                // Pictures in which nothing moves tell nothing, and `idet` would call them progressive.
+                graph = try FilterGraph(
+                    picture: "[in]mpdecimate,idet[out]", like: frame, timeBase: sampler.timeBase,
+                    frameRate: Rational(0, 1), log: log)
+            }
+            try graph?.push(frame)
+            while case .frame = try graph?.pull(into: measured) { count(measured) }
+        }
+        try graph?.close(at: Int64(taken + 1))
+        while case .frame = try graph?.pull(into: measured) { count(measured) }
+    }
+
+    private mutating func count(_ frame: Frame) {
+        seen += 1
+        switch frame.metadata("lavfi.idet.multiple.current_frame") {
+        case "progressive": progressive += 1
+        case "tff": topFirst += 1
+        case "bff": bottomFirst += 1
+        default: break
+        }
+        switch frame.metadata("lavfi.idet.repeated.current_frame") {
+        case "top": topRepeated += 1
+        case "bottom": bottomRepeated += 1
+        default: break
+        }
+    }
+
+    /// What the pictures are, as `VideoTrack.fieldOrder` says it; nil when they don't tell.
+    var verdict: String? {
+        let fields = topFirst + bottomFirst
+        let decided = progressive + fields
+        guard decided >= 4 else { return nil }
+        let share = Double(fields) / Double(decided)
+        // Film at 24 frames spread over 60 fields: of five pictures one repeats its top field, another its bottom field.
+        let repeats = (0.1...0.3)
+        if seen >= 20, fields > 0, repeats.contains(Double(topRepeated) / Double(seen)),
+            repeats.contains(Double(bottomRepeated) / Double(seen))
+        {
+            return "telecine"
+        }
+        if share >= 0.3 {
+            // Which field is first is told by nearly all of them or by none.
+            guard max(topFirst, bottomFirst) * 4 >= fields * 3 else { return nil }
+            return topFirst > bottomFirst ? "tt" : "bb"
+        }
+        return share <= 0.08 && decided >= 8 ? "progressive" : nil
+    }
+
+    /// Whether a size and rate are those of television before HD, which was interlaced more often than not.
+    static func isBroadcast(height: Int, rate: Double?) -> Bool {
+        guard let rate, [480, 484, 486, 512, 576, 608].contains(height) else { return false }
+        return abs(rate - 25) < 0.05 || abs(rate - 29.97) < 0.05
+    }
+}

@@ -1,0 +1,74 @@
+import CFFmpeg
+
+/// Looks at the units of H.264 and HEVC packets: a container's word "key frame" also covers pictures after which others
+/// still refer to what lies before.
+struct PictureStart {
+    private let isHEVC: Bool
+    /// Bytes of the length before each unit; nil when start codes part them (Annex B).
+    private let lengthSize: Int?
+
+    /// A reader for a stream; nil for codecs without such units.
+    init?(_ parameters: AVCodecParameters) {
+        switch parameters.codec_id {
+        case AV_CODEC_ID_H264: isHEVC = false
+        case AV_CODEC_ID_HEVC: isHEVC = true
+        default: return nil
+        }
+        // Configuration records begin with their version, 1; parameter sets in Annex B with zeros.
+        let place = isHEVC ? 21 : 4
+        if let data = parameters.extradata, Int(parameters.extradata_size) > place, data[0] == 1 {
+            lengthSize = Int(data[place] & 3) + 1
+        } else {
+            lengthSize = nil
+        }
+    }
+
+    /// Whether decoding can start with this packet and nothing decoded later needs what lies before it, leading
+    /// pictures aside; nil when no slice is found.
+    func standsAlone(_ packet: Packet) -> Bool? {
+        guard let data = packet.pointer.pointee.data else { return nil }
+        let bytes = UnsafeBufferPointer(start: data, count: packet.size)
+        let hasStartCode =
+            bytes.count > 4 && bytes[0] == 0 && bytes[1] == 0 && (bytes[2] == 1 || bytes[2...3].elementsEqual([0, 1]))
+        if let lengthSize, !hasStartCode { return lengthPrefixed(bytes, lengthSize) }
+        return separated(bytes)
+    }
+
+    private func lengthPrefixed(_ bytes: UnsafeBufferPointer<UInt8>, _ lengthSize: Int) -> Bool? {
+        var position = 0
+        while position + lengthSize < bytes.count {
+            let length = Int(bytes[position..<position + lengthSize].bigEndian)
+            if let answer = answer(bytes[position + lengthSize]) { return answer }
+            position += lengthSize + length
+        }
+        return nil
+    }
+
+    private func separated(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool? {
+        var zeros = 0
+        var index = 0
+        while index < bytes.count - 1 {
+            let byte = bytes[index]
+            if byte == 1, zeros >= 2, let answer = answer(bytes[index + 1]) { return answer }
+            zeros = byte == 0 ? zeros + 1 : 0
+            index += 1
+        }
+        return nil
+    }
+
+    /// What the head of a unit says; nil when it is no slice.
+    private func answer(_ head: UInt8) -> Bool? {
+        if isHEVC {
+            switch head >> 1 & 0x3f {
+            case 16...21: return true
+            case 0...9: return false
+            default: return nil
+            }
+        }
+        switch head & 0x1f {
+        case 5: return true
+        case 1, 2: return false
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,157 @@
+import CFFmpeg
+import PipelineKit
+
+/// One pass over one open file.
+struct ProbeReader {
+    let source: SourceFile
+    let demuxer: Demuxer
+    let log: MediaLog
+    let cancellation: CancellationFlag
+    let deadline: ContinuousClock.Instant
+
+    /// Failures of ours are `StageError`s already; those of the library become one where they are understood.
+    func read() throws(MediaError) -> Result<ProbedMedia, StageError> {
+        let tracks = TrackReader(demuxer: demuxer)
+        let indices = Array(0..<demuxer.streamCount)
+        guard indices.count <= MediaProbe.maximumStreams else {
+            return refuse(
+                "has \(indices.count) streams; more than \(MediaProbe.maximumStreams) are not handled",
+                hint: "remux it with the streams that matter")
+        }
+        let pictures = indices.filter { tracks.kind($0) == AVMEDIA_TYPE_VIDEO }
+        let sounds = indices.filter { tracks.kind($0) == AVMEDIA_TYPE_AUDIO }
+        let scan = try PacketScan(of: demuxer, streams: pictures + sounds, pictures: Set(pictures))
+        let video = pictures.compactMap { tracks.video($0, scan: scan.tracks[$0]) }
+        let audio = sounds.compactMap { tracks.audio($0, scan: scan.tracks[$0]) }
+
+        guard let chosen = TrackChoice.video(of: video, scan: scan) else {
+            return refuse(Self.absence(video: video, audio: audio), hint: MediaProbe.videoHint)
+        }
+        if let refusal = check(chosen, isEncrypted: tracks.isEncrypted(chosen.index)) { return .failure(refusal) }
+        let isLoop = ["gif", "apng"].contains(demuxer.formatName)
+        if isLoop, scan.tracks[chosen.index]?.packets ?? 0 < 2 {
+            return refuse("is a still image, not footage", hint: MediaProbe.videoHint)
+        }
+
+        var findings = ProbeFindings(source: source, demuxer: demuxer, scan: scan)
+        findings.video = video
+        findings.audio = audio
+        findings.other = indices.filter { !pictures.contains($0) && !sounds.contains($0) }.compactMap(tracks.other)
+        let refined: VideoTrack
+        switch try refine(chosen, tracks: tracks, scan: scan, findings: &findings) {
+        case .success(let track): refined = track
+        case .failure(let refusal): return .failure(refusal)
+        }
+        findings.chosen = refined
+        findings.sound = TrackChoice.audio(of: audio, scan: scan)
+        return .success(findings.media())
+    }
+
+    /// Why no picture track was chosen.
+    private static func absence(video: [VideoTrack], audio: [AudioTrack]) -> String {
+        if video.isEmpty { return audio.isEmpty ? "holds neither picture nor sound" : "has sound but no picture" }
+        if video.contains(where: { !$0.isAttachedPicture }) { return "has a picture track without a single picture" }
+        return audio.isEmpty
+            ? "has a cover picture but no footage" : "has sound and a cover picture but no footage"
+    }
+
+    private func refuse(_ problem: String, hint: String?) -> Result<ProbedMedia, StageError> {
+        .failure(MediaProbe.unusable(source, problem, hint: hint))
+    }
+
+    private func check(_ track: VideoTrack, isEncrypted: Bool) -> StageError? {
+        let place = "stream \(track.index) (\(track.codec))"
+        if isEncrypted {
+            return MediaProbe.unusable(
+                source, "is encrypted: \(place) can't be decoded", hint: "export it without copy protection")
+        }
+        if track.codedWidth > MediaProbe.maximumSide || track.codedHeight > MediaProbe.maximumSide
+            || track.codedWidth * track.codedHeight > Decoder.maximumPixels
+        {
+            return MediaProbe.unusable(
+                source, "is too large: \(place) is \(track.codedWidth)×\(track.codedHeight)",
+                hint: "scale it below \(MediaProbe.maximumSide) pixels a side and 67 megapixels first")
+        }
+        if track.dolbyVisionProfile == 5 && track.dolbyVisionCompatibility ?? 0 == 0 {
+            return MediaProbe.unusable(
+                source, "is Dolby Vision profile 5: \(place) has no base layer that other players can show",
+                hint: "export it as HDR10, HLG or SDR")
+        }
+        return nil
+    }
+
+    /// Decodes the first pictures: what the bitstream says may contradict the container.
+    private func refine(
+        _ chosen: VideoTrack, tracks: TrackReader, scan: PacketScan, findings: inout ProbeFindings
+    ) throws(MediaError) -> Result<VideoTrack, StageError> {
+        let index = chosen.index
+        let sampler: PictureSampler
+        do throws(MediaError) {
+            let demuxer = try Demuxer(
+                path: source.file.path, log: log, cancellation: cancellation, deadline: deadline)
+            // One thread: several give pictures without their references when footage begins between key frames.
+            sampler = try PictureSampler(stream: index, of: demuxer, log: log, threads: 1)
+        } catch {
+            if error.isCancellation || error.isTimeout { throw error }
+            return .failure(
+                MediaProbe.unusable(
+                    source, "holds \(chosen.codec) video, which this build of FFmpeg can't decode",
+                    hint: "convert it to H.264 first", cause: error))
+        }
+        let frame = try Frame()
+        guard try sampler.next(into: frame),
+            var track = tracks.video(index, scan: scan.tracks[index], frame: frame, profile: sampler.profile)
+        else {
+            return .failure(
+                MediaProbe.unusable(
+                    source,
+                    "has no picture that can be decoded: stream \(index) (\(sampler.codec)), \(sampler.packets) packets",
+                    hint: MediaProbe.damagedHint))
+        }
+        if let refusal = check(track, isEncrypted: false) { return .failure(refusal) }
+        if frame.isInterlaced {
+            if track.fieldOrder == "progressive" { track.fieldOrder = "tt" }
+        } else if chosen.fieldOrder == "unknown" {
+            track.fieldOrder = "unknown"
+        }
+        // Footage that begins between key frames has no picture yet when its packets start.
+        let time = frame.time.map { Double($0) * (sampler.timeBase.value ?? 0) }
+        if let time, let start = track.startTime, time > start {
+            findings.lead = time - start
+            track.duration = track.duration.map { max(0, $0 - findings.lead) }
+            track.startTime = time
+        }
+        findings.shapeWarning =
+            tracks.shape(index, width: track.codedWidth, height: track.codedHeight, aspect: track.sampleAspectRatio)
+            .warning
+        if track.mayBeInterlaced { try measureFields(of: &track, sampler) }
+        if track.fieldOrder == "unknown" { track.fieldOrder = "progressive" }
+        return .success(track)
+    }
+
+    /// Replaces the claim about fields by what the pictures show.
+    private func measureFields(of track: inout VideoTrack, _ sampler: PictureSampler) throws(MediaError) {
+        let verdict: String?
+        do throws(MediaError) {
+            verdict = try FieldMeter(sampler, log: log).verdict
+        } catch {
+            // Filters that can't be built leave the claim as it is.
+            if error.isCancellation || error.isTimeout { throw error }
+            verdict = nil
+        }
+        guard let verdict else { return }
+        // `tb` and `bt` say the same of the order of display as `tt` and `bb`, of pictures stored in the other order.
+        let claim = ["tb": "bb", "bt": "tt"][track.fieldOrder] ?? track.fieldOrder
+        guard verdict != claim else { return }
+        if claim != "unknown" || verdict != "progressive" { track.claimedFieldOrder = track.fieldOrder }
+        track.fieldOrder = verdict
+    }
+}
+
+extension VideoTrack {
+    /// Whether its pictures may hold two fields each: they are said to, or nothing is said and they look like television.
+    fileprivate var mayBeInterlaced: Bool {
+        if ["tt", "bb", "tb", "bt"].contains(fieldOrder) { return true }
+        return fieldOrder == "unknown" && FieldMeter.isBroadcast(height: codedHeight, rate: averageFrameRate.value)
+    }
+}
