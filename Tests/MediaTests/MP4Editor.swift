@@ -36,6 +36,9 @@ struct MP4Editor {
         bytes[position..<position + 4].reduce(0) { $0 << 8 | UInt32($1) }
     }
 
+    /// Units in a second of the picture's own times.
+    var timeScale: UInt32 { locate(["moov", "trak", "mdia", "mdhd"]).map { number(at: $0.content + 12) } ?? 1 }
+
     /// Writes a number of 32 bits into a box's content.
     mutating func set(_ path: [String], offset: Int, to value: UInt32) throws {
         guard let place = locate(path) else { throw CocoaError(.fileReadCorruptFile) }

@@ -20,6 +20,7 @@ package final class Demuxer {
     package let path: String
     private let log: MediaLog
     private let interrupter: Interrupter
+    private let hidesBeforeZero: Bool
     private var mender = TimelineMender()
     /// Reads in a row that failed without reaching the end.
     private var failures = 0
@@ -52,6 +53,11 @@ package final class Demuxer {
         context.pointee.flags |= AVFMT_FLAG_GENPTS
         var owned: UnsafeMutablePointer<AVFormatContext>? = context
         let settings = Settings(["protocol_whitelist": "file"])
+        // FFmpeg shifts the times of a track whose edit begins before its first key frame. Without its help, times are
+        // right and what the edit hides lies before zero.
+        hidesBeforeZero =
+            text(format.pointee.name)?.contains("mp4") == true && MovieHeader(path: path)?.cutsIntoAGroup == true
+        if hidesBeforeZero { av_dict_set(&settings.pointer, "advanced_editlist", "0", 0) }
         // On failure the library frees the context.
         let opened = avformat_open_input(&owned, "file:\(path)", format, &settings.pointer)
         // An interrupted read looks like a damaged file.
@@ -152,6 +158,13 @@ package final class Demuxer {
         stream(index).map { Rational($0.pointee.time_base) } ?? Rational(1, 1)
     }
 
+    /// Frames a second that the headers claim of a stream.
+    package func claimedRate(of index: Int) -> Double? {
+        guard let stream = stream(index)?.pointee else { return nil }
+        return [stream.avg_frame_rate, stream.r_frame_rate].lazy.compactMap { Rational($0).value }
+            .first { (0.1...1000).contains($0) }
+    }
+
     /// FFmpeg's name of a stream's codec.
     package func codecName(of index: Int) -> String {
         stream(index).flatMap { text(avcodec_get_name($0.pointee.codecpar.pointee.codec_id)) } ?? "unknown"
@@ -180,6 +193,7 @@ package final class Demuxer {
             let answer = av_read_frame(pointer, packet.pointer)
             if answer >= 0 {
                 failures = 0
+                if hidesBeforeZero { hideBeforeZero(packet) }
                 if mayJump { mender.mend(packet, timeBase: timeBase(of: packet.stream)) }
                 return true
             }
@@ -190,5 +204,12 @@ package final class Demuxer {
             readErrors += 1
             if failures > 16 { return false }
         }
+    }
+
+    private func hideBeforeZero(_ packet: Packet) {
+        guard let pts = packet.pts, pts < 0, parameters(of: packet.stream)?.codec_type == AVMEDIA_TYPE_VIDEO else {
+            return
+        }
+        packet.pointer.pointee.flags |= AV_PKT_FLAG_DISCARD
     }
 }

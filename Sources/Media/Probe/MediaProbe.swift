@@ -116,6 +116,11 @@ package enum MediaProbe {
                 source, "took more than \(maximumSeconds) s to look into: it is damaged, or its storage is too slow",
                 hint: "copy it to a local disk and try again", cause: error)
         }
+        if error.isOutOfMemory {
+            return unusable(
+                source, "asks for more memory than any footage needs: its header is damaged or lies",
+                hint: damagedHint, cause: error)
+        }
         if error.operation == Demuxer.imageOperation {
             let isAnimated = error.text.contains("webp") && isAnimatedWebP(source)
             return isAnimated

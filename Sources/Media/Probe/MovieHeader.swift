@@ -20,6 +20,8 @@ struct MovieHeader {
 
     /// Picture tracks in file order.
     private(set) var tracks: [Track] = []
+    /// Whether a picture track has an edit list and no key frame at its start, for it was cut without decoding.
+    private(set) var cutsIntoAGroup = false
     /// What makes the file dangerous to open, as the end of a sentence about it.
     private(set) var excess: String?
     /// Whether there is a `moov` at all; without it nothing else can be read.
@@ -27,8 +29,8 @@ struct MovieHeader {
     /// Whether it is a still image in ISO form (HEIC, AVIF): items, and no movie.
     private(set) var isStillImage = false
 
-    /// Samples that one track may declare: 23 hours at 60 frames a second. Each costs FFmpeg some 40 bytes.
-    private static let maximumSamples: UInt64 = 5_000_000
+    /// Samples that one track may declare: nine hours at 60 frames a second. Each costs FFmpeg up to 80 bytes.
+    private static let maximumSamples: UInt64 = 2_000_000
     /// Entries that the demuxer may have to make for edits, each of which can show every sample anew.
     private static let maximumEdits: UInt64 = 20_000_000
     private static let maximumTracks = 1000
@@ -132,6 +134,11 @@ struct MovieHeader {
         let samples = sizes.map { boxes.bytes($0, from: 8, count: 4).bigEndian } ?? 0
         if samples > Self.maximumSamples { excess = "declares \(samples) frames" }
         let edits = boxes.find(["edts", "elst"], in: track.content).map { boxes.bytes($0, from: 4, count: 4).bigEndian }
+        // Without `stss` every sample is a key frame.
+        if edits ?? 0 > 0, let keys = boxes.first("stss", in: table.content) {
+            let head = boxes.bytes(keys, from: 4, count: 8)
+            if head.count == 8, head[0..<4].bigEndian > 0, head[4..<8].bigEndian > 1 { cutsIntoAGroup = true }
+        }
         if let edits, edits > 1, edits * max(1, samples) > Self.maximumEdits {
             excess = "declares \(edits) edits of \(samples) frames"
         }

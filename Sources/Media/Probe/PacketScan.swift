@@ -14,6 +14,8 @@ package struct PacketScan: Sendable {
         package var start: Double?
         /// Where the last one ends, in seconds.
         package var end: Double?
+        /// Length in seconds of everything that was read, hidden packets included.
+        package var span = 0.0
         /// Whether frames are evenly spaced; nil with fewer than three.
         package var isEven: Bool?
         /// The usual step between frames, in seconds.
@@ -71,7 +73,7 @@ package struct PacketScan: Sendable {
         for index in wanted {
             readers[index] = TrackScan(
                 base: demuxer.timeBase(of: index), codec: demuxer.codecName(of: index),
-                starts: demuxer.parameters(of: index).flatMap(PictureStart.init))
+                starts: demuxer.parameters(of: index).flatMap(PictureStart.init), rate: demuxer.claimedRate(of: index))
         }
         var bytes: Int64 = 0
         var reads = 0
@@ -105,33 +107,41 @@ private struct TrackScan {
     let base: Rational
     let codec: String
     let starts: PictureStart?
+    /// Frames a second as the headers say: the clock of streams that have none.
+    let rate: Double?
     var track = PacketScan.Track()
     var times: [Double] = []
     private var keys: [Double] = []
     private var lastKey: Double?
     private var hasHiddenKey = false
     private var isOpen = false
+    private var hasClock = false
+    private var whole: ClosedRange<Double>?
 
-    init(base: Rational, codec: String, starts: PictureStart?) {
+    init(base: Rational, codec: String, starts: PictureStart?, rate: Double?) {
         self.base = base
         self.codec = codec
         self.starts = starts
+        self.rate = rate
     }
 
     mutating func add(_ packet: Packet, isPicture: Bool) {
         track.packets += 1
         track.bytes += Int64(packet.size)
         if packet.isCorrupt { track.corrupt += 1 }
+        let place = place(of: packet, isPicture: isPicture)
+        if let (time, length) = place {
+            let end = max(time, time + length)
+            whole = min(whole?.lowerBound ?? time, time)...max(whole?.upperBound ?? end, end)
+        }
         if packet.isHidden || packet.isReferenceOnly(codec: codec) {
             track.hidden += 1
             if packet.isKey { hasHiddenKey = true }
             return
         }
-        let unit = base.value ?? 0
-        guard let tick = packet.pts ?? packet.dts else { return }
-        let time = Double(tick) * unit
+        guard let (time, length) = place else { return }
         track.start = min(track.start ?? time, time)
-        track.end = max(track.end ?? time, time + Double(packet.duration) * unit)
+        track.end = max(track.end ?? time, time + length)
         guard isPicture else { return }
         if times.isEmpty { track.startsWithKeyFrame = packet.isKey }
         times.append(time)
@@ -144,8 +154,20 @@ private struct TrackScan {
         }
     }
 
+    /// When a packet is shown and for how long, in seconds; raw streams are counted instead.
+    private mutating func place(of packet: Packet, isPicture: Bool) -> (Double, Double)? {
+        let unit = base.value ?? 0
+        if let tick = packet.pts ?? packet.dts {
+            hasClock = true
+            return (Double(tick) * unit, Double(packet.duration) * unit)
+        }
+        guard isPicture, !hasClock, let rate else { return nil }
+        return (Double(times.count) / rate, 1 / rate)
+    }
+
     func finish() -> PacketScan.Track {
         var track = track
+        if let whole { track.span = whole.upperBound - whole.lowerBound }
         guard let first = track.start, !times.isEmpty else { return track }
         let sorted = times.sorted()
         let steps = zip(sorted, sorted.dropFirst()).map { $1 - $0 }

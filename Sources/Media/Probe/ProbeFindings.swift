@@ -63,7 +63,7 @@ struct ProbeFindings {
         length.duration = end - length.start
         // Containers count from zero, footage may begin later. Clocks that jump prove nothing.
         if let claimed = length.claimed, !demuxer.mayJump {
-            let missing = claimed - max(length.duration, end)
+            let missing = claimed - max(length.duration, end, measured.map(\.span).max() ?? 0)
             if missing > max(0.5, claimed * 0.02) { length.missing = missing }
         }
         return length
@@ -120,7 +120,10 @@ struct ProbeFindings {
         {
             warnings.append("picture is \(Self.text(length)) and sound \(Self.text(heard)) long")
         }
-        if chosen?.hasAlpha == true { warnings.append("the picture has transparency, which a delivery can't keep") }
+        // Every GIF is decoded with transparency, and nearly none uses it.
+        if chosen?.hasAlpha == true, chosen?.codec != "gif" {
+            warnings.append("the picture has transparency, which a delivery can't keep")
+        }
         if chosen?.dolbyVisionProfile == 7 {
             warnings.append("it is Dolby Vision profile 7: only its base layer is used")
         }

@@ -25,7 +25,9 @@ struct ProbeReader {
         let audio = sounds.compactMap { tracks.audio($0, scan: scan.tracks[$0]) }
 
         guard let chosen = TrackChoice.video(of: video, scan: scan) else {
-            return refuse(Self.absence(video: video, audio: audio), hint: MediaProbe.videoHint)
+            let isEmpty = video.contains { !$0.isAttachedPicture }
+            return refuse(
+                Self.absence(video: video, audio: audio), hint: isEmpty ? MediaProbe.damagedHint : MediaProbe.videoHint)
         }
         if let refusal = check(chosen, isEncrypted: tracks.isEncrypted(chosen.index)) { return .failure(refusal) }
         let isLoop = ["gif", "apng"].contains(demuxer.formatName)

@@ -43,6 +43,8 @@ package struct MediaError: Error, Sendable, Hashable, CustomStringConvertible {
     package var isCancellation: Bool { number == spreader_error_exit() }
     /// Whether the disk is full.
     package var isDiskFull: Bool { number == spreader_error_posix(ENOSPC) || number == spreader_error_posix(EDQUOT) }
+    /// Whether memory was refused, by the system or by the library's own limit.
+    package var isOutOfMemory: Bool { number == spreader_error_posix(ENOMEM) }
     /// Whether the input's bytes are at fault.
     package var isInvalidData: Bool { number == spreader_error_invalid_data() }
 
