@@ -20,6 +20,32 @@ import Testing
         #expect(abs(delivery.duration - 3) < 0.1)
     }
 
+    /// Recorders and people put streams one after the other without a thought for the clock.
+    @Test func joinsStreamsThatWerePutTogether() async throws {
+        let folder = try MediaFolder()
+        var clip = SampleClip(width: 320, height: 568, seconds: 2)
+        clip.container = "mpegts"
+        try clip.write(to: folder.path("one.ts"))
+        let one = try Data(contentsOf: folder.url.appendingPathComponent("one.ts"))
+        let source = try folder.source("two.ts", bytes: one + one)
+        let media = try await MediaProbe.probe(source)
+        #expect(abs(media.duration - 4) < 0.15 && media.expectedFrames == 120)
+        let (picture, sound) = (try #require(media.videoTrack?.duration), try #require(media.audioTrack?.duration))
+        #expect(abs(picture - 4) < 0.1 && abs(sound - 4) < 0.1)
+        let delivery = try await folder.deliver(source)
+        #expect(abs(delivery.duration - 4) < 0.15)
+    }
+
+    @Test func givesUpAtTheDeadline() throws {
+        let folder = try MediaFolder()
+        try SampleClip().write(to: folder.path("clip.mp4"))
+        #expect(throws: MediaError.self) {
+            try Demuxer(
+                path: folder.path("clip.mp4"), log: MediaLog(), cancellation: CancellationFlag(),
+                deadline: ContinuousClock.now - .seconds(1))
+        }
+    }
+
     @Test(arguments: ["h264", "hevc"]) func countsTheFramesOfAStreamWithoutClock(format: String) async throws {
         let folder = try MediaFolder()
         var clip = SampleClip(frameRate: Rational(50, 1), seconds: 2)

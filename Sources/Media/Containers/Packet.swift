@@ -59,10 +59,10 @@ package final class Packet {
     /// Lets go of the bytes.
     package func clear() { av_packet_unref(pointer) }
 
-    /// Moves both times by `offset`.
+    /// Moves both times by `offset`. Damaged files have times near the ends of the range, where they wrap.
     package func shift(by offset: Int64) {
-        if let pts { pointer.pointee.pts = pts + offset }
-        if let dts { pointer.pointee.dts = dts + offset }
+        if let pts { pointer.pointee.pts = pts &+ offset }
+        if let dts { pointer.pointee.dts = dts &+ offset }
     }
 }
 

@@ -49,7 +49,7 @@ struct MatroskaHeader {
             else { continue }
             var track = Track()
             for field in Self.children(video.content) {
-                let value = Int(clamping: field.content.bigEndian)
+                let value = Int(min(field.content.bigEndian, 1 << 20))
                 switch field.id {
                 case 0x54AA: track.bottom = value
                 case 0x54BB: track.top = value

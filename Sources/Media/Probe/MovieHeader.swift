@@ -53,7 +53,7 @@ struct MovieHeader {
                 if movie == nil { movie = box }
             case "meta": hasItems = true
             case "moof": longestRun = max(longestRun, Self.longestRun(boxes, box))
-            case "mdat", "wide", "free", "skip": isISO = true
+            case "mdat", "wide", "free", "skip", "styp", "sidx", "uuid", "pnot": isISO = true
             default: break
             }
             return isISO

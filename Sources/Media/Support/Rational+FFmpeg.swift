@@ -32,9 +32,12 @@ func timestamp(_ value: Int64) -> Int64? { value == spreader_no_timestamp() ? ni
 /// A timestamp in seconds.
 func seconds(_ value: Int64, _ base: AVRational) -> Double { Double(value) * av_q2d(base) }
 
-/// Seconds as a timestamp, rounded to the nearest.
+/// Seconds as a timestamp, rounded to the nearest; what no timestamp can hold, to the furthest that leaves room.
 func ticks(_ seconds: Double, _ base: AVRational) -> Int64 {
-    base.num == 0 ? 0 : Int64((seconds * Double(base.den) / Double(base.num)).rounded())
+    let value = (seconds * Double(base.den) / Double(base.num)).rounded()
+    guard base.num != 0, !value.isNaN else { return 0 }
+    let limit = 4e18
+    return Int64(max(-limit, min(limit, value)))
 }
 
 /// A timestamp in another time base, rounded to the nearest.
