@@ -107,6 +107,35 @@ import Testing
         #expect(error.message == "cover.png is a still image, not footage")
     }
 
+    @Test(arguments: [("gif", "gif", "bgr8"), ("apng", "apng", "rgb24")]) func takesMovingPicturesAndRefusesSingleOnes(
+        container: String, codec: String, pixels: String
+    ) async throws {
+        let folder = try MediaFolder()
+        var clip = SampleClip(frameRate: Rational(25, 1), seconds: 1)
+        clip.container = container
+        clip.picture?.codec = codec
+        clip.picture?.pixelFormat = pixels
+        clip.picture?.settings = [:]
+        clip.sound = nil
+        let media = try await MediaProbe.probe(folder.source("loop", clip))
+        #expect(media.expectedFrames == 25 && abs(media.duration - 1) < 0.1 && media.warnings == [])
+        clip.seconds = 0.04
+        let still = try folder.source("still", clip)
+        let error = try await #require(throws: StageError.self) { try await MediaProbe.probe(still) }
+        #expect(error.message == "still is a still image, not footage")
+    }
+
+    @Test func noticesTransparency() async throws {
+        let folder = try MediaFolder()
+        var clip = SampleClip(seconds: 0.2)
+        clip.container = "mov"
+        clip.picture?.codec = "qtrle"
+        clip.picture?.pixelFormat = "argb"
+        clip.picture?.settings = [:]
+        let media = try await MediaProbe.probe(folder.source("alpha.mov", clip))
+        #expect(media.videoTrack?.hasAlpha == true && media.warnings.contains { $0.contains("transparency") })
+    }
+
     @Test func refusesSoundWithoutPicture() async throws {
         let folder = try MediaFolder()
         var clip = SampleClip()
