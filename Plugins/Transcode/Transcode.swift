@@ -107,21 +107,19 @@ public struct Transcode: Stage {
     public func plan(_ input: ProbedMedia, _ context: PlanContext) async throws(StageError) -> StagePlan {
         let decision = try DeliveryDecision(for: input, options: options.delivery)
         let rate = decision.frameRate.value ?? 30
-        let action =
-            decision.picture == .copy
-            ? "copy the picture, \(decision.sound == .copy ? "and the sound" : "encode the sound")"
-            : "encode \(decision.width)×\(decision.height), \(String(format: "%.4g", rate)) fps, "
-                + "\(Duration.seconds(decision.duration).spoken), about \(ByteCount(decision.estimatedBytes))"
         let predicted = PreparedVideo(
             file: FileReference(path: "", bytes: decision.estimatedBytes), source: input.source,
             strategy: decision.strategy, reasons: decision.reasons, width: decision.width, height: decision.height,
             duration: decision.duration, frameRate: decision.frameRate, warnings: decision.warnings)
         return StagePlan(
-            action: action, reasons: decision.reasons,
+            action: decision.summary, reasons: decision.reasons,
             details: [
                 "strategy": .string(decision.strategy.rawValue), "width": .integer(Int64(decision.width)),
                 "height": .integer(Int64(decision.height)), "duration": .number(decision.duration),
                 "frameRate": .number(rate), "estimatedBytes": .integer(decision.estimatedBytes),
+                "sound": .string(decision.soundWord),
+                "pictureReasons": .array(decision.pictureReasons.map(JSONValue.string)),
+                "soundReasons": .array(decision.soundReasons.map(JSONValue.string)),
                 "warnings": .array(decision.warnings.map(JSONValue.string)),
             ], output: predicted)
     }

@@ -14,11 +14,13 @@
 #include <libavutil/imgutils.h>
 #include <libavutil/log.h>
 #include <libavutil/mastering_display_metadata.h>
+#include <libavutil/mem.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 #include <libavutil/sha.h>
 #include <libswresample/swresample.h>
 #include <libswscale/swscale.h>
+#include <string.h>
 
 // Error numbers: AVERROR() and FFERRTAG() are macros.
 static inline int spreader_error_posix(int number) { return AVERROR(number); }
@@ -60,6 +62,17 @@ static inline int spreader_stream_set_rotation(AVStream *stream, double degrees,
     if (!matrix) return AVERROR(ENOMEM);
     av_display_rotation_set(matrix, degrees);
     if (mirror) av_display_matrix_flip(matrix, 1, 0);
+    return 0;
+}
+
+/// Replaces the codec header of a stream by a copy of `bytes`, with the padding that readers may touch.
+static inline int spreader_set_extradata(AVCodecParameters *parameters, const uint8_t *bytes, size_t size) {
+    uint8_t *copy = (uint8_t *)av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE);
+    if (!copy) return AVERROR(ENOMEM);
+    memcpy(copy, bytes, size);
+    av_freep(&parameters->extradata);
+    parameters->extradata = copy;
+    parameters->extradata_size = (int)size;
     return 0;
 }
 

@@ -58,6 +58,7 @@
     X(av_frame_remove_side_data) \
     X(av_frame_unref) \
     X(av_free) \
+    X(av_freep) \
     X(av_get_pix_fmt) \
     X(av_get_pix_fmt_name) \
     X(av_get_sample_fmt) \
@@ -66,8 +67,11 @@
     X(av_interleaved_write_frame) \
     X(av_log_format_line2) \
     X(av_log_set_callback) \
+    X(av_mallocz) \
     X(av_max_alloc) \
+    X(av_new_packet) \
     X(av_packet_alloc) \
+    X(av_packet_copy_props) \
     X(av_packet_free) \
     X(av_packet_move_ref) \
     X(av_packet_rescale_ts) \

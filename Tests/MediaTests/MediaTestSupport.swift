@@ -136,3 +136,46 @@ enum SoundReader {
         }
     }
 }
+
+/// All frames of a file, as small grey pictures.
+enum FrameReader {
+    /// The luma of every frame at 36 × 64, in order of presentation.
+    static func luma(of path: String, stream: Int = 0) throws -> [[UInt8]] {
+        let log = MediaLog()
+        let demuxer = try Demuxer(path: path, log: log, cancellation: CancellationFlag())
+        demuxer.keep([stream])
+        let decoder = try Decoder(stream: stream, of: demuxer, log: log)
+        let packet = try Packet()
+        let frame = try Frame()
+        var graph: FilterGraph?
+        var pictures: [[UInt8]] = []
+        while true {
+            let more = try demuxer.read(into: packet)
+            if more, packet.stream != stream { continue }
+            try decoder.send(more ? packet : nil)
+            while try decoder.receive(into: frame) {
+                if graph == nil {
+                    graph = try FilterGraph(
+                        picture: "[in]scale=36:64:flags=area,format=rgb24[out]", like: frame,
+                        timeBase: demuxer.timeBase(of: stream), frameRate: Rational(0, 1), log: log)
+                }
+                try graph?.push(frame)
+                let small = try Frame()
+                guard case .frame? = try graph?.pull(into: small) else { continue }
+                pictures.append(
+                    (0..<64).flatMap { y in
+                        (0..<36).map { x in
+                            let pixel = small.rgb(x: x, y: y) ?? (0, 0, 0)
+                            return UInt8((pixel.red + 2 * pixel.green + pixel.blue) / 4)
+                        }
+                    })
+            }
+            if !more { return pictures }
+        }
+    }
+
+    /// Mean absolute difference of two pictures.
+    static func difference(_ left: [UInt8], _ right: [UInt8]) -> Double {
+        Double(zip(left, right).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }) / Double(max(1, left.count))
+    }
+}

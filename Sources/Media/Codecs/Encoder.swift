@@ -157,6 +157,13 @@ package final class Encoder {
     /// The format of samples that it wants.
     package var sampleFormat: String { text(av_get_sample_fmt_name(pointer.pointee.sample_fmt)) ?? "fltp" }
 
+    /// The codec's header; valid as long as the encoder.
+    var extradata: UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(start: pointer.pointee.extradata, count: Int(pointer.pointee.extradata_size))
+    }
+    /// Pictures between a picture's place in the stream and on the screen.
+    var reorder: Int { Int(pointer.pointee.has_b_frames) }
+
     /// Gives the encoder a frame; nil says that no more will come.
     package func send(_ frame: Frame?) throws(MediaError) {
         let answer = avcodec_send_frame(pointer, frame?.pointer)

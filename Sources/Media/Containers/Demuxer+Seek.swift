@@ -17,10 +17,8 @@ extension Demuxer {
         return UnsafeBufferPointer(start: data, count: Int(parameters.extradata_size))
     }
 
-    /// Bytes of the length before each NAL unit of an H.264 or HEVC stream; nil when start codes part them.
-    func nalLength(of index: Int) -> Int? {
-        NALUnits.lengthSize(extradata: extradata(of: index), isH264: codecName(of: index) == "h264")
-    }
+    /// Pictures between a picture's place in the stream and on the screen.
+    func reorder(of index: Int) -> Int { Int(stream(index)?.pointee.codecpar.pointee.video_delay ?? 0) }
 }
 
 /// Opens footage for the lanes of a delivery: each reads one stream at its own pace.

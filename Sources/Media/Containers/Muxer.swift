@@ -67,6 +67,21 @@ package final class Muxer: @unchecked Sendable {
         return Int(stream.pointee.index)
     }
 
+    /// Adds a stream whose packets are copied in part, at a constant rate.
+    /// - Parameter extradata: The codec's header, in place of the source's.
+    func addStream(
+        copying index: Int, of demuxer: Demuxer, extradata: [UInt8], frameRate: Rational
+    ) throws(MediaError) -> Int {
+        let output = try addStream(copying: index, of: demuxer)
+        guard let stream = pointer.pointee.streams[output], let parameters = stream.pointee.codecpar else {
+            return output
+        }
+        try check(spreader_set_extradata(parameters, extradata, extradata.count), "describing a stream", file: path)
+        stream.pointee.time_base = frameRate.inverse.av
+        stream.pointee.avg_frame_rate = frameRate.av
+        return output
+    }
+
     /// Gives a stream a display matrix, as phones write it. For sample footage.
     package func setRotation(clockwise degrees: Int, mirrored: Bool, stream index: Int) throws(MediaError) {
         guard let stream = pointer.pointee.streams[index] else { return }

@@ -56,6 +56,30 @@ package final class Packet {
         }
     }
 
+    /// The bytes; valid until the packet changes.
+    var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: pointer.pointee.data, count: size) }
+
+    /// Puts other bytes in place of the packet's, times and flags kept.
+    func replaceBytes(_ bytes: [UInt8]) throws(MediaError) {
+        let fresh = try allocated(av_packet_alloc(), "allocating a packet")
+        var owned: UnsafeMutablePointer<AVPacket>? = fresh
+        defer { av_packet_free(&owned) }
+        try check(av_new_packet(fresh, Int32(bytes.count)), "allocating a packet")
+        try check(av_packet_copy_props(fresh, pointer), "copying a packet")
+        bytes.withUnsafeBufferPointer { source in
+            if let base = source.baseAddress { fresh.pointee.data.update(from: base, count: source.count) }
+        }
+        av_packet_unref(pointer)
+        av_packet_move_ref(pointer, fresh)
+    }
+
+    /// Sets times in the unit of whoever takes the packet.
+    func setTimes(pts: Int64, dts: Int64, duration: Int64) {
+        pointer.pointee.pts = pts
+        pointer.pointee.dts = dts
+        pointer.pointee.duration = duration
+    }
+
     /// Lets go of the bytes.
     package func clear() { av_packet_unref(pointer) }
 

@@ -49,7 +49,7 @@ package enum Deliverer {
                     media, options, decision, path: path, log: log, cancellation: cancellation, progress: progress)
             } catch {
                 // A copy that does not read back as it should is no reason to fail: encoding always works.
-                guard decision.picture == .copy, options.passthrough != .require, error.code == .media else {
+                guard decision.picture != .encode, options.passthrough != .require, error.code == .media else {
                     throw error
                 }
                 var encoding = options
@@ -125,6 +125,9 @@ package enum Deliverer {
         _ part: String, as path: String, decision: DeliveryDecision, options: DeliveryOptions, warnings: [String],
         cancellation: CancellationFlag
     ) throws(MediaError) -> Delivery {
+        if let plan = decision.cut {
+            try SeamCheck.run(part, plan: plan, cancellation: cancellation, log: MediaLog())
+        }
         let facts = try DeliveryCheck.read(part, decision: decision, options: options, cancellation: cancellation)
         let digest = try FileDigest.sha256(ofFileAt: part, cancellation: cancellation)
         guard rename(part, path) == 0 else {

@@ -5,7 +5,11 @@ package import PipelineKit
 package struct DeliveryDecision: Sendable, Hashable {
     /// What happens to the picture.
     package enum PictureHandling: Sendable, Hashable {
+        /// Every packet as it is.
         case copy
+        /// Packets as they are, but for the pictures around the cuts.
+        case smartcut(CutPlan)
+        /// Decoded and encoded.
         case encode
     }
     /// What happens to the sound.
@@ -54,9 +58,12 @@ package struct DeliveryDecision: Sendable, Hashable {
     package var strategy: DeliveryStrategy {
         switch picture {
         case .copy: .copy
+        case .smartcut: .smartcut
         case .encode: .encode
         }
     }
+    /// The plan of a cut; nil when there is none.
+    package var cut: CutPlan? { if case .smartcut(let plan) = picture { plan } else { nil } }
     /// Why, one sentence each, the picture's reasons first.
     package var reasons: [String] { pictureReasons + soundReasons }
 
@@ -73,21 +80,23 @@ package struct DeliveryDecision: Sendable, Hashable {
         guard let track = media.videoTrack else {
             throw StageError(.unusableFootage, "\(media.source.displayPath) has no picture", hint: "give a video file")
         }
-        let audio = try SoundChoice.track(of: media, wanted: options.soundTrack)
+        let audio = try TrackChoice.audio(of: media, wanted: options.soundTrack)
         let timeline = Timeline(track: track, audio: audio, media: media)
         let span = try Span(timeline, track: track, media: media, options: options)
         warnings = media.warnings + timeline.warnings
         speed = span.speed
         let obstacles = Obstacles(track, audio: audio, media: media, options: options, span: span)
-        if options.passthrough == .require, let first = obstacles.picture.first {
+        let choice = obstacles.rate
+        let cut = obstacles.plan(track, span: span)
+        let kept = obstacles.picture + (span.isCut ? span.cut.map { [$0] } ?? [] : [])
+        let canCopy = kept.isEmpty || cut != nil
+        if options.passthrough == .require, !canCopy {
             throw StageError(
                 .unusableFootage,
-                "\(media.source.displayPath) can't be copied as it is: \(obstacles.picture.joined(separator: "; "))",
-                hint: "set passthrough to auto to have it encoded", cause: first)
+                "\(media.source.displayPath) can't be copied as it is: \(kept.joined(separator: "; "))",
+                hint: "set passthrough to auto to have it encoded", cause: kept.first)
         }
-        let choice = obstacles.rate
-        let canCopy = obstacles.picture.isEmpty
-        picture = canCopy && options.passthrough != .never ? .copy : .encode
+        picture = !canCopy || options.passthrough == .never ? .encode : cut.map { .smartcut($0) } ?? .copy
         if picture == .encode {
             frameRate = choice.rate
             let canvas = try CanvasPolicy(
@@ -105,7 +114,7 @@ package struct DeliveryDecision: Sendable, Hashable {
             }
         } else {
             (width, height) = (track.displayWidth, track.displayHeight)
-            frameRate = choice.reason == nil ? choice.rate : track.averageFrameRate
+            frameRate = cut?.frameRate ?? (choice.reason == nil ? choice.rate : track.averageFrameRate)
         }
         let framesPerSecond = frameRate.value ?? 30
         level = DeliverySpec.level(width: width, height: height, frameRate: framesPerSecond) ?? H264Level.allowed[1]
@@ -117,12 +126,24 @@ package struct DeliveryDecision: Sendable, Hashable {
             duration = max(1, (span.length * framesPerSecond).rounded()) / framesPerSecond
             duration = min(duration, Double(frameLimit) / framesPerSecond)
         }
+        if case .smartcut(let plan) = picture {
+            start = plan.start
+            frameLimit = plan.count
+            duration = Double(plan.count) / framesPerSecond
+        }
         deinterlacer = Self.deinterlacer(track, options.deinterlacing)
 
-        pictureReasons =
-            picture == .copy
-            ? ["the picture already meets the delivery spec: its packets are copied"]
-            : canCopy ? ["passthrough is set to never"] : obstacles.picture
+        switch picture {
+        case .copy: pictureReasons = ["the picture already meets the delivery spec: its packets are copied"]
+        case .smartcut(let plan):
+            pictureReasons =
+                (span.cut.map { [$0] } ?? []) + [
+                    "the picture already meets the delivery spec: its packets are copied, "
+                        + (plan.encoded == 0
+                            ? "the cuts being at key frames" : "\(plan.encoded) pictures around the cuts are encoded")
+                ]
+        case .encode: pictureReasons = canCopy ? ["passthrough is set to never"] : kept
+        }
         if picture == .encode {
             pictureReasons += Self.conversions(track)
             if choice.ownWouldDo, let reason = choice.reason { pictureReasons.append(reason) }
@@ -136,7 +157,7 @@ package struct DeliveryDecision: Sendable, Hashable {
             ]
         } else if options.passthrough != .never, obstacles.sound.isEmpty {
             sound = .copy
-            if picture == .encode || options.loudness != nil {
+            if picture != .copy || options.loudness != nil {
                 soundReasons = ["the sound already meets the delivery spec: its packets are copied"]
             }
             if let target = options.loudness {
@@ -146,12 +167,12 @@ package struct DeliveryDecision: Sendable, Hashable {
             }
         } else {
             sound = .encode
-            if picture == .copy {
+            if picture != .encode {
                 soundReasons = obstacles.sound.map { "the sound is encoded: \($0)" }
             }
             if let target = options.loudness { soundReasons.append("the sound is brought to \(Self.loudness(target))") }
         }
-        if options.keepsMetadata { tags = media.tags }
+        if options.keepsMetadata { tags = SafeTags.safe(media.tags) }
         estimatedBytes = 0
         estimatedBytes = Self.estimate(self, media: media, options: options)
     }
@@ -170,8 +191,41 @@ package struct DeliveryDecision: Sendable, Hashable {
         switch wanted {
         case .never: return nil
         case .always: return "bwdif=mode=send_frame:parity=\(parity):deint=all"
-        case .auto: return hasFields ? "bwdif=mode=send_frame:deint=interlaced" : nil
+        case .auto where hasFields:
+            // Frames of a stream that does not claim to have fields carry no flag.
+            return track.claimedFieldOrder == nil
+                ? "bwdif=mode=send_frame:deint=interlaced" : "bwdif=mode=send_frame:parity=\(parity):deint=all"
+        case .auto: return nil
         }
+    }
+
+    /// What happens to the sound, in a word.
+    package var soundWord: String {
+        switch sound {
+        case .copy: "copy"
+        case .encode: "encode"
+        case .silence: "silence"
+        }
+    }
+
+    /// What will be done, in one line.
+    package var summary: String {
+        let length = Duration.seconds(duration).spoken
+        let rate = String(format: "%.4g", frameRate.value ?? 30)
+        let picture =
+            switch picture {
+            case .copy: "copy the picture"
+            case .smartcut(let plan): "cut the picture to \(length), \(plan.encoded) of \(plan.count) frames encoded"
+            case .encode:
+                "encode \(width)×\(height), \(rate) fps, \(length), about \(ByteCount(estimatedBytes))"
+            }
+        let sound =
+            switch sound {
+            case .copy: "copy the sound"
+            case .encode: "encode the sound"
+            case .silence: "add silence"
+            }
+        return picture + "; " + sound
     }
 
     static func loudness(_ level: Double) -> String { String(format: "%.1f LUFS", level) }
@@ -181,7 +235,10 @@ package struct DeliveryDecision: Sendable, Hashable {
     /// Size by the usual number of bits for a pixel at CRF 19, which six steps of CRF halve.
     private static func estimate(_ decision: Self, media: ProbedMedia, options: DeliveryOptions) -> Int64 {
         let audio = Double(options.audioBitrate) * decision.duration / 8
-        if decision.picture == .copy { return media.source.file.bytes }
+        if decision.picture != .encode {
+            let whole = max(media.duration, decision.duration, 0.001)
+            return Int64(Double(media.source.file.bytes) * decision.duration / whole)
+        }
         let pixels = Double(decision.width * decision.height) * (decision.frameRate.value ?? 30)
         let rate = min(Double(options.maxrate), pixels * 0.09 * pow(2, (19 - options.crf) / 6))
         return min(options.maxBytes, Int64(rate * decision.duration / 8 + audio))

@@ -89,6 +89,7 @@ final class DeliveryJob {
     private func preparePicture() throws(MediaError) -> [Work] {
         switch decision.picture {
         case .copy: return [try prepareCopy()]
+        case .smartcut(let plan): return [try prepareCut(plan)]
         case .encode: return try prepareEncoding()
         }
     }
@@ -101,6 +102,16 @@ final class DeliveryJob {
                 demuxer: demuxer, picture: track.index, others: others, start: decision.start, muxer: muxer,
                 clock: clock, cancellation: cancellation, progress: { [reporter] in reporter($0, nil) }))
         return ("media-copy", { () throws(MediaError) in try copy.value.run() })
+    }
+
+    private func prepareCut(_ plan: CutPlan) throws(MediaError) -> Work {
+        let rate = decision.frameRate.value ?? 30
+        let cut = Owned(
+            try PictureCut(
+                plan: plan, source: source, track: track,
+                picture: Encoder.Picture(joining: track, decision: decision, options: options), muxer: muxer,
+                clock: clock, progress: { [reporter] in reporter(Double($0) / rate, $0) }))
+        return ("media-cut", { () throws(MediaError) in try cut.value.run() })
     }
 
     private func prepareEncoding() throws(MediaError) -> [Work] {

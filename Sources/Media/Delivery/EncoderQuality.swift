@@ -8,6 +8,9 @@ package enum EncoderQuality: Sendable, Hashable {
     /// An average rate, held tightly: what is left for the picture under a size ceiling.
     case average(Int64)
 
+    /// Rate factor of pictures that stand between copied ones.
+    fileprivate static let jointFactor = 16.0
+
     /// Reference frames that x264's presets ask for, where these may exceed a level.
     private static let referenceFrames = ["slow": 5, "slower": 8, "veryslow": 16, "placebo": 16]
 
@@ -39,6 +42,19 @@ package enum EncoderQuality: Sendable, Hashable {
             picture.bufferSize = rate
         }
         return picture
+    }
+}
+
+extension Encoder.Picture {
+    /// What the encoder of the pictures around a cut is told: like the footage, at a quality that does not show the joint.
+    init(joining track: VideoTrack, decision: DeliveryDecision, options: DeliveryOptions) {
+        self = EncoderQuality.constant.picture(decision: decision, options: options)
+        settings["profile"] = ["Main": "main", "High": "high"][track.profile ?? ""] ?? "baseline"
+        if let level = track.level { settings["level"] = String(format: "%.1f", Double(level) / 10) }
+        settings["crf"] = "\(min(options.crf, EncoderQuality.jointFactor))"
+        if settings["profile"] == "baseline" { settings["x264-params", default: ""] += ":bframes=0" }
+        maximumRate = options.maxrate * 3 / 2
+        bufferSize = options.maxrate * 2
     }
 }
 

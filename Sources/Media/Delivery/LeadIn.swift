@@ -8,9 +8,8 @@ struct LeadIn {
     static let usualLimit = 1200
 
     private let start: Int64
-    private let nalLength: Int?
+    private let pictureStart: PictureStart?
     private let isH264: Bool
-    private let wantsIDR: Bool
     private var limit: Int
     private var held: [Packet] = []
     /// The first packet of an H.264 stream: x264 says only there which version it is, and files of old versions decode
@@ -21,11 +20,11 @@ struct LeadIn {
     /// - Parameters:
     ///   - start: Where the delivery starts, in the stream's time base.
     ///   - limit: Packets that may be held; 0 decodes everything.
-    init(codec: String, nalLength: Int?, start: Int64, limit: Int) {
+    ///   - pictureStart: Knows key frames that stand alone, where the codec has others too.
+    init(codec: String, pictureStart: PictureStart?, start: Int64, limit: Int) {
         self.start = start
-        self.nalLength = nalLength
+        self.pictureStart = pictureStart
         isH264 = codec == "h264"
-        wantsIDR = codec == "h264" || codec == "hevc"
         self.limit = limit
     }
 
@@ -36,7 +35,7 @@ struct LeadIn {
         let own = try Packet(taking: packet)
         defer { isFirst = false }
         guard let time = own.pts ?? own.dts else { return release(with: own) }
-        let isEntry = own.isKey && (!wantsIDR || NALUnits.containsIDR(own, nalLength: nalLength, isH264: isH264))
+        let isEntry = own.isKey && pictureStart?.standsAlone(own) ?? true
         if isEntry, time <= start {
             if isH264, first == nil, let oldest = held.first { first = oldest }
             held = [own]

@@ -3,7 +3,7 @@ import PipelineKit
 
 /// What keeps the packets of footage from being copied, one clause each.
 struct Obstacles {
-    /// The picture's; empty when it already meets the spec.
+    /// The picture's, a cut aside; empty when it already meets the spec.
     var picture: [String]
     /// The sound's; empty without sound too.
     var sound: [String]
@@ -16,14 +16,22 @@ struct Obstacles {
         rate = FrameRatePolicy.choose(for: track, requested: options.frameRate, speed: span.speed)
         picture = Self.picture(track, audio: audio, media: media, options: options)
         if let reason = rate.reason, !rate.ownWouldDo { picture.append(reason) }
-        if let cut = span.cut { picture.append(cut) }
-        if media.source.file.bytes > options.maxBytes {
+        if span.speed != 1, let change = span.cut { picture.append(change) }
+        if !span.isCut, media.source.file.bytes > options.maxBytes {
             picture.append("it is \(ByteCount(media.source.file.bytes)), above \(ByteCount(options.maxBytes))")
         }
         sound = audio.map { Self.sound($0, media: media, options: options, span: span) } ?? []
     }
 
     /// What keeps the picture's packets from being copied, one clause each.
+    /// How the footage is cut without encoding all of it; nil when it is not cut, or can't be.
+    func plan(_ track: VideoTrack, span: Span) -> CutPlan? {
+        guard span.isCut, picture.isEmpty, rate.reason == nil else { return nil }
+        let limit = Int((span.length * (rate.rate.value ?? 30) + 1e-6).rounded(.down))
+        return CutPlan(
+            track: track, start: span.start, length: span.length, limit: limit, frameRate: rate.rate)
+    }
+
     private static func picture(
         _ track: VideoTrack, audio: AudioTrack?, media: ProbedMedia, options: DeliveryOptions
     ) -> [String] {
@@ -50,7 +58,12 @@ struct Obstacles {
             obstacles.append(
                 track.rotation == 0 ? "it is mirrored" : "it is turned by \(track.rotation)°")
         }
-        if !["progressive", "unknown"].contains(track.fieldOrder) { obstacles.append("it is interlaced") }
+        if !["progressive", "unknown"].contains(track.fieldOrder) {
+            obstacles.append(track.fieldOrder == "telecine" ? "it is telecined" : "it is interlaced")
+        } else if let claim = track.claimedFieldOrder {
+            obstacles.append("it is flagged as interlaced (\(claim))")
+        }
+        if let area = track.cleanAperture { obstacles.append("only \(area) of its pixels are meant to be seen") }
         if track.constantFrameRate == nil { obstacles.append("too few frames to know its rate") }
         if track.longestKeyFrameInterval ?? .infinity > DeliverySpec.keyFrameInterval + 0.05 {
             obstacles.append(

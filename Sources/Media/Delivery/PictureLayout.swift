@@ -43,14 +43,26 @@ package struct PictureLayout: Sendable, Hashable {
     /// - Parameters:
     ///   - width: Stored width.
     ///   - height: Stored height.
+    ///   - area: The part of the stored picture that is meant to be seen; nil for all of it.
     ///   - aspect: Shape of a stored pixel.
     package init(
-        width storedWidth: Int, height storedHeight: Int, aspect: Rational, orientation: Orientation,
+        width fullWidth: Int, height fullHeight: Int, area: PictureArea? = nil, aspect: Rational,
+        orientation: Orientation,
         canvasWidth: Int, canvasHeight: Int, fit: DeliveryOptions.Fit, focus: DeliveryOptions.Focus
     ) {
         self.canvasWidth = canvasWidth
         self.canvasHeight = canvasHeight
         (width, height, x, y, crop) = (canvasWidth, canvasHeight, 0, 0, nil)
+        let (storedWidth, storedHeight) = (area?.width ?? fullWidth, area?.height ?? fullHeight)
+        defer {
+            // What was worked out within the area, in pixels of the whole.
+            if let area {
+                var part = crop ?? PixelRect(x: 0, y: 0, width: area.width, height: area.height)
+                part.x += area.x
+                part.y += area.y
+                crop = part
+            }
+        }
         let ratio = aspect.value ?? 1
         let swaps = orientation.swapsAxes
         // Upright: pixels, and what they measure in square pixels.

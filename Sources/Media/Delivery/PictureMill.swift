@@ -148,7 +148,8 @@ final class PictureMill {
         let aspect = isUsualSize ? track.sampleAspectRatio : told.numerator > 0 ? told : Rational(1, 1)
         let ratio = aspect.value ?? 1
         let layout = PictureLayout(
-            width: frame.width, height: frame.height, aspect: abs(ratio - 1) > 0.005 ? aspect : Rational(1, 1),
+            width: frame.width, height: frame.height, area: isUsualSize ? track.cleanAperture : nil,
+            aspect: abs(ratio - 1) > 0.005 ? aspect : Rational(1, 1),
             orientation: orientation, canvasWidth: decision.width, canvasHeight: decision.height, fit: options.fit,
             focus: options.focus)
         var tags = frame.colour

@@ -47,7 +47,8 @@ final class PictureReader {
         origin = ticks(decision.start, timeBase.av)
         let isTrimmed = decision.start - (track.startTime ?? 0) > 0.2
         lead = LeadIn(
-            codec: track.codec, nalLength: demuxer.nalLength(of: track.index), start: origin,
+            codec: track.codec, pictureStart: demuxer.parameters(of: track.index).flatMap { PictureStart($0) },
+            start: origin,
             limit: isTrimmed ? LeadIn.usualLimit : 0)
         outputStep = max(1, ticks(1 / (decision.frameRate.value ?? 30), timeBase.av))
         let own = track.averageFrameRate.value.flatMap { (1.0...1000).contains($0) ? $0 : nil }

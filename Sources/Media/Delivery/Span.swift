@@ -96,27 +96,3 @@ struct Span {
         }
     }
 }
-
-/// Finds the sound track that the options ask for.
-enum SoundChoice {
-    /// - Returns: Nil when there is none, or none is wanted.
-    /// - Throws: `StageError` when the track that is asked for does not exist.
-    static func track(
-        of media: ProbedMedia, wanted: DeliveryOptions.SoundTrack
-    ) throws(StageError) -> AudioTrack? {
-        let found: AudioTrack?
-        let name: String
-        switch wanted {
-        case .auto: return media.audioTrack
-        case .none: return nil
-        case .number(let number):
-            (found, name) = (media.audio.indices.contains(number) ? media.audio[number] : nil, "number \(number)")
-        case .language(let code):
-            (found, name) = (media.audio.first { $0.language?.lowercased() == code }, "in language \(code)")
-        }
-        if let found { return found }
-        throw StageError(
-            .unusableFootage, "\(media.source.displayPath) has no sound track \(name)",
-            hint: "see `spreader-pipeline probe`, or set audioTrack to auto")
-    }
-}

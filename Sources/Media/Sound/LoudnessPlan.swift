@@ -1,4 +1,3 @@
-import CFFmpeg
 import Foundation
 import PipelineKit
 
@@ -74,13 +73,6 @@ package struct LoudnessPlan: Sendable, Hashable {
             ]
         }
         return filters
-    }
-}
-
-extension Frame {
-    /// What a filter noted on the frame.
-    func metadata(_ key: String) -> String? {
-        av_dict_get(pointer.pointee.metadata, key, nil, 0).flatMap { text($0.pointee.value) }
     }
 }
 

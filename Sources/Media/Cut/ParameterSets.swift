@@ -1,0 +1,120 @@
+/// The parameter sets of an H.264 stream, as the `avcC` record of an MP4 holds them (ISO/IEC 14496-15, 5.3.3.1).
+struct ParameterSets: Hashable {
+    private(set) var sequence: [ArraySlice<UInt8>] = []
+    private(set) var picture: [ArraySlice<UInt8>] = []
+    /// Bytes of the length before each unit of a packet.
+    private(set) var lengthSize = 4
+    private var head: [UInt8] = []
+    /// What follows the sets in records of the High profiles.
+    private var tail: [UInt8] = []
+
+    /// Most sequence parameter sets that a record can hold, and the highest id that one can have.
+    private static let most = 31
+
+    /// Reads an `avcC` record; nil when it is none, or damaged.
+    init?(record: UnsafeBufferPointer<UInt8>) {
+        let bytes = Array(record)
+        guard bytes.count > 6, bytes[0] == 1 else { return nil }
+        head = Array(bytes[0..<4])
+        lengthSize = Int(bytes[4] & 3) + 1
+        var at = 5
+        func sets(_ count: Int) -> [ArraySlice<UInt8>]? {
+            var result: [ArraySlice<UInt8>] = []
+            for _ in 0..<count {
+                guard at + 2 <= bytes.count else { return nil }
+                let length = Int(bytes[at]) << 8 | Int(bytes[at + 1])
+                at += 2
+                guard length > 0, at + length <= bytes.count else { return nil }
+                result.append(bytes[at..<at + length])
+                at += length
+            }
+            return result
+        }
+        let sequences = Int(bytes[at] & 0x1f)
+        at += 1
+        guard let found = sets(sequences), !found.isEmpty, at < bytes.count else { return nil }
+        sequence = found
+        let pictures = Int(bytes[at])
+        at += 1
+        guard let found = sets(pictures), !found.isEmpty else { return nil }
+        picture = found
+        tail = Array(bytes[at...])
+    }
+
+    /// Reads an encoder's header with start codes; nil when sets are missing.
+    init?(header: UnsafeBufferPointer<UInt8>) {
+        for unit in NALUnits.split(header) {
+            switch (unit.first ?? 0) & 0x1f {
+            case 7: sequence.append(unit)
+            case 8: picture.append(unit)
+            default: break
+            }
+        }
+        if sequence.isEmpty || picture.isEmpty { return nil }
+    }
+
+    /// An id that no set of the stream has; nil when all are taken.
+    var freeID: Int? {
+        let ids =
+            sequence.compactMap { BitReader($0.dropFirst(4)).unsigned() }
+            + picture.compactMap { BitReader($0.dropFirst(1)).unsigned() }
+        guard ids.count == sequence.count + picture.count, let highest = ids.max(), highest < ParameterSets.most
+        else { return nil }
+        return highest + 1
+    }
+
+    /// The record with the sets of both; nil when it can't hold them.
+    func record(adding other: ParameterSets) -> [UInt8]? {
+        let sequences = sequence + other.sequence
+        let pictures = picture + other.picture
+        guard sequences.count <= ParameterSets.most, pictures.count <= 255 else { return nil }
+        var result = head
+        // The level that holds both.
+        if let level = other.sequence.compactMap({ $0.dropFirst(3).first }).max() { result[3] = max(result[3], level) }
+        result.append(0xfc | UInt8(lengthSize - 1))
+        result.append(0xe0 | UInt8(sequences.count))
+        result += NALUnits.joined(sequences, lengthSize: 2)
+        result.append(UInt8(pictures.count))
+        result += NALUnits.joined(pictures, lengthSize: 2)
+        return result + tail
+    }
+}
+
+/// Reads bits of a NAL unit, most significant first, past emulation prevention bytes (ITU-T H.264, 7.4.1).
+private struct BitReader {
+    private let bytes: [UInt8]
+    private var position = 0
+
+    init(_ unit: ArraySlice<UInt8>) {
+        var bytes: [UInt8] = []
+        for byte in unit.prefix(32) {
+            if byte == 3, bytes.suffix(2) == [0, 0] { continue }
+            bytes.append(byte)
+        }
+        self.bytes = bytes
+    }
+
+    private mutating func bit() -> Int? {
+        guard position < bytes.count * 8 else { return nil }
+        defer { position += 1 }
+        return Int(bytes[position / 8] >> UInt8(7 - position % 8)) & 1
+    }
+
+    /// An Exp-Golomb code, `ue(v)`.
+    consuming func unsigned() -> Int? {
+        var zeros = 0
+        while let next = bit() {
+            if next == 1 {
+                var value = 0
+                for _ in 0..<zeros {
+                    guard let next = bit() else { return nil }
+                    value = value << 1 | next
+                }
+                return (1 << zeros) - 1 + value
+            }
+            zeros += 1
+            if zeros > 16 { return nil }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,185 @@
+import CFFmpeg
+import Foundation
+import PipelineKit
+
+/// Carries out a ``CutPlan``: copies packets, and encodes the pictures between a cut and the next key frame. Used by one
+/// thread.
+///
+/// Copied and encoded pictures have parameter sets of their own, told apart by their ids, in one decoder configuration.
+final class PictureCut {
+    private let plan: CutPlan
+    private let demuxer: Demuxer
+    private let stream: Int
+    private let sets: ParameterSets
+    private let picture: Encoder.Picture
+    private let muxer: Muxer
+    private let output: Int
+    private let clock: PictureClock
+    private let log: MediaLog
+    private let cancellation: CancellationFlag
+    private let progress: (Int) -> Void
+
+    /// Pictures between a picture's place in the stream and on the screen, at most.
+    private let reorder: Int
+    /// What the encoder that was opened for its header says of itself: every later one must say the same.
+    private let header: [UInt8]
+    private var firstEncoder: Encoder?
+    private var written = 0
+
+    /// - Parameter picture: What encoders are told; gets an id for its parameter sets that is free.
+    init(
+        plan: CutPlan, source: FootageSource, track: VideoTrack, picture: Encoder.Picture, muxer: Muxer,
+        clock: PictureClock, progress: @escaping (Int) -> Void
+    ) throws(MediaError) {
+        self.plan = plan
+        stream = track.index
+        self.muxer = muxer
+        self.clock = clock
+        self.progress = progress
+        log = source.log
+        cancellation = source.cancellation
+        demuxer = try source.demuxer(keeping: track.index, from: plan.start)
+        guard let sets = ParameterSets(record: demuxer.extradata(of: track.index)), let id = sets.freeID else {
+            throw MediaError("cutting", text: "the footage's parameter sets can't be joined with others")
+        }
+        self.sets = sets
+        var picture = picture
+        picture.settings["x264-params", default: ""] += ":sps-id=\(id)"
+        self.picture = picture
+        let encoder = try Encoder(picture, globalHeader: true, log: log)
+        header = Array(encoder.extradata)
+        guard let own = ParameterSets(header: encoder.extradata), let record = sets.record(adding: own) else {
+            throw MediaError("cutting", text: "the encoder's parameter sets can't be joined with the footage's")
+        }
+        firstEncoder = encoder
+        reorder = max(encoder.reorder, demuxer.reorder(of: track.index))
+        output = try muxer.addStream(copying: track.index, of: demuxer, extradata: record, frameRate: plan.frameRate)
+    }
+
+    /// Cuts.
+    func run() throws(MediaError) {
+        let packet = try Packet()
+        var boundary: Boundary?
+        while try demuxer.read(into: packet) {
+            guard packet.stream == stream else { continue }
+            try cancellation.check("cutting")
+            guard let number = number(of: packet.pts) else { throw PictureCut.uneven }
+            if packet.isKey {
+                // A new group: what came before is complete.
+                if let done = boundary {
+                    try finish(done)
+                    boundary = nil
+                }
+                if number >= plan.end { break }
+                let isHead = number == plan.headKey && plan.copyStart > plan.first
+                if isHead || number >= plan.copyEnd { boundary = try Boundary(decoder: decoder()) }
+            }
+            if let boundary {
+                try boundary.decoder.send(packet)
+                try drain(boundary)
+            } else if number >= plan.copyStart, number < plan.copyEnd {
+                try write(packet, number: number - plan.first)
+            }
+        }
+        if let boundary { try finish(boundary) }
+        guard written == plan.count else {
+            throw MediaError("cutting", text: "\(written) pictures instead of \(plan.count)")
+        }
+        clock.finish(at: Double(written) / (plan.frameRate.value ?? 30))
+    }
+
+    static let uneven = MediaError("cutting", text: "the pictures are not where a constant rate has them")
+
+    /// A group that a cut goes through.
+    private final class Boundary {
+        let decoder: Decoder
+        var encoder: Encoder?
+        let decoded: Frame
+        /// The number in the delivery of the first picture that is encoded.
+        var base = 0
+        var count = 0
+
+        init(decoder: Decoder) throws(MediaError) {
+            self.decoder = decoder
+            decoded = try Frame()
+        }
+    }
+
+    private func decoder() throws(MediaError) -> Decoder { try Decoder(stream: stream, of: demuxer, log: log) }
+
+    private func drain(_ boundary: Boundary) throws(MediaError) {
+        while try boundary.decoder.receive(into: boundary.decoded) {
+            guard let number = number(of: boundary.decoded.time) else { throw PictureCut.uneven }
+            guard number >= plan.first, number < plan.end, number < plan.copyStart || number >= plan.copyEnd else {
+                continue
+            }
+            let encoder: Encoder
+            if let open = boundary.encoder {
+                encoder = open
+            } else {
+                encoder = try takeEncoder()
+                boundary.encoder = encoder
+                boundary.base = number - plan.first
+            }
+            boundary.decoded.pts = Int64(boundary.count)
+            boundary.decoded.dropSideData()
+            boundary.count += 1
+            try encoder.send(boundary.decoded)
+            try drain(encoder, base: boundary.base)
+        }
+    }
+
+    private func finish(_ boundary: Boundary) throws(MediaError) {
+        try boundary.decoder.send(nil)
+        try drain(boundary)
+        if boundary.decoder.refusedPackets > 0 || boundary.decoder.damagedFrames > 0 {
+            throw MediaError("cutting", text: "pictures around the cut are damaged")
+        }
+        guard let encoder = boundary.encoder else { return }
+        try encoder.send(nil)
+        try drain(encoder, base: boundary.base)
+    }
+
+    private func takeEncoder() throws(MediaError) -> Encoder {
+        if let first = firstEncoder {
+            firstEncoder = nil
+            return first
+        }
+        let encoder = try Encoder(picture, globalHeader: true, log: log)
+        guard Array(encoder.extradata) == header else {
+            throw MediaError("cutting", text: "two encoders with equal settings differ")
+        }
+        return encoder
+    }
+
+    private func drain(_ encoder: Encoder, base: Int) throws(MediaError) {
+        let packet = try Packet()
+        while try encoder.receive(into: packet) {
+            let number = base + Int(packet.pts ?? 0)
+            try packet.replaceBytes(
+                NALUnits.joined(NALUnits.split(packet.bytes), lengthSize: sets.lengthSize))
+            try write(packet, number: number)
+        }
+    }
+
+    /// Writes the next packet in decoding order; `number` is its picture's place in the delivery.
+    private func write(_ packet: Packet, number: Int) throws(MediaError) {
+        // One step a packet: the rate stays constant over the joints.
+        let decoding = written - reorder
+        guard decoding <= number else { throw MediaError("cutting", text: "pictures are reordered too far") }
+        packet.setTimes(pts: Int64(number), dts: Int64(decoding), duration: 1)
+        written += 1
+        try muxer.write(packet, stream: output, timeBase: plan.frameRate.inverse)
+        clock.advance(to: Double(written) / (plan.frameRate.value ?? 30))
+        progress(written)
+    }
+
+    /// The number of a picture of the footage; nil when its time is between two.
+    private func number(of time: Int64?) -> Int? {
+        guard let time, let rate = plan.frameRate.value, let unit = demuxer.timeBase(of: stream).value else {
+            return nil
+        }
+        let place = (Double(time) * unit - plan.origin) * rate
+        return abs(place - place.rounded()) < 0.25 ? Int(place.rounded()) : nil
+    }
+}
