@@ -83,10 +83,6 @@
     X(av_rescale_q) \
     X(av_samples_set_silence) \
     X(av_seek_frame) \
-    X(av_sha_alloc) \
-    X(av_sha_final) \
-    X(av_sha_init) \
-    X(av_sha_update) \
     X(av_strdup) \
     X(av_stream_get_side_data) \
     X(av_stream_new_side_data) \

@@ -114,6 +114,63 @@ struct PictureReader {
 
 /// Decoded sound of a delivery.
 enum SoundReader {
+    /// What the sound measures, by FFmpeg's own meter.
+    static func loudness(of path: String) throws -> LoudnessReading {
+        var reading = LoudnessReading()
+        try each(of: path, filters: "ebur128=peak=true:metadata=1") { block in
+            // The last block is too short to be measured.
+            guard let value = block.metadata("lavfi.r128.I").flatMap(Double.init),
+                let peak = block.metadata("lavfi.r128.true_peak").flatMap(Double.init)
+            else { return }
+            reading.integrated = value > -70 ? value : nil
+            reading.truePeak = peak > 0 ? 20 * log10(peak) : nil
+        }
+        return reading
+    }
+
+    /// Seconds at which something is heard after a quiet quarter of a second.
+    static func onsets(of path: String) throws -> [Double] {
+        var onsets: [Double] = []
+        var last = -1.0
+        var samples = 0
+        try each(of: path, filters: "aformat=sample_fmts=fltp") { block in
+            for (index, value) in block.channel(0).enumerated() where abs(value) > 0.02 {
+                let time = Double(samples + index) / Double(block.sampleRate)
+                if time - last > 0.25 { onsets.append(time) }
+                last = time
+            }
+            samples += block.samples
+        }
+        return onsets
+    }
+
+    /// Decodes the sound, edit lists honoured, and hands its blocks to `body`.
+    private static func each(of path: String, filters: String, _ body: (Frame) -> Void) throws {
+        let log = MediaLog()
+        let demuxer = try Demuxer(path: path, log: log, cancellation: CancellationFlag())
+        let decoder = try Decoder(stream: 1, of: demuxer, log: log)
+        let (packet, frame, block) = (try Packet(), try Frame(), try Frame())
+        var graph: FilterGraph?
+        while true {
+            let more = try demuxer.read(into: packet)
+            if more, packet.stream != 1 { continue }
+            try decoder.send(more ? packet : nil)
+            while try decoder.receive(into: frame) {
+                if graph == nil {
+                    graph = try FilterGraph(
+                        sound: "[in]\(filters)[out]", like: frame, timeBase: demuxer.timeBase(of: 1), log: log)
+                }
+                try graph?.push(frame)
+                while case .frame? = try graph?.pull(into: block) { body(block) }
+            }
+            if !more {
+                try graph?.close(at: 0)
+                while case .frame? = try graph?.pull(into: block) { body(block) }
+                return
+            }
+        }
+    }
+
     /// Seconds until something is heard.
     static func onset(of path: String) throws -> Double {
         let log = MediaLog()
@@ -137,16 +194,32 @@ enum SoundReader {
     }
 }
 
-/// All frames of a file, as small grey pictures.
+/// All frames of a file, as small pictures.
 enum FrameReader {
     /// The luma of every frame at 36 × 64, in order of presentation.
     static func luma(of path: String, stream: Int = 0) throws -> [[UInt8]] {
+        try pictures(of: path, stream: stream, filters: "null", width: 36, height: 64) { pixel in
+            [UInt8((pixel.0 + 2 * pixel.1 + pixel.2) / 4)]
+        }
+    }
+
+    /// Red, green and blue of the first frame at 90 × 160, after `filters`.
+    static func colours(of path: String, filters: String) throws -> [UInt8] {
+        let found = try pictures(of: path, stream: 0, filters: filters, width: 90, height: 160) { pixel in
+            [UInt8(pixel.0), UInt8(pixel.1), UInt8(pixel.2)]
+        }
+        return try #require(found.first)
+    }
+
+    private static func pictures(
+        of path: String, stream: Int, filters: String, width: Int, height: Int,
+        _ value: ((Int, Int, Int)) -> [UInt8]
+    ) throws -> [[UInt8]] {
         let log = MediaLog()
         let demuxer = try Demuxer(path: path, log: log, cancellation: CancellationFlag())
         demuxer.keep([stream])
         let decoder = try Decoder(stream: stream, of: demuxer, log: log)
-        let packet = try Packet()
-        let frame = try Frame()
+        let (packet, frame) = (try Packet(), try Frame())
         var graph: FilterGraph?
         var pictures: [[UInt8]] = []
         while true {
@@ -156,17 +229,16 @@ enum FrameReader {
             while try decoder.receive(into: frame) {
                 if graph == nil {
                     graph = try FilterGraph(
-                        picture: "[in]scale=36:64:flags=area,format=rgb24[out]", like: frame,
-                        timeBase: demuxer.timeBase(of: stream), frameRate: Rational(0, 1), log: log)
+                        picture: "[in]\(filters),scale=\(width):\(height):flags=area:in_color_matrix=bt709,format=rgb24[out]",
+                        like: frame, timeBase: demuxer.timeBase(of: stream), frameRate: Rational(0, 1), log: log)
                 }
                 try graph?.push(frame)
                 let small = try Frame()
                 guard case .frame? = try graph?.pull(into: small) else { continue }
                 pictures.append(
-                    (0..<64).flatMap { y in
-                        (0..<36).map { x in
-                            let pixel = small.rgb(x: x, y: y) ?? (0, 0, 0)
-                            return UInt8((pixel.red + 2 * pixel.green + pixel.blue) / 4)
+                    (0..<height).flatMap { y in
+                        (0..<width).flatMap { x in
+                            value(small.rgb(x: x, y: y).map { ($0.red, $0.green, $0.blue) } ?? (0, 0, 0))
                         }
                     })
             }

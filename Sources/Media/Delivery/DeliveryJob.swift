@@ -36,7 +36,7 @@ final class DeliveryJob {
     private(set) var warnings: [String] = []
 
     /// Decoded frames that may wait for filters, and filtered ones for the encoder: one in hand, one coming.
-    private static let framesInHand = 2
+    private static let framesInHand = 1
     /// From this size on, room for the head of the file is left free instead of writing the file twice.
     private static let largeFile: Int64 = 24_000_000
 

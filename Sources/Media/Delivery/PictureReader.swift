@@ -42,7 +42,8 @@ final class PictureReader {
         self.cancellation = cancellation
         stream = track.index
         demuxer = try source.demuxer(keeping: track.index, from: decision.start)
-        decoder = try Decoder(stream: track.index, of: demuxer, log: log)
+        decoder = try Decoder(
+            stream: track.index, of: demuxer, log: log, threads: Processors.decoderThreads(for: track))
         timeBase = demuxer.timeBase(of: track.index)
         origin = ticks(decision.start, timeBase.av)
         let isTrimmed = decision.start - (track.startTime ?? 0) > 0.2

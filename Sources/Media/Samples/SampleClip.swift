@@ -17,6 +17,8 @@ package struct SampleClip: Sendable {
         package var frequency = 440
         /// Length in seconds; nil for that of the picture.
         package var seconds: Double?
+        /// Further filters, in FFmpeg's syntax.
+        package var filters = ""
         /// When it starts, in seconds after the picture.
         package var delay = 0.0
 
@@ -111,7 +113,8 @@ package struct SampleClip: Sendable {
             ? "anullsrc=r=\(sound.sampleRate):d=\(length)"
             : "sine=frequency=\(sound.frequency):sample_rate=\(sound.sampleRate):duration=\(length)"
         let layout = [1: "mono", 2: "stereo", 6: "5.1"][sound.channels] ?? "\(sound.channels)c"
-        return "\(source),aformat=sample_fmts=\(sound.sampleFormat):channel_layouts=\(layout)"
+        let further = sound.filters.isEmpty ? "" : ",aformat=channel_layouts=\(layout)," + sound.filters
+        return "\(source)\(further),aformat=sample_fmts=\(sound.sampleFormat):channel_layouts=\(layout)"
             + ",asetnsamples=n=\(frameSize):p=0[out]"
     }
 }

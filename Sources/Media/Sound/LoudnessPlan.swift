@@ -8,6 +8,9 @@ package struct LoudnessReading: Sendable, Hashable, CustomStringConvertible {
     /// Highest true peak in dBTP; nil when every sample is zero.
     package var truePeak: Double?
 
+    /// Nothing measured.
+    package init() {}
+
     /// `-20.1 LUFS with peaks of -3.2 dBTP`.
     package var description: String {
         let loudness = integrated.map { String(format: "%.1f LUFS", $0) } ?? "no loudness"

@@ -131,7 +131,8 @@ final class SoundSource {
         chain.append(format)
         if speed != 1 { chain.append("atempo=\(speed)") }
         chain += filters
-        if speed != 1 || !filters.isEmpty { chain.append(format) }
+        // A conversion after the meter would lose its readings.
+        if speed != 1 || !filters.isEmpty, filters.last != LoudnessMeter.filter { chain.append(format) }
         return "[in]" + chain.joined(separator: ",") + "[out]"
     }
 }

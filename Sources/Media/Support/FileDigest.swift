@@ -1,4 +1,5 @@
 import CFFmpeg
+import Crypto
 import Foundation
 package import PipelineKit
 
@@ -14,11 +15,7 @@ package enum FileDigest {
             throw MediaError(operation, number: spreader_error_posix(errno), file: path)
         }
         defer { try? handle.close() }
-        guard let state = av_sha_alloc() else {
-            throw MediaError(operation, number: spreader_error_posix(ENOMEM))
-        }
-        defer { av_free(UnsafeMutableRawPointer(state)) }
-        av_sha_init(state, 256)
+        var state = SHA256()
         while true {
             try cancellation.check(operation)
             let block: Data?
@@ -28,12 +25,8 @@ package enum FileDigest {
                 throw MediaError(operation, text: "\(error)", file: path)
             }
             guard let block, !block.isEmpty else { break }
-            block.withUnsafeBytes { bytes in
-                av_sha_update(state, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count)
-            }
+            state.update(data: block)
         }
-        var digest = [UInt8](repeating: 0, count: 32)
-        av_sha_final(state, &digest)
-        return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return state.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 }

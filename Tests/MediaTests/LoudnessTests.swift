@@ -1,0 +1,82 @@
+import Foundation
+import Media
+import PipelineKit
+import SpreaderTesting
+import Testing
+
+@Suite struct LoudnessTests {
+    /// Sine tones have the loudness of their level; `volume` sets it, `noise` makes peaks far above the rest.
+    private func footage(
+        _ folder: MediaFolder, level: Double, filters: String = "", compliant: Bool = false, seconds: Double = 4
+    ) throws -> SourceFile {
+        var clip = compliant ? SampleClip.compliant(seconds: seconds) : SampleClip(seconds: seconds)
+        var sound = SampleClip.Sound()
+        sound.frequency = 997
+        sound.filters = "volume=\(level)dB" + (filters.isEmpty ? "" : "," + filters)
+        clip.sound = sound
+        return try folder.source("a.mp4", clip)
+    }
+
+    @Test(arguments: [-12.0, 4, 16]) func bringsSoundToTheLoudness(level: Double) async throws {
+        let folder = try MediaFolder()
+        let delivery = try await folder.deliver(footage(folder, level: level)) { $0.loudness = -14 }
+        let reading = try SoundReader.loudness(of: delivery.path)
+        #expect(abs((reading.integrated ?? 0) + 14) < 0.6, "\(reading)")
+        #expect(reading.truePeak ?? 0 <= -1, "\(reading)")
+        #expect(delivery.decision.soundReasons.contains { $0.contains("-14.0 LUFS") })
+        try await meetsSpec(delivery, folder: folder)
+    }
+
+    @Test func holdsPeaksBelowTheCeiling() async throws {
+        let folder = try MediaFolder()
+        // A loud click every second over a tone.
+        let click = "*0.8+0.7*lt(mod(t,1),0.002)"
+        let clicks = "aeval=exprs='val(0)\(click)|val(1)\(click)':channel_layout=stereo"
+        let source = try footage(folder, level: 0, filters: clicks)
+        let plain = try await folder.deliver(source, as: "plain.mp4")
+        let before = try SoundReader.loudness(of: plain.path)
+        let delivery = try await folder.deliver(source) { $0.loudness = -14 }
+        let after = try SoundReader.loudness(of: delivery.path)
+        #expect(after.truePeak ?? 0 <= -1, "\(after)")
+        #expect(before.truePeak ?? -99 > -4 && before.integrated ?? 0 < -16, "\(before)")
+        #expect(abs((after.integrated ?? 0) + 14) < 1, "\(before) became \(after)")
+    }
+
+    @Test func leavesSilenceAlone() async throws {
+        let folder = try MediaFolder()
+        var clip = SampleClip(seconds: 2)
+        clip.sound?.frequency = 0
+        let delivery = try await folder.deliver(folder.source("a.mp4", clip)) { $0.loudness = -14 }
+        let reading = try SoundReader.loudness(of: delivery.path)
+        #expect(reading.integrated == nil && reading.truePeak ?? -99 < -60, "\(reading)")
+    }
+
+    @Test func copiesSoundThatIsLoudEnoughAndNeverEncodesThePictureForIt() async throws {
+        let folder = try MediaFolder()
+        // A pure tone needs fewer bits than the spec asks for.
+        let hiss = "+0.02*(random(0)-0.5)"
+        let source = try footage(
+            folder, level: -10, filters: "aeval=exprs='val(0)\(hiss)|val(1)\(hiss)':channel_layout=stereo",
+            compliant: true)
+        let level = try #require(
+            try SoundReader.loudness(of: source.file.path).integrated)
+        let same = try await folder.deliver(source, as: "same.mp4") { $0.loudness = level }
+        #expect(same.decision.strategy == .copy && same.decision.sound == .copy)
+        let louder = try await folder.deliver(source, as: "louder.mp4") { $0.loudness = level + 6 }
+        #expect(louder.decision.strategy == .copy && louder.decision.sound == .encode)
+        #expect(louder.decision.reasons.contains { $0.contains("it measures") })
+        let reading = try SoundReader.loudness(of: louder.path)
+        #expect(abs((reading.integrated ?? 0) - level - 6) < 0.6, "\(reading)")
+    }
+
+    @Test func measuresOnlyWhatIsDelivered() async throws {
+        let folder = try MediaFolder()
+        let source = try footage(folder, level: 0, filters: "volume=0.3:enable='gte(t,2)'")
+        let delivery = try await folder.deliver(source) {
+            $0.loudness = -20
+            $0.trimStart = 2.2
+        }
+        let reading = try SoundReader.loudness(of: delivery.path)
+        #expect(abs((reading.integrated ?? 0) + 20) < 0.6, "\(reading)")
+    }
+}

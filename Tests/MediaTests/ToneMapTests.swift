@@ -1,0 +1,47 @@
+import Foundation
+import Media
+import PipelineKit
+import SpreaderTesting
+import Testing
+
+/// The lattice stands in for zscale and tonemap: its pictures must be theirs.
+@Suite struct ToneMapTests {
+    private func footage(_ folder: MediaFolder, transfer: String, pattern: SampleClip.Pattern = .test) throws -> SourceFile {
+        var clip = SampleClip(width: 540, height: 960, seconds: 0.1)
+        clip.pattern = pattern
+        clip.sound = nil
+        clip.picture?.codec = "libx265"
+        clip.picture?.pixelFormat = "yuv420p10le"
+        clip.picture?.settings = ["preset": "ultrafast", "x265-params": "log-level=none:crf=4"]
+        clip.picture?.colour = ColourTags(range: "tv", primaries: "bt2020", transfer: transfer, matrix: "bt2020nc")
+        return try folder.source("\(transfer).mp4", clip)
+    }
+
+    @Test(arguments: ["smpte2084", "arib-std-b67"]) func looksLikeTheFiltersThatItWasSampledFrom(transfer: String) async throws {
+        let folder = try MediaFolder()
+        let source = try footage(folder, transfer: transfer)
+        let delivery = try await folder.deliver(source) {
+            $0.crf = 1
+            $0.maxrate = 50_000_000
+        }
+        let chain =
+            "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0:peak=10,"
+            + "zscale=t=bt709:m=bt709:r=tv,format=yuv420p"
+        let reference = try FrameReader.colours(of: source.file.path, filters: chain)
+        let delivered = try FrameReader.colours(of: delivery.path, filters: "null")
+        let difference = FrameReader.difference(reference, delivered)
+        #expect(difference < 1.5, "mean difference \(difference)")
+    }
+
+    @Test func neitherClipsNorWashesOut() async throws {
+        let folder = try MediaFolder()
+        let delivery = try await folder.deliver(footage(folder, transfer: "arib-std-b67", pattern: .corners))
+        for (x, y, name) in [(0.1, 0.1, "red"), (0.9, 0.1, "green"), (0.1, 0.9, "blue"), (0.9, 0.9, "white")] {
+            #expect(try PictureReader.name(of: delivery.path, x: x, y: y) == name)
+        }
+        let red = try PictureReader.colour(of: delivery.path, x: 0.1, y: 0.1)
+        #expect(red.0 > 150 && red.0 - red.1 > 110, "\(red)")
+        let grey = try PictureReader.colour(of: delivery.path, x: 0.5, y: 0.5)
+        #expect((70...190).contains(grey.0) && abs(grey.0 - grey.2) < 6, "\(grey)")
+    }
+}
