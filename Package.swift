@@ -82,8 +82,10 @@ let package = Package(
         .target(name: "CFFmpegLoader", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         // Pixel loops, optimised in debug builds too: tests run real footage through them.
         .target(name: "CMediaKernels", cSettings: [.unsafeFlags(["-O3"])]),
-        module("PipelineKit", [log]),
-        module("PipelineRunner", ["PipelineKit", "Store", log, .product(name: "Yams", package: "Yams")]),
+        // prctl and setrlimit, whose C forms Swift can't call.
+        .target(name: "CProcess"),
+        module("PipelineKit", ["CProcess", log]),
+        module("PipelineRunner", ["CProcess", "PipelineKit", "Store", log, .product(name: "Yams", package: "Yams")]),
         module("Media", ["CFFmpeg", "CFFmpegLoader", "CMediaKernels", "PipelineKit", log, crypto]),
         module(
             "TikTok",
@@ -119,8 +121,11 @@ let package = Package(
         .target(
             name: "SpreaderTesting", dependencies: ["PipelineKit", log], path: "Tests/SpreaderTesting",
             swiftSettings: settings),
+        .executableTarget(
+            name: "spreader-test-worker", dependencies: ["PipelineKit", "SpreaderTesting"], path: "Tests/TestWorker",
+            swiftSettings: settings),
         tests("PipelineKitTests", ["PipelineKit"]),
-        tests("PipelineRunnerTests", ["PipelineRunner", "PipelineKit", "Store", log, crypto]),
+        tests("PipelineRunnerTests", ["spreader-test-worker", "PipelineRunner", "PipelineKit", "Store", log, crypto]),
         tests("MediaTests", ["Media", "PipelineKit"]),
         tests("TikTokTests", ["TikTok", "PipelineKit", nio]),
         tests("TikTokSandboxTests", ["TikTokSandbox", httpClient]),

@@ -57,6 +57,9 @@ final class Program: Sendable {
         try process.run()
     }
 
+    /// The process's id.
+    var identifier: Int32 { process.processIdentifier }
+
     /// Sends a signal.
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 

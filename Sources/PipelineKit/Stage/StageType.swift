@@ -21,7 +21,9 @@ public struct StageType: Sendable {
     /// All that is wrong with an object of options.
     public let findings: @Sendable ([String: JSONValue]) -> [OptionFinding]
     /// Makes the stage from options that have no findings.
-    public let make: @Sendable ([String: JSONValue]) throws(StageError) -> AnyStage
+    public private(set) var make: @Sendable ([String: JSONValue]) throws(StageError) -> AnyStage
+    /// Reads an artifact of the kind that the stage takes.
+    public let decodeInput: @Sendable (JSONValue) throws -> any Artifact
     /// Reads an artifact of the kind that the stage gives back from the journal.
     public let decodeOutput: @Sendable (JSONValue) throws -> any Artifact
 
@@ -37,6 +39,7 @@ public struct StageType: Sendable {
         options = S.Options.descriptors
         optionsSchema = S.Options.schema
         findings = { S.Options.findings(in: $0) }
+        decodeInput = { try $0.decode(S.Input.self) }
         decodeOutput = { try $0.decode(S.Output.self) }
         make = { (object) throws(StageError) in
             let options: S.Options
@@ -48,18 +51,40 @@ public struct StageType: Sendable {
             return AnyStage(try S(options: options), options: options.values)
         }
     }
+
+    /// The same stage type, whose instances are exchanged as they are made: to let their work be done elsewhere.
+    /// - Parameter exchange: Gets the instance and the options as they were written.
+    public func exchangingInstances(
+        _ exchange: @escaping @Sendable (AnyStage, [String: JSONValue]) -> AnyStage
+    ) -> StageType {
+        var copy = self
+        copy.make = { [make] (object) throws(StageError) in exchange(try make(object), object) }
+        return copy
+    }
 }
 
 /// A stage instance without its type.
 public struct AnyStage: Sendable {
     /// Every option with its value.
     public let options: [String: JSONValue]
-    /// See ``Stage/check(_:)``.
-    public let check: @Sendable (CheckContext) -> [Diagnostic]
+    /// See ``Stage/check(_:)``; asynchronous, because another process may have to be asked.
+    public let check: @Sendable (CheckContext) async -> [Diagnostic]
     /// See ``Stage/plan(_:_:)``.
     public let plan: @Sendable (any Artifact, PlanContext) async throws(StageError) -> StagePlan
     /// See ``Stage/run(_:_:)``.
     public let run: @Sendable (any Artifact, StageContext) async throws(StageError) -> any Artifact
+
+    /// A stage whose parts are given one by one.
+    public init(
+        options: [String: JSONValue], check: @escaping @Sendable (CheckContext) async -> [Diagnostic],
+        plan: @escaping @Sendable (any Artifact, PlanContext) async throws(StageError) -> StagePlan,
+        run: @escaping @Sendable (any Artifact, StageContext) async throws(StageError) -> any Artifact
+    ) {
+        self.options = options
+        self.check = check
+        self.plan = plan
+        self.run = run
+    }
 
     init<S: Stage>(_ stage: S, options: [String: JSONValue]) {
         self.options = options

@@ -71,8 +71,8 @@ struct CheckedRun: Sendable {
     /// Reads and checks a pipeline file and finds its footage.
     static func load(
         file: String, inputs: [String], overrides: [PipelineChecker.Override] = [], until: String? = nil,
-        settings: Settings, credentials: any CredentialProvider
-    ) -> CheckedRun {
+        registry: StageRegistry, settings: Settings, credentials: any CredentialProvider
+    ) async -> CheckedRun {
         let text: String
         do {
             text = try String(contentsOf: URL(filePath: file), encoding: .utf8)
@@ -86,7 +86,7 @@ struct CheckedRun: Sendable {
                 location: SourceLocation(file: file, line: 1, column: 1))
             return CheckedRun(pipeline: nil, assets: [], findings: [finding])
         }
-        let checker = PipelineChecker(registry: .builtIn, environment: { settings[$0] })
+        let checker = PipelineChecker(registry: registry, environment: { settings[$0] })
         let (pipeline, problems) = checker.check(text, file: file, overrides: overrides, until: until)
         var findings = problems
         let patterns =
@@ -111,24 +111,26 @@ struct CheckedRun: Sendable {
                 if assets.isEmpty, finding.code == "no-input" { finding.subject = .pipeline }
                 return finding
             }
-            findings += checkStages(pipeline, settings: settings, credentials: credentials)
+            findings += await checkStages(pipeline, settings: settings, credentials: credentials)
         }
         return CheckedRun(pipeline: pipeline, assets: assets, findings: findings)
     }
 
     private static func checkStages(
         _ pipeline: Pipeline, settings: Settings, credentials: any CredentialProvider
-    ) -> [Diagnostic] {
+    ) async -> [Diagnostic] {
         guard let post = try? PostSettings.make(from: pipeline.post) else { return [] }
         let context = CheckContext(
             post: post, account: pipeline.account, settings: settings.plain, credentials: credentials)
-        return pipeline.stages.flatMap { stage in
-            stage.stage.check(context).map { finding in
+        var findings: [Diagnostic] = []
+        for stage in pipeline.stages {
+            findings += await stage.stage.check(context).map { finding in
                 var finding = finding
                 finding.location = finding.location ?? stage.location
                 return finding
             }
         }
+        return findings
     }
 
     /// Plans every asset without writing anything: footage that a stage already refuses becomes a finding.

@@ -15,9 +15,15 @@ struct Plan: AsyncParsableCommand {
 
     static func show(_ arguments: PipelineArguments) async throws {
         let settings = try await Command.settings()
-        var checked = CheckedRun.load(
+        try await StageHost.with(settings) { try await show(arguments, settings, $0.registry) }
+    }
+
+    private static func show(
+        _ arguments: PipelineArguments, _ settings: Settings, _ registry: StageRegistry
+    ) async throws {
+        var checked = await CheckedRun.load(
             file: arguments.pipeline, inputs: arguments.inputs, overrides: try arguments.overrides(),
-            until: arguments.until, settings: settings, credentials: Command.credentials(settings))
+            until: arguments.until, registry: registry, settings: settings, credentials: Command.credentials(settings))
         // A plan sends nothing, so it needs no token; the run will.
         checked.findings = checked.findings.map { finding in
             var finding = finding

@@ -12,6 +12,11 @@ struct ProbeCommand: AsyncParsableCommand {
     @Option(help: "How to report: text, or one JSON object a line.") var format: OutputFormat = .text
 
     func run() async throws {
+        let settings = try await Command.settings()
+        try await StageHost.with(settings) { try await show($0.registry) }
+    }
+
+    private func show(_ registry: StageRegistry) async throws {
         var isRefused = false
         let inputs = files.map { ($0, SourceLocation(file: $0)) }
         let (assets, findings) = InputResolver.resolve(
@@ -22,7 +27,7 @@ struct ProbeCommand: AsyncParsableCommand {
         }
         for asset in assets {
             do throws(StageError) {
-                let media = try await Self.probe(asset)
+                let media = try await Self.probe(asset, registry)
                 switch format {
                 case .json: Output.result((try? JSONValue(encoding: media).text()) ?? "{}")
                 case .text: Output.result(Self.page(media))
@@ -35,8 +40,8 @@ struct ProbeCommand: AsyncParsableCommand {
         if isRefused { throw ExitCode(assets.count > 1 ? 1 : 65) }
     }
 
-    private static func probe(_ asset: AssetInput) async throws(StageError) -> ProbedMedia {
-        guard let stage = StageRegistry.builtIn.stage(named: "probe") else {
+    private static func probe(_ asset: AssetInput, _ registry: StageRegistry) async throws(StageError) -> ProbedMedia {
+        guard let stage = registry.stage(named: "probe") else {
             throw StageError(.internalFault, "there is no probe stage")
         }
         let context = PlanContext(post: PostSettings(), settings: [:], logger: Log.quiet)

@@ -80,10 +80,16 @@ struct Run: AsyncParsableCommand {
     }
 
     private func start(_ words: [String], _ settings: Settings, _ stop: StopSwitch) async throws -> Int {
+        try await StageHost.with(settings) { try await start(words, settings, $0.registry, stop) }
+    }
+
+    private func start(
+        _ words: [String], _ settings: Settings, _ registry: StageRegistry, _ stop: StopSwitch
+    ) async throws -> Int {
         let overrides = try arguments.overrides()
-        var checked = CheckedRun.load(
+        var checked = await CheckedRun.load(
             file: arguments.pipeline, inputs: arguments.inputs, overrides: overrides, until: arguments.until,
-            settings: settings, credentials: Command.credentials(settings))
+            registry: registry, settings: settings, credentials: Command.credentials(settings))
         guard let pipeline = checked.pipeline, checked.blocking.isEmpty else { return refuse(checked) }
         let plans = await checked.planFootage(settings: settings)
         let assembly: HostAssembly

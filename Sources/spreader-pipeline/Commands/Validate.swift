@@ -20,8 +20,12 @@ struct Validate: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Command.settings()
-        var checked = CheckedRun.load(
-            file: pipeline, inputs: inputs, settings: settings,
+        try await StageHost.with(settings) { try await report(settings, $0.registry) }
+    }
+
+    private func report(_ settings: Settings, _ registry: StageRegistry) async throws {
+        var checked = await CheckedRun.load(
+            file: pipeline, inputs: inputs, registry: registry, settings: settings,
             credentials: Command.credentials(settings))
         _ = await checked.planFootage(settings: settings)
         // Whoever checks a file need not be the one who posts it.

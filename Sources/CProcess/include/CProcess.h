@@ -1,0 +1,18 @@
+#pragma once
+
+#include <spawn.h>
+
+/// Asks the kernel to kill this process when the thread that started it ends. Does nothing where that is unknown.
+void spreader_die_with_parent(void);
+
+/// Allows no core dumps: they would write the footage's content to disk.
+void spreader_forbid_core_dumps(void);
+
+/// A pipe whose ends are closed on exec: ends[0] to read, ends[1] to write. Returns 0, or -1 with errno.
+int spreader_pipe(int ends[_Nonnull 2]);
+
+/// Has the started process close every descriptor from `first` on.
+int spreader_close_from(posix_spawn_file_actions_t *_Nonnull actions, int first);
+
+/// Lets allocations fail beyond `bytes` of private memory.
+void spreader_limit_memory(unsigned long long bytes);

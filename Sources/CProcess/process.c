@@ -1,0 +1,38 @@
+#define _GNU_SOURCE
+#include "CProcess.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+void spreader_die_with_parent(void) {
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+}
+
+void spreader_forbid_core_dumps(void) {
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+#ifdef __linux__
+    // Core dumps that are piped to a program ignore the limit; without the flag there are none.
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+void spreader_limit_memory(unsigned long long bytes) {
+    struct rlimit limit = {bytes, bytes};
+    setrlimit(RLIMIT_DATA, &limit);
+}
+
+int spreader_pipe(int ends[2]) {
+    return pipe2(ends, O_CLOEXEC);
+}
+
+int spreader_close_from(posix_spawn_file_actions_t *actions, int first) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}

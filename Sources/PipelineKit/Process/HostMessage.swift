@@ -1,0 +1,182 @@
+import Foundation
+import Logging
+
+/// The protocol between a host and a child process that works for stages: one JSON object a line.
+///
+/// `docs/plugin-protocol.md` describes it for authors in other languages.
+public enum StageProtocol {
+    /// The version that this kit speaks.
+    public static let version = 1
+    /// The longest line that either side takes.
+    package static let longestLine = 32 << 20
+}
+
+/// What a host says to a child.
+public enum HostMessage: Sendable, Hashable {
+    /// The first line: versions and limits.
+    case hello(HostHello)
+    /// Find what is wrong before work starts.
+    case check(StageRequest)
+    /// Say what `run` would do.
+    case plan(StageRequest)
+    /// Do the work.
+    case run(StageRequest)
+    /// Stop the request with this id; it still gets an answer.
+    case cancel(id: Int)
+    /// The answer to a checkpoint message.
+    case answer(CheckpointAnswer)
+}
+
+/// How a host opens the conversation.
+public struct HostHello: Sendable, Hashable, Codable {
+    /// The version of the protocol.
+    public var version: Int
+    /// Name and version of the host, for logs.
+    public var host: String
+    /// Bytes of memory that the child may use; nil for no limit.
+    public var memory: Int64?
+
+    /// A greeting.
+    public init(version: Int = StageProtocol.version, host: String, memory: Int64? = nil) {
+        self.version = version
+        self.host = host
+        self.memory = memory
+    }
+
+    private enum CodingKeys: String, CodingKey { case host, memory, version = "protocol" }
+}
+
+/// Work for one stage and one asset.
+public struct StageRequest: Sendable, Hashable, Codable {
+    /// Names the request in everything that concerns it; unique in the conversation.
+    public var id: Int
+    /// The stage's name, as the pipeline's `uses` has it.
+    public var stage: String
+    /// The stage's options as written in the pipeline.
+    public var options: [String: JSONValue]
+    /// What the stage takes; nil for `check`.
+    public var input: JSONValue?
+    /// What the stage may know of its host.
+    public var context: RequestContext
+
+    /// A request; see the properties.
+    public init(id: Int, stage: String, options: [String: JSONValue], input: JSONValue?, context: RequestContext) {
+        self.id = id
+        self.stage = stage
+        self.options = options
+        self.input = input
+        self.context = context
+    }
+}
+
+/// What crosses the line of the contexts that stages get; `run` alone needs all of it.
+public struct RequestContext: Sendable, Hashable, Codable {
+    /// The post's settings.
+    public var post: [String: JSONValue]
+    /// Settings of the host that are no secrets.
+    public var settings: [String: String]
+    /// The least level of log lines that the host wants.
+    public var logLevel: String
+    /// The account's name; nil for `plan`.
+    public var account: String?
+    /// The run's id; `run` only, as all that follow.
+    public var run: String?
+    /// The stage's id in the pipeline.
+    public var stageID: String?
+    /// The asset as the user named it.
+    public var asset: String?
+    /// 1 for the first attempt.
+    public var attempt: Int?
+    /// The asset's work folder.
+    public var workDirectory: String?
+    /// The run's work folder.
+    public var runDirectory: String?
+    /// Identity of the post.
+    public var postKey: PostKey?
+
+    /// For planning.
+    public init(_ context: PlanContext) {
+        post = context.post.values
+        settings = context.settings
+        logLevel = context.logger.logLevel.rawValue
+    }
+
+    /// For checking.
+    public init(_ context: CheckContext) {
+        post = context.post.values
+        settings = context.settings
+        logLevel = "error"
+        account = context.account
+    }
+
+    /// For running.
+    public init(_ context: StageContext) {
+        post = context.post.values
+        settings = context.settings
+        logLevel = context.logger.logLevel.rawValue
+        account = context.account
+        run = context.runID
+        stageID = context.stageID
+        asset = context.asset
+        attempt = context.attempt
+        workDirectory = context.workDirectory.path
+        runDirectory = context.runDirectory.path
+        postKey = context.postKey
+    }
+}
+
+/// The host's answer to a checkpoint message of the child.
+public struct CheckpointAnswer: Sendable, Hashable, Codable {
+    /// The message that it answers.
+    public var request: Int
+    /// The note; nil when there is none, and after writing.
+    public var value: JSONValue?
+    /// Why it failed.
+    public var error: FailureMessage?
+
+    /// An answer.
+    public init(request: Int, value: JSONValue? = nil, error: FailureMessage? = nil) {
+        self.request = request
+        self.value = value
+        self.error = error
+    }
+}
+
+extension HostMessage: Codable {
+    private enum Kind: String, Codable { case hello, check, plan, run, cancel, answer }
+    private enum CodingKeys: String, CodingKey { case type, id }
+
+    /// Reads a message by its `type`.
+    /// - Throws: `DecodingError` for an unknown type or missing fields.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        switch try container.decode(Kind.self, forKey: .type) {
+        case .hello: self = .hello(try HostHello(from: decoder))
+        case .check: self = .check(try StageRequest(from: decoder))
+        case .plan: self = .plan(try StageRequest(from: decoder))
+        case .run: self = .run(try StageRequest(from: decoder))
+        case .cancel: self = .cancel(id: try container.decode(Int.self, forKey: .id))
+        case .answer: self = .answer(try CheckpointAnswer(from: decoder))
+        }
+    }
+
+    /// Writes the message with its `type`.
+    /// - Throws: `EncodingError` for numbers that JSON can't hold.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        func put(_ kind: Kind, _ body: some Encodable) throws {
+            try container.encode(kind, forKey: .type)
+            try body.encode(to: encoder)
+        }
+        switch self {
+        case .hello(let hello): try put(.hello, hello)
+        case .check(let request): try put(.check, request)
+        case .plan(let request): try put(.plan, request)
+        case .run(let request): try put(.run, request)
+        case .answer(let answer): try put(.answer, answer)
+        case .cancel(let id):
+            try container.encode(Kind.cancel, forKey: .type)
+            try container.encode(id, forKey: .id)
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import PipelineKit
+import Testing
+
+extension EndToEnd {
+    /// The child process in which footage is read.
+    @Suite(.serialized) struct IsolationTests {
+        /// Children of a process.
+        private func children(of parent: Int32) -> [Int32] {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+            return names.compactMap { Int32($0) }.filter { pid in
+                let text = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)) ?? ""
+                let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
+                return fields.count > 1 && fields[0] != "Z" && Int32(fields[1]) == parent
+            }
+        }
+
+        private func isAlive(_ pid: Int32) -> Bool {
+            let text = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)) ?? ""
+            return !text.isEmpty && !text.contains(") Z ")
+        }
+
+        /// A run in the midst of encoding, and its child.
+        private func encoding() async throws -> (run: Program, child: Int32, place: Place) {
+            let place = try Place()
+            try await place.clip("a.mp4", seconds: 20, filter: "testsrc2=s=1280x720:r=30")
+            let run = try Program(["run", place.pipeline("prepare"), "a.mp4", "--format", "json"], in: place)
+            for _ in 0..<600 where !run.outputSoFar.contains("stage.progress") {
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            return (run, try #require(children(of: run.identifier).first), place)
+        }
+
+        @Test func aKilledProgramLeavesNoChildBehind() async throws {
+            let (run, child, place) = try await encoding()
+            defer { withExtendedLifetime(place) {} }
+            run.signal(SIGKILL)
+            #expect(try await run.end().status == -9)
+            for _ in 0..<40 where isAlive(child) { try await Task.sleep(for: .milliseconds(50)) }
+            #expect(!isAlive(child))
+        }
+
+        @Test func anInterruptStopsTheChildToo() async throws {
+            let (run, child, place) = try await encoding()
+            defer { withExtendedLifetime(place) {} }
+            let start = ContinuousClock.now
+            // As a terminal does: to everyone in the group that is in the foreground.
+            for pid in [run.identifier, child] { kill(pid, SIGINT) }
+            #expect(try await run.end().status == 130)
+            #expect(ContinuousClock.now - start < .seconds(3))
+            #expect(!isAlive(child))
+        }
+
+        @Test func aCrashInTheChildFailsTheAssetWith65() async throws {
+            let (run, child, place) = try await encoding()
+            defer { withExtendedLifetime(place) {} }
+            kill(child, SIGSEGV)
+            let deadline = ContinuousClock.now + .seconds(10)
+            // The work had been planned by the same child: it is tried once more in a new one.
+            while ContinuousClock.now < deadline {
+                if let next = children(of: run.identifier).first, next != child {
+                    try await Task.sleep(for: .milliseconds(300))
+                    kill(next, SIGSEGV)
+                    break
+                }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            let outcome = try await run.end()
+            #expect(outcome.status == 65)
+            #expect(outcome.output.contains("a.mp4 crashed the decoder (SIGSEGV) in stage transcode"))
+        }
+
+        @Test func isolationCanBeTurnedOff() async throws {
+            let place = try Place()
+            try await place.clip("a.mp4")
+            let words = ["run", place.pipeline("prepare"), "a.mp4"]
+            let plain = try await Program.run(words, in: place, environment: ["SPREADER_ISOLATION": "none"])
+            #expect(plain.status == 0, "\(plain.messages)")
+            let wrong = try await Program.run(words, in: place, environment: ["SPREADER_ISOLATION": "maybe"])
+            #expect(wrong.status == 78)
+            #expect(wrong.messages.contains("SPREADER_ISOLATION is \"maybe\" (set it to process or none"))
+            let help = try await Program.run(["--help"], in: place)
+            #expect(!help.output.contains("stage-worker"))
+        }
+    }
+}

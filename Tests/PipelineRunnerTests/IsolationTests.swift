@@ -1,0 +1,157 @@
+import Foundation
+import Logging
+import PipelineKit
+import PipelineRunner
+import SpreaderTesting
+import Testing
+
+/// Stages in child processes: what kills the child fails one asset and nothing else.
+@Suite(.serialized) struct IsolationTests {
+    /// A pool of test workers and the stage that works in them.
+    private struct Isolated {
+        let pool: WorkerPool
+        let type: StageType
+
+        init(memory: ByteCount = .gigabytes(2), stall: Duration = .seconds(20), executable: String? = nil) {
+            var limits = WorkerLimits()
+            limits.memory = memory
+            limits.stall = stall
+            limits.grace = .milliseconds(300)
+            let launch = WorkerLaunch(
+                executable: executable ?? Misbehave.workerPath, arguments: [],
+                environment: ProcessInfo.processInfo.environment)
+            pool = WorkerPool(launch: launch, limits: limits)
+            type = StageType(Misbehave.self).isolated(in: pool)
+        }
+
+        func run(_ name: String, host: InMemoryHost = InMemoryHost()) async throws -> SourceFile {
+            var context = host.context()
+            context.asset = name
+            return try #require(try await type.make([:]).run(Self.source(name), context) as? SourceFile)
+        }
+
+        func failure(_ name: String) async -> StageError? {
+            do {
+                _ = try await run(name)
+                return nil
+            } catch {
+                return error as? StageError
+            }
+        }
+
+        static func source(_ name: String) -> SourceFile {
+            SourceFile(file: FileReference(path: "/" + name, bytes: 1), displayPath: name)
+        }
+    }
+
+    @Test func aCrashFailsItsAssetAndTheOthersFinish() async throws {
+        let isolated = Isolated()
+        let bench = try Bench()
+        for name in ["a.mp4", "crash.mp4", "b.mp4"] { try bench.footage(name) }
+        let text = #"{"name": "test", "stages": [{"uses": "misbehave", "retry": {"attempts": 3}}]}"#
+        let (pipeline, _) = PipelineChecker(registry: StageRegistry([isolated.type]), environment: { _ in nil })
+            .check(text, file: "test.json")
+        let checked = try #require(pipeline)
+        let summary = try await bench.run(bench.request(checked, ["a.mp4", "crash.mp4", "b.mp4"]))
+        #expect(summary.status == 1)
+        let events = bench.recorder.json
+        #expect(
+            events.filter { $0["event"] == "stage.finished" }.compactMap { $0["asset"]?.stringValue }.sorted() == [
+                "a.mp4", "b.mp4",
+            ])
+        let failed = events.filter { $0["event"] == "stage.failed" }
+        #expect(failed.count == 1)
+        #expect(failed.first?["message"] == "crash.mp4 crashed the decoder (SIGSEGV) in stage misbehave")
+        #expect(failed.first?["code"] == "unusable-footage")
+        #expect(!events.contains { $0["event"] == "stage.retrying" })
+        #expect(try await bench.run(bench.request(checked, ["crash.mp4"])).status == 65)
+        await isolated.pool.close()
+    }
+
+    @Test func aCrashInThePlanIsAFindingOfItsAsset() async throws {
+        let isolated = Isolated()
+        let stage = try isolated.type.make(["inPlan": true])
+        await #expect(throws: StageError.self) {
+            _ = try await stage.plan(Isolated.source("crash.mp4"), InMemoryHost().context().planning)
+        }
+        let plan = try await stage.plan(Isolated.source("fine.mp4"), InMemoryHost().context().planning)
+        #expect(plan.output as? SourceFile == Isolated.source("fine.mp4"))
+        await isolated.pool.close()
+    }
+
+    @Test func memoryAndTimeAreBounded() async throws {
+        let isolated = Isolated(memory: ByteCount(300_000_000), stall: .seconds(1))
+        let hungry = try #require(await isolated.failure("allocate.mp4"))
+        #expect(hungry.outcome == .invalidData)
+        #expect(hungry.message.contains("allocate.mp4 needs more than 300 MB of memory"), "\(hungry.message)")
+        let hung = try #require(await isolated.failure("spin.mp4"))
+        #expect(hung.outcome == .invalidData)
+        #expect(hung.message.contains("got nowhere for 1.0 s"), "\(hung.message)")
+        let quit = try #require(await isolated.failure("quit.mp4"))
+        #expect(quit.message.contains("exit status 3"))
+        await isolated.pool.close()
+    }
+
+    @Test func workThatIgnoresCancellationIsEnded() async throws {
+        let isolated = Isolated()
+        let pid = try await isolated.run("fine.mp4").displayPath
+        for name in ["spin.mp4", "wait.mp4"] {
+            let start = ContinuousClock.now
+            let task = Task { await isolated.failure(name) }
+            try await Task.sleep(for: .milliseconds(150))
+            task.cancel()
+            #expect(await task.value?.code == .cancelled)
+            #expect(ContinuousClock.now - start < .seconds(2))
+        }
+        #expect(!FileManager.default.fileExists(atPath: "/proc/\(pid)"))
+        // What stops when it is asked to is kept.
+        let kept = try await isolated.run("fine.mp4").displayPath
+        #expect(try await isolated.run("fine.mp4").displayPath == kept)
+        await isolated.pool.close()
+        #expect(!FileManager.default.fileExists(atPath: "/proc/\(kept)"))
+    }
+
+    @Test func oneChildChecksPlansAndRuns() async throws {
+        let isolated = Isolated()
+        let stage = try isolated.type.make([:])
+        let findings = await stage.check(InMemoryHost().checking)
+        let plan = try await stage.plan(Isolated.source("fine.mp4"), InMemoryHost().context().planning)
+        let pid = try await isolated.run("fine.mp4").displayPath
+        #expect(findings.map(\.message) == ["in process \(pid) for default"])
+        #expect(plan.reasons == [pid])
+        #expect(pid != "\(ProcessInfo.processInfo.processIdentifier)")
+        await isolated.pool.close()
+    }
+
+    @Test func strayOutputDoesNotBreakTheConversation() async throws {
+        let isolated = Isolated()
+        #expect(try await isolated.run("chatter.mp4").displayPath == "nothing to read")
+        await isolated.pool.close()
+    }
+
+    @Test func checkpointsErrorsAndProgressCrossTheLine() async throws {
+        let isolated = Isolated()
+        let host = InMemoryHost()
+        #expect(try await isolated.run("note.mp4", host: host).displayPath == "9007199254740993 true")
+        #expect(host.progress.values == [StageProgress(fraction: 0)])
+        let refused = try #require(await isolated.failure("refuse.mp4"))
+        #expect(
+            refused
+                == StageError(
+                    .limited, "enough", hint: "later", recovery: .limited(after: 7), outcome: .tryLater,
+                    cause: "beneath"))
+        let post = try #require(await isolated.failure("post.mp4"))
+        #expect(post.message.contains("no post ledger"))
+        await isolated.pool.close()
+    }
+
+    @Test(arguments: [
+        ("/nonexistent/worker", "No such file"), ("/bin/true", "exits at once"), ("/bin/cat", "not speak the protocol"),
+    ]) func aChildThatIsNoneIsSaidSo(path: String, words: String) async throws {
+        let pool = WorkerPool(launch: WorkerLaunch(executable: path, arguments: [], environment: [:]))
+        let stage = try StageType(Misbehave.self).isolated(in: pool).make([:])
+        let finding = try #require(await stage.check(InMemoryHost().checking).first)
+        #expect(finding.subject == .configuration)
+        #expect(finding.message.contains(words), "\(finding.message)")
+    }
+}

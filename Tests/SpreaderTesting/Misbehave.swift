@@ -1,0 +1,85 @@
+import Foundation
+import Glibc
+import Logging
+public import PipelineKit
+
+/// A stage that does what its footage is called, to see what a host makes of it: `crash.mp4` crashes.
+public struct Misbehave: Stage {
+    /// `misbehave`.
+    public static let name: StageName = "misbehave"
+    /// One sentence.
+    public static let summary = "Does what its footage is called."
+    /// As the stages that run in children.
+    public static let effect: Effect = .pure
+    /// Nothing to speak of.
+    public static let resource: Resource = .light
+
+    /// What can be set.
+    public struct Options: StageOptions {
+        @StageOption("Whether `plan` misbehaves too.") public var inPlan = false
+        /// The defaults.
+        public init() {}
+    }
+    private let options: Options
+
+    /// A stage.
+    public init(options: Options) { self.options = options }
+
+    /// The child that serves tests, beside the test bundle.
+    public static let workerPath = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+        .appending(path: "spreader-test-worker").path
+
+    /// Names the process that it was asked in.
+    public func check(_ context: CheckContext) -> [Diagnostic] {
+        [Diagnostic(.note, code: "checked", "in process \(getpid()) for \(context.account)")]
+    }
+
+    /// Misbehaves only when told to.
+    public func plan(_ input: SourceFile, _ context: PlanContext) async throws(StageError) -> StagePlan {
+        if options.inPlan { _ = try await misbehave(input, nil) }
+        return StagePlan(action: "misbehave", reasons: ["\(getpid())"], output: input)
+    }
+
+    /// Misbehaves; what comes out is named after the process that did it.
+    public func run(_ input: SourceFile, _ context: StageContext) async throws(StageError) -> SourceFile {
+        context.progress(StageProgress(fraction: 0))
+        return try await misbehave(input, context)
+    }
+
+    private func misbehave(_ input: SourceFile, _ context: StageContext?) async throws(StageError) -> SourceFile {
+        var output = input
+        output.displayPath = "\(getpid())"
+        switch URL(filePath: input.displayPath).deletingPathExtension().lastPathComponent {
+        case "crash": raise(SIGSEGV)
+        case "quit": exit(3)
+        case "spin": while true { usleep(1000) }
+        case "allocate":
+            var blocks: [UnsafeMutableRawPointer] = []
+            while let block = malloc(8 << 20) {
+                memset(block, 1, 8 << 20)
+                blocks.append(block)
+                usleep(2000)
+            }
+        case "chatter":
+            for _ in 0..<2 { puts("{\"type\":\"result\"} (a stray line of a test)") }
+            fflush(nil)
+            output.displayPath = readLine() ?? "nothing to read"
+        case "wait":
+            do { try await Task.sleep(for: .seconds(60)) } catch { throw .cancelled }
+        case "note":
+            try await context?.checkpoints.set("part", to: ["n": 9_007_199_254_740_993])
+            let note = try await context?.checkpoints.value("part")
+            let missing = try await context?.checkpoints.value("nothing")
+            output.displayPath = "\(note?["n"]?.integerValue ?? 0) \(missing == nil)"
+            context?.logger.error("noted", metadata: ["part": "1"])
+        case "post":
+            _ = try await context?.ledger.reserve(
+                context?.postKey ?? PostKey(account: "", digest: "", slot: ""), asset: "", runID: "")
+        case "refuse":
+            throw StageError(
+                .limited, "enough", hint: "later", recovery: .limited(after: 7), outcome: .tryLater, cause: "beneath")
+        default: break
+        }
+        return output
+    }
+}
