@@ -7,10 +7,11 @@ BUILD_PACKAGES := zlib1g-dev libavformat-dev libavcodec-dev libavfilter-dev liba
 TEST_PACKAGES := ffmpeg python3 curl
 DEMO_PACKAGES := ffmpeg curl
 PREFIX ?= /usr/local
+FOOTAGE ?= $(wildcard ../shared/footage)
 DEMO_HOME := $(CURDIR)/.build/demo
 SAY := @printf '\n==> %s\n'
 
-.PHONY: help demo build test lint format bench install clean packages packages-test packages-demo schema
+.PHONY: help demo build test lint format bench fuzz install clean packages packages-test packages-demo schema
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,13 +45,13 @@ test: packages-test ## Run every test
 
 lint: ## Check format and house rules
 	$(SAY) "checking format"
-	swift format lint --strict --recursive --parallel Package.swift Sources Plugins Tests Benchmarks
+	swift format lint --strict --recursive --parallel Package.swift Sources Plugins Tests Benchmarks Fuzz
 	$(SAY) "checking house rules"
 	@scripts/check-house
 
 format: ## Format all Swift files
 	$(SAY) "formatting"
-	swift format --in-place --recursive --parallel Package.swift Sources Plugins Tests Benchmarks
+	swift format --in-place --recursive --parallel Package.swift Sources Plugins Tests Benchmarks Fuzz
 
 schema: build ## Write pipelines/pipeline.schema.json anew
 	$(SAY) "writing pipelines/pipeline.schema.json"
@@ -60,6 +61,13 @@ bench: packages-test build ## Measure start-up, overhead and transcoding beside 
 	$(SAY) "measuring"
 	swift build -c release --product spreader-benchmarks
 	@Benchmarks/run
+
+CASES ?= 2000
+SEED ?= 1
+fuzz: packages ## Damage footage in CASES ways (default 2000, SEED=1) and see that nothing crashes the program
+	$(SAY) "fuzzing: the files of FOOTAGE, ../shared/footage, or else generated clips"
+	swift build -c release --product spreader-fuzz
+	.build/release/spreader-fuzz --cases $(CASES) --seed $(SEED) $(FOOTAGE)
 
 install: build ## Install the program below PREFIX (default /usr/local)
 	$(SAY) "installing to $(PREFIX)/bin"

@@ -99,7 +99,7 @@ let package = Package(
                 .product(name: "Mustache", package: "swift-mustache"),
             ]),
         module("Store", ["PipelineKit", log, crypto, .product(name: "GRDB", package: "GRDB.swift")]),
-        plugin("Probe", ["Media"]),
+        plugin("Probe", ["Media", log]),
         plugin("Transcode", ["Media"]),
         plugin("Export", []),
         plugin("Chunk", ["TikTok"]),
@@ -118,6 +118,13 @@ let package = Package(
         .executableTarget(
             name: "spreader-benchmarks", dependencies: ["PipelineKit", "PipelineRunner", "Store", log, crypto],
             path: "Benchmarks", exclude: ["run"], swiftSettings: settings),
+        .executableTarget(
+            name: "spreader-fuzz",
+            dependencies: [
+                "PipelineKit", "PipelineRunner", "Media", "ProbePlugin", "TranscodePlugin", log,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Fuzz", swiftSettings: settings),
         .target(
             name: "SpreaderTesting", dependencies: ["PipelineKit", log], path: "Tests/SpreaderTesting",
             swiftSettings: settings),
@@ -137,7 +144,7 @@ let package = Package(
         tests(
             "EndToEndTests",
             [
-                "spreader-pipeline", "PipelineKit", httpClient, nio,
+                "spreader-pipeline", "spreader-fuzz", "PipelineKit", httpClient, nio,
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),

@@ -1,3 +1,4 @@
+import Logging
 import Media
 public import PipelineKit
 
@@ -15,19 +16,44 @@ public struct Probe: Stage {
     /// Reads once through the file.
     public static let resource: Resource = .light
 
+    /// What can be set.
+    public struct Options: StageOptions {
+        @StageOption(
+            "How long footage that was just written must stand still, when it does not show that it is complete.",
+            range: .seconds(0) ... .seconds(600))
+        public var settle: Duration = .seconds(2)
+
+        /// The defaults.
+        public init() {}
+    }
+
+    private let options: Options
+
     /// A probe.
-    public init(options: NoOptions) throws(StageError) {}
+    public init(options: Options) throws(StageError) { self.options = options }
 
     /// Probes: it writes nothing, so that a plan can rest on facts.
     public func plan(_ input: SourceFile, _ context: PlanContext) async throws(StageError) -> StagePlan {
-        let media = try await MediaProbe.probe(input)
+        let settling = Settling(of: input, for: options.settle, clock: .system)
+        guard let media = try await settling.look() else {
+            return StagePlan(
+                action: "wait until it is complete: it is still growing",
+                findings: [
+                    Diagnostic(
+                        .warning, code: "growing-footage", "\(input.displayPath) is still growing",
+                        hint: "run waits until it has stood still for \(options.settle.spoken)", subject: .footage)
+                ])
+        }
         return StagePlan(
             action: Self.describe(media), reasons: media.warnings, details: media.summary, output: media)
     }
 
     /// Probes.
     public func run(_ input: SourceFile, _ context: StageContext) async throws(StageError) -> ProbedMedia {
-        try await MediaProbe.probe(input)
+        try await Settling(of: input, for: options.settle, clock: context.clock).wait {
+            context.logger.warning("waiting for footage that is still being written")
+            context.progress(StageProgress(fraction: 0))
+        }
     }
 
     /// The footage in one line: `h264 1080×1920, 29.97 fps, 12.0 s, aac stereo`.

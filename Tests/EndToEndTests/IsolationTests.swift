@@ -70,6 +70,37 @@ extension EndToEnd {
             #expect(outcome.output.contains("a.mp4 crashed the decoder (SIGSEGV) in stage transcode"))
         }
 
+        @Test func footageThatIsStillCopiedIsWaitedFor() async throws {
+            let place = try Place()
+            try await place.clip("whole.mp4", seconds: 2)
+            let whole = try Data(contentsOf: place.work.appending(path: "whole.mp4"))
+            let path = place.work.appending(path: "a.mp4").path
+            let copying = Task {
+                _ = FileManager.default.createFile(atPath: path, contents: whole.prefix(3000))
+                let file = try FileHandle(forWritingTo: URL(filePath: path))
+                try file.seekToEnd()
+                for part in 0..<10 {
+                    try await Task.sleep(for: .milliseconds(150))
+                    let rest = whole.dropFirst(3000)
+                    try file.write(
+                        contentsOf: rest.dropFirst(rest.count * part / 10).prefix(
+                            rest.count * (part + 1) / 10 - rest.count * part / 10))
+                }
+                try file.close()
+            }
+            try await Task.sleep(for: .milliseconds(50))
+            let plan = try await Program.run(["validate", place.pipeline("prepare"), "a.mp4"], in: place)
+            #expect(plan.status == 0, "\(plan.messages)")
+            #expect(plan.messages.contains("warning: a.mp4 is still growing"), "\(plan.messages)")
+            let run = try await Program.run(["run", place.pipeline("prepare"), "a.mp4", "--format", "json"], in: place)
+            #expect(run.status == 0, "\(run.output)")
+            #expect(try Data(contentsOf: URL(filePath: path)) == whole)
+            let finished = try #require(
+                try run.events().first { $0["event"] == "stage.finished" && $0["stage"] == "transcode" })
+            #expect(finished["duration"]?.doubleValue ?? 0 > 1.9)
+            try await copying.value
+        }
+
         @Test func isolationCanBeTurnedOff() async throws {
             let place = try Place()
             try await place.clip("a.mp4")

@@ -32,12 +32,14 @@ final class Program: Sendable {
     }()
 
     /// Starts the program.
-    init(_ arguments: [String], in place: Place, environment: [String: String] = [:]) throws {
+    init(
+        _ arguments: [String], in place: Place, environment: [String: String] = [:], executable: String = Program.path
+    ) throws {
         let id = UUID().uuidString
         output = place.folder.appending(path: "out-\(id)")
         messages = place.folder.appending(path: "err-\(id)")
         for file in [output, messages] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
-        process.executableURL = URL(filePath: Self.path)
+        process.executableURL = URL(filePath: executable)
         process.arguments = arguments
         process.currentDirectoryURL = place.work
         process.environment = [

@@ -66,6 +66,29 @@ import Testing
         #expect(summary.posts == 2)
     }
 
+    @Test func takesAnAssetUpAnewWhenItsFootageChanged() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4", "half")
+        let key = UUID().uuidString
+        let isFirst = Mutex(true)
+        Behaviours.shared.register(key) { [bench] (_) throws(StageError) in
+            let first = isFirst.withLock { first in
+                defer { first = false }
+                return first
+            }
+            guard first else { return }
+            try? bench.footage("a.mp4", "half and whole")
+            throw StageError(.footageChanged, "a.mp4 grew")
+        }
+        let request = bench.request(
+            try bench.pipeline(#"{"uses": "look", "with": {"behaviour": "\#(key)"}}, {"uses": "send"}"#), ["a.mp4"])
+        #expect(try await bench.run(request).status == 0)
+        #expect(bench.recorder.names.filter { $0 == "stage.retrying" }.count == 1)
+        // The post belongs to the whole file.
+        let digest = try await FileDigests(nil).sha256(of: bench.folder.appending(path: "a.mp4").path)
+        #expect(try await bench.ledger.find(PostKey(account: "me", digest: digest, slot: "test"))?.state == .published)
+    }
+
     @Test func refusedFootageAloneExits65() async throws {
         let bench = try Bench()
         try bench.footage("a.mp4")

@@ -23,7 +23,7 @@ import TranscodePlugin
         let folder = try MediaFolder()
         let host = InMemoryHost()
         let context = host.context(stage: "transcode", workDirectory: folder.url.appendingPathComponent("work"))
-        let probe = try Probe(options: NoOptions())
+        let probe = try Probe(options: Probe.Options())
         let media = try await probe.run(source(folder, SampleClip()), context)
         let stage = try stage(["preset": "ultrafast"])
         let plan = try await stage.plan(media, context.planning)
@@ -43,7 +43,7 @@ import TranscodePlugin
         let folder = try MediaFolder()
         let host = InMemoryHost()
         let media = try #require(
-            try await Probe(options: NoOptions()).plan(
+            try await Probe(options: Probe.Options()).plan(
                 source(folder, .compliant()), host.context().planning
             ).output as? ProbedMedia)
         let plan = try await stage([:]).plan(media, host.context().planning)

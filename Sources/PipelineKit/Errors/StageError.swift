@@ -11,6 +11,8 @@ public struct StageError: Error, Sendable, Hashable, Codable, CustomStringConver
 
         /// The footage can't be used as it is.
         public static let unusableFootage: Code = "unusable-footage"
+        /// The footage is another file than when its digest was taken: the asset is taken up anew.
+        public static let footageChanged: Code = "footage-changed"
         /// An option has a value that does not work here.
         public static let invalidOption: Code = "invalid-option"
         /// A file could not be read or written.
@@ -103,7 +105,7 @@ public struct StageError: Error, Sendable, Hashable, Codable, CustomStringConver
 
     private static func usualOutcome(of code: Code) -> Outcome {
         switch code {
-        case .unusableFootage, .invalidOption, .refused: .invalidData
+        case .unusableFootage, .footageChanged, .invalidOption, .refused: .invalidData
         case .unavailable: .unavailable
         case .limited, .busy: .tryLater
         case .notAuthorised: .notAuthorised

@@ -131,6 +131,8 @@ public struct PlanMessage: Sendable, Hashable, Codable {
     public var details: [String: JSONValue]
     /// What the next stage can plan with.
     public var output: JSONValue?
+    /// What a person should know before it runs.
+    public var findings: [Diagnostic]?
 
     /// A plan.
     /// - Throws: `EncodingError` when the output has no JSON form.
@@ -139,6 +141,7 @@ public struct PlanMessage: Sendable, Hashable, Codable {
         reasons = plan.reasons
         details = plan.details
         output = try plan.output.map { try JSONValue(encoding: $0) }
+        findings = plan.findings.isEmpty ? nil : plan.findings
     }
 }
 

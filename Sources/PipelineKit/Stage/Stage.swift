@@ -108,14 +108,18 @@ public struct StagePlan: Sendable {
     public var details: [String: JSONValue]
     /// What the next stage can plan with: exact where that is cheap, an estimate otherwise; nil when unknown.
     public var output: (any Artifact)?
+    /// What a person should know before it runs; warnings and notes, since what can't be done is thrown.
+    public var findings: [Diagnostic]
 
     /// A plan.
     public init(
-        action: String, reasons: [String] = [], details: [String: JSONValue] = [:], output: (any Artifact)? = nil
+        action: String, reasons: [String] = [], details: [String: JSONValue] = [:], output: (any Artifact)? = nil,
+        findings: [Diagnostic] = []
     ) {
         self.action = action
         self.reasons = reasons
         self.details = details
         self.output = output
+        self.findings = findings
     }
 }

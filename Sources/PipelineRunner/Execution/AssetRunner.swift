@@ -15,6 +15,9 @@ struct AssetRunner: Sendable {
         var posts: Int
     }
 
+    /// How often an asset is taken up anew because its footage changed.
+    private static let restartLimit = 5
+
     private var host: RunHost { engine.host }
     private var pipeline: Pipeline { engine.request.pipeline }
 
@@ -31,8 +34,23 @@ struct AssetRunner: Sendable {
                 throw StageError(
                     reason.code, "not started: \(reason.message)", hint: reason.hint, outcome: reason.outcome)
             }
-            digest = try await host.digests.sha256(of: asset.path)
-            outcome = try await process(digest, &reached, &posts)
+            var restarts = 0
+            var ending: AssetOutcome?
+            while ending == nil {
+                // The size first: what is written meanwhile makes the two differ, and a stage notices.
+                let bytes = try FileDigests.size(of: asset.path)
+                digest = try await host.digests.sha256(of: asset.path)
+                do throws(StageError) {
+                    ending = try await process((digest, bytes), &reached, &posts)
+                } catch {
+                    guard error.code == .footageChanged, restarts < Self.restartLimit else { throw error }
+                    restarts += 1
+                    host.emit(
+                        .stageRetrying(
+                            asset: asset.name, stage: reached, attempt: restarts + 1, delay: .zero, error: error))
+                }
+            }
+            outcome = ending ?? .finished
         } catch {
             host.emit(.stageFailed(asset: asset.name, stage: reached, error))
             outcome = .failed(error)
@@ -43,8 +61,9 @@ struct AssetRunner: Sendable {
     }
 
     private func process(
-        _ digest: String, _ reached: inout String, _ posts: inout Int
+        _ content: (sha256: String, bytes: Int64), _ reached: inout String, _ posts: inout Int
     ) async throws(StageError) -> AssetOutcome {
+        let digest = content.sha256
         let post = try AssetPost(pipeline: pipeline, asset: asset, date: host.clock.now())
         let key = PostKey(account: engine.request.accountIdentity, digest: digest, slot: pipeline.name)
         var postLock: FileLock?
@@ -64,7 +83,7 @@ struct AssetRunner: Sendable {
         let done = Dictionary(
             try await host.journal.stages(run: run.id, asset: asset.name).map { ($0.stage, $0) },
             uniquingKeysWith: { $1 })
-        var artifact: any Artifact = try asset.sourceFile(sha256: digest)
+        var artifact: any Artifact = try asset.sourceFile(digest: content)
         var inputKey = digest
         for stage in pipeline.stages {
             reached = stage.id

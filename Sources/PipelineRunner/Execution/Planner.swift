@@ -76,11 +76,13 @@ package struct Planner: Sendable {
 extension AssetInput {
     /// The footage as the first stage takes it.
     /// - Throws: `StageError` with code `file-system` when it is gone.
-    func sourceFile(sha256: String? = nil) throws(StageError) -> SourceFile {
+    /// - Parameter digest: The digest of its content with the size that it had then.
+    func sourceFile(digest: (sha256: String, bytes: Int64)? = nil) throws(StageError) -> SourceFile {
         guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber else {
             throw StageError(.fileSystem, "\(name) can't be read any more", hint: "was it moved?")
         }
         return SourceFile(
-            file: FileReference(path: path, bytes: size.int64Value, sha256: sha256), displayPath: name)
+            file: FileReference(path: path, bytes: digest?.bytes ?? size.int64Value, sha256: digest?.sha256),
+            displayPath: name)
     }
 }

@@ -45,7 +45,7 @@ private struct IsolatedStage: Sendable {
         guard let plan = result.plan else { throw noAnswer("no plan") }
         return StagePlan(
             action: plan.action, reasons: plan.reasons, details: plan.details,
-            output: try plan.output.map(output))
+            output: try plan.output.map(output), findings: plan.findings ?? [])
     }
 
     func run(_ input: any Artifact, _ context: StageContext) async throws(StageError) -> any Artifact {

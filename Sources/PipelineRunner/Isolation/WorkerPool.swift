@@ -13,12 +13,18 @@ package final class WorkerPool: Sendable {
     private let state = Mutex(State())
     /// More are let go after their work.
     private let idleLimit: Int
+    private let onEnd: @Sendable (WorkerEnd) -> Void
 
     /// A pool; no child is started before there is work.
-    package init(launch: WorkerLaunch, limits: WorkerLimits = WorkerLimits(), idleLimit: Int = 4) {
+    /// - Parameter onEnd: Told of every child that dies at its work.
+    package init(
+        launch: WorkerLaunch, limits: WorkerLimits = WorkerLimits(), idleLimit: Int = 4,
+        onEnd: @escaping @Sendable (WorkerEnd) -> Void = { _ in }
+    ) {
         self.launch = launch
         self.limits = limits
         self.idleLimit = idleLimit
+        self.onEnd = onEnd
     }
 
     /// Has a child do something.
@@ -43,6 +49,7 @@ package final class WorkerPool: Sendable {
                     await giveBack(worker)
                     throw error
                 }
+                onEnd(end)
                 guard wasUsed, !isRepeated, end.mayBeInherited else { throw error }
                 isRepeated = true
             }

@@ -139,6 +139,14 @@ struct CheckedRun: Sendable {
         let planner = Planner(pipeline: pipeline, settings: settings.plain, clock: .system, logger: Log.quiet)
         let plans = await planner.plans(assets)
         for plan in plans {
+            for (_, step) in plan.steps {
+                findings += step.findings.map { finding in
+                    var finding = finding
+                    finding.location = finding.location ?? SourceLocation(file: plan.asset)
+                    finding.asset = plan.asset
+                    return finding
+                }
+            }
             guard let (stage, error) = plan.failure else { continue }
             findings.append(
                 Diagnostic(

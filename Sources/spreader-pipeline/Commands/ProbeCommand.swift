@@ -49,6 +49,9 @@ struct ProbeCommand: AsyncParsableCommand {
         let source = SourceFile(file: FileReference(path: asset.path, bytes: size), displayPath: asset.name)
         let plan = try await stage.make([:]).plan(source, context)
         guard let media = plan.output as? ProbedMedia else {
+            if let finding = plan.findings.first {
+                throw StageError(.busy, finding.message, hint: finding.hint)
+            }
             throw StageError(.internalFault, "probe gave nothing for \(asset.name)")
         }
         return media

@@ -1,0 +1,162 @@
+import Foundation
+import Logging
+import PipelineKit
+import PipelineRunner
+import ProbePlugin
+import Synchronization
+import TranscodePlugin
+
+/// Takes one damaged file through probe and transcode.
+protocol CaseRunner: Sendable {
+    /// What becomes of `file`, and in what words.
+    func run(_ file: URL, work: URL) async -> (verdict: Verdict, detail: String)
+    /// Lets go of what was started.
+    func close() async
+}
+
+/// In children of this process.
+final class ChildRunner: CaseRunner {
+    private let pool: WorkerPool
+    private let longest: Duration
+    /// Children that died although the case itself is sound.
+    let inherited = Atomic<Int>(0)
+
+    /// How children ended during the case.
+    private final class Ends: Sendable { let list = Mutex<[WorkerEnd]>([]) }
+    private let noted: Ends
+
+    init(memory: ByteCount, stall: Duration) {
+        var limits = WorkerLimits()
+        limits.memory = memory
+        limits.stall = stall
+        longest = stall * 6
+        let noted = Ends()
+        self.noted = noted
+        let launch = WorkerLaunch(
+            executable: "/proc/self/exe", arguments: ["--serve"], environment: ProcessInfo.processInfo.environment)
+        pool = WorkerPool(launch: launch, limits: limits) { end in noted.list.withLock { $0.append(end) } }
+    }
+
+    func run(_ file: URL, work: URL) async -> (verdict: Verdict, detail: String) {
+        noted.list.withLock { $0 = [] }
+        let result: (Verdict, String)
+        do throws(StageError) {
+            let delivery = try await deliver(file, work: work)
+            let isThere = FileManager.default.fileExists(atPath: delivery.file.path)
+            result = isThere ? (.delivered, delivery.strategy.rawValue) : (.uncontained, "the delivery is not there")
+        } catch {
+            let ended = noted.list.withLock { $0.last }
+            if error.code == .internalFault {
+                result = (.uncontained, error.description)
+            } else if error.code == .cancelled {
+                result = (.hung, "not done after \(longest.spoken)")
+            } else if let ended,
+                error.message == ended.error(asset: file.lastPathComponent, stage: Probe.name).message
+                    || error.message == ended.error(asset: file.lastPathComponent, stage: Transcode.name).message
+            {
+                result = (Verdict(ended), error.message)
+            } else {
+                result = (.refused, error.message)
+            }
+        }
+        if [.delivered, .refused].contains(result.0), noted.list.withLock({ !$0.isEmpty }) {
+            inherited.add(1, ordering: .relaxed)
+        }
+        return result
+    }
+
+    private func deliver(_ file: URL, work: URL) async throws(StageError) -> PreparedVideo {
+        let bytes = (try? FileManager.default.attributesOfItem(atPath: file.path)[.size] as? NSNumber)?.int64Value ?? 0
+        let source = SourceFile(
+            file: FileReference(path: file.path, bytes: bytes), displayPath: file.lastPathComponent)
+        let probe = try StageType(Probe.self).isolated(in: pool).make(["settle": "0s"])
+        let transcode = try StageType(Transcode.self).isolated(in: pool)
+            .make(["preset": "ultrafast", "maxDuration": "1s"])
+        let context = StageContext(
+            runID: "fuzz", stageID: "transcode", asset: file.lastPathComponent, attempt: 1, workDirectory: work,
+            post: PostSettings(), postKey: PostKey(account: "", digest: "", slot: ""), account: "", settings: [:],
+            logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }, progress: { _ in },
+            checkpoints: NoServices(), credentials: NoServices(), permits: NoServices(), ledger: NoServices(),
+            clock: .system)
+        let work = Task { () -> Result<any Artifact, StageError> in
+            do throws(StageError) {
+                return .success(try await transcode.run(try await probe.run(source, context), context))
+            } catch {
+                return .failure(error)
+            }
+        }
+        // A child that makes a little progress now and then is not stalled, but hangs all the same.
+        let watch = Task {
+            try await Task.sleep(for: longest)
+            work.cancel()
+        }
+        let result = await work.value
+        watch.cancel()
+        guard let video = try result.get() as? PreparedVideo else {
+            throw StageError(.internalFault, "transcode gave no video")
+        }
+        return video
+    }
+
+    func close() async { await pool.close() }
+}
+
+/// Through the built program, as a user would.
+struct ProgramRunner: CaseRunner {
+    let program: String
+    let longest: Duration
+
+    func run(_ file: URL, work: URL) async -> (verdict: Verdict, detail: String) {
+        let pipeline = work.appending(path: "fuzz.json")
+        let text =
+            #"{"name": "fuzz", "stages": [{"uses": "probe", "with": {"settle": "0s"}}, {"uses": "transcode", "with": {"preset": "ultrafast", "maxDuration": "1s"}}]}"#
+        let process = Process()
+        process.executableURL = URL(filePath: program)
+        process.arguments = ["run", pipeline.path, file.path]
+        process.environment = ["SPREADER_HOME": work.appending(path: "home").path, "PATH": "/usr/bin:/bin"]
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        let (ends, continuation) = AsyncStream.makeStream(of: Int32.self)
+        process.terminationHandler = { process in
+            continuation.yield(
+                process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus)
+            continuation.finish()
+        }
+        do {
+            try Data(text.utf8).write(to: pipeline)
+            try process.run()
+        } catch {
+            return (.uncontained, "\(error)")
+        }
+        let watch = Task {
+            try await Task.sleep(for: longest)
+            kill(process.processIdentifier, SIGKILL)
+        }
+        var status: Int32 = 0
+        for await value in ends { status = value }
+        watch.cancel()
+        switch status {
+        case 0: return (.delivered, "")
+        case 1, 65: return (.refused, "status \(status)")
+        default: return (.uncontained, status < 0 ? "the program died of signal \(-status)" : "status \(status)")
+        }
+    }
+
+    func close() async {}
+}
+
+/// Stages that read footage use none of these.
+private struct NoServices: Checkpoints, CredentialProvider, RatePermits, PostLedger {
+    private var absent: StageError { StageError(.internalFault, "a fuzzed stage asked for a service") }
+
+    func value(_ key: String) async throws(StageError) -> JSONValue? { nil }
+    func set(_ key: String, to value: JSONValue) async throws(StageError) {}
+    func problem(with account: String) -> Diagnostic? { nil }
+    func credentials(for account: String) async throws(StageError) -> Credentials { throw absent }
+    func renewed(for account: String, after rejected: Secret) async throws(StageError) -> Credentials { throw absent }
+    func acquire(_ limit: RateLimit) async throws(StageError) { throw absent }
+    func find(_ key: PostKey) async throws(StageError) -> PostRecord? { throw absent }
+    func reserve(_ key: PostKey, asset: String, runID: String) async throws(StageError) -> PostRecord { throw absent }
+    func apply(_ change: PostChange, to id: String) async throws(StageError) -> PostRecord { throw absent }
+}

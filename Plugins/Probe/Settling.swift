@@ -1,0 +1,126 @@
+import Foundation
+import Media
+import PipelineKit
+
+/// Probes footage that may still be on its way: copied, downloaded or recorded.
+///
+/// Footage that was last written a while ago is probed at once. Of younger footage the container is asked whether it is
+/// complete; where it can't tell, the file has to stand still first.
+struct Settling: Sendable {
+    private let source: SourceFile
+    private let settle: Duration
+    private let clock: HostClock
+    /// Two looks at a file are this far apart.
+    private static let interval = Duration.milliseconds(200)
+    /// Longer waits are no run any more.
+    private static let limit = Duration.seconds(600)
+
+    /// What of a file changes while it is written.
+    private struct Mark: Equatable {
+        var bytes: Int64
+        var modified: Date
+
+        init?(_ path: String) {
+            guard let facts = try? FileManager.default.attributesOfItem(atPath: path),
+                let bytes = facts[.size] as? NSNumber, let modified = facts[.modificationDate] as? Date
+            else { return nil }
+            self.bytes = bytes.int64Value
+            self.modified = modified
+        }
+    }
+
+    init(of source: SourceFile, for settle: Duration, clock: HostClock) {
+        self.source = source
+        self.settle = settle
+        self.clock = clock
+    }
+
+    /// For a plan: what the footage is, or nil when it is still growing.
+    ///
+    /// Waits only for young footage that can't be used as it is, and at most until it has stood still for the time set:
+    /// a damaged file must not pass for one that grows, nor the other way round.
+    /// - Throws: The probe's refusal.
+    func look() async throws(StageError) -> ProbedMedia? {
+        let first = Mark(source.file.path)
+        let result = await probe()
+        guard let first, isYoung(first) else { return try result.get() }
+        let end = FileEnd(ofFileAt: source.file.path)
+        if Mark(source.file.path) != first { return nil }
+        switch (result, end) {
+        case (_, .unrecognised), (.success, .whole), (.success, .undeclared): return try result.get()
+        case (.failure, _), (.success, .cutShort): break
+        }
+        while isYoung(first) {
+            try await pause()
+            if Mark(source.file.path) != first { return nil }
+        }
+        return try result.get()
+    }
+
+    /// For a run: what the footage is, once it stands still.
+    /// - Parameter onWait: Called at every look while it waits.
+    /// - Throws: The probe's refusal; `footage-changed` when it is another file than `source` says.
+    func wait(_ onWait: () -> Void) async throws(StageError) -> ProbedMedia {
+        guard let first = Mark(source.file.path), isYoung(first) else { return try checked(await probe()) }
+        let result = await probe()
+        let end = FileEnd(ofFileAt: source.file.path)
+        if end == .unrecognised { return try checked(result) }
+        if case .success = result, end == .whole {
+            if age(first) < Self.interval.inSeconds { try await pause() }
+            if Mark(source.file.path) == first { return try checked(result) }
+        }
+        let start = clock.now()
+        var last = first
+        var stillSince = min(first.modified, start)
+        while clock.now().timeIntervalSince(stillSince) < settle.inSeconds {
+            if clock.now().timeIntervalSince(start) > Self.limit.inSeconds {
+                throw StageError(
+                    .busy, "\(source.displayPath) is still growing after \(Self.limit.spoken)",
+                    hint: "run the same command again when it is complete")
+            }
+            onWait()
+            try await pause()
+            guard let mark = Mark(source.file.path) else { break }
+            if mark != last { (last, stillSince) = (mark, clock.now()) }
+        }
+        // Also when only its time changed: its size may have been set at once.
+        if last != first { throw changed(to: last.bytes) }
+        return try checked(result)
+    }
+
+    private func probe() async -> Result<ProbedMedia, StageError> {
+        do throws(StageError) {
+            return .success(try await MediaProbe.probe(source))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// A result, if it is about the file that the source describes.
+    private func checked(_ result: Result<ProbedMedia, StageError>) throws(StageError) -> ProbedMedia {
+        if let mark = Mark(source.file.path), mark.bytes != source.file.bytes { throw changed(to: mark.bytes) }
+        return try result.get()
+    }
+
+    private func changed(to bytes: Int64) -> StageError {
+        StageError(
+            .footageChanged, "\(source.displayPath) was still being written and has \(ByteCount(bytes)) now",
+            hint: "run the same command again when it is complete")
+    }
+
+    private func age(_ mark: Mark) -> Double { clock.now().timeIntervalSince(mark.modified) }
+
+    /// Whether it was written a moment ago. A time far ahead comes from another clock and tells nothing.
+    private func isYoung(_ mark: Mark) -> Bool {
+        let age = age(mark)
+        return age < settle.inSeconds && age > -settle.inSeconds
+    }
+
+    private func pause() async throws(StageError) {
+        do {
+            try await clock.sleep(Self.interval)
+        } catch {
+            throw .cancelled
+        }
+    }
+}

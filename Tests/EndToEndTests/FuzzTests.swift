@@ -1,0 +1,29 @@
+import Foundation
+import PipelineKit
+import Testing
+
+extension EndToEnd {
+    /// A short pass of the fuzzer: `make fuzz` is the long one.
+    @Suite(.serialized) struct FuzzTests {
+        private func fuzz(_ arguments: [String]) async throws -> Program.Outcome {
+            let place = try Place()
+            let program = URL(filePath: Program.path).deletingLastPathComponent().appending(path: "spreader-fuzz").path
+            let run = try Program(arguments + ["--keep", place.folder.path], in: place, executable: program)
+            return try await run.end()
+        }
+
+        @Test func damagedClipsAreDeliveredOrRefused() async throws {
+            let outcome = try await fuzz(["--cases", "60", "--seed", "11"])
+            #expect(outcome.status == 0, "\(outcome.messages)")
+            #expect(outcome.output.hasPrefix("60 cases (seed 11"))
+            #expect(outcome.output.contains("0 crashed, 0 hung, 0 over memory, 0 not contained"), "\(outcome.output)")
+            #expect(!outcome.output.contains(" 0 delivered") && !outcome.output.contains(" 0 refused"))
+        }
+
+        @Test func whatAChildMayNotUseIsCounted() async throws {
+            let outcome = try await fuzz(["--cases", "2", "--seed", "3", "--memory", "20"])
+            #expect(outcome.status == 0)
+            #expect(outcome.output.contains("2 over memory"), "\(outcome.output)")
+        }
+    }
+}
