@@ -229,7 +229,8 @@ enum FrameReader {
             while try decoder.receive(into: frame) {
                 if graph == nil {
                     graph = try FilterGraph(
-                        picture: "[in]\(filters),scale=\(width):\(height):flags=area:in_color_matrix=bt709,format=rgb24[out]",
+                        picture:
+                            "[in]\(filters),scale=\(width):\(height):flags=area:in_color_matrix=bt709,format=rgb24[out]",
                         like: frame, timeBase: demuxer.timeBase(of: stream), frameRate: Rational(0, 1), log: log)
                 }
                 try graph?.push(frame)

@@ -24,7 +24,9 @@ import Testing
     /// Onsets of flashes and beeps in seconds.
     private func onsets(_ path: String, rate: Double) throws -> (flashes: [Double], beeps: [Double]) {
         let pictures = try FrameReader.luma(of: path).map { ($0.first ?? 0) > 128 }
-        let flashes = pictures.indices.filter { pictures[$0] && ($0 == 0 || !pictures[$0 - 1]) }.map { Double($0) / rate }
+        let flashes = pictures.indices.filter { pictures[$0] && ($0 == 0 || !pictures[$0 - 1]) }.map {
+            Double($0) / rate
+        }
         return (flashes, try SoundReader.onsets(of: path))
     }
 
@@ -36,7 +38,8 @@ import Testing
         let (flashes, beeps) = try onsets(delivery.path, rate: rate)
         #expect(flashes.count == count && beeps.count == count, "\(flashes) \(beeps)", sourceLocation: sourceLocation)
         for (flash, beep) in zip(flashes, beeps) {
-            #expect(abs(flash - beep) <= tolerance, "flash at \(flash), beep at \(beep)", sourceLocation: sourceLocation)
+            #expect(
+                abs(flash - beep) <= tolerance, "flash at \(flash), beep at \(beep)", sourceLocation: sourceLocation)
         }
     }
 
@@ -57,7 +60,9 @@ import Testing
         try await meetsSpec(delivery, folder: folder)
     }
 
-    @Test(arguments: [(Rational(10, 1), Rational(30, 1)), (Rational(15, 1), Rational(30, 1)), (Rational(12, 1), Rational(24, 1))])
+    @Test(arguments: [
+        (Rational(10, 1), Rational(30, 1)), (Rational(15, 1), Rational(30, 1)), (Rational(12, 1), Rational(24, 1)),
+    ])
     func repeatsFramesOfLowRates(own: Rational, delivered: Rational) async throws {
         let folder = try MediaFolder()
         let delivery = try await folder.deliver(flashes(folder, seconds: 3, rate: own))

