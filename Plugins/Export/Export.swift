@@ -33,24 +33,12 @@ public struct Export: Stage {
 
     /// Finds a folder that can't be one.
     public func check(_ context: CheckContext) -> [Diagnostic] {
-        let path = folder.path
-        var isDirectory: ObjCBool = false
-        if options.directory.isEmpty {
-            return [Diagnostic(code: "empty-value", "directory is empty", hint: "name a folder", pointer: "/directory")]
-        }
-        if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory.boolValue {
-            return [
-                Diagnostic(
-                    code: "not-a-folder", "\(options.directory) is a file", hint: "name a folder",
-                    pointer: "/directory")
-            ]
-        }
-        return []
+        OutputFolder.findings(path: options.directory, pointer: "/directory")
     }
 
     /// Names the file.
     public func plan(_ input: PreparedVideo, _ context: PlanContext) async throws(StageError) -> StagePlan {
-        let path = ExportFolder.path(in: folder, for: input, number: 1)
+        let path = folder.path(name: input.source.stem, ending: "mp4")
         return StagePlan(
             action: "copy to \(options.directory)/\((path as NSString).lastPathComponent)",
             details: ["path": .string(path)], output: input)
@@ -59,12 +47,10 @@ public struct Export: Stage {
     /// Copies the file.
     public func run(_ input: PreparedVideo, _ context: StageContext) async throws(StageError) -> PreparedVideo {
         var output = input
-        output.exportedPath = try await ExportFolder.store(
-            input, in: folder, claims: ExportClaims(context))
+        output.exportedPath = try await folder.store(
+            input.file.path, name: input.source.stem, ending: "mp4", claims: OutputClaims(context))
         return output
     }
 
-    private var folder: URL {
-        URL(fileURLWithPath: (options.directory as NSString).expandingTildeInPath, isDirectory: true)
-    }
+    private var folder: OutputFolder { OutputFolder(path: options.directory) }
 }

@@ -48,38 +48,6 @@ public enum MetadataPolicy: String, OptionValue, CaseIterable {
     case keep
 }
 
-/// A share in percent, written `10%`.
-public struct Share: OptionValue, Hashable, Comparable {
-    /// 0 … 1.
-    public var fraction: Double
-
-    /// A share.
-    public init(percent: Double) { fraction = percent / 100 }
-
-    /// `10%`.
-    public static var optionType: OptionType {
-        OptionType(
-            name: "percent", schema: ["type": "string", "pattern": #"^\d{1,3}(\.\d+)?\s*%$"#, "examples": ["10%"]])
-    }
-
-    /// Reads `10%`.
-    public static func parse(_ value: JSONValue) throws(OptionProblem) -> Share {
-        guard let text = value.stringValue, text.hasSuffix("%"),
-            let percent = Double(text.dropLast().filter { $0 != " " }), percent.isFinite
-        else { throw .wrongType(#"a share such as "10%""#, got: value) }
-        return Share(percent: percent)
-    }
-
-    /// Orders by size.
-    public static func < (left: Share, right: Share) -> Bool { left.fraction < right.fraction }
-
-    /// As written.
-    public var optionJSON: JSONValue {
-        let percent = fraction * 100
-        return .string(percent == percent.rounded() ? "\(Int(percent))%" : "\(percent)%")
-    }
-}
-
 /// x264's presets, from fastest to smallest.
 public enum Preset: String, OptionValue, CaseIterable {
     /// Largest files, least work.
@@ -102,50 +70,4 @@ public enum Preset: String, OptionValue, CaseIterable {
     case veryslow
     /// Not worth the wait.
     case placebo
-}
-
-/// The colour of bars: a name or `#RRGGBB`.
-public struct Colour: OptionValue, Hashable {
-    /// As FFmpeg writes it.
-    public var name: String
-    private let written: String
-
-    /// Black.
-    public static let black = Colour(name: "black", written: "black")
-
-    private static let names = [
-        "black", "white", "gray", "silver", "red", "green", "blue", "navy", "purple", "orange", "yellow", "pink",
-    ]
-
-    private init(name: String, written: String) {
-        self.name = name
-        self.written = written
-    }
-
-    /// A name or six hex digits.
-    public static var optionType: OptionType {
-        OptionType(
-            name: "colour",
-            schema: [
-                "type": "string", "pattern": .string("^(\(names.joined(separator: "|"))|#[0-9A-Fa-f]{6})$"),
-                "examples": ["black", "#1a1a2e"],
-            ])
-    }
-
-    /// Reads `black` or `#1a1a2e`.
-    public static func parse(_ value: JSONValue) throws(OptionProblem) -> Colour {
-        let expected = "one of \(names.joined(separator: ", ")), or #RRGGBB"
-        guard let text = value.stringValue else { throw .wrongType(expected, got: value) }
-        if names.contains(text) { return Colour(name: text, written: text) }
-        let digits = text.dropFirst()
-        guard text.hasPrefix("#"), digits.count == 6, digits.allSatisfy(\.isHexDigit) else {
-            throw OptionProblem(
-                "unknown-choice", "takes \(expected), not \"\(text)\"",
-                hint: NearestName.of(text, in: names).map { "did you mean \"\($0)\"?" })
-        }
-        return Colour(name: "0x\(digits)", written: text)
-    }
-
-    /// As written.
-    public var optionJSON: JSONValue { .string(written) }
 }

@@ -33,6 +33,8 @@ public struct PreparedVideo: Artifact, Hashable {
     public var warnings: [String]
     /// Where `export` put a copy for the user; nil when there is none.
     public var exportedPath: String?
+    /// The moment of the frame that `cover` picked, in seconds; nil when none was picked.
+    public var coverTime: Double?
 
     /// A prepared video; see the properties.
     public init(
@@ -63,6 +65,7 @@ public struct PreparedVideo: Artifact, Hashable {
         if let rate = frameRate.value { fields["frameRate"] = .number(rate) }
         if !warnings.isEmpty { fields["warnings"] = .array(warnings.map(JSONValue.string)) }
         if let exportedPath { fields["exportedPath"] = .string(exportedPath) }
+        if let coverTime { fields["coverTime"] = .number(coverTime) }
         return fields
     }
 }

@@ -14,6 +14,13 @@ public struct SourceFile: Artifact, Hashable {
         self.displayPath = displayPath
     }
 
+    /// The file's name without its ending: what results are named after.
+    public var stem: String {
+        let name = file.path.split(separator: "/").last ?? ""
+        guard let dot = name.lastIndex(of: "."), dot > name.startIndex else { return String(name) }
+        return String(name[..<dot])
+    }
+
     /// The file itself.
     public var files: [FileReference] { [file] }
     /// Path and size.
@@ -287,6 +294,8 @@ public struct ProbedMedia: Artifact, Hashable {
     public var expectedFrames: Int?
     /// Seconds of footage that the headers promise and the file does not hold; nil when nothing is known to be missing.
     public var missingSeconds: Double?
+    /// What is drawn on the picture when it is encoded, in this order.
+    public var decorations: [PictureDecoration] = []
 
     /// Probed footage; see the properties.
     public init(
@@ -316,8 +325,8 @@ public struct ProbedMedia: Artifact, Hashable {
     /// The chosen sound track.
     public var audioTrack: AudioTrack? { audio.first { $0.index == chosenAudio } }
 
-    /// The footage's file.
-    public var files: [FileReference] { source.files }
+    /// The footage's file, and those of its decorations.
+    public var files: [FileReference] { source.files + decorations.flatMap(\.files) }
     /// Container, codecs, display size, duration.
     public var summary: [String: JSONValue] {
         var fields: [String: JSONValue] = [
@@ -330,6 +339,7 @@ public struct ProbedMedia: Artifact, Hashable {
             fields["height"] = .integer(Int64(track.displayHeight))
         }
         if let track = audioTrack { fields["audioCodec"] = .string(track.codec) }
+        if !decorations.isEmpty { fields["decorations"] = .integer(Int64(decorations.count)) }
         if !warnings.isEmpty { fields["warnings"] = .array(warnings.map(JSONValue.string)) }
         return fields
     }

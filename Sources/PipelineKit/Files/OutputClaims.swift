@@ -1,15 +1,14 @@
 import Foundation
 import Glibc
-import PipelineKit
 
 /// Which asset of a run has which file name: of two assets with equal content each gets a file of its own, while a
 /// later run finds its files again.
-struct ExportClaims: Sendable {
+public struct OutputClaims: Sendable {
     private let folder: URL
     private let asset: String
 
     /// The claims of the run and stage that `context` belongs to.
-    init(_ context: StageContext) {
+    public init(_ context: StageContext) {
         folder = context.runDirectory.appendingPathComponent(".\(context.stageID)-claims", isDirectory: true)
         asset = context.asset
     }

@@ -1,0 +1,93 @@
+/// The part of the picture that the app's own interface leaves free: `true` for the usual one, `false` for the whole
+/// picture, or the borders that are kept clear.
+public struct SafeArea: OptionValue, Hashable {
+    /// What is kept clear, in shares of the picture's width and height.
+    public var insets: Insets
+    private let isNamed: Bool
+
+    private init(insets: Insets, isNamed: Bool) {
+        self.insets = insets
+        self.isNamed = isNamed
+    }
+
+    /// Clear of TikTok's interface: search bar above; caption, sound and progress below; buttons at the right. Our
+    /// measure on current phones; the service publishes none.
+    public static let tiktok = SafeArea(
+        insets: Insets(top: 0.07, right: 0.11, bottom: 0.17, left: 0.06), isNamed: true)
+    /// The whole picture.
+    public static let whole = SafeArea(insets: Insets(top: 0, right: 0, bottom: 0, left: 0), isNamed: true)
+
+    /// Borders of a picture, in shares of its height (top, bottom) and width (left, right).
+    public struct Insets: Sendable, Hashable, Codable {
+        /// Share of the height.
+        public var top: Double
+        /// Share of the width.
+        public var right: Double
+        /// Share of the height.
+        public var bottom: Double
+        /// Share of the width.
+        public var left: Double
+
+        /// Borders.
+        public init(top: Double, right: Double, bottom: Double, left: Double) {
+            self.top = top
+            self.right = right
+            self.bottom = bottom
+            self.left = left
+        }
+    }
+
+    private static let sides = ["top", "right", "bottom", "left"]
+
+    /// A truth, or an object of shares.
+    public static var optionType: OptionType {
+        let share = Share.optionType.schema
+        return OptionType(
+            name: "true|false|borders",
+            schema: [
+                "type": ["boolean", "object"], "additionalProperties": false,
+                "properties": .object(Dictionary(uniqueKeysWithValues: sides.map { ($0, share) })),
+                "examples": [true, ["top": "7%", "right": "11%", "bottom": "17%", "left": "6%"]],
+            ])
+    }
+
+    /// Reads `true`, `false` or `{"bottom": "25%"}`; sides that are left out are the usual ones.
+    public static func parse(_ value: JSONValue) throws(OptionProblem) -> SafeArea {
+        // `--set` gives text.
+        if value == .bool(true) || value == "true" { return .tiktok }
+        if value == .bool(false) || value == "false" { return .whole }
+        guard case .object(let members) = value else {
+            throw .wrongType(#"true, false, or borders such as {"bottom": "25%"}"#, got: value)
+        }
+        if let unknown = members.keys.sorted().first(where: { !sides.contains($0) }) {
+            throw OptionProblem(
+                "unknown-key", "unknown key \"\(unknown)\"",
+                hint: NearestName.of(unknown, in: sides).map { "did you mean \"\($0)\"?" }
+                    ?? "known: \(sides.joined(separator: ", "))")
+        }
+        func share(_ side: String, _ usual: Double) throws(OptionProblem) -> Double {
+            guard let written = members[side], written != .null else { return usual }
+            let share = try Share.parse(written)
+            guard (0...0.45).contains(share.fraction) else {
+                throw OptionProblem(
+                    "out-of-range", "\(side) must be between 0% and 45%, not \(written.stringValue ?? "")")
+            }
+            return share.fraction
+        }
+        let usual = SafeArea.tiktok.insets
+        let insets = Insets(
+            top: try share("top", usual.top), right: try share("right", usual.right),
+            bottom: try share("bottom", usual.bottom), left: try share("left", usual.left))
+        return SafeArea(insets: insets, isNamed: false)
+    }
+
+    /// As written.
+    public var optionJSON: JSONValue {
+        if isNamed { return .bool(self == .tiktok) }
+        func share(_ fraction: Double) -> JSONValue { Share(percent: fraction * 100).optionJSON }
+        return [
+            "top": share(insets.top), "right": share(insets.right), "bottom": share(insets.bottom),
+            "left": share(insets.left),
+        ]
+    }
+}
