@@ -216,6 +216,32 @@ import Testing
         #expect(!bench.recorder.names.contains("stage.reused"))
     }
 
+    @Test(arguments: [("salt", 1), ("pepper", 2)])
+    func doesWhatFollowsAnewWhenAFileBesideTheFootageChanged(second: String, times: Int) async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        try bench.footage("extra", "salt")
+        let key = UUID().uuidString
+        let cooked = Mutex(0)
+        Behaviours.shared.register(key + "cook") { (_) throws(StageError) in cooked.withLock { $0 += 1 } }
+        Behaviours.shared.register(key + "send") { (_) throws(StageError) in throw StageError(.unavailable, "down") }
+        let stages = """
+            {"uses": "look"}, {"uses": "season"}, {"uses": "cook", "with": {"behaviour": "\(key)cook"}},
+            {"uses": "send", "with": {"behaviour": "\(key)send"}}
+            """
+        _ = try await bench.run(bench.request(try bench.pipeline(stages), ["a.mp4"]))
+        try bench.footage("extra", second)
+        _ = try await bench.run(bench.request(try bench.pipeline(stages), ["a.mp4"]))
+        #expect(cooked.withLock { $0 } == times)
+    }
+
+    @Test func subtitlesBesideFootageAreNoFootage() throws {
+        let bench = try Bench()
+        for name in ["a.mp4", "a.srt", "a.ass", "alone.srt"] { try bench.footage(name) }
+        let found = InputResolver.resolve([("*", SourceLocation(file: "test"))], in: bench.folder)
+        #expect(found.assets.map(\.name).filter { !$0.hasPrefix("s.db") } == ["a.mp4", "alone.srt"])
+    }
+
     @Test func doesAnAssetAnewWhenItsContentChanged() async throws {
         let bench = try Bench()
         try bench.footage("a.mp4", "one")

@@ -26,7 +26,9 @@ struct Footage: Artifact {
     static let kind: ArtifactKind = "ProbedMedia"
     var path: String
     var marks: [String]
-    var files: [FileReference] { [] }
+    /// A file that a stage takes in beside the footage.
+    var extra: FileReference?
+    var files: [FileReference] { extra.map { [$0] } ?? [] }
     var summary: [String: JSONValue] { ["path": .string(path)] }
 }
 
@@ -84,7 +86,28 @@ struct Send: Stage {
     }
 }
 
-let testRegistry = StageRegistry([StageType(Look.self), StageType(Cook.self), StageType(Send.self)])
+/// Takes in the file `extra` beside the footage.
+struct Season: Stage {
+    static let name: StageName = "season"
+    static let summary = "Takes in a file beside the footage."
+    static let effect: Effect = .pure
+    static let resource: Resource = .light
+    init(options: NoOptions) {}
+    func run(_ input: Footage, _ context: StageContext) async throws(StageError) -> Footage {
+        let path = URL(filePath: input.path).deletingLastPathComponent().appending(path: "extra").path
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw StageError(.fileSystem, "no extra file")
+        }
+        let digest = SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
+        var output = input
+        output.extra = FileReference(path: path, bytes: Int64(data.count), sha256: digest)
+        return output
+    }
+}
+
+let testRegistry = StageRegistry([
+    StageType(Look.self), StageType(Cook.self), StageType(Season.self), StageType(Send.self),
+])
 
 struct NoCredentials: CredentialProvider {
     func problem(with account: String) -> Diagnostic? { nil }

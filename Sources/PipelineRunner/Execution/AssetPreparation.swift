@@ -35,4 +35,10 @@ enum ReuseKey {
         let options = (try? JSONValue.object(stage.stage.options).text()) ?? ""
         return ContentDigest.sha256("\(stage.type.name)\n\(stage.type.version)\n\(options)\n\(input)")
     }
+
+    /// The input's part of the next stage's key: how the artifact was made, and what its files hold, since a stage may
+    /// take in files that neither the footage nor its options tell of.
+    static func input(from artifact: any Artifact, key: String) -> String {
+        ([key] + artifact.files.compactMap(\.sha256)).joined(separator: "\n")
+    }
 }

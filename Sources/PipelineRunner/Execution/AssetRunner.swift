@@ -100,7 +100,7 @@ struct AssetRunner: Sendable {
             } else {
                 artifact = try await execute(stage, artifact, post, key, folder, reuseKey)
             }
-            inputKey = reuseKey
+            inputKey = ReuseKey.input(from: artifact, key: reuseKey)
             if let published = artifact as? PublishedPost {
                 posts += 1
                 host.emit(.postPublished(asset: asset.name, published))

@@ -4,15 +4,18 @@ import PipelineKit
 /// What stands beside a piece of footage to override its post: `clip.json` with keys of `post`, or `clip.txt` with the
 /// title alone.
 enum Sidecar {
+    /// Subtitles are no footage either: a stage reads them.
+    private static let endings: Set<String> = ["json", "txt", "srt", "ass"]
+
     /// Whether `name` is a sidecar of another file in the same listing.
     static func isSidecar(_ name: String, among all: Set<String>) -> Bool {
         let lower = name.lowercased()
-        guard lower.hasSuffix(".json") || lower.hasSuffix(".txt") else { return false }
+        guard endings.contains(where: { lower.hasSuffix("." + $0) }) else { return false }
         let stem = String(name[..<(name.lastIndex(of: ".") ?? name.endIndex)])
         return all.contains { other in
             guard other != name, other.hasPrefix(stem + ".") else { return false }
             let rest = other.dropFirst(stem.count + 1).lowercased()
-            return !rest.contains(".") && rest != "json" && rest != "txt"
+            return !rest.contains(".") && !endings.contains(rest)
         }
     }
 
