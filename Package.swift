@@ -36,6 +36,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let plugins: [Target.Dependency] = [
     "ProbePlugin", "TranscodePlugin", "ChunkPlugin", "UploadPlugin", "PublishPlugin", "ExportPlugin",
+    "OverlayPlugin", "SubtitlesPlugin",
 ]
 
 let package = Package(
@@ -102,6 +103,8 @@ let package = Package(
         plugin("Probe", ["Media", log]),
         plugin("Transcode", ["Media"]),
         plugin("Export", []),
+        plugin("Overlay", ["Media"]),
+        plugin("Subtitles", ["Media"]),
         plugin("Chunk", ["TikTok"]),
         plugin("Upload", ["TikTok", log]),
         plugin("Publish", ["TikTok"]),
@@ -137,7 +140,12 @@ let package = Package(
         tests("TikTokTests", ["TikTok", "PipelineKit", nio]),
         tests("TikTokSandboxTests", ["TikTokSandbox", httpClient]),
         tests("StoreTests", ["Store", "PipelineKit", crypto]),
-        tests("PreparePluginsTests", ["ProbePlugin", "TranscodePlugin", "ExportPlugin", "PipelineKit", "Media"]),
+        tests(
+            "PreparePluginsTests",
+            [
+                "ProbePlugin", "TranscodePlugin", "ExportPlugin", "OverlayPlugin", "SubtitlesPlugin",
+                "PipelineKit", "Media",
+            ]),
         tests(
             "PostPluginsTests",
             ["ChunkPlugin", "UploadPlugin", "PublishPlugin", "PipelineKit", "TikTok", "TikTokSandbox"]),

@@ -55,6 +55,7 @@
     X(av_frame_get_buffer) \
     X(av_frame_get_side_data) \
     X(av_frame_move_ref) \
+    X(av_frame_ref) \
     X(av_frame_remove_side_data) \
     X(av_frame_unref) \
     X(av_free) \

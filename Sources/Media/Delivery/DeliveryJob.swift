@@ -121,9 +121,12 @@ final class DeliveryJob {
         crew.connect(filtered)
         let reader = try PictureReader(
             source: source, track: track, decision: decision, output: decoded, log: log, cancellation: cancellation)
+        let decorations = try DecorationFilters(
+            media.decorations, width: decision.width, height: decision.height,
+            offset: decision.start - media.startTime, speed: decision.speed, scratch: muxer.path)
         let mill = PictureMill(
-            track: track, decision: decision, options: options, timeBase: reader.unit, input: decoded,
-            output: filtered, log: log, cancellation: cancellation)
+            track: track, decision: decision, options: options, decorations: decorations, timeBase: reader.unit,
+            input: decoded, output: filtered, log: log, cancellation: cancellation)
         let rate = decision.frameRate.value ?? 30
         let encoding = try PictureEncoding(
             quality.picture(decision: decision, options: options), muxer: muxer, input: filtered, clock: clock,

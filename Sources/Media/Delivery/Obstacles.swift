@@ -77,6 +77,7 @@ struct Obstacles {
             obstacles.append("it starts \(DeliveryDecision.text(picture - sound)) after the sound")
         }
         obstacles += shape(track, options: options)
+        obstacles += media.decorations.map(\.obstacle)
         return obstacles
     }
 

@@ -17,6 +17,8 @@ package struct PictureGraph: Sendable, Hashable {
     package var deinterlacer: String?
     /// Time of the first frame that the graph gives, in seconds of the delivery.
     package var start: Double
+    /// What is drawn at the end: `DecorationFilters.text`.
+    package var decorations = ""
 
     package init(
         layout: PictureLayout, orientation: Orientation, colour: ColourPlan, fit: DeliveryOptions.Fit,
@@ -57,7 +59,7 @@ package struct PictureGraph: Sendable, Hashable {
         String(format: "fps=%d/%d:round=near:start_time=%.9f", frameRate.numerator, frameRate.denominator, start)
     }
 
-    /// Rate, surround, and what the frames say of themselves.
+    /// Rate, surround, what the frames say of themselves, and what is drawn on them.
     private var finish: String {
         var text = ""
         // Ahead of the overlay, which would forget how long the last frame lasts.
@@ -65,7 +67,7 @@ package struct PictureGraph: Sendable, Hashable {
         if layout.leavesRoom { text += surround + "," }
         return text
             + "format=yuv420p,setsar=1,setparams=field_mode=prog:range=tv:color_primaries=bt709:color_trc=bt709"
-            + ":colorspace=bt709[out]"
+            + ":colorspace=bt709\(decorations)[out]"
     }
 
     /// What fills the rest of the canvas.

@@ -7,6 +7,7 @@ final class PictureMill {
     private let options: DeliveryOptions
     private let track: VideoTrack
     private let orientation: Orientation
+    private let decorations: DecorationFilters
     private let input: HandOff<TimedFrame>
     private let output: HandOff<Frame>
     private let timeBase: Rational
@@ -37,9 +38,11 @@ final class PictureMill {
     }
 
     init(
-        track: VideoTrack, decision: DeliveryDecision, options: DeliveryOptions, timeBase: Rational,
-        input: HandOff<TimedFrame>, output: HandOff<Frame>, log: MediaLog, cancellation: CancellationFlag
+        track: VideoTrack, decision: DeliveryDecision, options: DeliveryOptions, decorations: DecorationFilters,
+        timeBase: Rational, input: HandOff<TimedFrame>, output: HandOff<Frame>, log: MediaLog,
+        cancellation: CancellationFlag
     ) {
+        self.decorations = decorations
         self.track = track
         self.decision = decision
         self.options = options
@@ -161,11 +164,13 @@ final class PictureMill {
             tags: tags, pixelFormat: frame.pixelFormat, height: min(frame.width, frame.height),
             peakLuminance: frame.peakLuminance)
         let own = (track.averageFrameRate.value ?? 0) * decision.speed
-        return PictureGraph(
+        var graph = PictureGraph(
             layout: layout, orientation: orientation, colour: colour, fit: options.fit,
             background: options.background, frameRate: decision.frameRate,
             dropsFrames: own > (decision.frameRate.value ?? 30) * 1.05, deinterlacer: decision.deinterlacer,
             start: seconds)
+        graph.decorations = decorations.text
+        return graph
     }
 }
 

@@ -1,9 +1,11 @@
 import ChunkPlugin
 import ExportPlugin
+import OverlayPlugin
 import PipelineKit
 import PipelineRunner
 import ProbePlugin
 import PublishPlugin
+import SubtitlesPlugin
 import TranscodePlugin
 import UploadPlugin
 
@@ -12,8 +14,10 @@ extension StageRegistry {
     static let builtIn = StageRegistry([
         StageType(Chunk.self),
         StageType(Export.self),
+        StageType(Overlay.self),
         StageType(Probe.self),
         StageType(Publish.self),
+        StageType(Subtitles.self),
         StageType(Transcode.self),
         StageType(Upload.self),
     ])

@@ -1,0 +1,166 @@
+import Foundation
+import Media
+public import PipelineKit
+
+/// Puts a picture or a text over the footage, clear of the app's interface.
+///
+/// It draws nothing itself: `transcode` does, in its only encode.
+public struct Overlay: Stage {
+    /// `overlay`.
+    public static let name: StageName = "overlay"
+    /// One sentence.
+    public static let summary = "Puts a picture or a text over the footage, clear of the app's interface."
+    /// The same files and options give the same overlay.
+    public static let effect: Effect = .pure
+    /// Reads a small file.
+    public static let resource: Resource = .light
+
+    /// What can be set.
+    public struct Options: StageOptions {
+        @StageOption("Path of a PNG, JPEG or WebP; transparency is kept. Either this or text.")
+        public var image: String? = nil
+        @StageOption("Text, drawn as it is written; long lines are wrapped. Either this or image.")
+        public var text: String? = nil
+        @StageOption("Where it stands in the free area.")
+        public var position: Anchor = .topLeft
+        @StageOption(
+            "Width of the picture, as a share of the delivery's; it is made smaller where it would not fit.",
+            range: Share(percent: 1)...Share(percent: 100))
+        public var width: Share = Share(percent: 20)
+        @StageOption("How much it covers what is behind it.", range: Share(percent: 1)...Share(percent: 100))
+        public var opacity: Share = Share(percent: 100)
+        @StageOption(
+            "Distance from the free area's borders, as a share of the delivery's width.",
+            range: Share(percent: 0)...Share(percent: 40))
+        public var margin: Share = Share(percent: 0)
+        @StageOption("Font of the text: the name of an installed family, or the path of a font file.")
+        public var font: String = "sans-serif"
+        @StageOption(
+            "Height of a line of text, as a share of the delivery's; it is made smaller where it would not fit.",
+            range: Share(percent: 1)...Share(percent: 50))
+        public var size: Share = Share(percent: 4)
+        @StageOption("Colour of the text; its outline is dark or bright, whichever is the contrast.")
+        public var colour: Colour = .white
+        @StageOption("When it appears, counted from the start of the delivery.")
+        public var start: Duration = .zero
+        @StageOption("When it disappears; at the end when left out.")
+        public var end: Duration? = nil
+        @StageOption(
+            "Whether it keeps clear of TikTok's interface: true, false, or the borders to keep clear.")
+        public var safeArea: SafeArea = .tiktok
+
+        /// The defaults.
+        public init() {}
+    }
+
+    private let options: Options
+
+    /// A stage with options that may contradict each other: `check` tells.
+    public init(options: Options) throws(StageError) { self.options = options }
+
+    /// Finds a picture that can't be used, a font that is not there, and options that contradict each other.
+    public func check(_ context: CheckContext) -> [Diagnostic] {
+        var findings: [Diagnostic] = []
+        if let end = options.end, end <= options.start {
+            findings.append(
+                Diagnostic(
+                    code: "contradicting-options",
+                    "the overlay ends at \(end.spoken), which is not after its start at \(options.start.spoken)",
+                    hint: "give an end after the start, or leave it out", pointer: "/end"))
+        }
+        switch (options.image, options.text) {
+        case (nil, nil):
+            findings.append(
+                Diagnostic(
+                    code: "missing-option", "there is nothing to put over the footage", hint: "give image or text"))
+        case (_?, _?):
+            findings.append(
+                Diagnostic(
+                    code: "contradicting-options", "image and text are both given",
+                    hint: "use two overlay stages, each with an id", pointer: "/text"))
+        case (let path?, nil):
+            do throws(MediaError) {
+                _ = try StillImage(path: Self.absolute(path))
+            } catch {
+                findings.append(
+                    Diagnostic(
+                        code: "unusable-file", "\(path): \(error.text)",
+                        hint: "name a PNG, JPEG or WebP; paths are relative to the current folder", pointer: "/image"))
+            }
+        case (nil, let text?):
+            if text.allSatisfy(\.isWhitespace) {
+                findings.append(
+                    Diagnostic(code: "empty-value", "text is empty", hint: "write something", pointer: "/text"))
+            }
+            findings += FontChoice.findings(options.font, pointer: "/font")
+        }
+        return findings
+    }
+
+    /// Says what will be drawn.
+    public func plan(_ input: ProbedMedia, _ context: PlanContext) async throws(StageError) -> StagePlan {
+        StagePlan(
+            action: "put \(described) over the picture, \(options.position.rawValue)",
+            output: try await decorated(input))
+    }
+
+    /// Adds the overlay to what `transcode` draws.
+    public func run(_ input: ProbedMedia, _ context: StageContext) async throws(StageError) -> ProbedMedia {
+        try await decorated(input)
+    }
+
+    private var described: String {
+        guard let text = options.text else { return options.image ?? "nothing" }
+        let line = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+        return "\"\(line.prefix(40))\(line.count > 40 || line.count < text.count ? "…" : "")\""
+    }
+
+    private func decorated(_ input: ProbedMedia) async throws(StageError) -> ProbedMedia {
+        let options = options
+        let decoration = try await BlockingWork.run(name: "overlay") { (flag) throws(StageError) in
+            try Self.decoration(options, flag)
+        }
+        var output = input
+        output.decorations.append(decoration)
+        return output
+    }
+
+    private static func decoration(
+        _ options: Options, _ flag: CancellationFlag
+    ) throws(StageError) -> PictureDecoration {
+        try MediaLibraries.load()
+        let place = DecorationPlace(
+            anchor: options.position, margin: options.margin.fraction, insets: options.safeArea.insets)
+        let time = DecorationTime(start: options.start.inSeconds, end: options.end?.inSeconds)
+        if let text = options.text {
+            let style = TextStyle(
+                font: try FontChoice.font(options.font, flag), size: options.size.fraction, colour: options.colour.rgb,
+                outlineColour: FontChoice.contrast(to: options.colour.rgb))
+            return .text(
+                TextDecoration(
+                    text: text, style: style, opacity: options.opacity.fraction, place: place, time: time))
+        }
+        guard let image = options.image else {
+            throw StageError(.invalidOption, "there is nothing to put over the footage", hint: "give image or text")
+        }
+        let path = absolute(image)
+        do throws(MediaError) {
+            let header = try StillImage(path: path)
+            try StillImage.checkDecoding(path: path)
+            return .image(
+                ImageDecoration(
+                    file: try FileReference(digesting: path, flag), pixelWidth: header.width,
+                    pixelHeight: header.height, width: options.width.fraction, opacity: options.opacity.fraction,
+                    place: place, time: time))
+        } catch {
+            if error.isCancellation { throw .cancelled }
+            throw StageError(
+                .invalidOption, "the overlay \(image) can't be used: \(error.text)", hint: "name a PNG, JPEG or WebP",
+                cause: error.description)
+        }
+    }
+
+    private static func absolute(_ path: String) -> String {
+        URL(fileURLWithPath: (path as NSString).expandingTildeInPath).standardizedFileURL.path
+    }
+}

@@ -1,0 +1,157 @@
+import Foundation
+package import PipelineKit
+
+/// The filters that draw decorations on pictures of the delivery, and the scripts that these filters read. The scripts
+/// live as long as this object, which must outlive the building of the graph.
+package final class DecorationFilters {
+    /// What follows the filters of the picture, from their last output on; empty when nothing is drawn.
+    package let text: String
+    private let scripts: ScriptFolder
+
+    /// Filters for pictures of `width`×`height` in yuv420p.
+    /// - Parameters:
+    ///   - offset: Time of the delivery's first frame in the footage, counted from the footage's start.
+    ///   - speed: Seconds of footage in one second of the delivery.
+    ///   - scratch: A path that scripts are put beside.
+    /// - Throws: `MediaError` when a file of a decoration can't be read.
+    package init(
+        _ decorations: [PictureDecoration], width: Int, height: Int, offset: Double, speed: Double = 1, scratch: String
+    ) throws(MediaError) {
+        scripts = ScriptFolder(path: scratch + ".decorations")
+        var text = ""
+        for (number, decoration) in decorations.enumerated() {
+            switch decoration {
+            case .image(let image):
+                text += DecorationFilters.filters(image, number: number, width: width, height: height)
+            case .text(let words):
+                let font = try scripts.fonts(words.font)
+                let size = try TextFit.size(of: words, width: width, height: height, fonts: font, scripts: scripts)
+                let script = DecorationFilters.script(words, size: size, width: width, height: height)
+                text += "," + DecorationFilters.ass(try scripts.write(script.text), fonts: font)
+            case .subtitles(let subtitles):
+                let file = try SubtitleFile(subtitles, width: width, height: height)
+                let font = try scripts.fonts(subtitles.style.font)
+                let filter = DecorationFilters.ass(try scripts.write(file.script), fonts: font)
+                text += "," + DecorationFilters.inFootageTime(filter, offset: offset, speed: speed)
+            }
+        }
+        self.text = text
+    }
+
+    /// The picture is read, scaled and blended once; its only frame stays until the end.
+    static func filters(_ image: ImageDecoration, number: Int, width: Int, height: Int) -> String {
+        let area = FreeArea(image.place, canvasWidth: width, canvasHeight: height)
+        let box = area.box(
+            width: image.width * Double(width), pixelWidth: image.pixelWidth, pixelHeight: image.pixelHeight)
+        var filters = [StillImage.source(image.file.path), "format=gbrap"]
+        // Scaled with colour premultiplied, or transparent pixels would bleed into the edges.
+        filters += [
+            "premultiply=inplace=1", "scale=w=\(box.width):h=\(box.height):flags=lanczos", "unpremultiply=inplace=1",
+        ]
+        if image.opacity < 1 { filters.append(String(format: "colorchannelmixer=aa=%.4f", image.opacity)) }
+        filters += ["scale=out_color_matrix=bt709:out_range=tv", "format=yuva420p"]
+        let end = image.time.end ?? AssScript.forever
+        let isAlways = image.time.start <= 0 && image.time.end == nil
+        // The end itself is the next moment's.
+        let times = isAlways ? "" : String(format: ":enable='gte(t,%.4f)*lt(t,%.4f)'", image.time.start, end)
+        return "[under\(number)];" + filters.joined(separator: ",") + "[over\(number)];[under\(number)][over\(number)]"
+            + "overlay=x=\(box.x):y=\(box.y):format=yuv420:eof_action=repeat\(times)"
+    }
+
+    /// The script of a text whose lines are `size` pixels high.
+    static func script(_ text: TextDecoration, size: Double, width: Int, height: Int) -> AssScript {
+        let area = FreeArea(text.place, canvasWidth: width, canvasHeight: height)
+        let point = area.anchorPoint
+        var style = AssScript.Style(text.style, height: height)
+        style.outline *= size / max(1, style.size)
+        style.size = size
+        style.opacity = text.opacity
+        style.alignment = text.place.anchor.alignment
+        // Lines are wrapped between the margins.
+        style.marginLeft = Int(area.x.rounded(.up))
+        style.marginRight = Int((Double(width) - area.x - area.width).rounded(.up))
+        var script = AssScript(width: width, height: height, style: style)
+        script.events = [
+            AssScript.Event(
+                start: text.time.start, end: text.time.end ?? AssScript.forever,
+                text: String(format: "{\\pos(%.1f,%.1f)}", point.x, point.y) + AssScript.literal(text.text))
+        ]
+        return script
+    }
+
+    static func ass(_ path: String, fonts: String?) -> String {
+        "ass=filename=\(FilterText.value(path))" + (fonts.map { ":fontsdir=\(FilterText.value($0))" } ?? "")
+    }
+
+    /// A filter that sees the footage's time instead of the delivery's.
+    private static func inFootageTime(_ filter: String, offset: Double, speed: Double) -> String {
+        if abs(offset) < 0.0005, speed == 1 { return filter }
+        return String(format: "setpts=round(PTS*%.9f+(%.9f)/TB),", speed, offset) + filter
+            + String(format: ",setpts=round((PTS-(%.9f)/TB)/%.9f)", offset, speed)
+    }
+}
+
+extension PictureDecoration {
+    /// Why a picture with this decoration can't be copied.
+    package var obstacle: String {
+        switch self {
+        case .image: "an overlay is drawn on it"
+        case .text: "a text is drawn on it"
+        case .subtitles: "subtitles are drawn on it"
+        }
+    }
+}
+
+/// A folder for the scripts of one delivery; removed with its contents.
+final class ScriptFolder {
+    private let path: String
+    private var count = 0
+    private var isMade = false
+
+    init(path: String) { self.path = path }
+
+    deinit {
+        if isMade { try? FileManager.default.removeItem(atPath: path) }
+    }
+
+    /// Writes a script.
+    /// - Returns: Its path.
+    func write(_ text: String) throws(MediaError) -> String {
+        try make()
+        count += 1
+        let file = "\(path)/\(count).ass"
+        do {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+        } catch {
+            throw MediaError("writing a script of subtitles", text: "\(error)", file: file)
+        }
+        return file
+    }
+
+    /// A folder with the font's file, or nil when the font is installed.
+    func fonts(_ font: DecorationFont) throws(MediaError) -> String? {
+        guard let file = font.file else { return nil }
+        try make()
+        count += 1
+        let folder = "\(path)/fonts-\(count)"
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try FileManager.default.createSymbolicLink(atPath: folder + "/font", withDestinationPath: file.path)
+        } catch {
+            throw MediaError("preparing a font", text: "\(error)", file: file.path)
+        }
+        return folder
+    }
+
+    private func make() throws(MediaError) {
+        guard !isMade else { return }
+        do {
+            // What a killed attempt left is in the way.
+            try? FileManager.default.removeItem(atPath: path)
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw MediaError("making a folder for subtitles", text: "\(error)", file: path)
+        }
+        isMade = true
+    }
+}

@@ -1,0 +1,57 @@
+import Foundation
+package import PipelineKit
+
+/// What a file of subtitles holds.
+package struct SubtitleFile: Sendable {
+    /// The encoding that it was read in.
+    package var encoding: String
+    /// The number of its subtitles.
+    package var count: Int
+    /// Its script, or its cues as one, for a picture of the size that was asked for.
+    package var script: String
+
+    /// Whether an encoding can be read; `auto` can.
+    package static func knows(encoding: String) -> Bool {
+        encoding.lowercased() == "auto" || SubtitleText.knows(encoding)
+    }
+
+    /// Reads the file of a decoration, to be drawn on a picture of `width`×`height`.
+    /// - Throws: `MediaError` when it can't be read or holds no subtitles.
+    package init(_ decoration: SubtitleDecoration, width: Int, height: Int) throws(MediaError) {
+        let path = decoration.file.path
+        let (text, encoding) = try SubtitleText.read(path, encoding: decoration.encoding)
+        self.encoding = encoding
+        switch decoration.format {
+        case .ass:
+            count = text.split(separator: "\n").count { $0.hasPrefix("Dialogue:") }
+            guard text.contains("[Script Info]") else {
+                throw MediaError("reading subtitles", text: "it has no [Script Info]: no .ass file", file: path)
+            }
+            script = text
+        case .srt:
+            let cues = SubRip.cues(text)
+            count = cues.count
+            guard !cues.isEmpty || text.allSatisfy(\.isWhitespace) else {
+                throw MediaError("reading subtitles", text: "no subtitle with a time is in it", file: path)
+            }
+            let area = FreeArea(decoration.place, canvasWidth: width, canvasHeight: height)
+            var style = AssScript.Style(decoration.style, height: height)
+            style.isBold = true
+            style.alignment = decoration.place.anchor.alignment
+            style.marginLeft = Int(area.x.rounded(.up))
+            style.marginRight = Int((Double(width) - area.x - area.width).rounded(.up))
+            let (above, below) = (Int(area.y.rounded(.up)), Int((Double(height) - area.y - area.height).rounded(.up)))
+            style.marginVertical = decoration.place.anchor.y < 0.5 ? above : below
+            var script = AssScript(width: width, height: height, style: style)
+            script.events = cues.map { cue in
+                let text = SubRip.markup(cue.text)
+                // A cue that is moved to the other side keeps clear of what is there.
+                let margin = text.firstMatch(of: /^\{\\an([1-9])\}/).flatMap { Int($0.1) }.map {
+                    $0 > 6 ? above : below
+                }
+                return AssScript.Event(start: cue.start, end: cue.end, text: text, marginVertical: margin)
+            }
+            self.script = script.text
+        }
+    }
+}

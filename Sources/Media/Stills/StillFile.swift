@@ -1,0 +1,84 @@
+import CFFmpeg
+import Foundation
+import PipelineKit
+
+/// Writes one picture into a file.
+package enum StillFile {
+    /// Kinds of picture files.
+    package enum Format: String, Sendable, CaseIterable {
+        case jpg
+        case png
+    }
+
+    /// Converts a frame of BT.709 video and writes it. The file appears only when it is complete.
+    package static func write(_ frame: Frame, to path: String, format: Format) throws(MediaError) {
+        let log = MediaLog()
+        let conversion =
+            format == .png
+            ? "scale=in_color_matrix=bt709:in_range=tv:flags=accurate_rnd+full_chroma_int,format=rgb24"
+            // JPEG is BT.601 and full range.
+            : "scale=in_color_matrix=bt709:in_range=tv:out_color_matrix=bt601:out_range=pc,format=yuvj420p"
+        let picture = try FrameFilter("[in]\(conversion)[out]", log: log).apply(frame)
+        try encode(picture, to: path, format: format, log: log)
+    }
+
+    /// Writes a frame that is in the file's own format already.
+    static func encode(_ frame: Frame, to path: String, format: Format, log: MediaLog) throws(MediaError) {
+        var settings = Encoder.Picture(
+            codec: format == .png ? "png" : "mjpeg", width: frame.width, height: frame.height,
+            pixelFormat: frame.pixelFormat, frameRate: Rational(25, 1))
+        settings.closedGroups = false
+        if format == .jpg { settings.settings = ["flags": "+qscale", "global_quality": "\(118 * 3)"] }
+        let encoder = try Encoder(settings, globalHeader: false, log: log)
+        frame.pts = 0
+        frame.dropSideData()
+        if format == .jpg { frame.pointer.pointee.quality = Int32(118 * 3) }
+        try encoder.send(frame)
+        try encoder.send(nil)
+        let packet = try Packet()
+        guard try encoder.receive(into: packet), let bytes = packet.pointer.pointee.data else {
+            throw MediaError("writing a picture", text: "the encoder gave nothing", file: path, log: log)
+        }
+        do {
+            try Data(bytes: bytes, count: packet.size).write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError
+            guard cause.domain == NSPOSIXErrorDomain else {
+                throw MediaError("writing a picture", text: "\(error)", file: path)
+            }
+            throw MediaError("writing a picture", number: -Int32(cause.code), file: path)
+        }
+    }
+}
+
+/// A filter graph for single frames, one at a time; built anew when they change their size.
+final class FrameFilter {
+    private let description: String
+    private let log: MediaLog
+    private var graph: FilterGraph?
+    private var shape: [Int] = []
+    private var format = ""
+
+    init(_ description: String, log: MediaLog) {
+        self.description = description
+        self.log = log
+    }
+
+    /// The frame that comes out; `frame` is empty afterwards.
+    func apply(_ frame: Frame) throws(MediaError) -> Frame {
+        let shape = [frame.width, frame.height]
+        if shape != self.shape || frame.pixelFormat != format || graph == nil {
+            graph = try FilterGraph(
+                picture: description, like: frame, timeBase: Rational(1, 1_000_000), frameRate: Rational(0, 1), log: log
+            )
+            (self.shape, format) = (shape, frame.pixelFormat)
+        }
+        let result = try Frame()
+        guard let graph else { return result }
+        try graph.push(frame)
+        guard case .frame = try graph.pull(into: result) else {
+            throw MediaError("filtering", text: "no picture came out", log: log)
+        }
+        return result
+    }
+}
