@@ -36,7 +36,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let plugins: [Target.Dependency] = [
     "ProbePlugin", "TranscodePlugin", "ChunkPlugin", "UploadPlugin", "PublishPlugin", "ExportPlugin",
-    "OverlayPlugin", "SubtitlesPlugin",
+    "OverlayPlugin", "SubtitlesPlugin", "CoverPlugin", "ContactSheetPlugin",
 ]
 
 let package = Package(
@@ -105,6 +105,8 @@ let package = Package(
         plugin("Export", []),
         plugin("Overlay", ["Media"]),
         plugin("Subtitles", ["Media"]),
+        plugin("Cover", ["Media"]),
+        plugin("ContactSheet", ["Media"]),
         plugin("Chunk", ["TikTok"]),
         plugin("Upload", ["TikTok", log]),
         plugin("Publish", ["TikTok"]),
@@ -143,8 +145,8 @@ let package = Package(
         tests(
             "PreparePluginsTests",
             [
-                "ProbePlugin", "TranscodePlugin", "ExportPlugin", "OverlayPlugin", "SubtitlesPlugin",
-                "PipelineKit", "Media",
+                "ProbePlugin", "TranscodePlugin", "ExportPlugin", "OverlayPlugin", "SubtitlesPlugin", "CoverPlugin",
+                "ContactSheetPlugin", "PipelineKit", "Media",
             ]),
         tests(
             "PostPluginsTests",

@@ -54,7 +54,9 @@ extension PostRun {
         _ record: PostRecord, _ plan: ChunkPlan, _ creator: CreatorInfo?, _ credentials: Credentials
     ) async throws(StageError) -> Announcement {
         let session = session
-        let info = creator.map { PostInfo(context.post, creator: $0) }
+        var post = context.post
+        post.cover = post.cover ?? input.video.coverTime.map { .seconds($0) }
+        let info = creator.map { PostInfo(post, creator: $0) }
         let request = Task { () -> Result<AcceptedPost, APIFailure> in
             do throws(APIFailure) {
                 return .success(try await session.create(info, plan, credentials))

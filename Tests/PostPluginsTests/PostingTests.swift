@@ -78,6 +78,18 @@ import TikTokSandbox
         }
     }
 
+    @Test(arguments: [(nil, 1500), (Duration.seconds(0.4), 400)] as [(Duration?, Int64)])
+    func sendsTheCoverThatWasPickedUnlessThePostHasOne(own: Duration?, sent: Int64) async throws {
+        let video = try await TestVideo(bytes: 1_000_000, coverTime: 1.5)
+        defer { video.remove() }
+        try await Sandbox.run { (sandbox: Sandbox) async throws in
+            var host = sandbox.host()
+            host.post.cover = own
+            _ = try await upload(video, host)
+            #expect(try await sandbox.posts().first?["coverTimestampMs"]?.integerValue == sent)
+        }
+    }
+
     @Test func aPublicPostGetsItsID() async throws {
         let video = try await TestVideo(bytes: 1_000_000)
         defer { video.remove() }

@@ -21,6 +21,7 @@ struct PostView: Sendable {
             "disableDuet": .bool(post.details.disableDuet), "disableStitch": .bool(post.details.disableStitch),
             "isAigc": .bool(post.details.aiGenerated), "brandContentToggle": .bool(post.details.brandContent),
             "brandOrganicToggle": .bool(post.details.brandOrganic),
+            "coverTimestampMs": post.details.coverTimestampMilliseconds.map(JSONValue.integer) ?? .null,
         ]
         if let facts = post.inspection?.facts {
             members["media"] = [

@@ -1,4 +1,6 @@
 import ChunkPlugin
+import ContactSheetPlugin
+import CoverPlugin
 import ExportPlugin
 import OverlayPlugin
 import PipelineKit
@@ -13,6 +15,8 @@ extension StageRegistry {
     /// The stages that come with the program: one line each, sorted by name.
     static let builtIn = StageRegistry([
         StageType(Chunk.self),
+        StageType(ContactSheet.self),
+        StageType(Cover.self),
         StageType(Export.self),
         StageType(Overlay.self),
         StageType(Probe.self),

@@ -50,18 +50,21 @@ struct TestVideo {
     let prepared: PreparedVideo
 
     /// Makes a movie of `bytes` bytes.
-    init(bytes: Int, width: UInt16 = 1080, height: UInt16 = 1920, frameRate: UInt32 = 30, duration: Double = 3)
-        async throws
-    {
+    init(
+        bytes: Int, width: UInt16 = 1080, height: UInt16 = 1920, frameRate: UInt32 = 30, duration: Double = 3,
+        coverTime: Double? = nil
+    ) async throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "post-plugins-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let url = folder.appending(path: "clip.mp4")
         try TestMovie.write(to: url, bytes: bytes, width: width, height: height, frameRate: frameRate)
         let digest = try await FileSource(path: url.path).sha256()
         let file = FileReference(path: url.path, bytes: Int64(bytes), sha256: digest)
-        prepared = PreparedVideo(
+        var video = PreparedVideo(
             file: file, source: SourceFile(file: file, displayPath: "clip.mp4"), strategy: .copy, reasons: [],
             width: Int(width), height: Int(height), duration: duration, frameRate: Rational(Int(frameRate), 1))
+        video.coverTime = coverTime
+        prepared = video
     }
 
     func remove() { try? FileManager.default.removeItem(at: folder) }

@@ -1,0 +1,105 @@
+import Foundation
+import Media
+public import PipelineKit
+
+/// Picks the post's cover: a sharp frame with light and contrast, never black, white or in the midst of a fade.
+///
+/// `upload` sends its time, unless the post has a `cover` of its own.
+public struct Cover: Stage {
+    /// `cover`.
+    public static let name: StageName = "cover"
+    /// One sentence.
+    public static let summary = "Picks a sharp, bright frame of the prepared video as the post's cover."
+    /// The same video gives the same frame.
+    public static let effect: Effect = .pure
+    /// Decodes key frames.
+    public static let resource: Resource = .cpu
+
+    /// What can be set.
+    public struct Options: StageOptions {
+        @StageOption(
+            "Where to write the frame: a folder, or a path that ends in .jpg or .png, in which {{ name }} is the footage's name."
+        )
+        public var save: String? = nil
+
+        /// The defaults.
+        public init() {}
+    }
+
+    private let options: Options
+
+    /// Makes the stage.
+    public init(options: Options) throws(StageError) { self.options = options }
+
+    /// Finds a folder that can't be one.
+    public func check(_ context: CheckContext) -> [Diagnostic] {
+        guard let save = options.save else { return [] }
+        if save.isEmpty { return OutputFolder.findings(path: save, pointer: "/save") }
+        return OutputFolder.findings(path: StillTarget(save, name: "clip").folder, pointer: "/save")
+    }
+
+    /// Names the file.
+    public func plan(_ input: PreparedVideo, _ context: PlanContext) async throws(StageError) -> StagePlan {
+        var reasons: [String] = []
+        if context.post.cover != nil { reasons.append("the post's own cover wins") }
+        var action = "pick the sharpest well-lit frame"
+        if let save = options.save {
+            let target = StillTarget(save, name: input.source.stem)
+            action += ", and write it to \(target.folder)/\(target.name).\(target.format.rawValue)"
+        }
+        return StagePlan(action: action, reasons: reasons, output: input)
+    }
+
+    /// Picks the frame.
+    public func run(_ input: PreparedVideo, _ context: StageContext) async throws(StageError) -> PreparedVideo {
+        let target = options.save.map { StillTarget($0, name: input.source.stem) }
+        if target != nil { try context.makeWorkDirectory() }
+        let still = target.map {
+            (
+                path: context.workDirectory.appendingPathComponent("\(context.stageID).\($0.format.rawValue)").path,
+                format: $0.format
+            )
+        }
+        defer { if let still { try? FileManager.default.removeItem(atPath: still.path) } }
+        let report = context.progress
+        let cover = try await BlockingWork.run(name: "cover") { (flag) throws(StageError) in
+            try MediaLibraries.load()
+            do throws(MediaError) {
+                return try CoverFinder.find(
+                    in: input.file.path, duration: input.duration, still: still, cancellation: flag,
+                    progress: { report(StageProgress(fraction: $0)) })
+            } catch {
+                throw error.stageError()
+            }
+        }
+        if let target, let still {
+            _ = try await OutputFolder(path: target.folder).store(
+                still.path, name: target.name, ending: target.format.rawValue, claims: OutputClaims(context))
+        }
+        var output = input
+        // Up to the whole millisecond, so that the moment lies in the frame and not just before it.
+        output.coverTime = (cover.time * 1000).rounded(.up) / 1000
+        return output
+    }
+}
+
+/// Where a frame is written.
+struct StillTarget {
+    let folder: String
+    let name: String
+    let format: StillFile.Format
+
+    /// Reads the option for the footage called `name`.
+    init(_ save: String, name: String) {
+        let ending = (save as NSString).pathExtension.lowercased()
+        guard let format = StillFile.Format(rawValue: ending == "jpeg" ? "jpg" : ending) else {
+            (folder, self.name, self.format) = (save, "\(name)-cover", .jpg)
+            return
+        }
+        let parent = (save as NSString).deletingLastPathComponent
+        folder = parent.isEmpty ? "." : parent
+        let stem = ((save as NSString).lastPathComponent as NSString).deletingPathExtension
+        self.name = stem.replacing(/\{\{\s*name\s*\}\}/) { _ in name }
+        self.format = format
+    }
+}

@@ -1,0 +1,54 @@
+import Foundation
+
+/// How well a frame would do as a cover: sharp, well lit, with contrast.
+package struct FrameScore: Sendable, Hashable {
+    /// Mean brightness, 0 … 1 between black and white of limited range.
+    package var brightness: Double
+    /// Standard deviation of brightness, 0 … 0.5.
+    package var contrast: Double
+    /// Variance of the Laplacian: large where there are fine edges.
+    package var sharpness: Double
+
+    /// Measures a picture whose brightness is in limited range.
+    package init(_ picture: GrayPicture) {
+        let (width, height, pixels) = (picture.width, picture.height, picture.pixels)
+        var (sum, squares) = (0.0, 0.0)
+        for pixel in pixels {
+            sum += Double(pixel)
+            squares += Double(pixel) * Double(pixel)
+        }
+        let count = Double(max(1, pixels.count))
+        let mean = sum / count
+        brightness = min(1, max(0, (mean - 16) / 219))
+        contrast = max(0, squares / count - mean * mean).squareRoot() / 219
+        var (edges, edgeSquares, inner) = (0, 0, 0)
+        pixels.withUnsafeBufferPointer { pixels in
+            for row in 1..<max(2, height - 1) where height > 2 {
+                for column in 1..<max(2, width - 1) where width > 2 {
+                    let at = row * width + column
+                    let value =
+                        4 * Int(pixels[at]) - Int(pixels[at - 1]) - Int(pixels[at + 1]) - Int(pixels[at - width])
+                        - Int(pixels[at + width])
+                    edges += value
+                    edgeSquares += value * value
+                    inner += 1
+                }
+            }
+        }
+        let average = Double(edges) / Double(max(1, inner))
+        sharpness = max(0, Double(edgeSquares) / Double(max(1, inner)) - average * average)
+    }
+
+    /// Whether there is next to nothing to see: black, white or one colour.
+    package var isEmpty: Bool { brightness < 0.06 || brightness > 0.94 || contrast < 0.03 }
+
+    /// 0 … 1. Light and contrast count as far as they suffice; beyond that sharpness decides.
+    package var value: Double {
+        let light = min(1, brightness / 0.25) * min(1, (1 - brightness) / 0.2)
+        let depth = min(1, contrast / 0.16)
+        // Half at a moderately sharp picture; noise and test patterns gain little beyond it.
+        let edges = sharpness / (sharpness + 150)
+        let value = light * (0.6 * edges + 0.3 * depth + 0.1)
+        return isEmpty ? value * 0.05 : value
+    }
+}

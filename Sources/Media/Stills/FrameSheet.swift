@@ -1,0 +1,117 @@
+import Foundation
+package import PipelineKit
+
+/// Lays frames of a prepared video out on one picture, evenly spaced in time.
+package struct FrameSheet: Sendable, Hashable {
+    /// Pictures side by side.
+    package var columns: Int
+    /// Rows of pictures.
+    package var rows: Int
+    /// Width of the sheet in pixels.
+    package var width: Int
+
+    private static let gap = 8
+    private static let background = "0x101014"
+
+    /// A sheet.
+    package init(columns: Int, rows: Int, width: Int) {
+        self.columns = columns
+        self.rows = rows
+        self.width = width
+    }
+
+    /// Size of one picture for a video of the given size, with even sides.
+    package func cell(videoWidth: Int, videoHeight: Int) -> (width: Int, height: Int) {
+        let across = max(2, (width - FrameSheet.gap * (columns + 1)) / columns / 2 * 2)
+        let down = Double(across) * Double(max(1, videoHeight)) / Double(max(1, videoWidth))
+        return (across, max(2, Int((down / 2).rounded()) * 2))
+    }
+
+    /// Height of the sheet in pixels.
+    package func height(videoWidth: Int, videoHeight: Int) -> Int {
+        cell(videoWidth: videoWidth, videoHeight: videoHeight).height * rows + FrameSheet.gap * (rows + 1)
+    }
+
+    /// When the pictures are taken: in the middle of equal parts.
+    package func times(duration: Double) -> [Double] {
+        let count = columns * rows
+        return (0..<count).map { duration * (Double($0) + 0.5) / Double(count) }
+    }
+
+    /// Writes the sheet of a video as PNG, with the time on each picture where a font is installed.
+    /// - Throws: `MediaError` when nothing can be decoded, the disk is full, or when cancelled.
+    package func write(
+        of video: String, videoWidth: Int, videoHeight: Int, duration: Double, to path: String,
+        cancellation: CancellationFlag, progress: (Double) -> Void = { _ in }
+    ) throws(MediaError) {
+        let log = MediaLog()
+        try log.attached { () throws(MediaError) in
+            let size = cell(videoWidth: videoWidth, videoHeight: videoHeight)
+            let (gap, background) = (FrameSheet.gap, FrameSheet.background)
+            let scripts = ScriptFolder(path: path + ".scripts")
+            var labels = ""
+            if case .installed = FontLookup.find("sans-serif"), FilterGraph.exists("ass") {
+                let script = labelScript(
+                    cell: size, duration: duration, videoWidth: videoWidth, videoHeight: videoHeight)
+                labels = "," + DecorationFilters.ass(try scripts.write(script.text), fonts: nil)
+            }
+            let scaling = FrameFilter(
+                "[in]scale=w=\(size.width):h=\(size.height):flags=area+accurate_rnd+full_chroma_int"
+                    + ":in_color_matrix=bt709:in_range=tv,format=rgb24,setsar=1[out]", log: log)
+            let tiling =
+                "[in]tile=layout=\(columns)x\(rows):padding=\(gap):margin=\(gap):color=\(background)"
+                + ",pad=w=\(width):h=ih:x=(ow-iw)/2:color=\(background)\(labels),format=rgb24[out]"
+            let reader = try FrameReader(path: video, cancellation: cancellation)
+            let times = times(duration: duration)
+            var sheet: FilterGraph?
+            var number = 0
+            try reader.frames(at: times) { (frame, _) throws(MediaError) in
+                let small = try scaling.apply(frame)
+                if sheet == nil {
+                    sheet = try FilterGraph(
+                        picture: tiling, like: small, timeBase: Rational(1, 1), frameRate: Rational(1, 1), log: log)
+                }
+                small.pts = Int64(number)
+                number += 1
+                try sheet?.push(small)
+                progress(0.95 * Double(number) / Double(times.count))
+            }
+            let picture = try Frame()
+            try sheet?.close(at: Int64(number))
+            guard let sheet, case .frame = try sheet.pull(into: picture) else {
+                throw MediaError("making a contact sheet", text: "no picture came out", file: video, log: log)
+            }
+            try StillFile.encode(picture, to: path, format: .png, log: log)
+            withExtendedLifetime(scripts) {}
+        }
+    }
+
+    /// The times, each in the lower left corner of its picture.
+    private func labelScript(
+        cell: (width: Int, height: Int), duration: Double, videoWidth: Int, videoHeight: Int
+    ) -> AssScript {
+        let gap = FrameSheet.gap
+        var style = AssScript.Style()
+        style.size = min(28, max(10, Double(cell.width) / 7))
+        style.outline = style.size / 10
+        style.alignment = 1
+        var script = AssScript(
+            width: width, height: height(videoWidth: videoWidth, videoHeight: videoHeight), style: style)
+        let used = columns * cell.width + gap * (columns + 1)
+        let left = (width - used) / 2
+        script.events = times(duration: duration).enumerated().map { index, time in
+            let x = left + gap + index % columns * (cell.width + gap) + 5
+            let y = gap + index / columns * (cell.height + gap) + cell.height - 3
+            return AssScript.Event(
+                start: 0, end: AssScript.forever,
+                text: "{\\pos(\(x),\(y))}" + AssScript.literal(FrameSheet.label(time)))
+        }
+        return script
+    }
+
+    /// `0:03.2`.
+    static func label(_ seconds: Double) -> String {
+        let tenths = Int((seconds * 10).rounded(.down))
+        return String(format: "%d:%02d.%d", tenths / 600, tenths / 10 % 60, tenths % 10)
+    }
+}
