@@ -17,7 +17,7 @@ import Testing
         try Data(text.utf8).write(to: URL(filePath: folder.path(name)))
     }
 
-    /// Hundredths of a second at which something is drawn, looked at in the middle of each frame.
+    /// The frames on which something is drawn; there is nothing bare between them.
     private func shown(_ video: PreparedVideo) throws -> ClosedRange<Int>? {
         let frames = try (0..<Int((video.duration * 30).rounded())).filter {
             try Picture(of: video.file.path, at: (Double($0) + 0.5) / 30).drawn() != nil
@@ -58,6 +58,15 @@ import Testing
         let video = try await folder.prepare(
             folder.greyFootage(seconds: 0.8), [try subtitles()], ["trim": ["start": "0.3s"]])
         #expect(try shown(video) == 3...8)
+    }
+
+    @Test func keepTheirPlaceInFootageThatIsPlayedFaster() async throws {
+        let folder = try MediaFolder()
+        try write("1\n00:00:00,750 --> 00:00:01,200\nHello\n", folder)
+        let video = try await folder.prepare(
+            folder.greyFootage(seconds: 1.5), [try subtitles()], ["maxDuration": "1s", "overlong": "speed"])
+        let frames = try #require(try shown(video))
+        #expect(abs(frames.lowerBound - 15) <= 1 && abs(frames.upperBound - 23) <= 1)
     }
 
     @Test func theScriptWinsOverThePlainFile() async throws {
