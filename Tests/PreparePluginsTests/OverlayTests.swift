@@ -146,7 +146,7 @@ import TranscodePlugin
         let folder = try MediaFolder()
         try Picture.write("color=red:s=20x20", to: folder.path("logo.png"))
         let host = InMemoryHost()
-        let media = try await Probe(options: NoOptions()).run(folder.greyFootage(), host.context())
+        let media = try await Probe(options: Probe.Options()).run(folder.greyFootage(), host.context())
         let output = try await overlay(["image": .string(folder.path("logo.png"))]).run(media, host.context())
         #expect(output.files.map(\.path) == [media.source.file.path, folder.path("logo.png")])
         #expect(output.files.last?.sha256 == (try FileDigest.sha256(ofFileAt: folder.path("logo.png"))))
@@ -183,7 +183,7 @@ import TranscodePlugin
         try Picture.write("testsrc=s=300x300", to: folder.path("logo.png"))
         let whole = try Data(contentsOf: URL(filePath: folder.path("logo.png")))
         try whole.prefix(60).write(to: URL(filePath: folder.path("cut.png")))
-        let media = try await Probe(options: NoOptions()).run(folder.greyFootage(), InMemoryHost().context())
+        let media = try await Probe(options: Probe.Options()).run(folder.greyFootage(), InMemoryHost().context())
         let stage = try overlay(["image": .string(folder.path("cut.png"))])
         let error = try await #require(throws: StageError.self) {
             try await stage.run(media, InMemoryHost().context())

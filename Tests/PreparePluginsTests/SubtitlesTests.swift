@@ -73,7 +73,7 @@ import Testing
         let folder = try MediaFolder()
         try write(cue, folder)
         try write("[Script Info]\n[Events]\nFormat: Start, End, Text\n", folder, "clip.ass")
-        let media = try await Probe(options: NoOptions()).run(folder.greyFootage(), InMemoryHost().context())
+        let media = try await Probe(options: Probe.Options()).run(folder.greyFootage(), InMemoryHost().context())
         let output = try await subtitles().run(media, InMemoryHost().context())
         #expect(output.files.map(\.path).last == folder.path("clip.ass"))
     }
@@ -81,7 +81,7 @@ import Testing
     @Test func footageWithoutSubtitlesIsPassedOnOrRefused() async throws {
         let folder = try MediaFolder()
         let context = InMemoryHost().context()
-        let media = try await Probe(options: NoOptions()).run(folder.greyFootage(), context)
+        let media = try await Probe(options: Probe.Options()).run(folder.greyFootage(), context)
         let output = try await subtitles().run(media, context)
         #expect(output.decorations.isEmpty)
         #expect(output.warnings.last == "clip.mp4 has no subtitles beside it (clip.ass or .srt)")
@@ -98,7 +98,7 @@ import Testing
         let text = "1\r\n00:00:00,000 --> 00:00:01,000\r\nGrüße aus Köln\r\n"
         try #require(text.data(using: encoding)).write(to: URL(filePath: folder.path("clip.srt")))
         let context = InMemoryHost().context()
-        let media = try await Probe(options: NoOptions()).run(folder.greyFootage(), context)
+        let media = try await Probe(options: Probe.Options()).run(folder.greyFootage(), context)
         let output = try await subtitles(["encoding": .string(option)]).run(media, context)
         guard case .subtitles(let decoration) = output.decorations.first else {
             Issue.record("nothing to draw")
@@ -131,7 +131,7 @@ import Testing
     @Test func aFileThatIsNoSubtitlesIsRefused() async throws {
         let folder = try MediaFolder()
         try write("#EXTM3U\nhttp://127.0.0.1:1/secret.ts\n", folder)
-        let media = try await Probe(options: NoOptions()).run(folder.greyFootage(), InMemoryHost().context())
+        let media = try await Probe(options: Probe.Options()).run(folder.greyFootage(), InMemoryHost().context())
         let stage = try subtitles()
         let error = try await #require(throws: StageError.self) {
             try await stage.run(media, InMemoryHost().context())

@@ -27,7 +27,7 @@ extension MediaFolder {
         _ source: SourceFile, _ taps: [Tap], _ options: [String: JSONValue] = [:]
     ) async throws -> PreparedVideo where Tap.Input == ProbedMedia, Tap.Output == ProbedMedia {
         let context = InMemoryHost().context(stage: "transcode", workDirectory: url.appending(path: "work"))
-        var media = try await Probe(options: NoOptions()).run(source, context)
+        var media = try await Probe(options: Probe.Options()).run(source, context)
         for tap in taps { media = try await tap.run(media, context) }
         let fast: [String: JSONValue] = ["preset": "ultrafast", "size": "360x640"]
         return try await Transcode(options: Transcode.Options.make(from: fast.merging(options) { $1 })).run(
