@@ -122,7 +122,7 @@ let package = Package(
 
         .executableTarget(
             name: "spreader-benchmarks", dependencies: ["PipelineKit", "PipelineRunner", "Store", log, crypto],
-            path: "Benchmarks", exclude: ["run"], swiftSettings: settings),
+            path: "Benchmarks", exclude: ["run", "media", "quality"], swiftSettings: settings),
         .executableTarget(
             name: "spreader-fuzz",
             dependencies: [
