@@ -25,8 +25,8 @@ package enum EncoderQuality: Sendable, Hashable {
         picture.colour = DeliverySpec.colour
         picture.settings = [
             "preset": options.preset, "profile": "high", "level": decision.level.name,
-            "x264-params": "open-gop=0:min-keyint=\(max(1, interval / 2)):threads=\(Processors.encoderThreads)"
-                + ":sync-lookahead=0:psy=0", "forced-idr": "1",
+            // What the service encodes again should be close to the footage, not look sharper than it: no psy.
+            "x264-params": "open-gop=0:min-keyint=\(max(1, interval / 2)):psy=0", "forced-idr": "1",
         ]
         let allowed = decision.level.referenceFrames(width: decision.width, height: decision.height)
         if let wanted = Self.referenceFrames[options.preset], wanted > allowed {

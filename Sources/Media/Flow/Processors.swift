@@ -17,7 +17,4 @@ enum Processors {
         let load = Double(track.codedWidth) * Double(track.codedHeight) * rate / pixelsPerThread * (isHard ? 4 : 1)
         return min(count + 1, max(1, Int(load.rounded(.up))))
     }
-
-    /// Threads of the picture's encoder: x264 asks for half as many again as there are cores, each with frames of its own.
-    static var encoderThreads: Int { min(count, 16) }
 }
