@@ -4,7 +4,8 @@
 // that touch no media should not pay for that, and a machine without the libraries should get a message that says what
 // to install. So every function that Media calls is defined here as a jump through a pointer; while the pointers are
 // empty, the jump first loads the libraries and fills all of them, with the caller's arguments kept in their registers.
-// A function that is missing in the list is an undefined symbol when the program is linked: add it to the list.
+// libavfilter comes on its own, since probing and copying don't need it.
+// A function that is missing in the lists is an undefined symbol when the program is linked: add it to its list.
 #include "CFFmpegLoader.h"
 #include <dlfcn.h>
 #include <libavcodec/version.h>
@@ -25,12 +26,6 @@
     X(av_audio_fifo_read) \
     X(av_audio_fifo_size) \
     X(av_audio_fifo_write) \
-    X(av_buffersink_get_frame) \
-    X(av_buffersink_get_time_base) \
-    X(av_buffersrc_add_frame_flags) \
-    X(av_buffersrc_close) \
-    X(av_buffersrc_parameters_alloc) \
-    X(av_buffersrc_parameters_set) \
     X(av_channel_layout_copy) \
     X(av_channel_layout_default) \
     X(av_channel_layout_describe) \
@@ -108,17 +103,6 @@
     X(avcodec_send_frame) \
     X(avcodec_send_packet) \
     X(avcodec_version) \
-    X(avfilter_get_by_name) \
-    X(avfilter_graph_alloc) \
-    X(avfilter_graph_alloc_filter) \
-    X(avfilter_graph_config) \
-    X(avfilter_graph_create_filter) \
-    X(avfilter_graph_free) \
-    X(avfilter_graph_parse_ptr) \
-    X(avfilter_init_str) \
-    X(avfilter_inout_alloc) \
-    X(avfilter_inout_free) \
-    X(avfilter_version) \
     X(avformat_alloc_context) \
     X(avformat_alloc_output_context2) \
     X(avformat_close_input) \
@@ -136,63 +120,99 @@
     X(avutil_version) \
     X(swresample_version) \
     X(swscale_version)
+#define FILTER_FUNCTIONS(X) \
+    X(av_buffersink_get_frame) \
+    X(av_buffersink_get_time_base) \
+    X(av_buffersrc_add_frame_flags) \
+    X(av_buffersrc_close) \
+    X(av_buffersrc_parameters_alloc) \
+    X(av_buffersrc_parameters_set) \
+    X(avfilter_get_by_name) \
+    X(avfilter_graph_alloc) \
+    X(avfilter_graph_alloc_filter) \
+    X(avfilter_graph_config) \
+    X(avfilter_graph_create_filter) \
+    X(avfilter_graph_free) \
+    X(avfilter_graph_parse_ptr) \
+    X(avfilter_init_str) \
+    X(avfilter_inout_alloc) \
+    X(avfilter_inout_free) \
+    X(avfilter_version)
 // clang-format on
 
 #define DECLARE(name) __attribute__((visibility("hidden"))) void *spreader_pointer_##name = NULL;
 FUNCTIONS(DECLARE)
+FILTER_FUNCTIONS(DECLARE)
 
-static const struct {
+struct function {
     const char *name;
     void **pointer;
-} functions[] = {
-#define ENTRY(name) {#name, &spreader_pointer_##name},
-    FUNCTIONS(ENTRY)
 };
+#define ENTRY(name) {#name, &spreader_pointer_##name},
+static const struct function functions[] = {FUNCTIONS(ENTRY)};
+static const struct function filterFunctions[] = {FILTER_FUNCTIONS(ENTRY)};
 
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
 #define LIBRARY(name, major) "lib" name ".so." TEXT(major)
 
 static const char *const libraries[] = {
-    LIBRARY("avutil", LIBAVUTIL_VERSION_MAJOR),         LIBRARY("swresample", LIBSWRESAMPLE_VERSION_MAJOR),
-    LIBRARY("swscale", LIBSWSCALE_VERSION_MAJOR),       LIBRARY("avcodec", LIBAVCODEC_VERSION_MAJOR),
-    LIBRARY("avformat", LIBAVFORMAT_VERSION_MAJOR),     LIBRARY("avfilter", LIBAVFILTER_VERSION_MAJOR),
+    LIBRARY("avutil", LIBAVUTIL_VERSION_MAJOR),   LIBRARY("swresample", LIBSWRESAMPLE_VERSION_MAJOR),
+    LIBRARY("swscale", LIBSWSCALE_VERSION_MAJOR), LIBRARY("avcodec", LIBAVCODEC_VERSION_MAJOR),
+    LIBRARY("avformat", LIBAVFORMAT_VERSION_MAJOR),
 };
-enum { libraryCount = sizeof libraries / sizeof *libraries };
+static const char *const filterLibraries[] = {LIBRARY("avfilter", LIBAVFILTER_VERSION_MAJOR)};
+enum { maximumLibraries = 8 };
+#define COUNT(array) (sizeof array / sizeof *array)
 
-static char problem[512];
+/// What stands in the way of a group of functions; empty when nothing does.
+typedef char Problem[512];
+static Problem problem, filterProblem;
 
-static void load(void) {
+static void load(const char *const *names, size_t nameCount, const struct function *wanted, size_t count, Problem why) {
     // Never closed: frames and callbacks of the libraries live until the process ends.
-    void *handles[libraryCount];
-    for (int i = 0; i < libraryCount; i++) {
-        handles[i] = dlopen(libraries[i], RTLD_LAZY | RTLD_LOCAL);
+    void *handles[maximumLibraries];
+    for (size_t i = 0; i < nameCount; i++) {
+        handles[i] = dlopen(names[i], RTLD_LAZY | RTLD_LOCAL);
         if (!handles[i]) {
-            snprintf(problem, sizeof problem, "%s", dlerror());
+            snprintf(why, sizeof(Problem), "%s", dlerror());
             return;
         }
     }
-    for (size_t f = 0; f < sizeof functions / sizeof *functions; f++) {
+    for (size_t f = 0; f < count; f++) {
         void *found = NULL;
-        for (int i = 0; i < libraryCount && !found; i++) found = dlsym(handles[i], functions[f].name);
+        for (size_t i = 0; i < nameCount && !found; i++) found = dlsym(handles[i], wanted[f].name);
         if (!found) {
-            snprintf(problem, sizeof problem, "FFmpeg's libraries have no function %s", functions[f].name);
+            snprintf(why, sizeof(Problem), "FFmpeg's libraries have no function %s", wanted[f].name);
             return;
         }
-        __atomic_store_n(functions[f].pointer, found, __ATOMIC_RELEASE);
+        __atomic_store_n(wanted[f].pointer, found, __ATOMIC_RELEASE);
     }
+}
+
+static void loadCore(void) { load(libraries, COUNT(libraries), functions, COUNT(functions), problem); }
+static void loadFilters(void) {
+    load(filterLibraries, COUNT(filterLibraries), filterFunctions, COUNT(filterFunctions), filterProblem);
 }
 
 const char *spreader_ffmpeg_load(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, load);
+    pthread_once(&once, loadCore);
     return *problem ? problem : NULL;
 }
 
-/// The way of a call that came before the libraries were loaded. Callers ask `spreader_ffmpeg_load` first; for one that
-/// did not, there is nothing to return to when loading fails.
-__attribute__((visibility("hidden"), used)) void spreader_ffmpeg_require(void) {
+const char *spreader_ffmpeg_load_filters(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     const char *reason = spreader_ffmpeg_load();
+    if (reason) return reason;
+    pthread_once(&once, loadFilters);
+    return *filterProblem ? filterProblem : NULL;
+}
+
+/// The way of a call that came before the libraries were loaded. Callers ask `spreader_ffmpeg_load` first, or
+/// `spreader_ffmpeg_load_filters`; for one that did not, there is nothing to return to when loading fails.
+__attribute__((visibility("hidden"), used)) void spreader_ffmpeg_require(void) {
+    const char *reason = spreader_ffmpeg_load_filters();
     if (!reason) return;
     dprintf(STDERR_FILENO, "error: FFmpeg's libraries can't be loaded: %s\n", reason);
     _exit(78);
@@ -252,3 +272,4 @@ __asm__(
 #error "no jumps for this processor: write them, or link FFmpeg's libraries directly"
 #endif
 FUNCTIONS(JUMP)
+FILTER_FUNCTIONS(JUMP)

@@ -1,9 +1,12 @@
 #pragma once
 #include <stddef.h>
 
-/// Loads FFmpeg's libraries when that has not been done yet; safe from any thread.
+/// Loads FFmpeg's libraries but libavfilter when that has not been done yet; safe from any thread.
 /// Returns NULL, or what stands in the way, valid for the life of the process.
 const char *_Nullable spreader_ffmpeg_load(void);
+
+/// Loads libavfilter too.
+const char *_Nullable spreader_ffmpeg_load_filters(void);
 
 /// Which installed font is used for `family`: its name goes to `found`.
 /// Returns 0 when there is no font at all, 1 when another stands in, 2 when it is the one.

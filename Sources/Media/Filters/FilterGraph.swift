@@ -1,4 +1,5 @@
 import CFFmpeg
+import CFFmpegLoader
 package import PipelineKit
 
 /// A network of filters in FFmpeg's syntax, with at most one input `in` and one output `out`. Owns the graph.
@@ -22,7 +23,7 @@ package final class FilterGraph {
     /// A graph without input, such as a test picture.
     package init(generating description: String, isSound: Bool, log: MediaLog) throws(MediaError) {
         self.log = log
-        pointer = try allocated(avfilter_graph_alloc(), "allocating a filter graph")
+        pointer = try Self.allocate()
         try build(description, isSound: isSound)
     }
 
@@ -31,7 +32,7 @@ package final class FilterGraph {
         picture description: String, like frame: Frame, timeBase: Rational, frameRate: Rational, log: MediaLog
     ) throws(MediaError) {
         self.log = log
-        pointer = try allocated(avfilter_graph_alloc(), "allocating a filter graph")
+        pointer = try Self.allocate()
         let source = try allocated(
             avfilter_graph_alloc_filter(pointer, avfilter_get_by_name("buffer"), "in"), "adding a source")
         try check(
@@ -47,7 +48,7 @@ package final class FilterGraph {
         sound description: String, like frame: Frame, timeBase: Rational, log: MediaLog
     ) throws(MediaError) {
         self.log = log
-        pointer = try allocated(avfilter_graph_alloc(), "allocating a filter graph")
+        pointer = try Self.allocate()
         let source = try allocated(
             avfilter_graph_alloc_filter(pointer, avfilter_get_by_name("abuffer"), "in"), "adding a source")
         try check(
@@ -60,6 +61,14 @@ package final class FilterGraph {
     deinit {
         var graph: UnsafeMutablePointer<AVFilterGraph>? = pointer
         avfilter_graph_free(&graph)
+    }
+
+    private static func allocate() throws(MediaError) -> UnsafeMutablePointer<AVFilterGraph> {
+        // Only now: copies go without, and it takes as long to load as all the rest.
+        if let reason = spreader_ffmpeg_load_filters() {
+            throw MediaError("loading libavfilter", text: String(cString: reason))
+        }
+        return try allocated(avfilter_graph_alloc(), "allocating a filter graph")
     }
 
     /// Whether the FFmpeg in use has a filter of this name.

@@ -5,15 +5,23 @@ package import PipelineKit
 /// The FFmpeg libraries that the program runs with. They are loaded at the first use, so that commands which touch no
 /// media start without them.
 package enum MediaLibraries {
-    /// Loads the libraries when that has not been done yet.
-    /// - Throws: `StageError` with code `configuration` when they are missing or of another version.
+    /// Loads all that reads and copies, when that has not been done yet.
+    /// - Throws: `StageError` with code `configuration` when libraries are missing or of another version.
     package static func load() throws(StageError) {
-        guard let reason = spreader_ffmpeg_load() else {
-            // The largest picture that is decoded needs half of this in one piece; only hostile headers ask for more.
-            av_max_alloc(1 << 30)
-            return
-        }
-        throw StageError(
+        if let reason = spreader_ffmpeg_load() { throw missing(reason) }
+        // The largest picture that is decoded needs half of this in one piece; only hostile headers ask for more.
+        av_max_alloc(1 << 30)
+    }
+
+    /// Loads libavfilter and its many companions too: before the first filter graph.
+    /// - Throws: As ``load()``.
+    package static func loadFilters() throws(StageError) {
+        try load()
+        if let reason = spreader_ffmpeg_load_filters() { throw missing(reason) }
+    }
+
+    private static func missing(_ reason: UnsafePointer<CChar>) -> StageError {
+        StageError(
             .configuration, "FFmpeg's libraries can't be loaded: \(String(cString: reason))",
             hint: "on Debian: apt-get install libavfilter8 libavformat59, or build the program again on this machine")
     }
@@ -21,7 +29,7 @@ package enum MediaLibraries {
     /// Their versions in one line, such as `5.1.9: libavcodec 59.37.100, …`.
     /// - Throws: `StageError` with code `configuration` when they can't be loaded.
     package static func versions() throws(StageError) -> String {
-        try load()
+        try loadFilters()
         let parts = [
             ("libavformat", avformat_version()), ("libavcodec", avcodec_version()), ("libavfilter", avfilter_version()),
             ("libavutil", avutil_version()), ("libswscale", swscale_version()), ("libswresample", swresample_version()),

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Foundation
+import Media
 import PipelineKit
 import PipelineRunner
 
@@ -8,5 +10,9 @@ struct StageWorkerCommand: AsyncParsableCommand {
         commandName: "stage-worker", abstract: "Serve stages to a host over standard input and output.",
         shouldDisplay: false)
 
-    func run() async throws { await StageServer.serveStandardStreams(StageRegistry.builtIn.stages) }
+    func run() async throws {
+        // Ahead of the first request; what stands in the way is told when a stage asks for them.
+        Thread { try? MediaLibraries.load() }.start()
+        await StageServer.serveStandardStreams(StageRegistry.builtIn.stages)
+    }
 }
