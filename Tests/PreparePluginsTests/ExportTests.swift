@@ -34,6 +34,24 @@ import Testing
         #expect(try String(contentsOfFile: folder.path("out/today/sea.mp4"), encoding: .utf8) == "one")
     }
 
+    @Test func takesNoSecondRoomOnTheSameDisk() async throws {
+        let folder = try MediaFolder()
+        let output = try await export(folder).run(try video(folder, content: "one"), InMemoryHost().context())
+        let facts = try FileManager.default.attributesOfItem(atPath: try #require(output.exportedPath))
+        #expect(facts[.referenceCount] as? Int == 2)
+    }
+
+    @Test(.enabled(if: FileManager.default.isWritableFile(atPath: "/dev/shm"), "there is no second file system"))
+    func copiesToAnotherDisk() async throws {
+        let other = URL(filePath: "/dev/shm/spreader-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: other) }
+        let folder = try MediaFolder()
+        let stage = try Export(options: Export.Options.make(from: ["directory": .string(other.path)]))
+        _ = try await stage.run(try video(folder, content: "one"), InMemoryHost().context())
+        #expect(try String(contentsOf: other.appending(path: "sea.mp4"), encoding: .utf8) == "one")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: other.path) == ["sea.mp4"])
+    }
+
     @Test func twinsOfOneRunGetAFileEach() async throws {
         let folder = try MediaFolder()
         let stage = try export(folder)

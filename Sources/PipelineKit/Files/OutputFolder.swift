@@ -38,13 +38,14 @@ public struct OutputFolder: Sendable {
         url.appendingPathComponent("\(name)\(number == 1 ? "" : "-\(number)").\(ending)").path
     }
 
-    /// Copies a file into the folder, on a thread of its own.
+    /// Puts a finished file into the folder, on a thread of its own: as a second name of the same bytes where the file
+    /// system allows it, else as a copy. Whoever made the file must not write to it any more.
     /// - Parameters:
     ///   - file: Path of the finished file.
     ///   - name: The copy's name without ending.
     ///   - ending: The copy's ending, such as `mp4`.
     ///   - claims: Those of the run and stage.
-    /// - Returns: Path of the copy, or of the equal file that was there.
+    /// - Returns: Its path there, or of the equal file that was there.
     /// - Throws: `StageError` when the folder can't be written; nothing is left behind then.
     public func store(
         _ file: String, name: String, ending: String, claims: OutputClaims
@@ -64,7 +65,7 @@ public struct OutputFolder: Sendable {
         }
         let part = url.appendingPathComponent(".\(UUID().uuidString).part").path
         defer { unlink(part) }
-        var isCopied = false
+        var isReady = false
         for number in 1...Self.maximumNumber {
             let path = path(name: name, ending: ending, number: number)
             if FileManager.default.fileExists(atPath: path) {
@@ -72,9 +73,9 @@ public struct OutputFolder: Sendable {
                 continue
             }
             guard try claims.take(path) else { continue }
-            if !isCopied {
-                try Self.copy(file, to: part, flag: flag)
-                isCopied = true
+            if !isReady {
+                try Self.place(file, at: part, flag: flag)
+                isReady = true
             }
             // A hard link fails when the name was taken meanwhile; a rename would overwrite.
             if link(part, path) == 0 { return path }
@@ -93,7 +94,18 @@ public struct OutputFolder: Sendable {
             hint: "choose another directory")
     }
 
-    /// Copies bytes, by reference where the file system can.
+    /// Gives a file a second name; copies its bytes where that name would be on another file system, or the file
+    /// system knows no such names. Either way they are on the disk afterwards.
+    private static func place(_ source: String, at target: String, flag: CancellationFlag) throws(StageError) {
+        guard link(source, target) == 0 else { return try copy(source, to: target, flag: flag) }
+        let descriptor = open(target, O_RDONLY | O_CLOEXEC)
+        defer { close(descriptor) }
+        guard descriptor >= 0, fsync(descriptor) == 0 else {
+            throw failure(
+                "\(source) can't be written to the disk", NSError(domain: NSPOSIXErrorDomain, code: Int(errno)))
+        }
+    }
+
     private static func copy(_ source: String, to target: String, flag: CancellationFlag) throws(StageError) {
         do {
             let input = try FileHandle(forReadingFrom: URL(fileURLWithPath: source))
