@@ -90,7 +90,10 @@ struct Settling: Sendable {
 
     private func probe() async -> Result<ProbedMedia, StageError> {
         do throws(StageError) {
-            return .success(try await MediaProbe.probe(source))
+            let media = try await ProbeMemory.shared.media(of: source) { () async throws(StageError) in
+                try await MediaProbe.probe(source)
+            }
+            return .success(media)
         } catch {
             return .failure(error)
         }

@@ -118,23 +118,11 @@ package final class Encoder {
     package static func exists(_ name: String) -> Bool { avcodec_find_encoder_by_name(name) != nil }
 
     private static func tag(_ context: UnsafeMutablePointer<AVCodecContext>, _ colour: ColourTags) {
-        func value(_ name: String?, _ find: (UnsafePointer<CChar>) -> Int32) -> UInt32? {
-            guard let name else { return nil }
-            let number = find(name)
-            return number < 0 ? nil : UInt32(number)
-        }
-        if let range = value(colour.range, { av_color_range_from_name($0) }) {
-            context.pointee.color_range = AVColorRange(range)
-        }
-        if let primaries = value(colour.primaries, { av_color_primaries_from_name($0) }) {
-            context.pointee.color_primaries = AVColorPrimaries(primaries)
-        }
-        if let transfer = value(colour.transfer, { av_color_transfer_from_name($0) }) {
-            context.pointee.color_trc = AVColorTransferCharacteristic(transfer)
-        }
-        if let matrix = value(colour.matrix, { av_color_space_from_name($0) }) {
-            context.pointee.colorspace = AVColorSpace(matrix)
-        }
+        let numbers = colour.numbers
+        if let range = numbers.range { context.pointee.color_range = range }
+        if let primaries = numbers.primaries { context.pointee.color_primaries = primaries }
+        if let transfer = numbers.transfer { context.pointee.color_trc = transfer }
+        if let matrix = numbers.matrix { context.pointee.colorspace = matrix }
     }
 
     private func open(

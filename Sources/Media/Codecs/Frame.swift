@@ -186,6 +186,24 @@ package struct ColourTags: Sendable, Hashable {
         value == AVCOL_SPC_UNSPECIFIED ? nil : known(av_color_space_name(value))
     }
 
+    /// FFmpeg's numbers of the tags; nil where a tag is unsaid or unknown.
+    var numbers:
+        (
+            range: AVColorRange?, primaries: AVColorPrimaries?, transfer: AVColorTransferCharacteristic?,
+            matrix: AVColorSpace?
+        )
+    {
+        func number(_ name: String?, _ find: (UnsafePointer<CChar>) -> Int32) -> UInt32? {
+            name.flatMap { UInt32(exactly: find($0)) }
+        }
+        return (
+            number(range, { av_color_range_from_name($0) }).map { AVColorRange($0) },
+            number(primaries, { av_color_primaries_from_name($0) }).map { AVColorPrimaries($0) },
+            number(transfer, { av_color_transfer_from_name($0) }).map { AVColorTransferCharacteristic($0) },
+            number(matrix, { av_color_space_from_name($0) }).map { AVColorSpace($0) }
+        )
+    }
+
     private static func known(_ name: UnsafePointer<CChar>?) -> String? {
         text(name).flatMap { ["reserved", "unknown", "unspecified"].contains($0) ? nil : $0 }
     }

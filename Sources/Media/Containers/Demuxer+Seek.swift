@@ -29,8 +29,6 @@ struct FootageSource {
 
     /// Below this distance reading on is as quick as seeking.
     private static let shortWay = 5.0
-    /// Containers whose index can be trusted, and whose headers describe the streams.
-    private static let indexed = ["mp4", "matroska"]
 
     /// A demuxer that gives one stream, at the latest from the last key frame before `start` on.
     ///
@@ -39,8 +37,7 @@ struct FootageSource {
     ///   - start: In the footage's own time, in seconds.
     ///   - needsStreamInfo: Whether the stream must be looked into beyond the container's header.
     func demuxer(keeping index: Int, from start: Double, needsStreamInfo: Bool = true) throws(MediaError) -> Demuxer {
-        let isIndexed = FootageSource.indexed.contains { media.container.contains($0) }
-        let demuxer = try open(describe: needsStreamInfo || !isIndexed)
+        let demuxer = try self.demuxer(needsStreamInfo: needsStreamInfo)
         demuxer.keep([index])
         let first =
             media.video.first { $0.index == index }?.startTime
@@ -51,13 +48,19 @@ struct FootageSource {
         {
             return demuxer
         }
-        let fresh = try open(describe: needsStreamInfo || !isIndexed)
+        let fresh = try self.demuxer(needsStreamInfo: needsStreamInfo)
         fresh.keep([index])
         return fresh
     }
 
-    private func open(describe: Bool) throws(MediaError) -> Demuxer {
-        try Demuxer(path: media.source.file.path, log: log, cancellation: cancellation, describe: describe)
+    private var isIndexed: Bool { Demuxer.indexed.contains { media.container.contains($0) } }
+
+    /// A demuxer at the beginning of the footage.
+    /// - Parameter needsStreamInfo: Whether the streams must be looked into beyond the container's header.
+    func demuxer(needsStreamInfo: Bool) throws(MediaError) -> Demuxer {
+        try Demuxer(
+            path: media.source.file.path, log: log, cancellation: cancellation,
+            description: needsStreamInfo || !isIndexed ? .decoding : .header)
     }
 
     /// Whether the next packet of a stream is one that decoding can start with, in time for `start`.

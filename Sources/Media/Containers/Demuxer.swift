@@ -15,6 +15,19 @@ package final class Demuxer {
         "data", "alias_pix", "brender_pix", "txd", "vapoursynth", "avisynth", "webvtt", "srt", "ass", "libgme",
     ]
 
+    /// How streams are described beyond what the container's header says.
+    package enum Description {
+        /// By decoding a little.
+        case decoding
+        /// Not at all.
+        case header
+        /// As in a demuxer that has the same file open.
+        case other(Demuxer)
+    }
+
+    /// Containers whose header names all streams, and whose index can be trusted.
+    static let indexed = ["mp4", "matroska"]
+
     let pointer: UnsafeMutablePointer<AVFormatContext>
     /// The path being read.
     package let path: String
@@ -29,11 +42,11 @@ package final class Demuxer {
 
     /// Opens a file.
     /// - Parameters:
-    ///   - describe: Whether to decode a little to learn what headers leave out.
+    ///   - description: Where what headers leave out is learned.
     ///   - deadline: When reading ends with an error, however far it came; nil for never.
     /// - Throws: `MediaError` when it can't be read or is no media.
     package init(
-        path: String, log: MediaLog, cancellation: CancellationFlag, describe: Bool = true,
+        path: String, log: MediaLog, cancellation: CancellationFlag, description: Description = .decoding,
         deadline: ContinuousClock.Instant? = nil
     ) throws(MediaError) {
         self.path = path
@@ -64,12 +77,27 @@ package final class Demuxer {
         try interrupter.check("opening")
         try check(opened, "opening", file: path, log: log)
         pointer = context
-        guard describe else { return }
+        if case .header = description { return }
+        if case .other(let other) = description, try takeParameters(of: other) { return }
         let answer = Demuxer.findStreamInfo(context)
         try interrupter.check("opening")
         if answer < 0, context.pointee.nb_streams == 0 {
             throw MediaError("reading the streams", number: answer, file: path, log: log)
         }
+    }
+
+    /// Takes over what another demuxer of the same file knows of its streams, where the header fixes which these are.
+    private func takeParameters(of other: Demuxer) throws(MediaError) -> Bool {
+        guard Demuxer.indexed.contains(where: formatName.contains), streamCount == other.streamCount else {
+            return false
+        }
+        for index in 0..<streamCount {
+            guard let mine = stream(index), let theirs = other.stream(index) else { return false }
+            try check(
+                avcodec_parameters_copy(mine.pointee.codecpar, theirs.pointee.codecpar), "describing a stream",
+                file: path)
+        }
+        return true
     }
 
     deinit {

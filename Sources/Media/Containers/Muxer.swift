@@ -67,6 +67,16 @@ package final class Muxer: @unchecked Sendable {
         return Int(stream.pointee.index)
     }
 
+    /// Says of a copied stream's colours what its bitstream says.
+    func setColour(_ colour: ColourTags, stream index: Int) {
+        guard let parameters = pointer.pointee.streams[index]?.pointee.codecpar else { return }
+        let numbers = colour.numbers
+        if let range = numbers.range { parameters.pointee.color_range = range }
+        if let primaries = numbers.primaries { parameters.pointee.color_primaries = primaries }
+        if let transfer = numbers.transfer { parameters.pointee.color_trc = transfer }
+        if let matrix = numbers.matrix { parameters.pointee.color_space = matrix }
+    }
+
     /// Adds a stream whose packets are copied in part, at a constant rate.
     /// - Parameter extradata: The codec's header, in place of the source's.
     func addStream(

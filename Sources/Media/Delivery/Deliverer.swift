@@ -128,8 +128,11 @@ package enum Deliverer {
         if let plan = decision.cut {
             try SeamCheck.run(part, plan: plan, cancellation: cancellation, log: MediaLog())
         }
-        let facts = try DeliveryCheck.read(part, decision: decision, options: options, cancellation: cancellation)
-        let digest = try FileDigest.sha256(ofFileAt: part, cancellation: cancellation)
+        let (facts, digest) = try Together.run { () throws(MediaError) in
+            try DeliveryCheck.read(part, decision: decision, options: options, cancellation: cancellation)
+        } _: { () throws(MediaError) in
+            try FileDigest.sha256(ofFileAt: part, cancellation: cancellation)
+        }
         guard rename(part, path) == 0 else {
             throw MediaError("renaming", text: String(cString: strerror(errno)), file: path)
         }

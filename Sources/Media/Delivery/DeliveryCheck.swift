@@ -15,7 +15,7 @@ package enum DeliveryCheck {
         _ path: String, decision: DeliveryDecision, options: DeliveryOptions, cancellation: CancellationFlag
     ) throws(MediaError) -> Facts {
         let log = MediaLog()
-        let demuxer = try Demuxer(path: path, log: log, cancellation: cancellation)
+        let demuxer = try Demuxer(path: path, log: log, cancellation: cancellation, description: .header)
         let indices = Array(0..<demuxer.streamCount)
         let scan = try PacketScan(of: demuxer, streams: indices, pictures: [0])
         let tracks = TrackReader(demuxer: demuxer)

@@ -96,7 +96,7 @@ final class DeliveryJob {
 
     private func prepareCopy() throws(MediaError) -> Work {
         let others = decision.sound == .copy ? decision.soundStream.map { [$0] } ?? [] : []
-        let demuxer = try Demuxer(path: media.source.file.path, log: log, cancellation: cancellation)
+        let demuxer = try source.demuxer(needsStreamInfo: false)
         let copy = Owned(
             try PacketCopy(
                 demuxer: demuxer, picture: track.index, others: others, start: decision.start, muxer: muxer,

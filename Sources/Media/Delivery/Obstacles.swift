@@ -23,7 +23,6 @@ struct Obstacles {
         sound = audio.map { Self.sound($0, media: media, options: options, span: span) } ?? []
     }
 
-    /// What keeps the picture's packets from being copied, one clause each.
     /// How the footage is cut without encoding all of it; nil when it is not cut, or can't be.
     func plan(_ track: VideoTrack, span: Span) -> CutPlan? {
         guard span.isCut, picture.isEmpty, rate.reason == nil else { return nil }
@@ -32,6 +31,7 @@ struct Obstacles {
             track: track, start: span.start, length: span.length, limit: limit, frameRate: rate.rate)
     }
 
+    /// What keeps the picture's packets from being copied, one clause each.
     private static func picture(
         _ track: VideoTrack, audio: AudioTrack?, media: ProbedMedia, options: DeliveryOptions
     ) -> [String] {

@@ -28,7 +28,12 @@ final class PacketCopy {
         self.start = start
         self.cancellation = cancellation
         self.progress = progress
-        for index in [picture] + others { outputs[index] = try muxer.addStream(copying: index, of: demuxer) }
+        for index in [picture] + others {
+            let output = try muxer.addStream(copying: index, of: demuxer)
+            outputs[index] = output
+            // Only pictures of these colours are copied; the container's header need not say them.
+            if index == picture { muxer.setColour(DeliverySpec.colour, stream: output) }
+        }
         demuxer.keep([picture] + others)
     }
 

@@ -90,7 +90,8 @@ struct ProbeReader {
         let sampler: PictureSampler
         do throws(MediaError) {
             let demuxer = try Demuxer(
-                path: source.file.path, log: log, cancellation: cancellation, deadline: deadline)
+                path: source.file.path, log: log, cancellation: cancellation, description: .other(demuxer),
+                deadline: deadline)
             // One thread: several give pictures without their references when footage begins between key frames.
             sampler = try PictureSampler(stream: index, of: demuxer, log: log, threads: 1)
         } catch {

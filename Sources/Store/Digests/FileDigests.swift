@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import GRDB
+import Glibc
 package import PipelineKit
 
 /// SHA-256 of files, remembered by size, modification time and inode so that gigabytes aren't read twice.
@@ -67,19 +68,22 @@ package struct FileDigests: Sendable {
     }
 
     private static func read(_ path: String, _ cancellation: CancellationFlag) throws(StageError) -> String {
-        do {
-            let handle = try FileHandle(forReadingFrom: URL(filePath: path))
-            defer { try? handle.close() }
-            var hasher = SHA256()
-            while let block = try handle.read(upToCount: 1 << 20), !block.isEmpty {
-                if cancellation.isCancelled { throw StageError.cancelled }
-                hasher.update(data: block)
-            }
-            return hasher.finalize().map { String(format: "%02x", $0) }.joined()
-        } catch let error as StageError {
-            throw error
-        } catch {
-            throw StageError(.fileSystem, "can't read \(path): \(error.localizedDescription)")
+        func failure() -> StageError {
+            StageError(.fileSystem, "can't read \(path): \(String(cString: strerror(errno)))")
+        }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure() }
+        defer { close(descriptor) }
+        var hasher = SHA256()
+        // One piece of memory for all blocks: new ones would cost as much as the digest.
+        var block = [UInt8](repeating: 0, count: 1 << 18)
+        while true {
+            if cancellation.isCancelled { throw .cancelled }
+            let count = Glibc.read(descriptor, &block, block.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw failure() }
+            if count == 0 { return hasher.finalize().map { String(format: "%02x", $0) }.joined() }
+            block.withUnsafeBytes { hasher.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
         }
     }
 }
