@@ -3,10 +3,14 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/prctl.h>
+#endif
+#ifdef __GLIBC__
+#include <malloc.h>
 #endif
 
 void spreader_die_with_parent(void) {
@@ -21,6 +25,15 @@ void spreader_forbid_core_dumps(void) {
 #ifdef __linux__
     // Core dumps that are piped to a program ignore the limit; without the flag there are none.
     prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+void spreader_spare_memory(void) {
+#ifdef __linux__
+    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+#endif
+#ifdef __GLIBC__
+    mallopt(M_ARENA_MAX, 2);
 #endif
 }
 

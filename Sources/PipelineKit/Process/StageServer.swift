@@ -37,6 +37,7 @@ public final class StageServer: Sendable {
     public static func serveStandardStreams(_ stages: [StageType]) async -> Never {
         spreader_die_with_parent()
         spreader_forbid_core_dumps()
+        spreader_spare_memory()
         // An interrupt at the terminal is the host's to handle; its child may write to the terminal all the same.
         for number in [SIGINT, SIGTTOU] { signal(number, SIG_IGN) }
         let input = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
