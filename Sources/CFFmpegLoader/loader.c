@@ -94,7 +94,9 @@
     X(avcodec_get_class) \
     X(avcodec_get_name) \
     X(avcodec_open2) \
+    X(avcodec_parameters_alloc) \
     X(avcodec_parameters_copy) \
+    X(avcodec_parameters_free) \
     X(avcodec_parameters_from_context) \
     X(avcodec_parameters_to_context) \
     X(avcodec_profile_name) \

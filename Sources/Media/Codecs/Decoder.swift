@@ -42,6 +42,26 @@ package final class Decoder {
             avcodec_open2(pointer, codec, nil), "opening the decoder \(codecName)", file: demuxer.path, log: log)
     }
 
+    /// A decoder for what an encoder gives.
+    init(of encoder: Encoder, log: MediaLog) throws(MediaError) {
+        let source = encoder.pointer.pointee
+        name = text(avcodec_get_name(source.codec_id)) ?? "unknown"
+        guard let codec = avcodec_find_decoder(source.codec_id) else {
+            throw MediaError("finding a decoder for \(name)", number: spreader_error_decoder_not_found())
+        }
+        self.log = log
+        var owned: UnsafeMutablePointer<AVCodecParameters>? = try allocated(
+            avcodec_parameters_alloc(), "allocating a decoder")
+        defer { avcodec_parameters_free(&owned) }
+        pointer = try allocated(avcodec_alloc_context3(codec), "allocating a decoder")
+        try check(avcodec_parameters_from_context(owned, encoder.pointer), "setting up the decoder \(name)")
+        try check(avcodec_parameters_to_context(pointer, owned), "setting up the decoder \(name)")
+        pointer.pointee.pkt_timebase = source.time_base
+        pointer.pointee.thread_count = 1
+        pointer.pointee.opaque = log.opaque
+        try check(avcodec_open2(pointer, codec, nil), "opening the decoder \(name)", log: log)
+    }
+
     deinit {
         var context: UnsafeMutablePointer<AVCodecContext>? = pointer
         avcodec_free_context(&context)

@@ -75,7 +75,12 @@ package enum Deliverer {
         } catch {
             throw failure(error, media)
         }
-        if LoudnessPlan.isMet(by: reading, target: target, truePeak: options.truePeak) { return }
+        if LoudnessPlan.isMet(by: reading, target: target, truePeak: options.truePeak) {
+            decision.soundReasons = [
+                "the sound already meets the delivery spec and measures \(reading): its packets are copied"
+            ]
+            return
+        }
         decision.encodeSound(because: "it measures \(reading), not \(DeliveryDecision.loudness(target))")
     }
 
@@ -104,6 +109,15 @@ package enum Deliverer {
                     continue
                 }
                 var warnings = decision.warnings + job.warnings
+                var decision = decision
+                if let reading = job.soundReading, let target = options.loudness {
+                    decision.soundReasons.append("encoded, the sound measures \(reading)")
+                    if !LoudnessPlan.isMet(by: reading, target: target, truePeak: options.truePeak) {
+                        warnings.append(
+                            "the sound measures \(reading), not \(DeliveryDecision.loudness(target)) with peaks of at most "
+                                + String(format: "%.1f dBTP", options.truePeak))
+                    }
+                }
                 if attempt > 0 {
                     warnings.append("encoded again with fewer bits, to stay within \(ByteCount(options.maxBytes))")
                 }

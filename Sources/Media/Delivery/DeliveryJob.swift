@@ -34,6 +34,8 @@ final class DeliveryJob {
 
     /// What a person should know of the result.
     private(set) var warnings: [String] = []
+    /// What sound that was brought to a loudness measures once encoded; nil for other sound.
+    var soundReading: LoudnessReading? { sound?.reading }
 
     /// Decoded frames that may wait for filters, and filtered ones for the encoder: one in hand, one coming.
     private static let framesInHand = 1
@@ -153,8 +155,7 @@ final class DeliveryJob {
         case .encode, .silence:
             let opener = SoundOpener(source: source, decision: decision, options: options)
             let sound = try SoundEncoding(
-                bitRate: options.audioBitrate, muxer: muxer, clock: clock, log: log,
-                open: { () throws(MediaError) in try opener.open() })
+                bitRate: options.audioBitrate, muxer: muxer, clock: clock, log: log, opener: opener)
             self.sound = sound
             let lane = Owned(sound)
             return [("media-sound", { () throws(MediaError) in try lane.value.run() })]
@@ -242,28 +243,43 @@ private struct Owned<Value>: @unchecked Sendable {
     init(_ value: Value) { self.value = value }
 }
 
-/// Opens the sound of a delivery, its level found first.
+/// Opens the sound of a delivery, at the level that is wanted.
 struct SoundOpener {
     let source: FootageSource
     let decision: DeliveryDecision
     let options: DeliveryOptions
 
-    /// The source; nil for silence.
-    func open() throws(MediaError) -> SoundSource? {
-        guard decision.sound == .encode, let index = decision.soundStream else { return nil }
-        guard let target = options.loudness else { return try source(index, []) }
-        let limit = Int(decision.duration * Double(DeliverySpec.sampleRate))
-        let plan = try LoudnessPlan.find(target: target, truePeak: options.truePeak, limit: limit) {
+    /// Samples that the delivery is expected to have.
+    var expectedSamples: Int { Int((decision.duration * Double(DeliverySpec.sampleRate)).rounded()) }
+
+    /// How the sound is brought to the wanted loudness; nil when it is left alone.
+    func plan() throws(MediaError) -> LoudnessPlan? {
+        guard decision.sound == .encode, let index = decision.soundStream, let target = options.loudness else {
+            return nil
+        }
+        return try LoudnessPlan.find(target: target, truePeak: options.truePeak, limit: expectedSamples) {
             (filters) throws(MediaError) in try source(index, filters)
         }
+    }
+
+    /// A better plan; nil when what the encoded sound measures will do.
+    func correct(_ plan: LoudnessPlan, by reading: LoudnessReading) throws(MediaError) -> LoudnessPlan? {
+        guard let index = decision.soundStream, let target = options.loudness else { return nil }
+        return try plan.corrected(by: reading, target: target, truePeak: options.truePeak, limit: expectedSamples) {
+            (filters) throws(MediaError) in try source(index, filters)
+        }
+    }
+
+    /// The sound; nil for silence.
+    func open(_ plan: LoudnessPlan?) throws(MediaError) -> SoundSource? {
+        guard decision.sound == .encode, let index = decision.soundStream else { return nil }
         return try source(index, plan?.filters ?? [])
     }
 
     /// What the sound measures, as far as it is delivered.
     func reading() throws(MediaError) -> LoudnessReading {
         guard let index = decision.soundStream else { return LoudnessReading() }
-        let limit = Int(decision.duration * Double(DeliverySpec.sampleRate))
-        return try LoudnessMeter.measure(try source(index, [LoudnessMeter.filter]), limit: limit)
+        return try LoudnessMeter.measure(try source(index, [LoudnessMeter.filter]), limit: expectedSamples)
     }
 
     private func source(_ index: Int, _ filters: [String]) throws(MediaError) -> SoundSource {

@@ -2,87 +2,109 @@ import Foundation
 import PipelineKit
 
 /// Encodes sound, or silence, behind the picture: never longer than it, never shorter. Used by one thread.
+///
+/// Sound that is brought to a loudness is encoded ahead of the picture, measured as a player will hear it, and encoded
+/// again when the encoder moved it away from what was planned. Only then do its packets follow the picture.
 final class SoundEncoding {
+    private let settings: Encoder.Sound
     private let encoder: Encoder
     private let muxer: Muxer
     private let stream: Int
-    private let queue: SampleQueue
-    private let encoded: Packet
     private let clock: PictureClock
-    /// Opened by the thread that encodes, once the level is known.
-    private let open: () throws(MediaError) -> SoundSource?
-    private var source: SoundSource?
+    private let opener: SoundOpener
+    private let log: MediaLog
 
-    /// Samples given to the encoder.
-    private var emitted = 0
+    private var take: SoundTake?
 
     /// Packets of the source that could not be decoded.
-    var refusedPackets: Int { source?.refusedPackets ?? 0 }
+    var refusedPackets: Int { take?.refusedPackets ?? 0 }
     /// Where the source's sound ended, in seconds of the delivery; nil without a source, or when it went on.
-    private(set) var end: Double?
+    var end: Double? { take?.sourceEnd }
+    /// What the encoded sound measures; nil when no loudness was wanted, and for silence.
+    private(set) var reading: LoudnessReading?
 
-    /// - Parameter open: Gives the source; nil for silence.
+    /// How often sound is encoded again because of what it measures.
+    private static let corrections = 2
+    /// Samples that have to be encoded beyond those that are measured.
+    private static let runOut = DeliverySpec.sampleRate / 5
+
     init(
-        bitRate: Int64, muxer: Muxer, clock: PictureClock, log: MediaLog,
-        open: @escaping () throws(MediaError) -> SoundSource?
+        bitRate: Int64, muxer: Muxer, clock: PictureClock, log: MediaLog, opener: SoundOpener
     ) throws(MediaError) {
         self.muxer = muxer
         self.clock = clock
-        self.open = open
-        encoder = try Encoder(
-            Encoder.Sound(
-                codec: "aac", sampleRate: DeliverySpec.sampleRate, channels: 2, sampleFormat: "fltp",
-                bitRate: bitRate), globalHeader: muxer.wantsGlobalHeader, log: log)
+        self.log = log
+        self.opener = opener
+        settings = Encoder.Sound(
+            codec: "aac", sampleRate: DeliverySpec.sampleRate, channels: 2, sampleFormat: "fltp", bitRate: bitRate)
+        encoder = try Encoder(settings, globalHeader: muxer.wantsGlobalHeader, log: log)
         stream = try muxer.addStream(from: encoder)
-        queue = try SampleQueue(sampleRate: DeliverySpec.sampleRate, channels: 2)
-        encoded = try Packet()
     }
 
     /// Encodes until the picture's end.
     func run() throws(MediaError) {
-        source = try open()
-        let rate = Double(DeliverySpec.sampleRate)
-        var limit: Int?
+        let take = try bestTake()
+        self.take = take
+        var end: Int?
         while true {
-            try fill()
-            let next = emitted + encoder.frameSize
-            if limit == nil, let end = try clock.wait(for: Double(next) / rate) {
-                limit = Int((end * rate).rounded())
-            }
-            guard let limit, next >= limit else {
-                try emit(encoder.frameSize)
+            if let packet = take.next() {
+                if end == nil { end = try pictureEnd(unlessBefore: Int(packet.pts ?? 0) + Int(packet.duration)) }
+                try write(packet, before: end)
                 continue
             }
-            if limit > emitted { try emit(limit - emitted) }
-            break
+            if take.isFinished { break }
+            let next = take.emitted + take.frameSize
+            if end == nil { end = try pictureEnd(unlessBefore: next) }
+            if let end, next >= end { try take.finish(at: end) } else { try take.encode() }
         }
-        try encoder.send(nil)
-        try drain()
+        if let end { reading = take.reading(to: end) }
     }
 
-    /// Makes sure that a whole frame waits, as long as the source gives.
-    private func fill() throws(MediaError) {
-        guard let source, end == nil else { return }
-        while queue.count < encoder.frameSize {
-            guard let block = try source.next() else {
-                end = source.seconds
-                return
+    /// A take whose level is as planned, encoded as far as that has to be known; one with nothing encoded yet when there
+    /// is no plan.
+    private func bestTake() throws(MediaError) -> SoundTake {
+        guard var plan = try opener.plan() else {
+            return try SoundTake(source: try opener.open(nil), encoder: encoder, isMeasured: false, log: log)
+        }
+        var take = try SoundTake(source: try opener.open(plan), encoder: encoder, isMeasured: true, log: log)
+        for _ in 0..<SoundEncoding.corrections {
+            let end = try encodeAhead(take)
+            guard let reading = take.reading(to: end), let better = try opener.correct(plan, by: reading) else {
+                return take
             }
-            try queue.append(block)
+            plan = better
+            take = try SoundTake(
+                source: try opener.open(plan),
+                encoder: try Encoder(settings, globalHeader: muxer.wantsGlobalHeader, log: log), isMeasured: true,
+                log: log)
+        }
+        return take
+    }
+
+    /// Encodes what the delivery is expected to hold, or its picture's end when that is known by now.
+    /// - Returns: How much of it can be measured, in samples.
+    private func encodeAhead(_ take: SoundTake) throws(MediaError) -> Int {
+        while true {
+            // Asked for each block, so that a job that has failed does not wait for its sound.
+            let end = min(try pictureEnd(unlessBefore: 0) ?? .max, opener.expectedSamples)
+            if take.emitted >= end + SoundEncoding.runOut { return end }
+            try take.encode()
         }
     }
 
-    private func emit(_ samples: Int) throws(MediaError) {
-        let frame = try queue.take(samples)
-        frame.pts = Int64(emitted)
-        emitted += samples
-        try encoder.send(frame)
-        try drain()
+    /// Where the picture ends, in samples; nil when it goes on beyond `samples`, which is waited for.
+    private func pictureEnd(unlessBefore samples: Int) throws(MediaError) -> Int? {
+        let rate = Double(DeliverySpec.sampleRate)
+        return try clock.wait(for: Double(samples) / rate).map { Int(($0 * rate).rounded()) }
     }
 
-    private func drain() throws(MediaError) {
-        while try encoder.receive(into: encoded) {
-            try muxer.write(encoded, stream: stream, timeBase: encoder.timeBase)
+    /// Writes a packet as far as it lies before the picture's end.
+    private func write(_ packet: Packet, before end: Int?) throws(MediaError) {
+        if let end, let pts = packet.pts, let dts = packet.dts {
+            let left = Int64(end) - pts
+            if left <= 0 { return }
+            packet.setTimes(pts: pts, dts: dts, duration: min(packet.duration, left))
         }
+        try muxer.write(packet, stream: stream, timeBase: encoder.timeBase)
     }
 }
