@@ -6,15 +6,16 @@ import PipelineKit
 import PipelineRunner
 import Store
 
-/// Measures the program beside what a user would use instead, and prints Markdown tables.
+/// Measures the program's start and the runner's own cost, and prints Markdown tables. `Benchmarks/media` measures the
+/// media work.
 ///
-/// Usage: spreader-benchmarks PROGRAM [FOOTAGE …]
+/// Usage: spreader-benchmarks PROGRAM
 @main
 struct Benchmarks {
     static func main() async throws {
         let words = CommandLine.arguments
         guard words.count >= 2 else {
-            print("usage: spreader-benchmarks PROGRAM [FOOTAGE …]")
+            print("usage: spreader-benchmarks PROGRAM")
             exit(64)
         }
         let bench = Benchmarks(program: words[1], folder: try scratch())
@@ -24,7 +25,6 @@ struct Benchmarks {
         setenv("SPREADER_HOME", bench.folder.appending(path: "home").path, 1)
         try bench.startUp()
         try await bench.stageOverhead()
-        try bench.transcoding(words.dropFirst(2).map { String($0) })
     }
 
     let program: String
@@ -92,46 +92,6 @@ struct Benchmarks {
         print(
             "| 100 assets × 5 stages that do nothing, journaled | \(summary.status) | \(String(format: "%.1f", taken * 10)) |\n"
         )
-    }
-
-    // MARK: Transcoding
-
-    /// The same work by the program and by `ffmpeg`, as a ratio of wall time.
-    private func transcoding(_ footage: [String]) throws {
-        guard !footage.isEmpty else { return }
-        print("## Transcoding to 1080×1920, preset fast, CRF 19, 30 fps, AAC 192k\n")
-        print("| footage | ffmpeg (s) | spreader-pipeline (s) | ratio |\n| --- | --- | --- | --- |")
-        let pipeline = folder.appending(path: "t.json")
-        try Data(
-            #"""
-            {"stages": [{"uses": "probe"}, {"uses": "transcode", "with": {"size": "1080x1920", "frameRate": 30,
-             "passthrough": "never"}}, {"uses": "export", "with": {"directory": "\#(folder.path)/out"}}]}
-            """#.utf8
-        ).write(to: pipeline)
-        for file in footage {
-            var ours: [Double] = []
-            var theirs: [Double] = []
-            for _ in 0..<3 {
-                theirs.append(
-                    try seconds([
-                        "ffmpeg", "-v", "error", "-nostdin", "-y", "-i", file, "-t", "60", "-map", "0:v:0", "-map",
-                        "0:a:0?", "-vf",
-                        "crop=ih*9/16:ih,scale=1080:1920:flags=bicubic,fps=30,format=yuv420p,setsar=1", "-c:v",
-                        "libx264",
-                        "-preset", "fast", "-crf", "19", "-maxrate", "9.5M", "-bufsize", "12M", "-g", "60", "-c:a",
-                        "aac",
-                        "-ar", "48000", "-ac", "2", "-b:a", "192k", "-movflags", "+faststart", "-map_metadata", "-1",
-                        folder.appending(path: "ffmpeg.mp4").path,
-                    ]))
-                try? FileManager.default.removeItem(at: folder.appending(path: "out"))
-                ours.append(try seconds([program, "run", pipeline.path, file, "--no-cache"]))
-            }
-            let (ffmpeg, program) = (theirs.sorted()[1], ours.sorted()[1])
-            print(
-                "| \(URL(filePath: file).lastPathComponent) | \(String(format: "%.2f | %.2f | %.2f", ffmpeg, program, program / ffmpeg)) |"
-            )
-        }
-        print("")
     }
 
     // MARK: Processes
