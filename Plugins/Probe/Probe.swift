@@ -64,7 +64,7 @@ public struct Probe: Stage {
             let hundredths = (rate * 100).rounded() / 100
             parts.append(hundredths == hundredths.rounded() ? "\(Int(hundredths)) fps" : "\(hundredths) fps")
         }
-        parts.append(Duration.seconds(media.duration).spoken)
+        parts.append(Duration.spoken(seconds: media.duration))
         if track.dynamicRange != .sdr { parts.append(track.dynamicRange.rawValue.uppercased()) }
         parts.append(media.audioTrack.map { "\($0.codec) \($0.layout)" } ?? "no sound")
         return parts.joined(separator: ", ")

@@ -1,4 +1,5 @@
 import Foundation
+import SpreaderTesting
 import Testing
 
 @testable import Media
@@ -64,5 +65,14 @@ import Testing
         for length in 0..<png.count { _ = ImageHeader(Array(png.prefix(length))) }
         for length in 0..<jpeg.count { _ = ImageHeader(Array(jpeg.prefix(length))) }
         #expect(ImageHeader(Array("RIFF....WEBPVP8X".utf8)) == nil)
+    }
+
+    @Test func refusesAPictureOfMorePixelsThanCanBeCounted() throws {
+        let folder = try MediaFolder()
+        let head: [UInt8] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13] + Array("IHDR".utf8)
+        let path = folder.path("vast.png")
+        try Data(head + [UInt8](repeating: 0xff, count: 8) + [8, 6, 0, 0, 0]).write(to: URL(fileURLWithPath: path))
+        let error = #expect(throws: MediaError.self) { try StillImage(path: path) }
+        #expect(error?.text == "a picture of 4294967295×4294967295 can't be used")
     }
 }

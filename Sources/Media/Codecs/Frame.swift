@@ -75,7 +75,7 @@ package final class Frame {
         set { pointer.pointee.pts = newValue }
     }
     /// Length in the same unit; 0 when unknown.
-    package var duration: Int64 { spreader_frame_duration(pointer) }
+    package var duration: Int64 { bounded(spreader_frame_duration(pointer)) }
     /// Shape of a pixel; 0/1 when unsaid.
     package var sampleAspectRatio: Rational { Rational(pointer.pointee.sample_aspect_ratio) }
     /// Whether the frame holds two fields.

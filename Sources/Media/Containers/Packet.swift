@@ -27,7 +27,7 @@ package final class Packet {
     /// Decoding time in the stream's time base.
     package var dts: Int64? { timestamp(pointer.pointee.dts) }
     /// Length in the stream's time base; 0 when unknown.
-    package var duration: Int64 { pointer.pointee.duration }
+    package var duration: Int64 { bounded(pointer.pointee.duration) }
     /// Size in bytes.
     package var size: Int { Int(pointer.pointee.size) }
     /// Whether decoding can start here.
@@ -83,10 +83,10 @@ package final class Packet {
     /// Lets go of the bytes.
     package func clear() { av_packet_unref(pointer) }
 
-    /// Moves both times by `offset`. Damaged files have times near the ends of the range, where they wrap.
+    /// Moves both times by `offset`.
     package func shift(by offset: Int64) {
-        if let pts { pointer.pointee.pts = pts &+ offset }
-        if let dts { pointer.pointee.dts = dts &+ offset }
+        if let pts { pointer.pointee.pts = pts + bounded(offset) }
+        if let dts { pointer.pointee.dts = dts + bounded(offset) }
     }
 }
 

@@ -40,10 +40,10 @@ package struct CutPlan: Sendable, Hashable {
         let keys = times.map { ($0 - origin) * rate }
         // Key frames that are off the grid would move pictures.
         guard keys.first ?? 1 < 0.5, keys.allSatisfy({ abs($0 - $0.rounded()) < 0.1 }) else { return nil }
-        let whole = Int((duration * rate).rounded())
-        first = max(0, Int(((start - origin) * rate).rounded()))
-        end = min(whole, first + min(limit, Int((length * rate).rounded())))
-        let numbers = keys.map { Int($0.rounded()) }
+        let whole = Int(saturating: (duration * rate).rounded())
+        first = max(0, Int(saturating: ((start - origin) * rate).rounded()))
+        end = min(whole, first + min(limit, Int(saturating: (length * rate).rounded())))
+        let numbers = keys.map { Int(saturating: $0.rounded()) }
         let (first, end) = (first, end)
         guard let copyStart = numbers.first(where: { $0 >= first }) else { return nil }
         // At the footage's end its last group is whole.

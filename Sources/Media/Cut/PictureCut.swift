@@ -180,6 +180,6 @@ final class PictureCut {
             return nil
         }
         let place = (Double(time) * unit - plan.origin) * rate
-        return abs(place - place.rounded()) < 0.25 ? Int(place.rounded()) : nil
+        return abs(place - place.rounded()) < 0.25 ? Int(saturating: place.rounded()) : nil
     }
 }

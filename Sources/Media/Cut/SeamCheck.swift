@@ -34,7 +34,7 @@ enum SeamCheck {
         var isDone = false
         func drain() throws(MediaError) {
             while try decoder.receive(into: frame) {
-                if let time = frame.time { seen.insert(Int((Double(time) * unit * rate).rounded())) }
+                if let time = frame.time { seen.insert(Int(saturating: (Double(time) * unit * rate).rounded())) }
             }
         }
         while !isDone, try demuxer.read(into: packet) {

@@ -120,7 +120,8 @@ package struct DeliveryDecision: Sendable, Hashable {
         level = DeliverySpec.level(width: width, height: height, frameRate: framesPerSecond) ?? H264Level.allowed[1]
         start = span.start
         frameLimit =
-            span.allowed.isFinite ? max(1, Int((span.allowed * framesPerSecond + 1e-6).rounded(.down))) : Int.max
+            span.allowed.isFinite
+            ? max(1, Int(saturating: (span.allowed * framesPerSecond + 1e-6).rounded(.down))) : Int.max
         duration = span.length
         if picture == .encode {
             duration = max(1, (span.length * framesPerSecond).rounded()) / framesPerSecond
@@ -210,7 +211,7 @@ package struct DeliveryDecision: Sendable, Hashable {
 
     /// What will be done, in one line.
     package var summary: String {
-        let length = Duration.seconds(duration).spoken
+        let length = Duration.spoken(seconds: duration)
         let rate = String(format: "%.4g", frameRate.value ?? 30)
         let picture =
             switch picture {
@@ -237,11 +238,11 @@ package struct DeliveryDecision: Sendable, Hashable {
         let audio = Double(options.audioBitrate) * decision.duration / 8
         if decision.picture != .encode {
             let whole = max(media.duration, decision.duration, 0.001)
-            return Int64(Double(media.source.file.bytes) * decision.duration / whole)
+            return Int64(Int(saturating: Double(media.source.file.bytes) * decision.duration / whole))
         }
         let pixels = Double(decision.width * decision.height) * (decision.frameRate.value ?? 30)
         let rate = min(Double(options.maxrate), pixels * 0.09 * pow(2, (19 - options.crf) / 6))
-        return min(options.maxBytes, Int64(rate * decision.duration / 8 + audio))
+        return min(options.maxBytes, Int64(Int(saturating: rate * decision.duration / 8 + audio)))
     }
 }
 

@@ -170,7 +170,7 @@ final class DeliveryJob {
         let length = decision.duration + DeliveryDecision.longestHold
         let pictures = length * (decision.frameRate.value ?? 30) + 8
         let blocks = length * Double(DeliverySpec.sampleRate) / 1024 + 8
-        return ["moov_size": "\(Int(pictures * 44 + blocks * 32) + 8192)"]
+        return ["moov_size": "\(Int(saturating: pictures * 44 + blocks * 32) + 8192)"]
     }
 
     private var reporter: @Sendable (_ seconds: Double, _ frames: Int?) -> Void {
@@ -250,7 +250,7 @@ struct SoundOpener {
     let options: DeliveryOptions
 
     /// Samples that the delivery is expected to have.
-    var expectedSamples: Int { Int((decision.duration * Double(DeliverySpec.sampleRate)).rounded()) }
+    var expectedSamples: Int { Int(saturating: (decision.duration * Double(DeliverySpec.sampleRate)).rounded()) }
 
     /// How the sound is brought to the wanted loudness; nil when it is left alone.
     func plan() throws(MediaError) -> LoudnessPlan? {

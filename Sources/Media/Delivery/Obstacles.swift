@@ -26,7 +26,7 @@ struct Obstacles {
     /// How the footage is cut without encoding all of it; nil when it is not cut, or can't be.
     func plan(_ track: VideoTrack, span: Span) -> CutPlan? {
         guard span.isCut, picture.isEmpty, rate.reason == nil else { return nil }
-        let limit = Int((span.length * (rate.rate.value ?? 30) + 1e-6).rounded(.down))
+        let limit = Int(saturating: (span.length * (rate.rate.value ?? 30) + 1e-6).rounded(.down))
         return CutPlan(
             track: track, start: span.start, length: span.length, limit: limit, frameRate: rate.rate)
     }

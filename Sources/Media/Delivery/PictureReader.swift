@@ -91,16 +91,16 @@ final class PictureReader {
             try cancellation.check("decoding")
             let time: Int64
             if let told = decoded.time {
-                time = Int64((Double(told - origin) / decision.speed).rounded())
+                time = bounded(Int64((Double(told - origin) / decision.speed).rounded()))
             } else {
-                time = (lastTime ?? -lastStep) + lastStep
+                time = bounded((lastTime ?? -lastStep) + lastStep)
             }
             if let lastTime {
                 guard time > lastTime else {
                     disorderedFrames += 1
                     continue
                 }
-                lastStep = time - lastTime
+                lastStep = bounded(time - lastTime)
             }
             lastTime = time
             decoded.pts = time
@@ -117,7 +117,7 @@ final class PictureReader {
         waiting = nil
         let start = last.pts
         let own = Int64((Double(last.duration) / decision.speed).rounded())
-        var end = start + (own > 0 ? own : lastStep)
+        var end = bounded(start + (own > 0 ? own : lastStep))
         // A single picture without a length is still a picture.
         if given == 0 { end = max(end, max(start, 0) + outputStep) }
         let wanted = ticks(decision.duration, timeBase.av)

@@ -55,7 +55,7 @@ struct TrackReader {
             dynamicRange: Self.dynamicRange(transfer), dolbyVisionProfile: vision?.profile,
             dolbyVisionCompatibility: vision?.compatibility,
             startTime: scan?.start ?? timestamp(stream.pointee.start_time).map { Double($0) * base },
-            duration: scan?.duration ?? timestamp(stream.pointee.duration).map { Double($0) * base },
+            duration: scan?.duration ?? demuxer.claimedDuration(of: index),
             bitRate: parameters.bit_rate > 0 ? parameters.bit_rate : nil,
             frameCount: stream.pointee.nb_frames > 0 ? Int(stream.pointee.nb_frames) : nil,
             longestKeyFrameInterval: scan?.longestKeyFrameInterval, closedGroups: scan?.closedGroups,
@@ -113,7 +113,7 @@ struct TrackReader {
             bitRate: parameters.pointee.bit_rate > 0 ? parameters.pointee.bit_rate : measured,
             language: tags["language"].flatMap { $0 == "und" ? nil : $0 },
             startTime: scan?.start ?? timestamp(stream.pointee.start_time).map { Double($0) * base },
-            duration: scan?.duration ?? timestamp(stream.pointee.duration).map { Double($0) * base },
+            duration: scan?.duration ?? demuxer.claimedDuration(of: index),
             isDefault: stream.pointee.disposition & AV_DISPOSITION_DEFAULT != 0, title: Self.title(tags),
             isCommentary: Self.isCommentary(stream.pointee.disposition, tags) ? true : nil,
             isDescriptive: Self.isDescriptive(stream.pointee.disposition, tags) ? true : nil)

@@ -22,9 +22,9 @@ extension LoudnessReading {
     /// Takes over what the meter has put on a block, which covers all blocks so far.
     mutating func update(by block: Frame) {
         if let value = block.metadata("lavfi.r128.I").flatMap(Double.init) {
-            integrated = value > LoudnessMeter.gate ? value : nil
+            integrated = value > LoudnessMeter.gate && value.isFinite ? value : nil
         }
-        if let peak = block.metadata("lavfi.r128.true_peak").flatMap(Double.init), peak > 0 {
+        if let peak = block.metadata("lavfi.r128.true_peak").flatMap(Double.init), peak > 0, peak.isFinite {
             truePeak = 20 * log10(peak)
         }
     }

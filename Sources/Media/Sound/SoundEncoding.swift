@@ -95,7 +95,7 @@ final class SoundEncoding {
     /// Where the picture ends, in samples; nil when it goes on beyond `samples`, which is waited for.
     private func pictureEnd(unlessBefore samples: Int) throws(MediaError) -> Int? {
         let rate = Double(DeliverySpec.sampleRate)
-        return try clock.wait(for: Double(samples) / rate).map { Int(($0 * rate).rounded()) }
+        return try clock.wait(for: Double(samples) / rate).map { Int(saturating: ($0 * rate).rounded()) }
     }
 
     /// Writes a packet as far as it lies before the picture's end.

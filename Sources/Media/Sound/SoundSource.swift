@@ -96,7 +96,7 @@ final class SoundSource {
 
     private func take(_ frame: Frame) throws(MediaError) {
         guard frame.samples > 0, frame.sampleRate > 0 else { return }
-        let time = frame.time.map { $0 - origin } ?? expected ?? 0
+        let time = bounded(frame.time.map { $0 - origin } ?? expected ?? 0)
         let length = Double(frame.samples) / Double(frame.sampleRate)
         frame.pts = time
         expected = time + ticks(length, timeBase.av)

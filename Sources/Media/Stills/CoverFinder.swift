@@ -49,7 +49,7 @@ package enum CoverFinder {
             }
             // A clip that is over before it begins to count has its last frame.
             let earliest = min(CoverFinder.earliest, max(0, duration * 0.5))
-            let stride = max(1, Int(duration) / maximumKeyFrames)
+            let stride = max(1, Int(saturating: duration) / maximumKeyFrames)
             var keys: [(time: Double, value: Double)] = []
             var number = 0
             try reader.keyFrames { (frame, time) throws(MediaError) in

@@ -111,7 +111,7 @@ package struct FrameSheet: Sendable, Hashable {
 
     /// `0:03.2`.
     static func label(_ seconds: Double) -> String {
-        let tenths = Int((seconds * 10).rounded(.down))
+        let tenths = Int(saturating: (seconds * 10).rounded(.down))
         return String(format: "%d:%02d.%d", tenths / 600, tenths / 10 % 60, tenths % 10)
     }
 }

@@ -31,7 +31,7 @@ package struct StillImage: Sendable, Hashable {
         guard let data = try? handle.read(upToCount: 1 << 20), let header = ImageHeader([UInt8](data)) else {
             throw MediaError(operation, text: "it is no PNG, JPEG or WebP", file: path)
         }
-        guard header.width > 0, header.height > 0, header.width * header.height <= StillImage.maximumPixels else {
+        guard header.width > 0, header.height > 0, header.width <= StillImage.maximumPixels / header.height else {
             throw MediaError(
                 operation, text: "a picture of \(header.width)×\(header.height) can't be used", file: path)
         }

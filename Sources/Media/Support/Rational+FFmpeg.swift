@@ -19,25 +19,32 @@ extension Rational {
     package init(approximating value: Double) {
         self.init(av_d2q(value, 1_000_000))
     }
-
-    /// Whether both are the same number.
-    package func isEqual(to other: Rational) -> Bool {
-        denominator != 0 && other.denominator != 0 && numerator * other.denominator == other.numerator * denominator
-    }
 }
 
-/// A timestamp as FFmpeg keeps it, or nil for "none".
-func timestamp(_ value: Int64) -> Int64? { value == spreader_no_timestamp() ? nil : value }
+/// The furthest from zero that times and lengths are believed, in any unit: the sum of two still fits 64 bits.
+private let furthest: Int64 = 4_000_000_000_000_000_000
+
+/// A time or length; what damaged footage says beyond all reason becomes the furthest that leaves room.
+func bounded(_ value: Int64) -> Int64 { max(-furthest, min(furthest, value)) }
+
+/// A timestamp as FFmpeg keeps it, bounded, or nil for "none".
+func timestamp(_ value: Int64) -> Int64? { value == spreader_no_timestamp() ? nil : bounded(value) }
 
 /// A timestamp in seconds.
 func seconds(_ value: Int64, _ base: AVRational) -> Double { Double(value) * av_q2d(base) }
 
-/// Seconds as a timestamp, rounded to the nearest; what no timestamp can hold, to the furthest that leaves room.
+/// Seconds as a timestamp, rounded to the nearest and bounded.
 func ticks(_ seconds: Double, _ base: AVRational) -> Int64 {
-    let value = (seconds * Double(base.den) / Double(base.num)).rounded()
-    guard base.num != 0, !value.isNaN else { return 0 }
-    let limit = 4e18
-    return Int64(max(-limit, min(limit, value)))
+    guard base.num != 0 else { return 0 }
+    return Int64(Int(saturating: (seconds * Double(base.den) / Double(base.num)).rounded()))
+}
+
+extension Int {
+    /// The whole part of a number, bounded like times are; 0 for what is no number.
+    init(saturating value: Double) {
+        let limit = Double(furthest)
+        self = value.isNaN ? 0 : Int(Swift.max(-limit, Swift.min(limit, value)))
+    }
 }
 
 /// A timestamp in another time base, rounded to the nearest.

@@ -54,8 +54,11 @@ extension Duration {
     }
 
     /// The duration as a person would say it: `0.4 s`, `42 s`, `2 min 5 s`, `3 h 10 min`.
-    public var spoken: String {
-        let seconds = inSeconds
+    public var spoken: String { Self.spoken(seconds: inSeconds) }
+
+    /// Seconds as a person would say them. Any number will do: damaged footage claims lengths that no clock can count.
+    public static func spoken(seconds: Double) -> String {
+        guard seconds.isFinite, abs(seconds) < 1e15 else { return String(format: "%.3g s", seconds) }
         if seconds < 10 { return String(format: "%.1f s", seconds) }
         let whole = Int(seconds.rounded())
         if whole < 60 { return "\(whole) s" }

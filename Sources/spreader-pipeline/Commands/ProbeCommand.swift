@@ -59,7 +59,7 @@ struct ProbeCommand: AsyncParsableCommand {
 
     private static func page(_ media: ProbedMedia) -> String {
         var lines = [
-            "\(media.source.displayPath): \(media.container), \(Duration.seconds(media.duration).spoken), \(ByteCount(media.source.file.bytes))"
+            "\(media.source.displayPath): \(media.container), \(Duration.spoken(seconds: media.duration)), \(ByteCount(media.source.file.bytes))"
         ]
         for track in media.video {
             let chosen = track.index == media.chosenVideo ? "*" : " "

@@ -107,7 +107,7 @@ final class TextRenderer: RunRenderer {
             parts.append("\(width)×\(height)")
         }
         if let duration = artifact["duration"]?.doubleValue {
-            parts.append(Duration.seconds(duration).spoken + " long")
+            parts.append(Duration.spoken(seconds: duration) + " long")
         }
         if let bytes = artifact["bytes"]?.integerValue { parts.append(ByteCount(bytes).description) }
         if let count = artifact["chunkCount"]?.integerValue { parts.append(count == 1 ? "1 chunk" : "\(count) chunks") }
@@ -125,16 +125,16 @@ final class TextRenderer: RunRenderer {
         var text = "\(spin) \(asset)  \(active.stage)"
         if let progress = active.progress {
             let width = 20
-            let filled = Int((progress.fraction * Double(width)).rounded())
+            let filled = Int((min(1, max(0, progress.fraction)) * Double(width)).rounded())
             text += "  " + String(repeating: "█", count: min(width, max(0, filled)))
             text += String(repeating: "░", count: width - min(width, max(0, filled)))
             text += String(format: " %3.0f %%", progress.fraction * 100)
             if let speed = progress.speed { text += String(format: "  %.1f×", speed) }
             if let rate = progress.framesPerSecond { text += String(format: "  %.0f fps", rate) }
-            if let rate = progress.bytesPerSecond { text += "  \(ByteCount(Int64(rate)))/s" }
+            if let rate = progress.bytesPerSecond { text += "  \(ByteCount(Int64(min(1e15, max(0, rate)))))/s" }
             let elapsed = now.timeIntervalSince(active.started)
             if progress.fraction > 0.02, progress.fraction < 1 {
-                text += "  ETA \(Duration.seconds(elapsed / progress.fraction - elapsed).spoken)"
+                text += "  ETA \(Duration.spoken(seconds: elapsed / progress.fraction - elapsed))"
             }
         }
         return String(text.prefix(max(20, terminal.width - 1)))
@@ -162,7 +162,7 @@ struct AssetResult: Sendable {
             let bytes = summary["bytes"]?.integerValue.map { ", \(ByteCount($0))" } ?? ""
             size = "\(width)×\(height)\(bytes)"
         }
-        duration = summary["duration"]?.doubleValue.map { Duration.seconds($0).spoken }
+        duration = summary["duration"]?.doubleValue.map { Duration.spoken(seconds: $0) }
     }
 
     /// One row: input → output, strategy, size, duration, post.
