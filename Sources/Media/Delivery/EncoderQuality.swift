@@ -11,11 +11,20 @@ package enum EncoderQuality: Sendable, Hashable {
     /// Rate factor of pictures that stand between copied ones.
     fileprivate static let jointFactor = 16.0
 
-    /// Pictures that x264 looks ahead, where its presets look further: at 1080×1920 every one of them takes 6.6 MB, and
-    /// those between 12 and the 30 of `fast` save 4 % of the bytes (docs/benchmarks.md).
-    private static let lookahead = 12
-    /// Presets that look no further by themselves.
-    private static let shortSighted: Set<String> = ["ultrafast", "superfast", "veryfast"]
+    /// Presets that are for speed alone: they are left as they are.
+    private static let quickPresets: Set<String> = ["ultrafast", "superfast", "veryfast"]
+    /// How the other presets are tuned: likeness to the footage for each bit, and little memory, as `Benchmarks/quality`
+    /// measures it (docs/encoder.md).
+    private static let tuning = [
+        // At 1080×1920 every picture of the lookahead takes 6.6 MB.
+        "rc-lookahead=10",
+        // Fixed rounding spends fewer bits than a trellis does for the same likeness, in less time.
+        "trellis=0", "deadzone-inter=14", "deadzone-intra=9",
+        // More for dark and flat areas, where the next encoder would show blocks.
+        "aq-mode=3", "aq-strength=0.8",
+        // What x264 gives chroma by itself when psy is on, and one more.
+        "chroma-qp-offset=-3",
+    ]
 
     /// Reference frames that x264's presets ask for, where these may exceed a level.
     private static let referenceFrames = ["slow": 5, "slower": 8, "veryslow": 16, "placebo": 16]
@@ -31,12 +40,8 @@ package enum EncoderQuality: Sendable, Hashable {
         picture.colour = DeliverySpec.colour
         picture.settings = [
             "preset": options.preset, "profile": "high", "level": decision.level.name,
-            // What the service encodes again should be close to the footage, not look sharper than it: no psy.
-            "x264-params": "open-gop=0:min-keyint=\(max(1, interval / 2)):psy=0", "forced-idr": "1",
+            "x264-params": Self.parameters(preset: options.preset, interval: interval), "forced-idr": "1",
         ]
-        if !Self.shortSighted.contains(options.preset) {
-            picture.settings["rc-lookahead"] = "\(Self.lookahead)"
-        }
         let allowed = decision.level.referenceFrames(width: decision.width, height: decision.height)
         if let wanted = Self.referenceFrames[options.preset], wanted > allowed {
             picture.settings["refs"] = "\(allowed)"
@@ -52,6 +57,16 @@ package enum EncoderQuality: Sendable, Hashable {
             picture.bufferSize = rate
         }
         return picture
+    }
+}
+
+extension EncoderQuality {
+    /// What x264 is told beyond its preset.
+    fileprivate static func parameters(preset: String, interval: Int) -> String {
+        // What the service encodes again should be close to the footage, not look sharper than it: no psy.
+        var parameters = ["open-gop=0", "min-keyint=\(max(1, interval / 2))", "psy=0"]
+        if !quickPresets.contains(preset) { parameters += tuning }
+        return parameters.joined(separator: ":")
     }
 }
 

@@ -2,7 +2,7 @@ import Foundation
 
 /// How near a delivery must come to its footage, and which footage is excused from what.
 enum CorpusLimits {
-    /// Least similarity of brightness. Measured: 0.98 and more; 0.1 to 0.9 the wrong way round.
+    /// Least similarity of brightness. Measured: 0.97 and more; 0.1 to 0.95 the wrong way round.
     static let similarity = 0.96
     /// Largest difference of colours in any patch, of 255. Measured: up to 4; 9 to 18 for coloured pictures with the wrong
     /// matrix, more for wrong primaries or swapped planes.
@@ -17,7 +17,7 @@ enum CorpusLimits {
 
     /// Other floors of similarity.
     static let similarities: [String: Double] = [
-        // Letters one pixel wide on black, where the encoder leaves out what nobody sees.
+        // Black nearly all over, where a single step of brightness, from rounding, already tells.
         "rails_undefined_dar.mp4": 0.90, "rails_video.webm": 0.90, "rails_video_without_audio.mp4": 0.90,
     ]
     /// Other limits of colours.
@@ -36,7 +36,7 @@ enum CorpusLimits {
     ]
     /// Seconds by which `ffmpeg` shows the picture before its time.
     static let early: [String: Double] = [
-        // It takes the offset of the first frame kept by the edit list for that of the first frame.
+        // Its times are that much before those of the edit list, which the sound and the delivery keep to.
         "androidx_edit_list_no_sync_before_edit_hlg.mp4": 0.349
     ]
     /// What the clean aperture leaves of the picture, for FFmpeg's `crop`; `ffmpeg` ignores it.
