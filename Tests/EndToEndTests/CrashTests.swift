@@ -90,7 +90,7 @@ extension EndToEnd {
             for index in 0..<12 { try await place.clip("\(index).mp4", seconds: 1) }
             let run = try Program(
                 ["run", place.pipeline("prepare"), ".", "--format", "json"], in: place)
-            try await Task.sleep(for: .milliseconds(120))
+            try await wait("the program") { run.handles(SIGINT) }
             run.signal(SIGINT)
             let stopped = try await run.end()
             #expect(stopped.status == 130)

@@ -62,6 +62,16 @@ final class Program: Sendable {
     /// The process's id.
     var identifier: Int32 { process.processIdentifier }
 
+    /// Whether the process has taken a signal over from the system, which would end it.
+    func handles(_ number: Int32) -> Bool {
+        guard let file = FileHandle(forReadingAtPath: "/proc/\(identifier)/status"),
+            let text = try? file.readToEnd().map({ String(decoding: $0, as: UTF8.self) })
+        else { return false }
+        let masks = text.split(separator: "\n").filter { $0.hasPrefix("SigIgn:") || $0.hasPrefix("SigCgt:") }
+            .compactMap { UInt64($0.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16) }
+        return masks.contains { $0 & 1 << UInt64(number - 1) != 0 }
+    }
+
     /// Sends a signal.
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
