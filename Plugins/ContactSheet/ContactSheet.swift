@@ -66,7 +66,7 @@ public struct ContactSheet: Stage {
         let sheet = sheet
         let report = context.progress
         try await BlockingWork.run(name: "contact-sheet") { (flag) throws(StageError) in
-            try MediaLibraries.load()
+            try MediaLibraries.loadFilters()
             do throws(MediaError) {
                 try sheet.write(
                     of: input.file.path, videoWidth: input.width, videoHeight: input.height, duration: input.duration,

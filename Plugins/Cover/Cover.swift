@@ -63,7 +63,7 @@ public struct Cover: Stage {
         defer { if let still { try? FileManager.default.removeItem(atPath: still.path) } }
         let report = context.progress
         let cover = try await BlockingWork.run(name: "cover") { (flag) throws(StageError) in
-            try MediaLibraries.load()
+            try MediaLibraries.loadFilters()
             do throws(MediaError) {
                 return try CoverFinder.find(
                     in: input.file.path, duration: input.duration, still: still, cancellation: flag,

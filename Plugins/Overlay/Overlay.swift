@@ -128,7 +128,7 @@ public struct Overlay: Stage {
     private static func decoration(
         _ options: Options, _ flag: CancellationFlag
     ) throws(StageError) -> PictureDecoration {
-        try MediaLibraries.load()
+        try MediaLibraries.loadFilters()
         let place = DecorationPlace(
             anchor: options.position, margin: options.margin.fraction, insets: options.safeArea.insets)
         let time = DecorationTime(start: options.start.inSeconds, end: options.end?.inSeconds)

@@ -120,7 +120,7 @@ public struct Subtitles: Stage {
         guard let format = format(path) else {
             throw StageError(.invalidOption, "\(path) is neither .srt nor .ass", hint: "name such a file")
         }
-        try MediaLibraries.load()
+        try MediaLibraries.loadFilters()
         let style = TextStyle(
             font: try FontChoice.font(options.font, flag), size: options.size.fraction, colour: options.colour.rgb,
             outlineColour: options.outline.rgb)

@@ -66,13 +66,15 @@ package final class FilterGraph {
     private static func allocate() throws(MediaError) -> UnsafeMutablePointer<AVFilterGraph> {
         // Only now: copies go without, and it takes as long to load as all the rest.
         if let reason = spreader_ffmpeg_load_filters() {
-            throw MediaError("loading libavfilter", text: String(cString: reason))
+            throw MediaError(MediaLibraries.loading, text: String(cString: reason))
         }
         return try allocated(avfilter_graph_alloc(), "allocating a filter graph")
     }
 
     /// Whether the FFmpeg in use has a filter of this name.
-    package static func exists(_ filter: String) -> Bool { avfilter_get_by_name(filter) != nil }
+    package static func exists(_ filter: String) -> Bool {
+        spreader_ffmpeg_load_filters() == nil && avfilter_get_by_name(filter) != nil
+    }
 
     private func build(_ description: String, isSound: Bool) throws(MediaError) {
         var sink: UnsafeMutablePointer<AVFilterContext>?

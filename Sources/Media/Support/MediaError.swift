@@ -59,6 +59,7 @@ package struct MediaError: Error, Sendable, Hashable, CustomStringConvertible {
     /// - Parameter message: What it means for the user; by default what failed.
     package func stageError(_ message: String? = nil) -> StageError {
         if isCancellation { return .cancelled }
+        if operation == MediaLibraries.loading { return MediaLibraries.missing(text) }
         if isDiskFull {
             return StageError(
                 .diskFull, "the disk is full\(file.map { ", writing \($0)" } ?? "")",

@@ -8,7 +8,7 @@ package enum MediaLibraries {
     /// Loads all that reads and copies, when that has not been done yet.
     /// - Throws: `StageError` with code `configuration` when libraries are missing or of another version.
     package static func load() throws(StageError) {
-        if let reason = spreader_ffmpeg_load() { throw missing(reason) }
+        if let reason = spreader_ffmpeg_load() { throw missing(String(cString: reason)) }
         // The largest picture that is decoded needs half of this in one piece; only hostile headers ask for more.
         av_max_alloc(1 << 30)
     }
@@ -17,12 +17,15 @@ package enum MediaLibraries {
     /// - Throws: As ``load()``.
     package static func loadFilters() throws(StageError) {
         try load()
-        if let reason = spreader_ffmpeg_load_filters() { throw missing(reason) }
+        if let reason = spreader_ffmpeg_load_filters() { throw missing(String(cString: reason)) }
     }
 
-    private static func missing(_ reason: UnsafePointer<CChar>) -> StageError {
+    /// What `MediaError.operation` says when libraries are missing.
+    static let loading = "loading FFmpeg's libraries"
+
+    static func missing(_ reason: String) -> StageError {
         StageError(
-            .configuration, "FFmpeg's libraries can't be loaded: \(String(cString: reason))",
+            .configuration, "FFmpeg's libraries can't be loaded: \(reason)",
             hint: "on Debian: apt-get install libavfilter8 libavformat59, or build the program again on this machine")
     }
 
