@@ -91,16 +91,13 @@ struct Run: AsyncParsableCommand {
             file: arguments.pipeline, inputs: arguments.inputs, overrides: overrides, until: arguments.until,
             registry: registry, settings: settings, credentials: Command.credentials(settings))
         guard let pipeline = checked.pipeline, checked.blocking.isEmpty else { return refuse(checked) }
-        // Neither needs the other, and both wait for the disk.
-        let footage = checked.assets
-        async let opening = records(settings, reading: footage)
         let plans = await checked.planFootage(settings: settings)
         let assembly: HostAssembly
         let prepared: (record: RunRecord, isResumed: Bool)
         let renderer: any RunRenderer
         let text = TextRenderer(terminal: .standardError())
         do throws(StageError) {
-            assembly = try await opening.get()
+            assembly = try HostAssembly(settings: settings, database: db)
             let request = request(pipeline, checked, plans, words, settings)
             let draft = assembly.runHost(
                 logger: Log.make("run", settings: settings), waitsForLimits: !neverWaits, emit: { _ in })
@@ -120,22 +117,6 @@ struct Run: AsyncParsableCommand {
                 [Diagnostic(code: error.code.rawValue, error.message, hint: error.hint)], status: error.outcome.rawValue
             )
             return error.outcome.rawValue
-        }
-    }
-
-    /// Opens the records, and reads the footage that comes first for its digest.
-    private func records(
-        _ settings: Settings, reading assets: [AssetInput]
-    ) async -> Result<HostAssembly, StageError> {
-        do throws(StageError) {
-            let assembly = try HostAssembly(settings: settings, database: db)
-            for asset in assets.prefix(RunHost.usualProcessorBudget) {
-                // Remembered by the records; what fails here is told when the asset's turn comes.
-                _ = try? await FileDigests(assembly.store).sha256(of: asset.path)
-            }
-            return .success(assembly)
-        } catch {
-            return .failure(error)
         }
     }
 
