@@ -4,7 +4,7 @@ public import PipelineKit
 /// Copies each prepared video into a folder, under the name of its footage, and hands it on.
 ///
 /// A file that is already there is never overwritten unless it has the same content, in which case it is left as it
-/// is; another file gets a number. The copy appears under its name only when it is complete.
+/// is; another file gets a number. On the same file system the copy is a second name of the prepared file. It appears under its name only when it is complete.
 public struct Export: Stage {
     /// `export`.
     public static let name: StageName = "export"

@@ -18,48 +18,48 @@ package final class Decoder {
 
     /// A decoder for a stream.
     /// - Parameter threads: 0 lets the library choose.
-    package init(
+    package convenience init(
         stream index: Int, of demuxer: Demuxer, log: MediaLog, threads: Int = 0
     ) throws(MediaError) {
         guard let stream = demuxer.stream(index), let parameters = stream.pointee.codecpar else {
             throw MediaError("opening a decoder", text: "there is no stream \(index)", file: demuxer.path)
         }
+        try self.init(
+            parameters, timeBase: stream.pointee.time_base, frameRate: stream.pointee.avg_frame_rate, threads: threads,
+            file: demuxer.path, log: log)
+    }
+
+    /// A decoder for what an encoder gives.
+    convenience init(of encoder: Encoder, log: MediaLog) throws(MediaError) {
+        let parameters = try allocated(avcodec_parameters_alloc(), "allocating a decoder")
+        var owned: UnsafeMutablePointer<AVCodecParameters>? = parameters
+        defer { avcodec_parameters_free(&owned) }
+        let source = encoder.pointer
+        try check(avcodec_parameters_from_context(parameters, source), "setting up a decoder")
+        try self.init(
+            parameters, timeBase: source.pointee.time_base, frameRate: source.pointee.framerate, threads: 1, file: nil,
+            log: log)
+    }
+
+    private init(
+        _ parameters: UnsafeMutablePointer<AVCodecParameters>, timeBase: AVRational, frameRate: AVRational,
+        threads: Int, file: String?, log: MediaLog
+    ) throws(MediaError) {
         let codecName = text(avcodec_get_name(parameters.pointee.codec_id)) ?? "unknown"
         guard let codec = avcodec_find_decoder(parameters.pointee.codec_id) else {
             throw MediaError(
-                "finding a decoder for \(codecName)", number: spreader_error_decoder_not_found(), file: demuxer.path)
+                "finding a decoder for \(codecName)", number: spreader_error_decoder_not_found(), file: file)
         }
         name = codecName
         self.log = log
         pointer = try allocated(avcodec_alloc_context3(codec), "allocating a decoder")
         try check(avcodec_parameters_to_context(pointer, parameters), "setting up the decoder \(codecName)")
-        pointer.pointee.pkt_timebase = stream.pointee.time_base
-        pointer.pointee.framerate = stream.pointee.avg_frame_rate
+        pointer.pointee.pkt_timebase = timeBase
+        pointer.pointee.framerate = frameRate
         pointer.pointee.thread_count = Int32(threads)
         pointer.pointee.max_pixels = Int64(Decoder.maximumPixels)
         pointer.pointee.opaque = log.opaque
-        try check(
-            avcodec_open2(pointer, codec, nil), "opening the decoder \(codecName)", file: demuxer.path, log: log)
-    }
-
-    /// A decoder for what an encoder gives.
-    init(of encoder: Encoder, log: MediaLog) throws(MediaError) {
-        let source = encoder.pointer.pointee
-        name = text(avcodec_get_name(source.codec_id)) ?? "unknown"
-        guard let codec = avcodec_find_decoder(source.codec_id) else {
-            throw MediaError("finding a decoder for \(name)", number: spreader_error_decoder_not_found())
-        }
-        self.log = log
-        var owned: UnsafeMutablePointer<AVCodecParameters>? = try allocated(
-            avcodec_parameters_alloc(), "allocating a decoder")
-        defer { avcodec_parameters_free(&owned) }
-        pointer = try allocated(avcodec_alloc_context3(codec), "allocating a decoder")
-        try check(avcodec_parameters_from_context(owned, encoder.pointer), "setting up the decoder \(name)")
-        try check(avcodec_parameters_to_context(pointer, owned), "setting up the decoder \(name)")
-        pointer.pointee.pkt_timebase = source.time_base
-        pointer.pointee.thread_count = 1
-        pointer.pointee.opaque = log.opaque
-        try check(avcodec_open2(pointer, codec, nil), "opening the decoder \(name)", log: log)
+        try check(avcodec_open2(pointer, codec, nil), "opening the decoder \(codecName)", file: file, log: log)
     }
 
     deinit {

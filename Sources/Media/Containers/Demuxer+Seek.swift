@@ -53,7 +53,7 @@ struct FootageSource {
         return fresh
     }
 
-    private var isIndexed: Bool { Demuxer.indexed.contains { media.container.contains($0) } }
+    private var isIndexed: Bool { Demuxer.isIndexed(media.container) }
 
     /// A demuxer at the beginning of the footage.
     /// - Parameter needsStreamInfo: Whether the streams must be looked into beyond the container's header.

@@ -25,8 +25,8 @@ package final class Demuxer {
         case other(Demuxer)
     }
 
-    /// Containers whose header names all streams, and whose index can be trusted.
-    static let indexed = ["mp4", "matroska"]
+    /// Whether a container's header names all streams and its index can be trusted, by FFmpeg's name of the format.
+    static func isIndexed(_ format: String) -> Bool { ["mp4", "matroska"].contains(where: format.contains) }
 
     let pointer: UnsafeMutablePointer<AVFormatContext>
     /// The path being read.
@@ -88,7 +88,7 @@ package final class Demuxer {
 
     /// Takes over what another demuxer of the same file knows of its streams, where the header fixes which these are.
     private func takeParameters(of other: Demuxer) throws(MediaError) -> Bool {
-        guard Demuxer.indexed.contains(where: formatName.contains), streamCount == other.streamCount else {
+        guard Demuxer.isIndexed(formatName), streamCount == other.streamCount else {
             return false
         }
         for index in 0..<streamCount {

@@ -13,8 +13,8 @@ package enum EncoderQuality: Sendable, Hashable {
 
     /// Presets that are for speed alone: they are left as they are.
     private static let quickPresets: Set<String> = ["ultrafast", "superfast", "veryfast"]
-    /// How the other presets are tuned: likeness to the footage for each bit, and little memory, as `Benchmarks/quality`
-    /// measures it (docs/encoder.md).
+    /// How the other presets are tuned: likeness to the footage for each bit, and little memory. `Benchmarks/quality`
+    /// measures each step.
     private static let tuning = [
         // At 1080×1920 every picture of the lookahead takes 6.6 MB.
         "rc-lookahead=10",

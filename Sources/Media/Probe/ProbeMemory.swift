@@ -13,35 +13,8 @@ package final class ProbeMemory: Sendable {
     /// A file written more recently may be written again without its time changing.
     private static let youngest = 2.0
 
-    /// What of a file changes with any writing to it.
-    private struct Mark: Hashable {
-        var bytes: Int
-        var inode: UInt64
-        var modified: timespec
-        var changed: timespec
-
-        init?(_ path: String) {
-            var status = stat()
-            guard stat(path, &status) == 0 else { return nil }
-            bytes = Int(status.st_size)
-            inode = UInt64(status.st_ino)
-            modified = status.st_mtim
-            changed = status.st_ctim
-        }
-
-        static func == (left: Mark, right: Mark) -> Bool {
-            left.bytes == right.bytes && left.inode == right.inode && left.modified == right.modified
-                && left.changed == right.changed
-        }
-
-        func hash(into hasher: inout Hasher) {
-            hasher.combine(inode)
-            hasher.combine(changed.tv_nsec)
-        }
-    }
-
     private struct State {
-        var facts: [String: (mark: Mark, media: ProbedMedia)] = [:]
+        var facts: [String: (mark: FileMark, media: ProbedMedia)] = [:]
         /// Paths, the one that was remembered longest ago first.
         var order: [String] = []
     }
@@ -59,18 +32,18 @@ package final class ProbeMemory: Sendable {
         of source: SourceFile, _ probe: () async throws(StageError) -> ProbedMedia
     ) async throws(StageError) -> ProbedMedia {
         let path = source.file.path
-        let mark = Mark(path)
+        let mark = FileMark(path)
         if let known = state.withLock({ $0.facts[path] }), known.mark == mark {
             var media = known.media
             media.source = source
             return media
         }
         let media = try await probe()
-        if let mark, mark == Mark(path), age(mark) > Self.youngest { remember(media, mark, path) }
+        if let mark, mark == FileMark(path), age(mark) > Self.youngest { remember(media, mark, path) }
         return media
     }
 
-    private func remember(_ media: ProbedMedia, _ mark: Mark, _ path: String) {
+    private func remember(_ media: ProbedMedia, _ mark: FileMark, _ path: String) {
         state.withLock { state in
             state.order.removeAll { $0 == path }
             state.order.append(path)
@@ -79,14 +52,7 @@ package final class ProbeMemory: Sendable {
         }
     }
 
-    private func age(_ mark: Mark) -> Double {
-        let latest = max(mark.modified.tv_sec, mark.changed.tv_sec)
-        return now().timeIntervalSince1970 - Double(latest)
-    }
-}
-
-extension timespec {
-    fileprivate static func == (left: timespec, right: timespec) -> Bool {
-        left.tv_sec == right.tv_sec && left.tv_nsec == right.tv_nsec
+    private func age(_ mark: FileMark) -> Double {
+        now().timeIntervalSince1970 - Double(max(mark.modified, mark.changed)) / 1e9
     }
 }

@@ -33,7 +33,6 @@ final class SoundTake {
     var refusedPackets: Int { source?.refusedPackets ?? 0 }
     /// Samples that the encoder wants at once.
     var frameSize: Int { encoder.frameSize }
-    var timeBase: Rational { encoder.timeBase }
 
     /// Encodes one block, silence where the source has ended.
     func encode() throws(MediaError) { try encode(frameSize) }

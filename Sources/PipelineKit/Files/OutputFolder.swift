@@ -98,11 +98,12 @@ public struct OutputFolder: Sendable {
     /// system knows no such names. Either way they are on the disk afterwards.
     private static func place(_ source: String, at target: String, flag: CancellationFlag) throws(StageError) {
         guard link(source, target) == 0 else { return try copy(source, to: target, flag: flag) }
-        let descriptor = open(target, O_RDONLY | O_CLOEXEC)
-        defer { close(descriptor) }
-        guard descriptor >= 0, fsync(descriptor) == 0 else {
-            throw failure(
-                "\(source) can't be written to the disk", NSError(domain: NSPOSIXErrorDomain, code: Int(errno)))
+        do {
+            let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: target))
+            defer { try? handle.close() }
+            try handle.synchronize()
+        } catch {
+            throw failure("\(source) can't be written to the disk", error)
         }
     }
 

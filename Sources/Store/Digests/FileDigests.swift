@@ -1,7 +1,6 @@
 import Crypto
 import Foundation
 import GRDB
-import Glibc
 package import PipelineKit
 
 /// SHA-256 of files, remembered by size, modification time and inode so that gigabytes aren't read twice.
@@ -45,21 +44,13 @@ package struct FileDigests: Sendable {
     /// - Throws: `StageError` with code `file-system` when there is none.
     package static func size(of path: String) throws(StageError) -> Int64 { try mark(of: path).bytes }
 
-    private struct Mark: Equatable {
-        var bytes: Int64
-        var modified: Int64
-        var inode: Int64
+    private static func mark(of path: String) throws(StageError) -> FileMark {
+        guard let mark = FileMark(path) else { throw unreadable(path, errno) }
+        return mark
     }
 
-    private static func mark(of path: String) throws(StageError) -> Mark {
-        var status = stat()
-        guard stat(path, &status) == 0 else {
-            throw StageError(.fileSystem, "can't read \(path): \(String(cString: strerror(errno)))")
-        }
-        return Mark(
-            bytes: Int64(status.st_size),
-            modified: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec),
-            inode: Int64(truncatingIfNeeded: status.st_ino))
+    private static func unreadable(_ path: String, _ number: Int32) -> StageError {
+        StageError(.fileSystem, "can't read \(path): \(String(cString: strerror(number)))")
     }
 
     /// Reads the whole file on a thread of its own: never on the cooperative pool.
@@ -68,22 +59,15 @@ package struct FileDigests: Sendable {
     }
 
     private static func read(_ path: String, _ cancellation: CancellationFlag) throws(StageError) -> String {
-        func failure() -> StageError {
-            StageError(.fileSystem, "can't read \(path): \(String(cString: strerror(errno)))")
-        }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure() }
-        defer { close(descriptor) }
         var hasher = SHA256()
-        // One piece of memory for all blocks: new ones would cost as much as the digest.
-        var block = [UInt8](repeating: 0, count: 1 << 18)
-        while true {
-            if cancellation.isCancelled { throw .cancelled }
-            let count = Glibc.read(descriptor, &block, block.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw failure() }
-            if count == 0 { return hasher.finalize().map { String(format: "%02x", $0) }.joined() }
-            block.withUnsafeBytes { hasher.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+        do throws(FileBlocks.Failure) {
+            try FileBlocks.read(path, cancellation: cancellation) { hasher.update(bufferPointer: $0) }
+        } catch {
+            switch error {
+            case .cancelled: throw .cancelled
+            case .system(let number): throw unreadable(path, number)
+            }
         }
+        return hasher.finalize().map { String(format: "%02x", $0) }.joined()
     }
 }

@@ -126,8 +126,7 @@ final class TextRenderer: RunRenderer {
         if let progress = active.progress {
             let width = 20
             let filled = Int((min(1, max(0, progress.fraction)) * Double(width)).rounded())
-            text += "  " + String(repeating: "█", count: min(width, max(0, filled)))
-            text += String(repeating: "░", count: width - min(width, max(0, filled)))
+            text += "  " + String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
             text += String(format: " %3.0f %%", progress.fraction * 100)
             if let speed = progress.speed { text += String(format: "  %.1f×", speed) }
             if let rate = progress.framesPerSecond { text += String(format: "  %.0f fps", rate) }

@@ -5,10 +5,8 @@ enum CorpusLimits {
     /// Least similarity of brightness. Measured: 0.97 and more; 0.1 to 0.95 the wrong way round.
     static let similarity = 0.96
     /// Largest difference of colours in any patch, of 255. Measured: up to 4; 9 to 18 for coloured pictures with the wrong
-    /// matrix, more for wrong primaries or swapped planes.
+    /// matrix, more for wrong primaries or swapped planes. It holds where tones are mapped, too.
     static let colourDifference = 5.0
-    /// The same where tones are mapped. Measured: up to 4, but where colours leave BT.709.
-    static let mappedColourDifference = 5.0
     /// Most frames by which a delivery may be longer or shorter.
     static let frames = 1.01
 

@@ -98,9 +98,7 @@ private struct CorpusResult: Sendable {
         guard let comparison else { return }
         let floor = CorpusLimits.similarities[name] ?? CorpusLimits.similarity
         #expect(comparison.similarity >= floor, "\(name) looks different")
-        let usual =
-            comparison.isHighDynamicRange ? CorpusLimits.mappedColourDifference : CorpusLimits.colourDifference
-        let ceiling = CorpusLimits.colourDifferences[name] ?? usual
+        let ceiling = CorpusLimits.colourDifferences[name] ?? CorpusLimits.colourDifference
         #expect(comparison.colourDifference <= ceiling, "\(name) has other colours")
         let excess = CorpusLimits.excessFrames[name] ?? CorpusLimits.frames
         #expect((-CorpusLimits.frames...excess).contains(comparison.excessFrames), "\(name) lasts longer or shorter")

@@ -32,9 +32,6 @@ enum OracleColours {
         }
     }
 
-    /// Whether tones are mapped, which nobody does quite alike.
-    var isHighDynamicRange: Bool { if case .highDynamicRange = self { true } else { false } }
-
     /// Filters that bring a picture to its size and to BT.709.
     func filters(size: String) -> [String] {
         switch self {

@@ -18,8 +18,6 @@ struct PictureComparison {
 
     /// The moments that were compared, from the first frame to the last.
     private(set) var moments: [Moment] = []
-    /// Whether tones were mapped.
-    let isHighDynamicRange: Bool
     /// How much longer the delivery is than the footage in the wanted range, in frames of the delivery.
     let excessFrames: Double
 
@@ -57,7 +55,6 @@ struct PictureComparison {
         let facts = try OracleFacts(
             of: path, picture: stream, sound: decision.soundStream, early: early, scratch: scratch)
         let colours = OracleColours(of: facts.picture)
-        isHighDynamicRange = colours.isHighDynamicRange
         let origin = facts.origin(lead: DeliveryDecision.longestLead)
 
         let last = max(0, Int((delivery.duration * rate).rounded()) - 1)
