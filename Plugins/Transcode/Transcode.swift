@@ -93,6 +93,13 @@ public struct Transcode: Stage {
                         hint: "set aspect to \(Self.ratio(width, height)), or size to auto", pointer: "/size"))
             }
         }
+        do throws(StageError) {
+            try MediaLibraries.load()
+        } catch {
+            findings.append(
+                Diagnostic(code: error.code.rawValue, error.message, hint: error.hint, subject: .configuration))
+            return findings
+        }
         for encoder in ["libx264", "aac"] where !Encoder.exists(encoder) {
             findings.append(
                 Diagnostic(

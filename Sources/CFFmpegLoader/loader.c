@@ -213,8 +213,8 @@ const char *spreader_ffmpeg_load_filters(void) {
 
 /// The way of a call that came before the libraries were loaded. Callers ask `spreader_ffmpeg_load` first, or
 /// `spreader_ffmpeg_load_filters`; for one that did not, there is nothing to return to when loading fails.
-__attribute__((visibility("hidden"), used)) void spreader_ffmpeg_require(void) {
-    const char *reason = spreader_ffmpeg_load_filters();
+__attribute__((visibility("hidden"), used)) void spreader_ffmpeg_require(int isFilter) {
+    const char *reason = isFilter ? spreader_ffmpeg_load_filters() : spreader_ffmpeg_load();
     if (!reason) return;
     dprintf(STDERR_FILENO, "error: FFmpeg's libraries can't be loaded: %s\n", reason);
     _exit(78);
@@ -222,6 +222,7 @@ __attribute__((visibility("hidden"), used)) void spreader_ffmpeg_require(void) {
 
 #if defined(__x86_64__)
 // Keeps the six integer and eight vector argument registers, and rax, which counts the latter in variadic calls.
+// r11 says whether the call is for libavfilter.
 __asm__(
     ".text\n"
     ".type spreader_ffmpeg_enter, @function\n"
@@ -230,22 +231,23 @@ __asm__(
     "  sub $136, %rsp\n"
     "  movups %xmm0, (%rsp)\n  movups %xmm1, 16(%rsp)\n  movups %xmm2, 32(%rsp)\n  movups %xmm3, 48(%rsp)\n"
     "  movups %xmm4, 64(%rsp)\n  movups %xmm5, 80(%rsp)\n  movups %xmm6, 96(%rsp)\n  movups %xmm7, 112(%rsp)\n"
-    "  call spreader_ffmpeg_require\n"
+    "  mov %r11d, %edi\n  call spreader_ffmpeg_require\n"
     "  movups (%rsp), %xmm0\n  movups 16(%rsp), %xmm1\n  movups 32(%rsp), %xmm2\n  movups 48(%rsp), %xmm3\n"
     "  movups 64(%rsp), %xmm4\n  movups 80(%rsp), %xmm5\n  movups 96(%rsp), %xmm6\n  movups 112(%rsp), %xmm7\n"
     "  add $136, %rsp\n"
     "  pop %rax\n  pop %r9\n  pop %r8\n  pop %rcx\n  pop %rdx\n  pop %rsi\n  pop %rdi\n"
     "  ret\n");
-#define JUMP(name) \
+#define JUMP(name, isFilter) \
     __asm__(".text\n.globl " #name "\n.hidden " #name "\n.type " #name ", @function\n" #name ":\n" \
             "  endbr64\n" \
             "  mov spreader_pointer_" #name "(%rip), %r11\n" \
             "  test %r11, %r11\n  jz 1f\n  jmp *%r11\n" \
-            "1: call spreader_ffmpeg_enter\n" \
+            "1: mov $" #isFilter ", %r11d\n  call spreader_ffmpeg_enter\n" \
             "  jmp *spreader_pointer_" #name "(%rip)\n" \
             ".size " #name ", . - " #name "\n");
 #elif defined(__aarch64__)
 // Keeps the eight integer argument registers, x8 for returned structures, and the eight vector argument registers.
+// x9 says whether the call is for libavfilter.
 __asm__(
     ".text\n"
     ".type spreader_ffmpeg_enter, @function\n"
@@ -254,18 +256,19 @@ __asm__(
     "  stp x0, x1, [sp, #16]\n  stp x2, x3, [sp, #32]\n  stp x4, x5, [sp, #48]\n  stp x6, x7, [sp, #64]\n"
     "  str x8, [sp, #80]\n"
     "  stp q0, q1, [sp, #96]\n  stp q2, q3, [sp, #128]\n  stp q4, q5, [sp, #160]\n  stp q6, q7, [sp, #192]\n"
-    "  bl spreader_ffmpeg_require\n"
+    "  mov w0, w9\n  bl spreader_ffmpeg_require\n"
     "  ldp x0, x1, [sp, #16]\n  ldp x2, x3, [sp, #32]\n  ldp x4, x5, [sp, #48]\n  ldp x6, x7, [sp, #64]\n"
     "  ldr x8, [sp, #80]\n"
     "  ldp q0, q1, [sp, #96]\n  ldp q2, q3, [sp, #128]\n  ldp q4, q5, [sp, #160]\n  ldp q6, q7, [sp, #192]\n"
     "  ldp x29, x30, [sp], #224\n"
     "  ret\n");
-#define JUMP(name) \
+#define JUMP(name, isFilter) \
     __asm__(".text\n.globl " #name "\n.hidden " #name "\n.type " #name ", @function\n" #name ":\n" \
             "  adrp x16, spreader_pointer_" #name "\n" \
             "  ldr x16, [x16, :lo12:spreader_pointer_" #name "]\n" \
             "  cbz x16, 1f\n  br x16\n" \
-            "1: stp x29, x30, [sp, #-16]!\n  bl spreader_ffmpeg_enter\n  ldp x29, x30, [sp], #16\n" \
+            "1: stp x29, x30, [sp, #-16]!\n  mov w9, #" #isFilter "\n  bl spreader_ffmpeg_enter\n" \
+            "  ldp x29, x30, [sp], #16\n" \
             "  adrp x16, spreader_pointer_" #name "\n" \
             "  ldr x16, [x16, :lo12:spreader_pointer_" #name "]\n" \
             "  br x16\n" \
@@ -273,5 +276,7 @@ __asm__(
 #else
 #error "no jumps for this processor: write them, or link FFmpeg's libraries directly"
 #endif
-FUNCTIONS(JUMP)
-FILTER_FUNCTIONS(JUMP)
+#define CORE_JUMP(name) JUMP(name, 0)
+#define FILTER_JUMP(name) JUMP(name, 1)
+FUNCTIONS(CORE_JUMP)
+FILTER_FUNCTIONS(FILTER_JUMP)

@@ -36,6 +36,12 @@ void spreader_spare_memory(void) {
 #endif
 }
 
+void spreader_begin_writeback(int descriptor) {
+#ifdef __linux__
+    sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE);
+#endif
+}
+
 void spreader_limit_memory(unsigned long long bytes) {
     struct rlimit limit = {bytes, bytes};
     setrlimit(RLIMIT_DATA, &limit);

@@ -1,7 +1,15 @@
 import ArgumentParser
 
-/// The program: every command is a file under Commands/.
 @main
+private enum Program {
+    static func main() async {
+        // A child is waited for: it needs no help texts, nor a parser of its one argument.
+        if StageChild.isThis { await StageChild.serve() }
+        await SpreaderPipeline.main()
+    }
+}
+
+/// The command line: every command is a file under Commands/.
 struct SpreaderPipeline: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "spreader-pipeline",
@@ -18,7 +26,7 @@ struct SpreaderPipeline: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             Run.self, Plan.self, Validate.self, ProbeCommand.self, Stages.self, Schema.self, SandboxCommand.self,
-            Runs.self, Posts.self, Doctor.self, StageWorkerCommand.self,
+            Runs.self, Posts.self, Doctor.self,
         ])
 }
 

@@ -45,6 +45,21 @@ extension EndToEnd {
                 ))
         }
 
+        @Test func onlyWhatFiltersLoadsTheFilterLibrary() async throws {
+            let place = try Place()
+            try await place.clip("a.mp4")
+            try place.write("p.json", #"{"inputs": ["a.mp4"], "stages": [{"uses": "probe"}, {"uses": "transcode"}]}"#)
+            // The dynamic linker itself says what it loads.
+            let loader = ["LD_DEBUG": "files", "LD_DEBUG_OUTPUT": place.work.appending(path: "loaded").path]
+            let outcome = try await Program.run(["validate", "p.json"], in: place, environment: loader)
+            #expect(outcome.status == 0, "\(outcome.messages)")
+            let texts = try FileManager.default.contentsOfDirectory(atPath: place.work.path).filter {
+                $0.hasPrefix("loaded")
+            }.map { try String(contentsOf: place.work.appending(path: $0), encoding: .utf8) }
+            #expect(texts.contains { $0.contains("libavformat.so") })
+            #expect(!texts.contains { $0.contains("libavfilter.so") })
+        }
+
         @Test func missingInputsAndFootageAreFindings() async throws {
             let place = try Place()
             let missing = try await Program.run(["validate", place.pipeline("tiktok")], in: place)

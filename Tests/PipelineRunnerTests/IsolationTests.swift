@@ -113,6 +113,26 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: "/proc/\(kept)"))
     }
 
+    @Test func aChildStartedAheadTakesTheFirstWork() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "warm-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let script = folder.appending(path: "worker")
+        let starts = folder.appending(path: "starts")
+        try Data("#!/bin/sh\necho x >> '\(starts.path)'\nexec '\(Misbehave.workerPath)'\n".utf8).write(to: script)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path)
+        let isolated = Isolated(executable: script.path)
+        isolated.pool.warm()
+        isolated.pool.warm()
+        let first = try await isolated.run("fine.mp4").displayPath
+        isolated.pool.warm()
+        #expect(try await isolated.run("fine.mp4").displayPath == first)
+        #expect(try String(contentsOf: starts, encoding: .utf8) == "x\n")
+        await isolated.pool.close()
+        isolated.pool.warm()
+        #expect(try String(contentsOf: starts, encoding: .utf8) == "x\n")
+    }
+
     @Test func oneChildChecksPlansAndRuns() async throws {
         let isolated = Isolated()
         let stage = try isolated.type.make([:])

@@ -193,4 +193,22 @@ private let announcement = PostAnnouncement(
         #expect(try await digests.sha256(of: file) != first)
         await #expect(throws: StageError.self) { try await digests.sha256(of: file + "-gone") }
     }
+
+    @Test func aDigestBegunEarlierCountsOnlyForTheContentOfThen() async throws {
+        let place = try Place()
+        var digests = FileDigests(try place.store())
+        let file = place.folder.appending(path: "f").path
+        #expect(DigestAhead(of: file) == nil)
+        try Data("one".utf8).write(to: URL(filePath: file))
+        digests.ahead = DigestAhead(of: file)
+        #expect(
+            try await digests.sha256(of: file) == "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed")
+        try Data("three".utf8).write(to: URL(filePath: file))
+        let changed = try await FileDigests(nil).sha256(of: file)
+        #expect(try await digests.sha256(of: file) == changed)
+        let other = try #require(DigestAhead(of: file))
+        other.cancel()
+        digests.ahead = nil
+        #expect(try await digests.sha256(of: file) == changed)
+    }
 }

@@ -18,5 +18,8 @@ int spreader_close_from(posix_spawn_file_actions_t *_Nonnull actions, int first)
 /// megabytes, the rounding up alone takes as much as several of them. Before other threads start.
 void spreader_spare_memory(void);
 
+/// Has the kernel begin to write a file's changed pages to the disk, without waiting for them.
+void spreader_begin_writeback(int descriptor);
+
 /// Lets allocations fail beyond `bytes` of private memory.
 void spreader_limit_memory(unsigned long long bytes);

@@ -114,7 +114,7 @@ package final class Encoder {
         return codec
     }
 
-    /// Whether the FFmpeg in use has an encoder of this name.
+    /// Whether the FFmpeg in use, which is loaded, has an encoder of this name.
     package static func exists(_ name: String) -> Bool { avcodec_find_encoder_by_name(name) != nil }
 
     private static func tag(_ context: UnsafeMutablePointer<AVCodecContext>, _ colour: ColourTags) {

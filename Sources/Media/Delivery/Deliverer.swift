@@ -139,6 +139,8 @@ package enum Deliverer {
         _ part: String, as path: String, decision: DeliveryDecision, options: DeliveryOptions, warnings: [String],
         cancellation: CancellationFlag
     ) throws(MediaError) -> Delivery {
+        // While the file is checked, so that whoever makes it durable later waits less.
+        Writeback.begin(part)
         if let plan = decision.cut {
             try SeamCheck.run(part, plan: plan, cancellation: cancellation, log: MediaLog())
         }

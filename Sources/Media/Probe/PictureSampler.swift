@@ -30,6 +30,31 @@ final class PictureSampler {
     /// The unit of the frames' times.
     var timeBase: Rational { demuxer.timeBase(of: index) }
 
+    /// Decodes the first picture, of H.264 from its packet alone where that says that it can be: a decoder that waits for
+    /// the order of display asks for several pictures first.
+    /// - Returns: False when there is none, or none within reach.
+    func first(into frame: Frame) throws(MediaError) -> Bool {
+        guard let parameters = demuxer.parameters(of: index), parameters.codec_id == AV_CODEC_ID_H264,
+            let start = PictureStart(parameters)
+        else { return try next(into: frame) }
+        repeat {
+            guard try demuxer.read(into: packet) else {
+                isAtEnd = true
+                return false
+            }
+        } while packet.stream != index
+        packets = 1
+        if start.standsAlone(packet) == true {
+            try decoder.send(packet)
+            try decoder.send(nil)
+            // A field without its companion is no picture yet.
+            if try decoder.receive(into: frame), !frame.isDamaged, !frame.isInterlaced { return true }
+            decoder.flush()
+        }
+        try decoder.send(packet)
+        return try next(into: frame)
+    }
+
     /// Decodes the next picture.
     /// - Returns: False when there is none, or none within reach.
     func next(into frame: Frame) throws(MediaError) -> Bool {

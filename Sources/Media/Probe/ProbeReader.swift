@@ -102,7 +102,8 @@ struct ProbeReader {
                     hint: "convert it to H.264 first", cause: error))
         }
         let frame = try Frame()
-        guard try sampler.next(into: frame),
+        // Only footage that shows fields needs pictures beyond the first.
+        guard try chosen.fieldOrder == "progressive" ? sampler.first(into: frame) : sampler.next(into: frame),
             var track = tracks.video(index, scan: scan.tracks[index], frame: frame, profile: sampler.profile)
         else {
             return .failure(

@@ -5,6 +5,8 @@ import Synchronization
 package final class WorkerPool: Sendable {
     private struct State {
         var idle: [StageWorker] = []
+        /// A child that was started ahead of its first work.
+        var coming: Task<StageWorker?, Never>?
         var isClosed = false
     }
 
@@ -25,6 +27,20 @@ package final class WorkerPool: Sendable {
         self.limits = limits
         self.idleLimit = idleLimit
         self.onEnd = onEnd
+    }
+
+    /// Starts a child ahead of the first work; whether that succeeds is told by the work.
+    package func warm() {
+        state.withLock { state in
+            guard !state.isClosed, state.coming == nil, state.idle.isEmpty else { return }
+            let (launch, limits) = (launch, limits)
+            state.coming = Task { [self] in
+                let worker = try? await StageWorker.start(launch, limits: limits)
+                guard let worker, self.state.withLock({ $0.isClosed }) else { return worker }
+                await worker.close()
+                return nil
+            }
+        }
     }
 
     /// Has a child do something.
@@ -56,7 +72,8 @@ package final class WorkerPool: Sendable {
         }
     }
 
-    /// Lets all children go and waits until they are gone.
+    /// Lets all children go and waits until they are gone; one that is still starting, and has nothing to lose, goes on
+    /// its own.
     package func close() async {
         let idle = state.withLock { state in
             state.isClosed = true
@@ -68,6 +85,11 @@ package final class WorkerPool: Sendable {
 
     private func take(isNew: Bool) async throws(StageWorker.Failure) -> StageWorker {
         if !isNew {
+            let coming = state.withLock { state in
+                defer { state.coming = nil }
+                return state.coming
+            }
+            if let worker = await coming?.value, worker.isAlive { return worker }
             while let worker = state.withLock({ $0.idle.popLast() }) {
                 if worker.isAlive { return worker }
             }

@@ -6,6 +6,8 @@ package import PipelineKit
 /// SHA-256 of files, remembered by size, modification time and inode so that gigabytes aren't read twice.
 package struct FileDigests: Sendable {
     private let records: DatabasePool?
+    /// A digest that was begun earlier.
+    package var ahead: DigestAhead?
 
     /// Digests remembered in `store`, or not at all.
     package init(_ store: SQLiteStore?) { records = store?.records }
@@ -23,9 +25,17 @@ package struct FileDigests: Sendable {
                         arguments: [path, mark.bytes, mark.modified, mark.inode])
                 }
             }
-            if let known { return known }
+            if let known {
+                ahead?.cancel()
+                return known
+            }
         }
-        let digest = try await Self.compute(path)
+        let digest =
+            if let ahead, ahead.path == path, ahead.mark == mark {
+                try await ahead.value()
+            } else {
+                try await Self.compute(path)
+            }
         // A file that changed under the reader is not remembered.
         if let records, try Self.mark(of: path) == mark {
             try await StoreError.bridge("writing the digests failed") {
@@ -54,7 +64,7 @@ package struct FileDigests: Sendable {
     }
 
     /// Reads the whole file on a thread of its own: never on the cooperative pool.
-    private static func compute(_ path: String) async throws(StageError) -> String {
+    static func compute(_ path: String) async throws(StageError) -> String {
         try await BlockingWork.run(name: "digest") { (flag) throws(StageError) in try read(path, flag) }
     }
 

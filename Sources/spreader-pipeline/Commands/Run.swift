@@ -91,7 +91,10 @@ struct Run: AsyncParsableCommand {
             file: arguments.pipeline, inputs: arguments.inputs, overrides: overrides, until: arguments.until,
             registry: registry, settings: settings, credentials: Command.credentials(settings))
         guard let pipeline = checked.pipeline, checked.blocking.isEmpty else { return refuse(checked) }
+        // Planning leaves a core and the disk idle; with more assets, later ones wait for the processor anyway.
+        let ahead = checked.assets.first.flatMap { DigestAhead(of: $0.path) }
         let plans = await checked.planFootage(settings: settings)
+        if plans.first?.failure != nil { ahead?.cancel() }
         let assembly: HostAssembly
         let prepared: (record: RunRecord, isResumed: Bool)
         let renderer: any RunRenderer
@@ -107,6 +110,7 @@ struct Run: AsyncParsableCommand {
                 for finding in checked.findings where finding.severity == .warning { Output.message(finding.text) }
             }
             var host = draft
+            host.digests.ahead = ahead
             host.emit = { renderer.show($0) }
             let engine = RunEngine(request: request, host: host)
             let summary = await interruptible(engine, prepared, renderer, stop)

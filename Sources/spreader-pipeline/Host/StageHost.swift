@@ -31,6 +31,7 @@ struct StageHost: Sendable {
         case "process":
             let pool = WorkerPool(launch: Self.launch, limits: try Self.limits(settings))
             self.pool = pool
+            pool.warm()
             registry = StageRegistry(
                 StageRegistry.builtIn.stages.map { stage in
                     Self.isolated.contains(stage.name.rawValue) ? stage.isolated(in: pool) : stage
@@ -47,7 +48,7 @@ struct StageHost: Sendable {
         let environment = ProcessInfo.processInfo.environment.filter {
             !Settings.secretNames.contains($0.key) && !$0.key.hasPrefix("TIKTOK_")
         }
-        return WorkerLaunch(executable: "/proc/self/exe", arguments: ["stage-worker"], environment: environment)
+        return WorkerLaunch(executable: "/proc/self/exe", arguments: [StageChild.argument], environment: environment)
     }
 
     private static func limits(_ settings: Settings) throws(StageError) -> WorkerLimits {

@@ -1,0 +1,37 @@
+import PipelineKit
+
+/// The digest of one file, begun before it is known whether it will be wanted.
+package final class DigestAhead: Sendable {
+    let path: String
+    let mark: FileMark
+    private let work: Task<Result<String, StageError>, Never>
+
+    /// Begins to read the file at `path`; nil when there is none.
+    package init?(of path: String) {
+        guard let mark = FileMark(path) else { return nil }
+        self.path = path
+        self.mark = mark
+        work = Task {
+            do throws(StageError) {
+                return .success(try await FileDigests.compute(path))
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    deinit { work.cancel() }
+
+    /// Stops reading: the digest is not wanted.
+    package func cancel() { work.cancel() }
+
+    /// The digest of the content that the file had at `mark`.
+    /// - Throws: As `FileDigests.sha256(of:)`.
+    func value() async throws(StageError) -> String {
+        try await withTaskCancellationHandler {
+            await work.value
+        } onCancel: {
+            work.cancel()
+        }.get()
+    }
+}
