@@ -30,11 +30,50 @@ import Testing
         }
         let chain =
             "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0:peak=10,"
-            + "zscale=t=bt709:m=bt709:r=tv,format=yuv420p"
+            + "zscale=t=bt709,format=gbrp,scale=out_color_matrix=bt709:out_range=tv,format=yuv420p"
         let reference = try FrameReader.colours(of: source.file.path, filters: chain)
         let delivered = try FrameReader.colours(of: delivery.path, filters: "null")
         let difference = FrameReader.difference(reference, delivered)
         #expect(difference < 1.5, "mean difference \(difference)")
+    }
+
+    /// Colours of BT.2020 that BT.709 has not are cut to the nearest that it has, pixel by pixel, not paled.
+    @Test(arguments: ["smpte2084", "arib-std-b67"]) func coloursOutsideTheTargetKeepTheirStrength(transfer: String)
+        async throws
+    {
+        let levels = [20, 128, 225]
+        let patches = levels.flatMap { red in levels.flatMap { green in levels.map { (red, green, $0) } } }
+        var clip = SampleClip(width: 540, height: 960, seconds: 0.1)
+        clip.pattern = .plain("gray")
+        clip.filters =
+            "format=rgb24,"
+            + patches.enumerated().map { number, patch in
+                let colour = String(format: "0x%02x%02x%02x", patch.0, patch.1, patch.2)
+                return "drawbox=x=\(number % 3 * 180):y=\(number / 3 * 106):w=180:h=106:color=\(colour):t=fill"
+            }.joined(separator: ",")
+        clip.sound = nil
+        clip.picture?.codec = "libx265"
+        clip.picture?.pixelFormat = "yuv420p10le"
+        clip.picture?.settings = ["preset": "ultrafast", "x265-params": "log-level=none:crf=4"]
+        clip.picture?.colour = ColourTags(range: "tv", primaries: "bt2020", transfer: transfer, matrix: "bt2020nc")
+        let folder = try MediaFolder()
+        let source = try folder.source("patches.mp4", clip)
+        let delivery = try await folder.deliver(source) {
+            $0.crf = 1
+            $0.maxrate = 50_000_000
+        }
+        let chain =
+            "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0:peak=10,"
+            + "zscale=t=bt709,format=gbrp"
+        let reference = try FrameReader.colours(of: source.file.path, filters: chain)
+        let delivered = try FrameReader.colours(of: delivery.path, filters: "null")
+        for (number, patch) in patches.enumerated() {
+            // The pictures come at a sixth of their size.
+            let place = ((number / 3 * 106 + 53) / 6 * 90 + number % 3 * 30 + 15) * 3
+            let (wanted, got) = (reference[place..<place + 3], delivered[place..<place + 3])
+            let worst = zip(wanted, got).map { abs(Int($0) - Int($1)) }.max() ?? 255
+            #expect(worst <= 13, "\(patch): \(Array(wanted)) became \(Array(got))")
+        }
     }
 
     @Test func neitherClipsNorWashesOut() async throws {

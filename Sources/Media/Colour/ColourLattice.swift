@@ -1,39 +1,43 @@
 import CFFmpeg
 import CMediaKernels
+import Foundation
 import PipelineKit
 
 /// A colour conversion, sampled once: filters say what becomes of a lattice of colours, pictures are then taken through
 /// the lattice.
 ///
 /// Tone mapping in linear light costs more than encoding does. It is a function of one pixel's colour alone, though, so
-/// its answers for 65 × 33 × 33 colours, with linear interpolation between them, give the same picture.
+/// its answers for 33 × 65 × 65 colours, with linear interpolation between them, give the same picture.
+///
+/// Nodes keep colours that BT.709 has not, as light below zero: were they cut off there, what lies between one of them
+/// and one that is fine would come out pale. The pixels are cut instead.
 final class ColourLattice {
-    private let nodes: [UInt16]
+    private let nodes: [Float]
 
     /// The format that pictures must have.
     static let sourceFormat = "yuv420p10le"
 
     /// Samples a conversion.
     /// - Parameters:
-    ///   - filters: What takes `source` colours to limited-range BT.709.
+    ///   - filters: What takes `source` colours to linear light with BT.709's primaries.
     ///   - source: What the codes of pictures mean; limited range.
     init(filters: [String], source: ColourTags, log: MediaLog) throws(MediaError) {
         let (luma, chroma) = (Int(SPREADER_LATTICE_LUMA), Int(SPREADER_LATTICE_CHROMA))
-        let parts = Int(SPREADER_LATTICE_PARTS)
+        let (parts, step) = (Int(SPREADER_LATTICE_PARTS), Int(SPREADER_LATTICE_CHROMA_SHIFT))
         let colours = try Frame(width: luma * chroma, height: chroma, pixelFormat: "yuv444p10le")
         for row in 0..<chroma {
-            guard let planes = colours.rows16(row) else { throw Self.noPicture(log) }
+            guard let planes = colours.rows(row, of: UInt16.self) else { throw Self.noPicture(log) }
             for column in 0..<chroma {
                 for level in 0..<luma {
                     let x = column * luma + level
-                    planes.0[x] = UInt16(min(level * 16, 1023))
-                    planes.1[x] = UInt16(min(column * 32, 1023))
-                    planes.2[x] = UInt16(min(row * 32, 1023))
+                    planes.0[x] = UInt16(min(level << Int(SPREADER_LATTICE_LUMA_SHIFT), 1023))
+                    planes.1[x] = UInt16(min(column << step, 1023))
+                    planes.2[x] = UInt16(min(row << step, 1023))
                 }
             }
         }
         colours.pts = 0
-        let chain = [ColourPlan.declaration(source)] + filters + ["format=yuv444p16le[out]"]
+        let chain = [ColourPlan.declaration(source)] + filters + ["format=gbrpf32le[out]"]
         let graph = try FilterGraph(
             picture: "[in]" + chain.joined(separator: ","), like: colours, timeBase: Rational(1, 1),
             frameRate: Rational(0, 1), log: log)
@@ -41,18 +45,29 @@ final class ColourLattice {
         let answers = try Frame()
         guard case .frame = try graph.pull(into: answers), answers.width == luma * chroma, answers.height == chroma
         else { throw Self.noPicture(log) }
-        var nodes = [UInt16](repeating: 0, count: luma * chroma * chroma * parts)
+        var nodes = [Float](repeating: 0, count: luma * chroma * chroma * parts)
         for row in 0..<chroma {
-            guard let planes = answers.rows16(row) else { throw Self.noPicture(log) }
+            guard let planes = answers.rows(row, of: Float.self) else { throw Self.noPicture(log) }
             for x in 0..<luma * chroma {
                 let node = (row * luma * chroma + x) * parts
-                // 16-bit codes are 256 times 8-bit ones, nodes 64 times.
-                nodes[node] = planes.0[x] >> 2
-                nodes[node + 1] = planes.1[x] >> 2
-                nodes[node + 2] = planes.2[x] >> 2
+                let (green, blue, red) = (planes.0[x], planes.1[x], planes.2[x])
+                (nodes[node], nodes[node + 1], nodes[node + 2]) = Self.codes(red: red, green: green, blue: blue)
             }
         }
         self.nodes = nodes
+    }
+
+    /// Codes of limited-range BT.709 in 8 bits, with fractions.
+    private static func codes(red: Float, green: Float, blue: Float) -> (Float, Float, Float) {
+        // As screens turn it back (BT.1886). Below zero mirrored, but flatter, which errs least between nodes.
+        func signal(_ light: Float) -> Float {
+            guard light.isFinite else { return 0 }
+            let bounded = min(2, max(-1, light))
+            return bounded < 0 ? -0.3 * pow(-bounded, 1 / 2.4) : pow(bounded, 1 / 2.4)
+        }
+        let (r, g, b) = (signal(red), signal(green), signal(blue))
+        let y = 0.2126 * r + 0.7152 * g + 0.0722 * b
+        return (16 + 219 * y, 128 + 224 * (b - y) / 1.8556, 128 + 224 * (r - y) / 1.5748)
     }
 
     private static func noPicture(_ log: MediaLog) -> MediaError {
@@ -79,13 +94,13 @@ final class ColourLattice {
 }
 
 extension Frame {
-    /// One row of each of three planes of 16-bit values, when there are three.
-    fileprivate func rows16(_ row: Int) -> (
-        UnsafeMutablePointer<UInt16>, UnsafeMutablePointer<UInt16>, UnsafeMutablePointer<UInt16>
+    /// One row of each of three planes, when there are three.
+    fileprivate func rows<Value>(_ row: Int, of type: Value.Type) -> (
+        UnsafeMutablePointer<Value>, UnsafeMutablePointer<Value>, UnsafeMutablePointer<Value>
     )? {
         guard let planes else { return nil }
-        func start(_ plane: UnsafeMutablePointer<UInt8>, _ stride: Int) -> UnsafeMutablePointer<UInt16> {
-            UnsafeMutableRawPointer(plane + row * stride).assumingMemoryBound(to: UInt16.self)
+        func start(_ plane: UnsafeMutablePointer<UInt8>, _ stride: Int) -> UnsafeMutablePointer<Value> {
+            UnsafeMutableRawPointer(plane + row * stride).assumingMemoryBound(to: Value.self)
         }
         return (
             start(planes.planes.0, planes.strides.0), start(planes.planes.1, planes.strides.1),

@@ -99,18 +99,19 @@ package struct ColourPlan: Sendable, Hashable {
         return tags
     }
 
-    /// The conversion that is too slow for every pixel; nil when there is none.
+    /// The conversion that is too slow for every pixel, to linear light with BT.709's primaries, 1 being white; nil when
+    /// there is none.
     package var latticeFilters: [String]? {
         guard !hasAlpha else { return nil }
         switch method {
         case .scaler:
             return nil
         case .primaries:
-            return ["zscale=p=bt709:t=bt709:m=bt709:r=tv"]
+            return ["zscale=t=linear", "format=gbrpf32le", "zscale=p=bt709"]
         case .toneMap(let curve, let peak):
             return [
                 "zscale=t=linear:npl=100", "format=gbrpf32le", "zscale=p=bt709",
-                String(format: "tonemap=%@:desat=0:peak=%.3f", curve, peak), "zscale=t=bt709:m=bt709:r=tv",
+                String(format: "tonemap=%@:desat=0:peak=%.3f", curve, peak),
             ]
         }
     }
