@@ -62,7 +62,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         // HTTP client with streamed request bodies.
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
-        // HTTP server of the sandbox.
+        // HTTP server of the sandbox, and of login callbacks.
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         // HTML of the sandbox's feed, escaped by the library.
         .package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.1"),
@@ -100,6 +100,9 @@ let package = Package(
                 .product(name: "Mustache", package: "swift-mustache"),
             ]),
         module("Store", ["PipelineKit", log, crypto, .product(name: "GRDB", package: "GRDB.swift")]),
+        module(
+            "Server",
+            ["PipelineKit", "TikTok", log, crypto, nio, .product(name: "Hummingbird", package: "hummingbird")]),
         plugin("Probe", ["Media", log]),
         plugin("Transcode", ["Media"]),
         plugin("Export", []),
@@ -113,7 +116,7 @@ let package = Package(
         .executableTarget(
             name: "spreader-pipeline",
             dependencies: plugins + [
-                "PipelineKit", "PipelineRunner", "Media", "TikTok", "TikTokSandbox", "Store", log,
+                "PipelineKit", "PipelineRunner", "Media", "TikTok", "TikTokSandbox", "Store", "Server", log, crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -141,6 +144,12 @@ let package = Package(
         tests("MediaTests", ["Media", "PipelineKit"]),
         tests("TikTokTests", ["TikTok", "PipelineKit", nio]),
         tests("TikTokSandboxTests", ["TikTokSandbox", httpClient]),
+        tests(
+            "ServerTests",
+            [
+                "Server", "TikTok", "PipelineKit", crypto,
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ]),
         tests("StoreTests", ["Store", "PipelineKit", crypto]),
         tests(
             "PreparePluginsTests",

@@ -26,7 +26,7 @@ struct SpreaderPipeline: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             Run.self, Plan.self, Validate.self, ProbeCommand.self, Stages.self, Schema.self, SandboxCommand.self,
-            Runs.self, Posts.self, Doctor.self,
+            Auth.self, Serve.self, Runs.self, Posts.self, Doctor.self,
         ])
 }
 

@@ -33,7 +33,8 @@ final class Program: Sendable {
 
     /// Starts the program.
     init(
-        _ arguments: [String], in place: Place, environment: [String: String] = [:], executable: String = Program.path
+        _ arguments: [String], in place: Place, environment: [String: String] = [:], input: String? = nil,
+        executable: String = Program.path
     ) throws {
         let id = UUID().uuidString
         output = place.folder.appending(path: "out-\(id)")
@@ -46,7 +47,13 @@ final class Program: Sendable {
             "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "", "HOME": place.folder.path,
             "SPREADER_HOME": place.home.path,
         ].merging(environment) { $1 }
-        process.standardInput = FileHandle.nullDevice
+        if let input {
+            let file = place.folder.appending(path: "in-\(id)")
+            try Data(input.utf8).write(to: file)
+            process.standardInput = try FileHandle(forReadingFrom: file)
+        } else {
+            process.standardInput = FileHandle.nullDevice
+        }
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: messages)
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
@@ -75,6 +82,9 @@ final class Program: Sendable {
     /// Sends a signal.
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
+    /// Standard error so far.
+    var messagesSoFar: String { (try? String(contentsOf: messages, encoding: .utf8)) ?? "" }
+
     /// Standard output so far.
     var outputSoFar: String { (try? String(contentsOf: output, encoding: .utf8)) ?? "" }
 
@@ -88,9 +98,9 @@ final class Program: Sendable {
 
     /// Runs the program to its end.
     static func run(
-        _ arguments: [String], in place: Place, environment: [String: String] = [:]
+        _ arguments: [String], in place: Place, environment: [String: String] = [:], input: String? = nil
     ) async throws -> Outcome {
-        try await Program(arguments, in: place, environment: environment).end()
+        try await Program(arguments, in: place, environment: environment, input: input).end()
     }
 }
 

@@ -150,16 +150,106 @@ private let announcement = PostAnnouncement(
         #expect(throws: StoreError.self) { try Sealer.resolve(setting: Secret("short"), file: file) }
     }
 
+    private let account = AccountID(name: "a", service: "open.tiktokapis.com", identity: "a@1")
+
+    @Test func aNewKeyOpensWhatTheOldOneSealedAndSealsAnew() async throws {
+        let place = try Place()
+        let store = try place.store()
+        let old = TokenVault(store, sealer: sealer(1))
+        let profile = AccountProfile(openID: "open-1", displayName: "Ann", username: "ann")
+        let tokens = TokenSet(
+            accessToken: Secret("act.1"), refreshToken: Secret("rft.1"), expiresAt: Date(timeIntervalSince1970: 9),
+            refreshExpiresAt: Date(timeIntervalSince1970: 99), scopes: ["video.publish"])
+        try await old.connect(account, tokens, profile: profile, at: Date(timeIntervalSince1970: 1))
+        let key = SymmetricKey(data: Data(repeating: 2, count: 32))
+        let both = Sealer(key: key, older: [SymmetricKey(data: Data(repeating: 1, count: 32))])
+        #expect(both.keyID != sealer(1).keyID && both.keyID == sealer(2).keyID)
+        #expect(try await TokenVault(store, sealer: both).sealAnew() == 2)
+        let vault = TokenVault(store, sealer: sealer(2))
+        #expect(try await vault.tokens(for: account, seed: nil) == tokens)
+        let record = try #require(try await vault.accounts().first)
+        #expect(record.profile == profile && record.id == account && record.canRenew)
+        #expect(record.refreshExpiresAt == Date(timeIntervalSince1970: 99))
+        await #expect(throws: StageError.self) { try await old.accounts() }
+        // One secret that can't be opened changes none.
+        let stranger = TokenVault(store, sealer: sealer(3))
+        await #expect(throws: StageError.self) { try await stranger.sealAnew() }
+        #expect(try await vault.tokens(for: account, seed: nil) == tokens)
+    }
+
+    @Test func secretsOfOlderVersionsStillOpen() throws {
+        let key = SymmetricKey(data: Data(repeating: 1, count: 32))
+        let box = try ChaChaPoly.seal(Data("s".utf8), using: key, authenticating: Data("c".utf8))
+        #expect(try sealer(1).open(box.combined, context: "c").reveal() == "s")
+    }
+
+    @Test func renewedTokensLeaveTheOwnerAsItIs() async throws {
+        let place = try Place()
+        let vault = TokenVault(try place.store(), sealer: sealer(1))
+        let profile = AccountProfile(openID: "open-1", displayName: "Ann")
+        let login = TokenSet(
+            accessToken: Secret("act.1"), refreshToken: Secret("rft.1"),
+            refreshExpiresAt: Date(timeIntervalSince1970: 99))
+        try await vault.connect(account, login, profile: profile, at: Date(timeIntervalSince1970: 1))
+        try await vault.store(
+            TokenSet(accessToken: Secret("act.2"), refreshToken: Secret("rft.2")), for: account, seed: nil,
+            at: Date(timeIntervalSince1970: 2))
+        try await vault.touch(account, at: Date(timeIntervalSince1970: 3))
+        let record = try #require(try await vault.account(account))
+        #expect(record.profile == profile && record.refreshExpiresAt == Date(timeIntervalSince1970: 99))
+        #expect(record.connectedAt == Date(timeIntervalSince1970: 1))
+        #expect(record.usedAt == Date(timeIntervalSince1970: 3))
+        try await vault.end(account, because: "the creator removed the app", at: Date(timeIntervalSince1970: 4))
+        let ended = try #require(try await vault.account(account))
+        #expect(ended.endedBecause == "the creator removed the app" && !ended.canRenew)
+        #expect(try await vault.tokens(for: account, seed: nil)?.accessToken == Secret(""))
+        #expect(try await vault.disconnect(account))
+        #expect(try await !vault.disconnect(account))
+        #expect(try await vault.accounts().isEmpty)
+    }
+
+    @Test func aClaimIsTakenOnceUntilItEnds() async throws {
+        let place = try Place()
+        let store = try place.store()
+        let now = Mutex(Date(timeIntervalSince1970: 100))
+        let claims = SQLiteClaims(store, now: { now.withLock { $0 } })
+        #expect(try await claims.take("x", until: Date(timeIntervalSince1970: 200)))
+        #expect(try await !claims.take("x", until: Date(timeIntervalSince1970: 300)))
+        try await claims.giveBack("x")
+        #expect(try await claims.take("x", until: Date(timeIntervalSince1970: 200)))
+        now.withLock { $0 = Date(timeIntervalSince1970: 201) }
+        #expect(try await claims.take("x", until: Date(timeIntervalSince1970: 300)))
+    }
+
+    @Test func forgettingEmptiesPostsButKeepsThemPosted() async throws {
+        let place = try Place()
+        let store = try place.store()
+        let ledger = SQLitePostLedger(store, sealer: sealer(7), now: { Date() })
+        let post = try await ledger.reserve(key, asset: "clip.mp4", runID: "r")
+        try await ledger.apply(.sending(announcement), to: post.id)
+        try await ledger.apply(.accepted(publishID: "v_pub", uploadURL: Secret("https://u")), to: post.id)
+        try await ledger.apply(.uploaded, to: post.id)
+        try await ledger.apply(.published(postIDs: [7], url: "https://www.tiktok.com/@u/video/7"), to: post.id)
+        let other = PostKey(account: "me", digest: "def", slot: "tiktok")
+        let open = try await ledger.reserve(other, asset: "b.mp4", runID: "r")
+        try await ledger.apply(.sending(announcement), to: open.id)
+        #expect(try await store.forget(account: "me").posts == 2)
+        let left = try #require(try await ledger.find(key))
+        #expect(left.state == .published && left.publishID == nil && left.title == nil && left.postIDs.isEmpty)
+        #expect(left.url == nil && left.username == nil && left.asset == "")
+        #expect(try await ledger.find(other)?.state == .unconfirmed)
+    }
+
     @Test func storedTokensWinWhileTheEnvironmentNamesTheOldPair() async throws {
         let place = try Place()
         let vault = TokenVault(try place.store(), sealer: sealer(1))
         let seed = TokenSet(accessToken: Secret("act.1"), refreshToken: Secret("rft.1"))
-        #expect(try await vault.tokens(for: "a", seed: seed) == seed)
+        #expect(try await vault.tokens(for: account, seed: seed) == seed)
         let rotated = TokenSet(accessToken: Secret("act.2"), refreshToken: Secret("rft.2"))
-        try await vault.store(rotated, for: "a", seed: seed, at: Date())
-        #expect(try await vault.tokens(for: "a", seed: seed)?.accessToken == Secret("act.2"))
+        try await vault.store(rotated, for: account, seed: seed, at: Date())
+        #expect(try await vault.tokens(for: account, seed: seed)?.accessToken == Secret("act.2"))
         let fresh = TokenSet(accessToken: Secret("act.9"), refreshToken: Secret("rft.9"))
-        #expect(try await vault.tokens(for: "a", seed: fresh) == fresh)
+        #expect(try await vault.tokens(for: account, seed: fresh) == fresh)
         #expect(try place.bytes().range(of: Data("act.2".utf8)) == nil)
     }
 }

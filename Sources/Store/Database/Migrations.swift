@@ -52,6 +52,16 @@ extension SQLiteStore {
                     ) STRICT;
                     """)
         }
+        migrator.registerMigration("003 accounts") { database in
+            for column in [
+                "name TEXT NOT NULL DEFAULT ''", "service TEXT NOT NULL DEFAULT ''", "profile BLOB", "scopes TEXT",
+                "expiresAt REAL", "refreshExpiresAt REAL", "connectedAt REAL", "usedAt REAL", "endedBecause TEXT",
+            ] {
+                try database.execute(sql: "ALTER TABLE tokens ADD COLUMN \(column)")
+            }
+            try database.execute(
+                sql: "CREATE TABLE claims (name TEXT PRIMARY KEY, until REAL NOT NULL) STRICT, WITHOUT ROWID")
+        }
         return migrator
     }
 }

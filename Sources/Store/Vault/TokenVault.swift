@@ -11,14 +11,20 @@ package struct TokenSet: Sendable, Hashable {
     package var refreshToken: Secret?
     /// When the access token ends; nil when unknown.
     package var expiresAt: Date?
+    /// When the refresh token ends; nil when unknown.
+    package var refreshExpiresAt: Date?
     /// Permissions; nil when unknown.
     package var scopes: [String]?
 
     /// Tokens.
-    package init(accessToken: Secret, refreshToken: Secret?, expiresAt: Date? = nil, scopes: [String]? = nil) {
+    package init(
+        accessToken: Secret, refreshToken: Secret?, expiresAt: Date? = nil, refreshExpiresAt: Date? = nil,
+        scopes: [String]? = nil
+    ) {
         self.accessToken = accessToken
         self.refreshToken = refreshToken
         self.expiresAt = expiresAt
+        self.refreshExpiresAt = refreshExpiresAt
         self.scopes = scopes
     }
 }
@@ -26,10 +32,11 @@ package struct TokenSet: Sendable, Hashable {
 /// Encrypted tokens in SQLite.
 ///
 /// Tokens given by the environment seed the vault. Once the service has rotated them, the stored pair wins for as
-/// long as the environment still names the pair that it came from.
+/// long as the environment still names the pair that it came from. An account that was connected by a login has no
+/// seed; its stored tokens are used whenever the environment names none.
 package struct TokenVault: Sendable {
-    private let durable: DatabaseQueue
-    private let sealer: Sealer
+    let durable: DatabaseQueue
+    let sealer: Sealer
 
     /// The vault of `store`.
     package init(_ store: SQLiteStore, sealer: Sealer) {
@@ -39,11 +46,11 @@ package struct TokenVault: Sendable {
 
     /// The tokens to use for `account` when the environment gives `seed`.
     /// - Throws: `StageError` when the vault can't be read.
-    package func tokens(for account: String, seed: TokenSet?) async throws(StageError) -> TokenSet? {
+    package func tokens(for account: AccountID, seed: TokenSet?) async throws(StageError) -> TokenSet? {
         let stored = try await StoreError.bridge("reading the vault failed") {
             try await durable.read { database -> (seed: String, sealed: Data)? in
                 try Row.fetchOne(
-                    database, sql: "SELECT seed, sealed FROM tokens WHERE account = ?", arguments: [account]
+                    database, sql: "SELECT seed, sealed FROM tokens WHERE account = ?", arguments: [account.identity]
                 )
                 .map { ($0["seed"], $0["sealed"]) }
             }
@@ -51,30 +58,59 @@ package struct TokenVault: Sendable {
         guard let stored else { return seed }
         if let seed, stored.seed != Self.fingerprint(seed) { return seed }
         do {
-            return try open(stored.sealed, account)
+            return try open(stored.sealed, account.identity)
         } catch let error as StoreError {
             throw error.asStageError
         } catch {
-            throw StageError(.configuration, "the vault holds tokens of \(account) that can't be read: \(error)")
+            throw StageError(.configuration, "the vault holds tokens of \(account.name) that can't be read: \(error)")
         }
     }
 
     /// Stores tokens that the service gave in exchange for older ones; on disk when the call returns.
     /// - Parameter seed: What the environment named at the start of the chain, nil when nothing did.
     /// - Throws: `StageError` when the vault can't be written.
-    package func store(_ tokens: TokenSet, for account: String, seed: TokenSet?, at date: Date) async throws(StageError)
-    {
-        let mark = seed.map(Self.fingerprint) ?? ""
+    package func store(
+        _ tokens: TokenSet, for account: AccountID, seed: TokenSet?, at date: Date
+    ) async throws(StageError) {
+        try await write(tokens, account, seed: seed.map(Self.fingerprint) ?? "", profile: nil, connectedAt: nil, date)
+    }
+
+    /// Stores the tokens of a login, in place of whatever the account had.
+    /// - Throws: `StageError` when the vault can't be written.
+    package func connect(
+        _ account: AccountID, _ tokens: TokenSet, profile: AccountProfile?, at date: Date
+    ) async throws(StageError) {
+        try await write(tokens, account, seed: "", profile: profile, connectedAt: date, date)
+    }
+
+    private func write(
+        _ tokens: TokenSet, _ account: AccountID, seed: String, profile: AccountProfile?, connectedAt: Date?,
+        _ date: Date
+    ) async throws(StageError) {
         try await StoreError.bridge("writing the vault failed") {
-            let form = StoredForm(
-                access: tokens.accessToken.reveal(), refresh: tokens.refreshToken?.reveal(),
-                expires: tokens.expiresAt?.timeIntervalSince1970, scopes: tokens.scopes)
-            let text = String(decoding: try JSONEncoder().encode(form), as: UTF8.self)
-            let sealed = try sealer.seal(Secret(text), context: "account:\(account)")
+            let sealed = try seal(tokens, account.identity)
+            let sealedProfile = try profile.map { try seal($0, account.identity) }
             try await durable.write { database in
+                // Renewed tokens leave who it is and since when as they are; a login replaces both.
                 try database.execute(
-                    sql: "INSERT OR REPLACE INTO tokens (account, seed, sealed, updatedAt) VALUES (?, ?, ?, ?)",
-                    arguments: [account, mark, sealed, date.timeIntervalSince1970])
+                    sql: """
+                        INSERT INTO tokens (account, name, service, seed, sealed, profile, scopes, expiresAt,
+                            refreshExpiresAt, connectedAt, updatedAt)
+                        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        ON CONFLICT (account) DO UPDATE SET
+                            seed = excluded.seed, sealed = excluded.sealed, scopes = excluded.scopes,
+                            expiresAt = excluded.expiresAt, name = excluded.name, service = excluded.service,
+                            refreshExpiresAt = coalesce(excluded.refreshExpiresAt, refreshExpiresAt),
+                            profile = CASE WHEN excluded.connectedAt IS NULL THEN profile ELSE excluded.profile END,
+                            connectedAt = coalesce(excluded.connectedAt, connectedAt),
+                            updatedAt = excluded.updatedAt, endedBecause = NULL
+                        """,
+                    arguments: [
+                        account.identity, account.name, account.service, seed, sealed, sealedProfile,
+                        tokens.scopes?.joined(separator: ","), tokens.expiresAt?.timeIntervalSince1970,
+                        tokens.refreshExpiresAt?.timeIntervalSince1970, connectedAt?.timeIntervalSince1970,
+                        date.timeIntervalSince1970,
+                    ])
             }
         }
     }
@@ -83,16 +119,37 @@ package struct TokenVault: Sendable {
         var access: String
         var refresh: String?
         var expires: Double?
+        var refreshExpires: Double?
         var scopes: [String]?
     }
 
-    private func open(_ sealed: Data, _ account: String) throws -> TokenSet {
-        let text = try sealer.open(sealed, context: "account:\(account)").reveal()
+    private func seal(_ tokens: TokenSet, _ identity: String) throws -> Data {
+        let form = StoredForm(
+            access: tokens.accessToken.reveal(), refresh: tokens.refreshToken?.reveal(),
+            expires: tokens.expiresAt?.timeIntervalSince1970,
+            refreshExpires: tokens.refreshExpiresAt?.timeIntervalSince1970, scopes: tokens.scopes)
+        let text = String(decoding: try JSONEncoder().encode(form), as: UTF8.self)
+        return try sealer.seal(Secret(text), context: Self.tokenContext(identity))
+    }
+
+    func open(_ sealed: Data, _ identity: String) throws -> TokenSet {
+        let text = try sealer.open(sealed, context: Self.tokenContext(identity)).reveal()
         let form = try JSONDecoder().decode(StoredForm.self, from: Data(text.utf8))
         return TokenSet(
             accessToken: Secret(form.access), refreshToken: form.refresh.map { Secret($0) },
-            expiresAt: form.expires.map(Date.init(timeIntervalSince1970:)), scopes: form.scopes)
+            expiresAt: form.expires.map(Date.init(timeIntervalSince1970:)),
+            refreshExpiresAt: form.refreshExpires.map(Date.init(timeIntervalSince1970:)), scopes: form.scopes)
     }
+
+    private func seal(_ profile: AccountProfile, _ identity: String) throws -> Data {
+        let text = String(decoding: try JSONEncoder().encode(profile), as: UTF8.self)
+        return try sealer.seal(Secret(text), context: Self.profileContext(identity))
+    }
+
+    /// What sealed tokens are bound to.
+    static func tokenContext(_ identity: String) -> String { "account:\(identity)" }
+    /// What a sealed profile is bound to.
+    static func profileContext(_ identity: String) -> String { "profile:\(identity)" }
 
     private static func fingerprint(_ tokens: TokenSet) -> String {
         let text = tokens.accessToken.reveal() + "\n" + (tokens.refreshToken?.reveal() ?? "")

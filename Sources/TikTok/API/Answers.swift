@@ -168,6 +168,13 @@ package struct UserInfo: Sendable, Hashable, Decodable {
     /// The handle; needs the scope `user.info.profile`.
     package var username: String?
 
+    /// A user.
+    package init(openID: String, displayName: String? = nil, username: String? = nil) {
+        self.openID = openID
+        self.displayName = displayName
+        self.username = username
+    }
+
     private enum CodingKeys: String, CodingKey {
         case openID = "open_id"
         case displayName = "display_name"

@@ -5,6 +5,8 @@ package import PipelineKit
 package struct TikTokConfiguration: Sendable, Hashable {
     /// The setting that names the API's address.
     package static let baseURLSetting = "TIKTOK_API_BASE_URL"
+    /// The setting that names the consent page.
+    package static let authorizeURLSetting = "TIKTOK_AUTHORIZE_URL"
     /// The setting for the app's uploads a day.
     package static let uploadsPerDaySetting = "TIKTOK_UPLOADS_PER_DAY"
     /// The setting that chooses the dialect.
@@ -12,6 +14,8 @@ package struct TikTokConfiguration: Sendable, Hashable {
 
     /// Scheme, host and port of the API, without a slash at the end.
     package var apiBaseURL: String
+    /// The consent page that a creator's browser is sent to.
+    package var authorizeURL: String
     /// Whether the API is on this machine, as the sandbox is.
     package var isLoopback: Bool
     /// How long an API call may take from connecting to the last byte of the answer.
@@ -29,6 +33,7 @@ package struct TikTokConfiguration: Sendable, Hashable {
     private init(apiBaseURL: String, isLoopback: Bool) {
         self.apiBaseURL = apiBaseURL
         self.isLoopback = isLoopback
+        authorizeURL = "https://www.tiktok.com/v2/auth/authorize/"
         requestTimeout = .seconds(60)
         uploadSilence = .seconds(120)
         // A sandbox on this machine ends a post within seconds; TikTok takes half a minute and more.
@@ -56,6 +61,15 @@ package struct TikTokConfiguration: Sendable, Hashable {
         } else {
             self = .live
         }
+        if let text = settings[Self.authorizeURLSetting], !text.isEmpty {
+            guard Self.isPage(text) else {
+                throw StageError(
+                    .configuration,
+                    "\(Self.authorizeURLSetting) must be an https address without query or user, such as \(Self.live.authorizeURL)",
+                    hint: "http is allowed for this machine alone")
+            }
+            authorizeURL = text
+        }
         if let text = settings[Self.uploadsPerDaySetting], !text.isEmpty {
             guard let count = Int(text), count > 0 else {
                 throw StageError(
@@ -63,6 +77,15 @@ package struct TikTokConfiguration: Sendable, Hashable {
             }
             uploadsPerDay = count
         }
+    }
+
+    /// Whether a browser may be sent to an address with a login's secrets in its query.
+    private static func isPage(_ text: String) -> Bool {
+        guard let parts = URLComponents(string: text), let host = parts.host?.lowercased(), !host.isEmpty,
+            parts.user == nil, parts.password == nil, parts.query == nil, parts.fragment == nil
+        else { return false }
+        let scheme = parts.scheme?.lowercased()
+        return scheme == "https" || (scheme == "http" && LoopbackHost.contains(host))
     }
 
     /// The normalised base, or nil when it is not one that tokens may be sent to.

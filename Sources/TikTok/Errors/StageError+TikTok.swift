@@ -28,7 +28,7 @@ extension StageError {
             TikTokErrorTable.oauth[refusal.code]
             ?? .init(
                 .notAuthorised, "TikTok refused the login",
-                "set TIKTOK_ACCESS_TOKEN and TIKTOK_REFRESH_TOKEN to fresh tokens of the account",
+                TikTokErrorTable.freshLogin,
                 outcome: .notAuthorised)
         self.init(entry, tiktokCode: refusal.code, retryAfter: refusal.retryAfter, cause: cause)
     }
@@ -77,7 +77,7 @@ extension StageError {
         case 401:
             return StageError(
                 .notAuthorised, message,
-                hint: "set TIKTOK_ACCESS_TOKEN and TIKTOK_REFRESH_TOKEN to fresh tokens of the account", cause: cause)
+                hint: TikTokErrorTable.freshLogin, cause: cause)
         case 429:
             return StageError(
                 .limited, message, hint: "try again later", recovery: .limited(after: refusal.retryAfter ?? 60),

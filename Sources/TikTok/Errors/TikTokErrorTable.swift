@@ -30,6 +30,10 @@ package enum TikTokErrorTable {
         }
     }
 
+    /// What to do about tokens that are no good.
+    static let freshLogin =
+        "log in again with `spreader-pipeline auth login`, or set TIKTOK_ACCESS_TOKEN and TIKTOK_REFRESH_TOKEN to fresh tokens of the account"
+
     /// A day: no pause within a run helps against a daily cap.
     private static let tomorrow = StageError.Recovery.limited(after: 86_400)
     /// The windows of TikTok's rate limits are one minute long.
@@ -41,7 +45,7 @@ package enum TikTokErrorTable {
         "invalid_params": invalidRequest,
         "access_token_invalid": Entry(
             .notAuthorised, "TikTok refused the access token",
-            "set TIKTOK_ACCESS_TOKEN and TIKTOK_REFRESH_TOKEN to fresh tokens of the account",
+            freshLogin,
             outcome: .notAuthorised),
         "scope_not_authorized": missingScope,
         "scope_permission_missed": missingScope,
@@ -118,7 +122,7 @@ package enum TikTokErrorTable {
             outcome: .failed),
         "auth_removed": Entry(
             .notAuthorised, "the creator removed the app's permission while the post was processed",
-            "set TIKTOK_ACCESS_TOKEN and TIKTOK_REFRESH_TOKEN to fresh tokens of the account", outcome: .notAuthorised),
+            freshLogin, outcome: .notAuthorised),
         "spam_risk_too_many_posts": Entry(
             .limited, "the creator's daily cap of posts by API is reached; all apps share it",
             "post again tomorrow, or by hand in the app", recovery: tomorrow, outcome: .tryLater),
@@ -144,7 +148,7 @@ package enum TikTokErrorTable {
 
     private static func login(_ message: String) -> Entry {
         Entry(
-            .notAuthorised, message, "set TIKTOK_ACCESS_TOKEN and TIKTOK_REFRESH_TOKEN to fresh tokens of the account",
+            .notAuthorised, message, freshLogin,
             outcome: .notAuthorised)
     }
 

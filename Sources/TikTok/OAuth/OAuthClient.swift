@@ -99,4 +99,14 @@ enum FormEncoding {
             return "%" + (digits.count == 1 ? "0" + digits : digits)
         }.joined()
     }
+
+    /// The values of a query by name; of a name that comes twice, the first. A plus stays one: codes may hold it.
+    static func decode(_ text: String) -> [String: String] {
+        func plain(_ part: some StringProtocol) -> String { part.removingPercentEncoding ?? String(part) }
+        return Dictionary(
+            text.split(separator: "&").map { pair in
+                let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                return (plain(parts[0]), parts.count == 2 ? plain(parts[1]) : "")
+            }, uniquingKeysWith: { first, _ in first })
+    }
 }

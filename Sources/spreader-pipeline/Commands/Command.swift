@@ -10,9 +10,15 @@ enum Command {
         try await orExit { () async throws(StageError) in try await Settings.load() }
     }
 
-    /// Credentials from settings alone, for commands that open no records.
-    static func credentials(_ settings: Settings) -> VaultCredentials {
-        VaultCredentials(settings: settings, vault: nil, locks: settings.home, clock: .system)
+    /// Credentials for checks: from settings, else from the vault when there is one. Nothing is made on disk.
+    static func credentials(_ settings: Settings, database: String? = nil) async -> VaultCredentials {
+        let alone = VaultCredentials(settings: settings, vault: nil, locks: settings.home, clock: .system)
+        guard settings["TIKTOK_ACCESS_TOKEN"] == nil, settings["TIKTOK_REFRESH_TOKEN"] == nil,
+            let path = try? settings.databasePath(flag: database), FileManager.default.fileExists(atPath: path),
+            let assembly = try? HostAssembly(settings: settings, database: database),
+            let stored = try? await assembly.credentials()
+        else { return alone }
+        return stored
     }
 
     /// Runs `body`; an error is printed and ends the program with its status.

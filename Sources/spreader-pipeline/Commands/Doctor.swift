@@ -95,7 +95,7 @@ struct Doctor: AsyncParsableCommand {
     }
 
     private func credentials(_ settings: Settings, isReachable: Bool) async -> Check {
-        if let problem = Command.credentials(settings).problem(with: "default") {
+        if let problem = await Command.credentials(settings, database: db).problem(with: "default") {
             return Check(
                 name: "credentials", verdict: .warning, detail: "\(problem.message) (\(problem.hint ?? ""))")
         }

@@ -23,7 +23,8 @@ struct Plan: AsyncParsableCommand {
     ) async throws {
         var checked = await CheckedRun.load(
             file: arguments.pipeline, inputs: arguments.inputs, overrides: try arguments.overrides(),
-            until: arguments.until, registry: registry, settings: settings, credentials: Command.credentials(settings))
+            until: arguments.until, registry: registry, settings: settings,
+            credentials: await Command.credentials(settings))
         // A plan sends nothing, so it needs no token; the run will.
         checked.findings = checked.findings.map { finding in
             var finding = finding

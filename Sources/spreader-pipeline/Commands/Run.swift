@@ -89,7 +89,7 @@ struct Run: AsyncParsableCommand {
         let overrides = try arguments.overrides()
         var checked = await CheckedRun.load(
             file: arguments.pipeline, inputs: arguments.inputs, overrides: overrides, until: arguments.until,
-            registry: registry, settings: settings, credentials: Command.credentials(settings))
+            registry: registry, settings: settings, credentials: await Command.credentials(settings, database: db))
         guard let pipeline = checked.pipeline, checked.blocking.isEmpty else { return refuse(checked) }
         // Planning leaves a core and the disk idle; with more assets, later ones wait for the processor anyway.
         let ahead = checked.assets.first.flatMap { DigestAhead(of: $0.path) }
@@ -102,7 +102,7 @@ struct Run: AsyncParsableCommand {
         do throws(StageError) {
             assembly = try HostAssembly(settings: settings, database: db)
             let request = request(pipeline, checked, plans, words, settings)
-            let draft = assembly.runHost(
+            let draft = try await assembly.runHost(
                 logger: Log.make("run", settings: settings), waitsForLimits: !neverWaits, emit: { _ in })
             prepared = try await RunEngine.record(for: request, host: draft)
             renderer = arguments.format == .json ? JSONRenderer(runID: prepared.record.id) : text
@@ -128,7 +128,7 @@ struct Run: AsyncParsableCommand {
         _ pipeline: Pipeline, _ checked: CheckedRun, _ plans: [AssetPlan], _ words: [String], _ settings: Settings
     ) -> RunRequest {
         let directory = FileManager.default.currentDirectoryPath
-        let identity = settings.accountIdentity(pipeline.account)
+        let identity = settings.accountID(pipeline.account).identity
         let path = URL(filePath: arguments.pipeline).standardizedFileURL.path
         let mark = ([directory, path, identity, arguments.until ?? ""] + arguments.inputs).joined(separator: "\n")
         let failures = Dictionary(

@@ -5,12 +5,20 @@ import Store
 import TikTok
 
 /// Tokens from settings and vault: the environment seeds the vault, and once TikTok has rotated the pair, the stored
-/// one wins while the environment still names the old one.
+/// one wins while the environment still names the old one. Accounts that were connected by a login need no
+/// environment; under another name than `default` they win over it, since its tokens name no account.
 struct VaultCredentials: CredentialProvider {
+    /// The account of pipelines that name none.
+    static let usualAccount = "default"
+    /// Tokens that end sooner than this are renewed before they are used.
+    private static let margin: TimeInterval = 300
+
     let settings: Settings
     let vault: TokenVault?
     let locks: URL
     let clock: HostClock
+    /// The accounts that the vault held when it was last looked into, by identity.
+    var known: [String: AccountRecord] = [:]
 
     private var seed: TokenSet? {
         guard let access = settings.secret("TIKTOK_ACCESS_TOKEN") else {
@@ -34,20 +42,56 @@ struct VaultCredentials: CredentialProvider {
             }
         }
         guard seed == nil else { return nil }
-        return Diagnostic(
-            code: "missing-credential", "there is no TikTok token for account \"\(account)\"",
-            hint: "set TIKTOK_ACCESS_TOKEN in the environment or .env, or try without an account: --sandbox",
-            subject: .authorisation)
+        let login = "connect it with `spreader-pipeline auth login\(Self.flag(account))`"
+        guard let record = known[settings.accountID(account).identity] else {
+            return Diagnostic(
+                code: "missing-credential", "there is no TikTok token for account \"\(account)\"",
+                hint:
+                    "\(login), set TIKTOK_ACCESS_TOKEN in the environment or .env, or try without an account: --sandbox",
+                subject: .authorisation)
+        }
+        if let reason = record.endedBecause {
+            return Diagnostic(
+                code: "connection-ended", "account \"\(account)\" is not connected any more: \(reason)", hint: login,
+                subject: .authorisation)
+        }
+        if let end = record.canRenew ? record.refreshExpiresAt : record.expiresAt, end <= clock.now() {
+            return Diagnostic(
+                code: "login-expired",
+                "the login of account \"\(account)\" ended on \(end.formatted(.iso8601.year().month().day()))",
+                hint: login, subject: .authorisation)
+        }
+        return nil
     }
 
     func credentials(for account: String) async throws(StageError) -> Credentials {
         guard let tokens = try await stored(account) else { throw missing(account) }
-        if tokens.accessToken.reveal().isEmpty { return try await renewed(for: account, after: tokens.accessToken) }
+        if tokens.accessToken.reveal().isEmpty {
+            guard tokens.refreshToken != nil else { throw missing(account) }
+            return try await renewed(for: account, after: tokens.accessToken)
+        }
+        // A note for people only: no reason to fail.
+        try? await vault?.touch(settings.accountID(account), at: clock.now())
+        if let end = tokens.expiresAt, end.timeIntervalSince(clock.now()) < Self.margin, canRenew(tokens) {
+            do throws(StageError) {
+                return try await renewed(for: account, after: tokens.accessToken)
+            } catch {
+                // While the old one lives, a service that does not answer right now is no reason to fail.
+                guard error.outcome == .unavailable, end > clock.now() else { throw error }
+            }
+        }
         return Credentials(accessToken: tokens.accessToken, scopes: tokens.scopes, expiresAt: tokens.expiresAt)
     }
 
+    /// The account's tokens as they are, neither renewed nor checked.
+    /// - Throws: `StageError` with code `not-authorised` when there are none.
+    func tokens(for account: String) async throws(StageError) -> TokenSet {
+        guard let tokens = try await stored(account) else { throw missing(account) }
+        return tokens
+    }
+
     func renewed(for account: String, after rejected: Secret) async throws(StageError) -> Credentials {
-        let lock = try await RefreshLock.acquire(locks.appending(path: "refresh-\(account)"), clock: clock)
+        let lock = try await RefreshLock.acquire(locks.appending(path: "refresh-\(lockName(account))"), clock: clock)
         defer { withExtendedLifetime(lock) {} }
         guard let tokens = try await stored(account) else { throw missing(account) }
         // Another task or process may have renewed them while this one waited.
@@ -60,23 +104,23 @@ struct VaultCredentials: CredentialProvider {
             throw StageError(
                 .notAuthorised, "TikTok refused the access token of account \"\(account)\", and it can't be renewed",
                 hint:
-                    "set TIKTOK_REFRESH_TOKEN, TIKTOK_CLIENT_KEY and TIKTOK_CLIENT_SECRET, or a fresh TIKTOK_ACCESS_TOKEN"
+                    "renewing needs TIKTOK_CLIENT_KEY, TIKTOK_CLIENT_SECRET and a refresh token; or log in again: spreader-pipeline auth login\(Self.flag(account))"
             )
         }
-        let answer = try await renew(refresh, key, secret)
-        let renewed = TokenSet(
-            accessToken: answer.accessToken, refreshToken: answer.refreshToken, expiresAt: answer.expiresAt,
-            scopes: answer.scopes)
+        let renewed = TokenSet(try await Self.renew(refresh, key, secret, settings, now: clock.now))
         // On disk before it is used: with strict rotation the old pair is already dead.
-        try await vault.store(renewed, for: settings.accountIdentity(account), seed: seed, at: clock.now())
+        try await vault.store(renewed, for: settings.accountID(account), seed: ownSeed(account), at: clock.now())
         return Credentials(accessToken: renewed.accessToken, scopes: renewed.scopes, expiresAt: renewed.expiresAt)
     }
 
-    private func renew(_ token: Secret, _ key: String, _ secret: Secret) async throws(StageError) -> OAuthTokens {
+    /// Asks the service for new tokens. The caller holds the account's lock.
+    static func renew(
+        _ token: Secret, _ key: String, _ secret: Secret, _ settings: Settings, now: @escaping @Sendable () -> Date
+    ) async throws(StageError) -> OAuthTokens {
         let configuration = try TikTokConfiguration(settings: settings.plain)
         return try await HTTPTransport.with(configuration) { (transport) throws(StageError) in
             let client = OAuthClient(
-                configuration, transport: transport, clientKey: key, clientSecret: secret, now: clock.now)
+                configuration, transport: transport, clientKey: key, clientSecret: secret, now: now)
             do throws(APIFailure) {
                 return try await client.refresh(token)
             } catch {
@@ -86,9 +130,27 @@ struct VaultCredentials: CredentialProvider {
         }
     }
 
+    /// ` --account NAME`, where a command needs it.
+    static func flag(_ account: String) -> String { account == usualAccount ? "" : " --account \(account)" }
+
+    private func canRenew(_ tokens: TokenSet) -> Bool {
+        tokens.refreshToken != nil && settings["TIKTOK_CLIENT_KEY"] != nil && settings["TIKTOK_CLIENT_SECRET"] != nil
+    }
+
+    /// Names of accounts are anyone's choice; names of files are not.
+    private func lockName(_ account: String) -> String {
+        String(ContentDigest.sha256(settings.accountID(account).identity).prefix(16))
+    }
+
+    /// The environment's tokens as far as they are this account's.
+    private func ownSeed(_ account: String) -> TokenSet? {
+        let isLoggedIn = known[settings.accountID(account).identity]?.connectedAt != nil
+        return account != Self.usualAccount && isLoggedIn ? nil : seed
+    }
+
     private func stored(_ account: String) async throws(StageError) -> TokenSet? {
         guard let vault else { return seed }
-        return try await vault.tokens(for: settings.accountIdentity(account), seed: seed)
+        return try await vault.tokens(for: settings.accountID(account), seed: ownSeed(account))
     }
 
     private func missing(_ account: String) -> StageError {

@@ -11,6 +11,7 @@ struct HostAssembly {
     let journal: SQLiteJournal
     let ledger: SQLitePostLedger
     let vault: TokenVault
+    let sealer: Sealer
     let locks: URL
 
     /// Opens the records.
@@ -20,8 +21,8 @@ struct HostAssembly {
         let path = try settings.databasePath(flag: database)
         do throws(StoreError) {
             store = try SQLiteStore(path: path)
-            let sealer = try Sealer.resolve(
-                setting: settings.secret("SPREADER_VAULT_KEY"), file: settings.home.appending(path: "vault.key"))
+            sealer = try Sealer.resolve(
+                setting: settings.secret("SPREADER_VAULT_KEY"), file: settings.vaultKeyFile)
             journal = SQLiteJournal(store)
             ledger = SQLitePostLedger(store, sealer: sealer, now: { Date() })
             vault = TokenVault(store, sealer: sealer)
@@ -32,13 +33,25 @@ struct HostAssembly {
         locks = URL(filePath: path + ".locks")
     }
 
+    /// Tokens of accounts.
+    /// - Throws: `StageError` when the vault can't be read.
+    func credentials() async throws(StageError) -> VaultCredentials {
+        let known = try await vault.accounts().map { ($0.id.identity, $0) }
+        return VaultCredentials(
+            settings: settings, vault: vault, locks: locks, clock: .system,
+            known: Dictionary(known, uniquingKeysWith: { $1 }))
+    }
+
     /// The host of a run.
-    func runHost(logger: Logger, waitsForLimits: Bool, emit: @escaping @Sendable (RunEvent) -> Void) -> RunHost {
+    /// - Throws: `StageError` when the vault can't be read.
+    func runHost(
+        logger: Logger, waitsForLimits: Bool, emit: @escaping @Sendable (RunEvent) -> Void
+    ) async throws(StageError) -> RunHost {
         RunHost(
             journal: journal, ledger: ledger,
             permits: SQLiteRatePermits(
                 store, clock: .system, maximumWait: waitsForLimits ? .seconds(3600) : .zero),
-            credentials: VaultCredentials(settings: settings, vault: vault, locks: locks, clock: .system),
+            credentials: try await credentials(),
             digests: FileDigests(store), locks: locks, logger: logger, emit: emit)
     }
 }

@@ -60,6 +60,9 @@ struct Settings: Sendable {
         return URL(filePath: data).appending(path: "spreader-pipeline")
     }
 
+    /// The vault's key, when no setting gives it.
+    var vaultKeyFile: URL { home.appending(path: "vault.key") }
+
     /// Path of the SQLite file.
     /// - Parameter flag: The value of `--db`.
     /// - Throws: `StageError` with code `configuration` for a form that is not understood.
@@ -75,10 +78,11 @@ struct Settings: Sendable {
             hint: "use sqlite:PATH for --db or SPREADER_DB")
     }
 
-    /// Identity of an account for the ledger: the name, the app and the service, so that neither a rotated token nor
-    /// another port of the same sandbox makes it a different account.
-    func accountIdentity(_ account: String) -> String {
+    /// An account by its name. Its identity holds the name, the app and the service, so that neither a rotated token
+    /// nor another port of the same sandbox makes it a different account.
+    func accountID(_ name: String) -> AccountID {
         let host = self["TIKTOK_API_BASE_URL"].flatMap { URL(string: $0)?.host() } ?? "open.tiktokapis.com"
-        return "\(account)@\(ContentDigest.sha256("\(host)\n\(self["TIKTOK_CLIENT_KEY"] ?? "")").prefix(12))"
+        let mark = ContentDigest.sha256("\(host)\n\(self["TIKTOK_CLIENT_KEY"] ?? "")").prefix(12)
+        return AccountID(name: name, service: host, identity: "\(name)@\(mark)")
     }
 }

@@ -1,0 +1,63 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// A page with one thing to say: all that a browser shows of a login.
+struct NoticePage: Sendable {
+    var title: String
+    var lines: [String]
+    var isGood: Bool
+
+    /// The page as an answer that loads nothing, runs nothing and is kept by nobody.
+    /// - Parameter sent: Called when the page is on its way to the browser.
+    func response(
+        _ status: HTTPResponse.Status = .ok, sent: @escaping @Sendable () -> Void = {}
+    ) -> Response {
+        var headers = HTTPFields()
+        headers[.contentType] = "text/html; charset=utf-8"
+        headers[.cacheControl] = "no-store"
+        headers[.contentSecurityPolicy] =
+            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
+        headers[.xContentTypeOptions] = "nosniff"
+        // The address of the page holds the login's code.
+        headers[.init("Referrer-Policy") ?? .referer] = "no-referrer"
+        let buffer = ByteBuffer(string: html)
+        let body = ResponseBody(contentLength: buffer.readableBytes) { writer in
+            try await writer.write(buffer)
+            try await writer.finish(nil)
+            sent()
+        }
+        return Response(status: status, headers: headers, body: body)
+    }
+
+    private var html: String {
+        """
+        <!doctype html>
+        <html lang="en">
+        <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <title>\(Self.escaped(title))</title>
+        <style>
+        :root { color-scheme: light dark }
+        body { font: 16px/1.5 system-ui, sans-serif; margin: 15vh auto 0; max-width: 32rem; padding: 0 1.5rem }
+        h1 { font-size: 1.4rem; margin: 0 0 .5rem }
+        h1::before { content: "\(isGood ? "✓" : "✗")"; color: \(isGood ? "#1a8f4c" : "#c5303e"); margin-right: .5rem }
+        p { margin: .4rem 0 }
+        </style>
+        </head>
+        <body>
+        <h1>\(Self.escaped(title))</h1>
+        \(lines.map { "<p>\(Self.escaped($0))</p>" }.joined(separator: "\n"))
+        </body>
+        </html>
+        """
+    }
+
+    /// Text as HTML shows it.
+    private static func escaped(_ text: String) -> String {
+        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+            .replacing("\"", with: "&quot;")
+    }
+}

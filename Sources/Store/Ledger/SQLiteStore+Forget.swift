@@ -1,0 +1,43 @@
+import GRDB
+package import PipelineKit
+
+extension SQLiteStore {
+    /// What ``forget(account:)`` erased.
+    package struct Forgotten: Sendable, Hashable {
+        /// Posts of the ledger that were emptied.
+        package var posts: Int
+        /// Records of runs that were erased.
+        package var records: Int
+    }
+
+    /// Empties everything that refers to an account's owner: titles, names, ids and addresses of posts, and what runs
+    /// noted of them. The digest of each posted file stays, so that it is not posted again by mistake.
+    /// - Parameter identity: The ledger's name for the account.
+    /// - Throws: `StageError` when the database can't be written; then nothing was erased.
+    package func forget(account identity: String) async throws(StageError) -> Forgotten {
+        try await StoreError.bridge("erasing the account failed") {
+            try await durable.write { database in
+                let mine = "digest IN (SELECT digest FROM posts WHERE account = ?)"
+                let places = "(run, asset) IN (SELECT run, asset FROM assets WHERE \(mine))"
+                var records = 0
+                for sql in [
+                    "DELETE FROM stages WHERE \(places)", "DELETE FROM checkpoints WHERE \(places)",
+                    "UPDATE assets SET message = NULL WHERE message IS NOT NULL AND \(mine)",
+                ] {
+                    try database.execute(sql: sql, arguments: [identity])
+                    records += database.changesCount
+                }
+                try database.execute(
+                    sql: """
+                        UPDATE posts SET asset = '', publishID = NULL, uploadURL = NULL, title = NULL,
+                            privacyLevel = NULL, username = NULL, postIDs = '[]', url = NULL, reason = NULL,
+                            -- Without its publish id nobody can ask what became of it.
+                            state = CASE WHEN state IN ('sending', 'accepted', 'uploaded') THEN 'unconfirmed'
+                                ELSE state END
+                        WHERE account = ?
+                        """, arguments: [identity])
+                return Forgotten(posts: database.changesCount, records: records)
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+package import Foundation
+import GRDB
+package import PipelineKit
+
+extension TokenVault {
+    /// The accounts that the vault holds tokens of, by name.
+    /// - Throws: `StageError` when the vault can't be read.
+    package func accounts() async throws(StageError) -> [AccountRecord] {
+        try await StoreError.bridge("reading the vault failed") {
+            try await durable.read { database in
+                try Row.fetchAll(database, sql: "SELECT * FROM tokens ORDER BY name, service, account").map(record)
+            }
+        }
+    }
+
+    /// One account; nil when the vault holds nothing of it.
+    /// - Throws: `StageError` when the vault can't be read.
+    package func account(_ id: AccountID) async throws(StageError) -> AccountRecord? {
+        try await StoreError.bridge("reading the vault failed") {
+            try await durable.read { database in
+                try Row.fetchOne(database, sql: "SELECT * FROM tokens WHERE account = ?", arguments: [id.identity])
+                    .map(record)
+            }
+        }
+    }
+
+    /// Notes that an account's tokens are used now.
+    /// - Throws: `StageError` when the vault can't be written.
+    package func touch(_ id: AccountID, at date: Date) async throws(StageError) {
+        try await change("UPDATE tokens SET usedAt = ? WHERE account = ?", [date.timeIntervalSince1970, id.identity])
+    }
+
+    /// Notes that the service ended an account's connection; its tokens are deleted, its name stays.
+    /// - Throws: `StageError` when the vault can't be written.
+    package func end(_ id: AccountID, because reason: String, at date: Date) async throws(StageError) {
+        let nothing = try await StoreError.bridge("writing the vault failed") {
+            try sealer.seal(Secret(#"{"access":""}"#), context: Self.tokenContext(id.identity))
+        }
+        try await change(
+            """
+            UPDATE tokens SET sealed = ?, expiresAt = NULL, refreshExpiresAt = NULL, endedBecause = ?, updatedAt = ?
+            WHERE account = ?
+            """, [nothing, reason, date.timeIntervalSince1970, id.identity])
+    }
+
+    /// Deletes an account's tokens and what is known of its owner.
+    /// - Returns: Whether there was anything.
+    /// - Throws: `StageError` when the vault can't be written.
+    @discardableResult
+    package func disconnect(_ id: AccountID) async throws(StageError) -> Bool {
+        try await change("DELETE FROM tokens WHERE account = ?", [id.identity]) > 0
+    }
+
+    /// Seals everything anew with the sealer's first key, in one transaction.
+    /// - Returns: How many secrets were sealed anew.
+    /// - Throws: `StageError` when one of them can't be opened; then nothing was changed.
+    package func sealAnew() async throws(StageError) -> Int {
+        try await StoreError.bridge("sealing the vault anew failed") {
+            try await durable.write { [sealer] database in
+                var count = 0
+                func again(_ table: String, _ key: String, _ column: String, _ context: (String) -> String) throws {
+                    let rows = try Row.fetchAll(
+                        database, sql: "SELECT \(key), \(column) FROM \(table) WHERE \(column) IS NOT NULL")
+                    for row in rows {
+                        let id: String = row[0]
+                        let secret = try sealer.open(row[1], context: context(id))
+                        try database.execute(
+                            sql: "UPDATE \(table) SET \(column) = ? WHERE \(key) = ?",
+                            arguments: [try sealer.seal(secret, context: context(id)), id])
+                        count += 1
+                    }
+                }
+                try again("tokens", "account", "sealed", Self.tokenContext)
+                try again("tokens", "account", "profile", Self.profileContext)
+                try again("posts", "id", "uploadURL") { "post:\($0)" }
+                return count
+            }
+        }
+    }
+
+    @discardableResult
+    private func change(_ sql: String, _ arguments: [(any DatabaseValueConvertible)?]) async throws(StageError) -> Int {
+        let values = StatementArguments(arguments)
+        return try await StoreError.bridge("writing the vault failed") {
+            try await durable.write { database in
+                try database.execute(sql: sql, arguments: values)
+                return database.changesCount
+            }
+        }
+    }
+
+    private func record(_ row: Row) throws -> AccountRecord {
+        let identity: String = row["account"]
+        func date(_ column: String) -> Date? { (row[column] as Double?).map(Date.init(timeIntervalSince1970:)) }
+        let profile: AccountProfile? = try (row["profile"] as Data?).map { sealed in
+            let text = try sealer.open(sealed, context: Self.profileContext(identity)).reveal()
+            return try JSONDecoder().decode(AccountProfile.self, from: Data(text.utf8))
+        }
+        let tokens = try open(row["sealed"], identity)
+        let name: String = row["name"]
+        return AccountRecord(
+            // Rows of older versions have the name in the identity alone.
+            id: AccountID(
+                name: name.isEmpty ? String(identity.prefix { $0 != "@" }) : name, service: row["service"],
+                identity: identity),
+            profile: profile,
+            scopes: (row["scopes"] as String?)?.split(separator: ",").map(String.init) ?? tokens.scopes,
+            expiresAt: date("expiresAt") ?? tokens.expiresAt, refreshExpiresAt: date("refreshExpiresAt"),
+            canRenew: tokens.refreshToken != nil, connectedAt: date("connectedAt"),
+            updatedAt: date("updatedAt") ?? .distantPast, usedAt: date("usedAt"), endedBecause: row["endedBecause"])
+    }
+}

@@ -1,0 +1,70 @@
+import ArgumentParser
+import Foundation
+import PipelineKit
+import Store
+
+extension Auth {
+    struct Status: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the connected accounts.",
+            discussion: "Asks nobody: what is shown is what the vault knows. Exits 77 when no account is connected.")
+
+        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+
+        func run() async throws {
+            let settings = try await Command.settings()
+            let records = try await Command.orExit { () async throws(StageError) in
+                try await HostAssembly(settings: settings, database: db).vault.accounts()
+            }
+            let isGiven = settings["TIKTOK_ACCESS_TOKEN"] != nil || settings["TIKTOK_REFRESH_TOKEN"] != nil
+            if format == .json {
+                Output.result(
+                    try JSONValue.object([
+                        "accounts": .array(records.map(Self.json)), "environmentHasTokens": .bool(isGiven),
+                    ]).text(pretty: true))
+            } else {
+                for record in records { Output.result(Self.text(record, at: Date())) }
+                if isGiven {
+                    Output.message(
+                        "note: the environment names tokens; they are used for accounts that were not connected by a login, and for \"default\""
+                    )
+                } else if records.isEmpty {
+                    Output.message("no account is connected (connect one with: spreader-pipeline auth login)")
+                }
+            }
+            if records.isEmpty, !isGiven { throw ExitCode(77) }
+        }
+
+        private static func text(_ record: AccountRecord, at now: Date) -> String {
+            func end(_ date: Date?) -> String {
+                date.map { $0 <= now ? "ended \(Command.moment($0))" : "until \(Command.moment($0))" } ?? "end unknown"
+            }
+            let owner = record.profile?.words.map { "  \($0)" } ?? ""
+            let renewal = record.canRenew ? ", renewed by itself" : ", can't be renewed"
+            let rows: [[String]] = [
+                ["state", record.endedBecause.map { "ended: \($0)" } ?? "connected"],
+                ["service", record.id.service.isEmpty ? "unknown" : record.id.service],
+                ["scopes", record.scopes?.joined(separator: ", ") ?? "unknown"],
+                ["access", "\(end(record.expiresAt))\(renewal)"], ["login", end(record.refreshExpiresAt)],
+                ["last use", record.usedAt.map(Command.moment) ?? "never"],
+            ]
+            return "\(record.id.name)\(owner)\n" + Output.table(rows, indent: "  ")
+        }
+
+        private static func json(_ record: AccountRecord) -> JSONValue {
+            func moment(_ date: Date?) -> JSONValue { date.map { .string($0.formatted(.iso8601)) } ?? .null }
+            func text(_ value: String?) -> JSONValue { value.map(JSONValue.string) ?? .null }
+            let scopes: JSONValue = record.scopes.map { .array($0.map(JSONValue.string)) } ?? .null
+            let members: [String: JSONValue] = [
+                "account": .string(record.id.name), "service": .string(record.id.service),
+                "openId": text(record.profile?.openID), "displayName": text(record.profile?.displayName),
+                "username": text(record.profile?.username), "scopes": scopes,
+                "expiresAt": moment(record.expiresAt), "refreshExpiresAt": moment(record.refreshExpiresAt),
+                "renewable": .bool(record.canRenew), "connectedAt": moment(record.connectedAt),
+                "lastUsedAt": moment(record.usedAt), "ended": text(record.endedBecause),
+            ]
+            return .object(members)
+        }
+    }
+}
