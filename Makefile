@@ -73,6 +73,7 @@ install: build ## Install the program below PREFIX (default /usr/local)
 	$(SAY) "installing to $(PREFIX)/bin"
 	install -D -m 0755 .build/release/spreader-pipeline $(DESTDIR)$(PREFIX)/bin/spreader-pipeline
 
-clean: ## Remove what was built and the demo's footage and data
-	$(SAY) "removing .build and footage"
-	rm -rf .build footage
+clean: ## Remove what was built and the demo's footage and data; footage of your own stays
+	$(SAY) "removing .build and footage/sample.mp4"
+	rm -rf .build footage/sample.mp4
+	@rmdir footage 2>/dev/null || true

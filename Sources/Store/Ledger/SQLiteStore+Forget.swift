@@ -16,13 +16,17 @@ extension SQLiteStore {
     /// - Throws: `StageError` when the database can't be written; then nothing was erased.
     package func forget(account identity: String) async throws(StageError) -> Forgotten {
         try await StoreError.bridge("erasing the account failed") {
-            try await durable.write { database in
+            let forgotten = try await durable.write { database in
+                // Pages that are let go are overwritten, not merely marked as free.
+                try database.execute(sql: "PRAGMA secure_delete = ON")
                 let mine = "digest IN (SELECT digest FROM posts WHERE account = ?)"
                 let places = "(run, asset) IN (SELECT run, asset FROM assets WHERE \(mine))"
                 var records = 0
                 for sql in [
                     "DELETE FROM stages WHERE \(places)", "DELETE FROM checkpoints WHERE \(places)",
                     "UPDATE assets SET message = NULL WHERE message IS NOT NULL AND \(mine)",
+                    // What was typed may hold a title.
+                    "UPDATE runs SET command = '[]' WHERE id IN (SELECT run FROM assets WHERE \(mine))",
                 ] {
                     try database.execute(sql: sql, arguments: [identity])
                     records += database.changesCount
@@ -38,6 +42,9 @@ extension SQLiteStore {
                         """, arguments: [identity])
                 return Forgotten(posts: database.changesCount, records: records)
             }
+            // Older versions of the pages are in the log until it is emptied.
+            _ = try await durable.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+            return forgotten
         }
     }
 }

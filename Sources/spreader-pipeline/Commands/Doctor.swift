@@ -95,13 +95,16 @@ struct Doctor: AsyncParsableCommand {
     }
 
     private func credentials(_ settings: Settings, isReachable: Bool) async -> Check {
-        if let problem = await Command.credentials(settings, database: db).problem(with: "default") {
+        let provider = await Command.credentials(settings, database: db)
+        if let problem = provider.problem(with: VaultCredentials.usualAccount) {
             return Check(
                 name: "credentials", verdict: .warning, detail: "\(problem.message) (\(problem.hint ?? ""))")
         }
-        guard isReachable, let token = settings.secret("TIKTOK_ACCESS_TOKEN") else {
+        guard isReachable, let token = try? await provider.tokens(for: VaultCredentials.usualAccount).accessToken,
+            !token.reveal().isEmpty
+        else {
             return Check(
-                name: "credentials", verdict: .ok, detail: "a token is set; whether TikTok accepts it was not asked")
+                name: "credentials", verdict: .ok, detail: "there is a token; whether TikTok accepts it was not asked")
         }
         do throws(StageError) {
             let words = try await ServiceReach.account(settings: settings.plain, token: token)

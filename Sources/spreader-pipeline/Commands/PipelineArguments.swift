@@ -26,7 +26,7 @@ struct PipelineArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Stop after this stage; its output stays in the work folder.", valueName: "stage"))
     var until: String?
 
-    @Option(help: "How to report: text for people, json for one event a line.")
+    @Option(help: "How to report: text for people; json: a run's events, one a line, or one document of a plan.")
     var format: OutputFormat = .text
 
     /// The overrides of `--set` and `--post`.

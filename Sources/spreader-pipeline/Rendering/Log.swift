@@ -1,7 +1,7 @@
 import Foundation
 import Logging
 
-/// Where the libraries' logs go: standard error, from the level that `SPREADER_LOG` names; warnings when it is unset.
+/// Where the libraries' logs go: standard error, from the level that `SPREADER_LOG` names; errors when it is unset.
 enum Log {
     /// A logger for a command.
     static func make(_ label: String, settings: Settings? = nil, level: Logger.Level = .error) -> Logger {

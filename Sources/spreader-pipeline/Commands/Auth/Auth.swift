@@ -93,7 +93,12 @@ struct Auth: AsyncParsableCommand {
         func run() async throws {
             let desk = try await account.desk()
             try await Command.orExit { () async throws(StageError) in
-                let words = try await desk.disconnect(account.name, isLocal: isLocal)
+                // After a logout there is nothing to disconnect, and still much to erase.
+                let isConnected = try await desk.assembly.vault.account(desk.settings.accountID(account.name)) != nil
+                let words =
+                    isConnected
+                    ? try await desk.disconnect(account.name, isLocal: isLocal)
+                    : "account \"\(account.name)\" is not connected"
                 let gone = try await desk.assembly.store.forget(
                     account: desk.settings.accountID(account.name).identity)
                 Output.result(words)
