@@ -88,6 +88,7 @@
     X(avcodec_alloc_context3) \
     X(avcodec_descriptor_get_by_name) \
     X(avcodec_find_decoder) \
+    X(avcodec_find_decoder_by_name) \
     X(avcodec_find_encoder_by_name) \
     X(avcodec_flush_buffers) \
     X(avcodec_free_context) \

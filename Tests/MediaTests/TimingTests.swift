@@ -71,6 +71,52 @@ import Testing
         try await meetsSpec(delivery, folder: folder)
     }
 
+    /// Sound packets get lost on the way, four in a row: what follows must not slide forward.
+    @Test func keepsTogetherAcrossLostSound() async throws {
+        let folder = try MediaFolder()
+        let whole = try flashes(folder, container: "matroska", name: "whole.mkv")
+        let log = MediaLog()
+        let demuxer = try Demuxer(path: whole.file.path, log: log, cancellation: CancellationFlag())
+        let muxer = try Muxer(path: folder.path("a.mkv"), format: "matroska", log: log)
+        for index in 0..<2 { #expect(try muxer.addStream(copying: index, of: demuxer) == index) }
+        try muxer.start(settings: [:])
+        let packet = try Packet()
+        var sounds = 0
+        while try demuxer.read(into: packet) {
+            let stream = packet.stream
+            if stream == 1 {
+                sounds += 1
+                // Within the silence between two beeps.
+                if (70..<74).contains(sounds) { continue }
+            }
+            try muxer.write(packet, stream: stream, timeBase: demuxer.timeBase(of: stream))
+        }
+        try muxer.finish()
+        try expectTogether(try await folder.deliver(folder.file("a.mkv")), count: 5)
+    }
+
+    /// Two recordings, one after the other, whose sound ends before their picture does.
+    @Test func keepsJoinedTransportStreamsTogether() async throws {
+        let folder = try MediaFolder()
+        var joined = Data()
+        for name in ["one.ts", "two.ts"] {
+            var clip = SampleClip(width: 360, height: 640, seconds: 4)
+            clip.container = "mpegts"
+            clip.pattern = .plain("black")
+            clip.filters = "drawbox=color=white:t=fill:enable='lt(mod(t+0.001,1),0.1)*gt(t,0.5)'"
+            clip.sound?.frequency = 1000
+            clip.sound?.filters = "volume=0:enable='gte(mod(t,1),0.1)+lt(t,0.5)'"
+            clip.sound?.seconds = 3.6
+            joined += try Data(contentsOf: URL(fileURLWithPath: try folder.source(name, clip).file.path))
+        }
+        let source = try folder.source("a.ts", bytes: joined)
+        let delivery = try await folder.deliver(source)
+        let (flashes, beeps) = try onsets(delivery.path, rate: 30)
+        #expect(flashes.count == 6 && beeps.count == 6, "\(flashes) \(beeps)")
+        // The second recording does not begin on the first one's frames: half a frame is lost to the constant rate.
+        for (flash, beep) in zip(flashes, beeps) { #expect(abs(flash - beep) <= 0.02 + 1 / 60, "\(flash) \(beep)") }
+    }
+
     @Test func keepsTransportStreamsWithALateStartTogether() async throws {
         let folder = try MediaFolder()
         let source = try flashes(folder, seconds: 4, container: "mpegts", name: "a.ts")

@@ -76,6 +76,44 @@ import Testing
         }
     }
 
+    @Test func transparencyDoesNotKeepHDRFromBeingMapped() async throws {
+        let folder = try MediaFolder()
+        func delivered(_ codec: String, _ format: String) async throws -> (Int, Int, Int) {
+            var clip = SampleClip(width: 540, height: 960, seconds: 0.2)
+            clip.pattern = .corners
+            clip.container = "mov"
+            clip.sound = nil
+            clip.picture?.codec = codec
+            clip.picture?.pixelFormat = format
+            clip.picture?.settings = [:]
+            clip.picture?.colour = ColourTags(
+                range: "tv", primaries: "bt2020", transfer: "smpte2084", matrix: "bt2020nc")
+            let source = try folder.source("\(format).mov", clip)
+            let delivery = try await folder.deliver(source, as: "\(format).mp4")
+            return try PictureReader.colour(of: delivery.path, x: 0.5, y: 0.5)
+        }
+        let opaque = try await delivered("prores_ks", "yuv444p10le")
+        let transparent = try await delivered("prores_ks", "yuva444p10le")
+        #expect(abs(opaque.0 - transparent.0) <= 4 && abs(opaque.2 - transparent.2) <= 4, "\(opaque) \(transparent)")
+    }
+
+    /// WebM keeps transparency in a second stream within the first, which FFmpeg's own decoders leave out.
+    @Test func transparencyOfWebMIsFlattened() async throws {
+        let folder = try MediaFolder()
+        var clip = SampleClip(width: 540, height: 960, seconds: 0.3)
+        clip.container = "webm"
+        clip.pattern = .plain("red")
+        clip.sound = nil
+        clip.picture?.codec = "libvpx-vp9"
+        clip.picture?.pixelFormat = "yuva420p"
+        clip.picture?.settings = ["auto-alt-ref": "0"]
+        clip.filters = "format=yuva420p,geq=lum='lum(X,Y)':cb='cb(X,Y)':cr='cr(X,Y)':a='if(lt(Y,480),0,255)'"
+        clip.pictureTags = ["alpha_mode": "1"]
+        let delivery = try await folder.deliver(folder.source("a.webm", clip))
+        #expect(try PictureReader.name(of: delivery.path, x: 0.5, y: 0.2) == "black")
+        #expect(try PictureReader.name(of: delivery.path, x: 0.5, y: 0.8) == "red")
+    }
+
     @Test func neitherClipsNorWashesOut() async throws {
         let folder = try MediaFolder()
         let delivery = try await folder.deliver(footage(folder, transfer: "arib-std-b67", pattern: .corners))

@@ -296,9 +296,15 @@ private let announcement = PostAnnouncement(
         try Data("three".utf8).write(to: URL(filePath: file))
         let changed = try await FileDigests(nil).sha256(of: file)
         #expect(try await digests.sha256(of: file) == changed)
-        let other = try #require(DigestAhead(of: file))
-        other.cancel()
-        digests.ahead = nil
-        #expect(try await digests.sha256(of: file) == changed)
+        // Asking for another file, whose digest is known, leaves this one alone; and one that was stopped is made anew.
+        let second = place.folder.appending(path: "g").path
+        try Data("one".utf8).write(to: URL(filePath: second))
+        let known = try await digests.sha256(of: second)
+        try Data("four".utf8).write(to: URL(filePath: file))
+        let ahead = try #require(DigestAhead(of: file))
+        digests.ahead = ahead
+        #expect(try await digests.sha256(of: second) == known)
+        ahead.cancel()
+        #expect(try await digests.sha256(of: file) == FileDigests(nil).sha256(of: file))
     }
 }

@@ -26,6 +26,8 @@ package final class Decoder {
         }
         try self.init(
             parameters, timeBase: stream.pointee.time_base, frameRate: stream.pointee.avg_frame_rate, threads: threads,
+            // Written as an element of the track or as a tag, in whatever case.
+            knowsAlpha: text(av_dict_get(stream.pointee.metadata, "alpha_mode", nil, 0)?.pointee.value) == "1",
             file: demuxer.path, log: log)
     }
 
@@ -43,10 +45,15 @@ package final class Decoder {
 
     private init(
         _ parameters: UnsafeMutablePointer<AVCodecParameters>, timeBase: AVRational, frameRate: AVRational,
-        threads: Int, file: String?, log: MediaLog
+        threads: Int, knowsAlpha: Bool = false, file: String?, log: MediaLog
     ) throws(MediaError) {
         let codecName = text(avcodec_get_name(parameters.pointee.codec_id)) ?? "unknown"
-        guard let codec = avcodec_find_decoder(parameters.pointee.codec_id) else {
+        // FFmpeg's own decoders leave out WebM's transparency, which is a second stream within the first.
+        let transparent = knowsAlpha ? ["vp8": "libvpx", "vp9": "libvpx-vp9"][codecName] : nil
+        guard
+            let codec = transparent.flatMap({ avcodec_find_decoder_by_name($0) })
+                ?? avcodec_find_decoder(parameters.pointee.codec_id)
+        else {
             throw MediaError(
                 "finding a decoder for \(codecName)", number: spreader_error_decoder_not_found(), file: file)
         }

@@ -63,6 +63,10 @@ package final class Frame {
         guard pointer.pointee.ch_layout.order == AV_CHANNEL_ORDER_UNSPEC else { return }
         av_channel_layout_default(&pointer.pointee.ch_layout, pointer.pointee.ch_layout.nb_channels)
     }
+    /// The places of the channels, one bit each; 0 when the layout is none of the usual kind.
+    package var layoutMask: UInt64 {
+        pointer.pointee.ch_layout.order == AV_CHANNEL_ORDER_NATIVE ? pointer.pointee.ch_layout.u.mask : 0
+    }
     /// FFmpeg's name of the pixel format.
     package var pixelFormat: String { text(av_get_pix_fmt_name(AVPixelFormat(pointer.pointee.format))) ?? "unknown" }
     /// Presentation time, the decoder's best guess when the stream has none.

@@ -42,7 +42,9 @@ struct FootageSource {
         let first =
             media.video.first { $0.index == index }?.startTime
             ?? media.audio.first { $0.index == index }?.startTime
-        guard isIndexed, let first, start - first > FootageSource.shortWay else { return demuxer }
+        guard isIndexed, !needsFirstPacket(index), let first, start - first > FootageSource.shortWay else {
+            return demuxer
+        }
         if demuxer.seek(stream: index, to: start), try starts(demuxer, stream: index, by: start),
             demuxer.seek(stream: index, to: start)
         {
@@ -51,6 +53,12 @@ struct FootageSource {
         let fresh = try self.demuxer(needsStreamInfo: needsStreamInfo)
         fresh.keep([index])
         return fresh
+    }
+
+    /// Whether decoding needs what only a stream's first packet says: x264's version. Its old versions wrote 4:4:4 in
+    /// their own way, which the decoder knows by that alone.
+    private func needsFirstPacket(_ index: Int) -> Bool {
+        media.video.contains { $0.index == index && $0.codec == "h264" && $0.pixelFormat.hasPrefix("yuv444") }
     }
 
     private var isIndexed: Bool { Demuxer.isIndexed(media.container) }

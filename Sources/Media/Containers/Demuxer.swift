@@ -35,6 +35,8 @@ package final class Demuxer {
     private let interrupter: Interrupter
     private let hidesBeforeZero: Bool
     private var mender = TimelineMender()
+    /// The streams whose packets are given; nil for all.
+    private var wanted: Set<Int>?
     /// Reads in a row that failed without reaching the end.
     private var failures = 0
     /// Reads that failed and were passed over.
@@ -201,10 +203,17 @@ package final class Demuxer {
     // MARK: Reading
 
     /// Reads only the named streams; where the format allows it, the bytes of the others are never touched.
+    ///
+    /// Where timestamps may jump, pictures and sounds that are not wanted are read and passed over: a jump is the same for
+    /// all of them only when all of them are looked at.
     package func keep(_ wanted: some Sequence<Int>) {
         let wanted = Set(wanted)
+        self.wanted = wanted
         for index in 0..<streamCount {
-            stream(index)?.pointee.discard = wanted.contains(index) ? AVDISCARD_DEFAULT : AVDISCARD_ALL
+            let kind = parameters(of: index)?.codec_type
+            let isRead =
+                wanted.contains(index) || mayJump && (kind == AVMEDIA_TYPE_VIDEO || kind == AVMEDIA_TYPE_AUDIO)
+            stream(index)?.pointee.discard = isRead ? AVDISCARD_DEFAULT : AVDISCARD_ALL
         }
     }
 
@@ -223,6 +232,7 @@ package final class Demuxer {
                 failures = 0
                 if hidesBeforeZero { hideBeforeZero(packet) }
                 if mayJump { mender.mend(packet, timeBase: timeBase(of: packet.stream)) }
+                if let wanted, !wanted.contains(packet.stream) { continue }
                 return true
             }
             try interrupter.check("reading")

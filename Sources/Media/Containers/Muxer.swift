@@ -100,9 +100,13 @@ package final class Muxer: @unchecked Sendable {
             file: path)
     }
 
-    /// Sets a tag of the container.
-    package func setTag(_ key: String, to value: String) {
-        av_dict_set(&pointer.pointee.metadata, key, value, 0)
+    /// Sets a tag of the container, or of one of its streams.
+    package func setTag(_ key: String, to value: String, stream index: Int? = nil) {
+        guard let index else {
+            av_dict_set(&pointer.pointee.metadata, key, value, 0)
+            return
+        }
+        if let stream = pointer.pointee.streams[index] { av_dict_set(&stream.pointee.metadata, key, value, 0) }
     }
 
     /// Opens the file and writes the head.

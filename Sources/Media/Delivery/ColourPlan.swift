@@ -73,6 +73,13 @@ package struct ColourPlan: Sendable, Hashable {
         let size = "scale=w=\(width):h=\(height):flags=bicubic"
         if hasAlpha {
             // Premultiplied and with its plane dropped, a picture stands on black.
+            guard case .scaler = method else {
+                let target = scalerMatrix(latticeTags.matrix)
+                return [
+                    size, "format=gbrap12", "premultiply=inplace=1", "format=gbrp12",
+                    "scale=out_color_matrix=\(target):out_range=tv", "format=\(ColourLattice.sourceFormat)",
+                ]
+            }
             return [size, "format=gbrap", "premultiply=inplace=1", "format=gbrp"] + standardised()
         }
         let range = isRGB ? "" : ":in_range=\(tags.range ?? "tv")"
@@ -102,7 +109,6 @@ package struct ColourPlan: Sendable, Hashable {
     /// The conversion that is too slow for every pixel, to linear light with BT.709's primaries, 1 being white; nil when
     /// there is none.
     package var latticeFilters: [String]? {
-        guard !hasAlpha else { return nil }
         switch method {
         case .scaler:
             return nil

@@ -44,14 +44,15 @@ package enum Deliverer {
         let log = MediaLog()
         return try log.attached { () throws(StageError) in
             try settleSound(&decision, media, options, log, cancellation)
+            try settleDamage(&decision, media, options, log, cancellation)
             do throws(StageError) {
                 return try attempt(
                     media, options, decision, path: path, log: log, cancellation: cancellation, progress: progress)
             } catch {
                 // A copy that does not read back as it should is no reason to fail: encoding always works.
-                guard decision.picture != .encode, options.passthrough != .require, error.code == .media else {
-                    throw error
-                }
+                guard decision.picture != .encode, options.passthrough != .require,
+                    [.media, .overLimit].contains(error.code)
+                else { throw error }
                 var encoding = options
                 encoding.passthrough = .never
                 var second = try DeliveryDecision(for: media, options: encoding)
@@ -84,6 +85,25 @@ package enum Deliverer {
         decision.encodeSound(because: "it measures \(reading), not \(DeliveryDecision.loudness(target))")
     }
 
+    /// A copy carries damage along unseen. Whoever limits the damage has it looked for, which takes decoding once.
+    private static func settleDamage(
+        _ decision: inout DeliveryDecision, _ media: ProbedMedia, _ options: DeliveryOptions, _ log: MediaLog,
+        _ cancellation: CancellationFlag
+    ) throws(StageError) {
+        guard decision.picture != .encode, options.maxDamage < 1, let track = media.videoTrack else { return }
+        let source = FootageSource(media: media, log: log, cancellation: cancellation)
+        do throws(MediaError) {
+            let tally = try DamageCheck.run(source, track: track, decision: decision)
+            try DeliveryJob.allow(min(1, tally.share + decision.missingShare), options: options, media: media)
+            if tally.refused > 0 {
+                decision.warnings.append("\(tally.refused) packets of the picture can't be decoded")
+            }
+            if tally.damaged > 0 { decision.warnings.append("\(tally.damaged) frames are damaged") }
+        } catch {
+            throw failure(error, media)
+        }
+    }
+
     private static func attempt(
         _ media: ProbedMedia, _ options: DeliveryOptions, _ decision: DeliveryDecision, path: String, log: MediaLog,
         cancellation: CancellationFlag, progress: @escaping @Sendable (StageProgress) -> Void
@@ -104,6 +124,8 @@ package enum Deliverer {
                     media: media, options: options, decision: decision, quality: quality, path: part, log: log,
                     cancellation: cancellation, progress: progress)
                 if case .tooLarge = try job.run() {
+                    // Packets take what they take, however often they are copied.
+                    if decision.picture != .encode { break }
                     // Sound gives way too, as far as the spec lets it.
                     options.audioBitrate = min(options.audioBitrate, DeliverySpec.minimumAudioBitRate)
                     continue
@@ -127,6 +149,11 @@ package enum Deliverer {
             } catch {
                 throw failure(error, media)
             }
+        }
+        if decision.picture != .encode {
+            throw StageError(
+                .overLimit, "they take more than \(ByteCount(options.maxBytes))",
+                hint: "raise maxSize, or let the picture be encoded", outcome: .invalidData)
         }
         throw StageError(
             .overLimit,

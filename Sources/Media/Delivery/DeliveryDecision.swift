@@ -53,6 +53,8 @@ package struct DeliveryDecision: Sendable, Hashable {
     package var tags: [String: String] = [:]
     /// Expected size in bytes.
     package var estimatedBytes: Int64
+    /// Share of the wanted part that the file claims and does not hold.
+    package var missingShare: Double
 
     /// How the delivery will be described.
     package var strategy: DeliveryStrategy {
@@ -85,6 +87,15 @@ package struct DeliveryDecision: Sendable, Hashable {
         let span = try Span(timeline, track: track, media: media, options: options)
         warnings = media.warnings + timeline.warnings
         speed = span.speed
+        missingShare = span.missingShare
+        if missingShare > options.maxDamage {
+            throw StageError(
+                .unusableFootage,
+                String(
+                    format: "%@ was cut off: %.0f %% of the wanted part are missing, more than the allowed %.0f %%",
+                    media.source.displayPath, missingShare * 100, options.maxDamage * 100),
+                hint: "copy it again from its origin, or raise maxDamage")
+        }
         let obstacles = Obstacles(track, audio: audio, media: media, options: options, span: span)
         let choice = obstacles.rate
         let cut = obstacles.plan(track, span: span)

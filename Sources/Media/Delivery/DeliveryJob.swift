@@ -204,15 +204,7 @@ final class DeliveryJob {
             }
             let lost = Double(tally.refused + tally.damaged) / Double(max(1, tally.refused + tally.decoded))
             let missing = max(0, 1 - length / max(decision.duration, 0.001))
-            let share = min(1, lost + missing)
-            if share > options.maxDamage {
-                throw MediaError(
-                    "decoding",
-                    text: DeliveryJob.tooDamaged
-                        + String(
-                            format: "%.0f %% of the picture is lost, more than the allowed %.0f %%",
-                            share * 100, options.maxDamage * 100), file: media.source.file.path)
-            }
+            try Self.allow(min(1, lost + missing + decision.missingShare), options: options, media: media)
         }
         if let refused = sound?.refusedPackets, refused > 0 {
             warnings.append("\(refused) packets of the sound could not be decoded")
@@ -226,6 +218,17 @@ final class DeliveryJob {
             warnings.append(
                 "the sound ends \(DeliveryDecision.text(length - end)) before the picture: silence fills the rest")
         }
+    }
+
+    /// Refuses footage that lost more than allowed.
+    static func allow(_ share: Double, options: DeliveryOptions, media: ProbedMedia) throws(MediaError) {
+        guard share > options.maxDamage else { return }
+        throw MediaError(
+            "decoding",
+            text: tooDamaged
+                + String(
+                    format: "%.0f %% of the picture is lost, more than the allowed %.0f %%", share * 100,
+                    options.maxDamage * 100), file: media.source.file.path)
     }
 
     /// What `MediaError.text` says when no frame came out.

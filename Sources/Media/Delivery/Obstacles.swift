@@ -17,10 +17,19 @@ struct Obstacles {
         picture = Self.picture(track, audio: audio, media: media, options: options)
         if let reason = rate.reason, !rate.ownWouldDo { picture.append(reason) }
         if span.speed != 1, let change = span.cut { picture.append(change) }
-        if !span.isCut, media.source.file.bytes > options.maxBytes {
-            picture.append("it is \(ByteCount(media.source.file.bytes)), above \(ByteCount(options.maxBytes))")
+        let bytes = Self.bytes(of: span, media: media)
+        if bytes > options.maxBytes {
+            let subject = span.isCut ? "the cut is about" : "it is"
+            picture.append("\(subject) \(ByteCount(bytes)), above \(ByteCount(options.maxBytes))")
         }
         sound = audio.map { Self.sound($0, media: media, options: options, span: span) } ?? []
+    }
+
+    /// Size of the delivered part of the footage, as if its bytes were spread evenly.
+    static func bytes(of span: Span, media: ProbedMedia) -> Int64 {
+        let whole = media.source.file.bytes
+        guard span.isCut, media.duration > span.length else { return whole }
+        return Int64(Int(saturating: Double(whole) * span.length / media.duration))
     }
 
     /// How the footage is cut without encoding all of it; nil when it is not cut, or can't be.

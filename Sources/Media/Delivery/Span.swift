@@ -44,6 +44,9 @@ struct Span {
     /// What is cut or changed, as a clause; nil when all of the footage is delivered as it is.
     var cut: String?
 
+    /// Share of the wanted part that the file claims and does not hold.
+    var missingShare = 0.0
+
     /// Whether something of the footage is left out.
     var isCut: Bool { cut != nil && speed == 1 }
 
@@ -64,6 +67,8 @@ struct Span {
         let present = min(available - options.trimStart, wanted)
         allowed = min(options.maxDuration, wanted)
         length = min(present, allowed)
+        let promised = min(available + (media.missingSeconds ?? 0) - options.trimStart, allowed)
+        missingShare = promised > 0 ? max(0, 1 - length / promised) : 0
         if present > options.maxDuration + 0.001 {
             switch options.overlong {
             case .trim: break

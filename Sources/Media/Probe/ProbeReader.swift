@@ -74,9 +74,11 @@ struct ProbeReader {
                 source, "is too large: \(place) is \(track.codedWidth)×\(track.codedHeight)",
                 hint: "scale it below \(MediaProbe.maximumSide) pixels a side and 67 megapixels first")
         }
-        if track.dolbyVisionProfile == 5 && track.dolbyVisionCompatibility ?? 0 == 0 {
+        if let profile = track.dolbyVisionProfile, [5, 10].contains(profile),
+            track.dolbyVisionCompatibility ?? 0 == 0
+        {
             return MediaProbe.unusable(
-                source, "is Dolby Vision profile 5: \(place) has no base layer that other players can show",
+                source, "is Dolby Vision profile \(profile): \(place) has no base layer that other players can show",
                 hint: "export it as HDR10, HLG or SDR")
         }
         return nil

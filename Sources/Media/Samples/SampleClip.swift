@@ -44,6 +44,8 @@ package struct SampleClip: Sendable {
     package var mirrored = false
     /// Tags of the container.
     package var tags: [String: String] = [:]
+    /// Tags of the picture.
+    package var pictureTags: [String: String] = [:]
     /// Settings of the container.
     package var muxerSettings: [String: String] = [:]
 
@@ -173,6 +175,7 @@ private final class SampleWriter {
             }
         }
         for (key, value) in clip.tags { muxer.setTag(key, to: value) }
+        if clip.picture != nil { for (key, value) in clip.pictureTags { muxer.setTag(key, to: value, stream: 0) } }
         try muxer.start(settings: clip.muxerSettings)
     }
 

@@ -20,6 +20,7 @@ final class SoundSource {
     private let decoded: Frame
     private var graph: FilterGraph?
     private var shape: [Int] = []
+    private var layout: UInt64 = 0
     private var expected: Int64?
     private var isAtEnd = false
     private var isDraining = false
@@ -104,7 +105,8 @@ final class SoundSource {
         if Double(time) * (timeBase.value ?? 0) / speed > limit { return }
         frame.normaliseLayout()
         let shape = [frame.sampleRate, frame.channels, frame.sampleFormat]
-        if shape != self.shape {
+        // Broadcasts change the places of their channels without changing how many there are.
+        if shape != self.shape || frame.layoutMask != layout {
             // What the old filters still hold is a few milliseconds around a change of format.
             if let graph {
                 try graph.close(at: time)
@@ -114,6 +116,7 @@ final class SoundSource {
             graph = try FilterGraph(
                 sound: description(channels: frame.channels), like: frame, timeBase: timeBase, log: log)
             self.shape = shape
+            layout = frame.layoutMask
         }
         try graph?.push(frame)
     }
@@ -126,7 +129,7 @@ final class SoundSource {
         var chain: [String] = []
         if channels == 1 { chain.append("pan=stereo|c0=c0|c1=c0") }
         if channels > 8 { chain.append("pan=stereo|c0=c0|c1=c1") }
-        chain.append("aresample=\(rate):async=1:min_hard_comp=0.1:first_pts=\(first):rematrix_maxval=1.0")
+        chain.append("aresample=\(rate):async=1:min_hard_comp=0.02:first_pts=\(first):rematrix_maxval=1.0")
         let format = "aformat=sample_fmts=fltp:sample_rates=\(rate):channel_layouts=stereo"
         chain.append(format)
         if speed != 1 { chain.append("atempo=\(speed)") }

@@ -75,12 +75,13 @@ package final class WorkerPool: Sendable {
     /// Lets all children go and waits until they are gone; one that is still starting, and has nothing to lose, goes on
     /// its own.
     package func close() async {
-        let idle = state.withLock { state in
+        let (idle, coming) = state.withLock { state in
             state.isClosed = true
-            defer { state.idle = [] }
-            return state.idle
+            defer { (state.idle, state.coming) = ([], nil) }
+            return (state.idle, state.coming)
         }
         for worker in idle { await worker.close() }
+        if let coming { Task { await coming.value?.close() } }
     }
 
     private func take(isNew: Bool) async throws(StageWorker.Failure) -> StageWorker {

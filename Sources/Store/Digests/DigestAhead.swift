@@ -25,13 +25,15 @@ package final class DigestAhead: Sendable {
     /// Stops reading: the digest is not wanted.
     package func cancel() { work.cancel() }
 
-    /// The digest of the content that the file had at `mark`.
+    /// The digest of the content that the file had at `mark`; nil when reading was stopped, though not by the caller.
     /// - Throws: As `FileDigests.sha256(of:)`.
-    func value() async throws(StageError) -> String {
-        try await withTaskCancellationHandler {
+    func value() async throws(StageError) -> String? {
+        let result = await withTaskCancellationHandler {
             await work.value
         } onCancel: {
             work.cancel()
-        }.get()
+        }
+        if case .failure(let error) = result, error.code == .cancelled, !Task.isCancelled { return nil }
+        return try result.get()
     }
 }

@@ -26,16 +26,15 @@ package struct FileDigests: Sendable {
                 }
             }
             if let known {
-                ahead?.cancel()
+                // Another file's digest may still be waited for.
+                if let ahead, ahead.path == path { ahead.cancel() }
                 return known
             }
         }
-        let digest =
-            if let ahead, ahead.path == path, ahead.mark == mark {
-                try await ahead.value()
-            } else {
-                try await Self.compute(path)
-            }
+        var begun: String?
+        if let ahead, ahead.path == path, ahead.mark == mark { begun = try await ahead.value() }
+        let digest: String
+        if let begun { digest = begun } else { digest = try await Self.compute(path) }
         // A file that changed under the reader is not remembered.
         if let records, try Self.mark(of: path) == mark {
             try await StoreError.bridge("writing the digests failed") {
