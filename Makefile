@@ -11,7 +11,7 @@ FOOTAGE ?= $(wildcard ../shared/footage)
 DEMO_HOME := $(CURDIR)/.build/demo
 SAY := @printf '\n==> %s\n'
 
-.PHONY: help demo build test lint format bench fuzz install clean packages packages-test packages-demo schema
+.PHONY: help demo build test lint format bench fuzz chaos install clean packages packages-test packages-demo schema
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,6 +68,11 @@ fuzz: packages ## Damage footage in CASES ways (default 2000, SEED=1) and see th
 	$(SAY) "fuzzing: the files of FOOTAGE, ../shared/footage, or else generated clips"
 	swift build -c release --product spreader-fuzz
 	.build/release/spreader-fuzz --cases $(CASES) --seed $(SEED) $(FOOTAGE)
+
+N ?= 300
+chaos: packages-test build ## Kill N runs (default 300, SEED=1) at random and at every commit, with faults: one post each
+	$(SAY) "killing runs against the sandbox"
+	@scripts/chaos .build/release/spreader-pipeline --runs $(N) --seed $(SEED)
 
 install: build ## Install the program below PREFIX (default /usr/local)
 	$(SAY) "installing to $(PREFIX)/bin"

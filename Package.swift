@@ -163,7 +163,7 @@ let package = Package(
         tests(
             "EndToEndTests",
             [
-                "spreader-pipeline", "spreader-fuzz", "PipelineKit", httpClient, nio,
+                "spreader-pipeline", "spreader-fuzz", "PipelineKit", httpClient, nio, crypto,
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),

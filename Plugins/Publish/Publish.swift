@@ -71,6 +71,8 @@ public struct Publish: Stage {
         do throws(StageError) {
             outcome = try await poller.poll(record.mode) { () throws(StageError) in
                 try await session.status(of: publishID)
+            } notice: { () throws(StageError) in
+                try await Self.known(record, context)
             } onStatus: { _, share in
                 context.progress(StageProgress(fraction: share))
             }
@@ -81,7 +83,8 @@ public struct Publish: Stage {
         }
         switch outcome {
         case .done(let status):
-            let url = Self.url(of: status, publishID, record, configuration)
+            let url = PostAddress.url(
+                postIDs: status.postIDs, publishID: publishID, username: record.username, configuration)
             _ = try await context.ledger.apply(.published(postIDs: status.postIDs, url: url), to: record.id)
             context.progress(StageProgress(fraction: 1))
             return PublishedPost(
@@ -114,12 +117,18 @@ public struct Publish: Stage {
             url: record.url, mode: record.mode)
     }
 
-    /// Where the post can be seen: at TikTok once it has a public id, on a sandbox's page at once.
-    private static func url(
-        of status: PublishStatus, _ publishID: String, _ record: PostRecord, _ configuration: TikTokConfiguration
-    ) -> String? {
-        if configuration.isLoopback { return "\(configuration.apiBaseURL)/#\(publishID)" }
-        guard let id = status.postIDs.first, let username = record.username, !username.isEmpty else { return nil }
-        return "https://www.tiktok.com/@\(username)/video/\(id)"
+    /// What the ledger says of the post: a webhook may have settled it.
+    private static func known(
+        _ record: PostRecord, _ context: StageContext
+    ) async throws(StageError) -> StatusPoller.Outcome? {
+        guard let now = try await context.ledger.find(context.postKey), now.id == record.id else { return nil }
+        switch now.state {
+        case .published:
+            return .done(
+                PublishStatus(
+                    status: now.mode == .direct ? PublishStatus.complete : PublishStatus.inbox, postIDs: now.postIDs))
+        case .failed: return .failed(reason: now.reason ?? "no reason given")
+        case .reserved, .sending, .accepted, .uploaded, .unconfirmed: return nil
+        }
     }
 }

@@ -79,6 +79,9 @@ struct PostRun: Sendable {
     // MARK: The ledger
 
     /// Writes what the service did. Not given up on cancellation: what happened must be on disk.
+    ///
+    /// A webhook may have settled the post meanwhile; then that stands.
+    /// - Throws: `StageError` when the ledger can't be written, or a webhook said that the service gave the post up.
     @discardableResult
     func commit(_ change: PostChange, _ record: PostRecord) async throws(StageError) -> PostRecord {
         let ledger = context.ledger
@@ -89,7 +92,16 @@ struct PostRun: Sendable {
                 return .failure(error)
             }
         }
-        return try await write.value.get()
+        do throws(StageError) {
+            return try await write.value.get()
+        } catch {
+            guard let now = try await ledger.find(context.postKey), now.id == record.id else { throw error }
+            switch now.state {
+            case .published: return now
+            case .failed where change.state != .failed: throw StageError(tiktokFailReason: now.reason ?? "unnamed")
+            default: throw error
+            }
+        }
     }
 
     /// Marks the post as one that only a person can decide about.

@@ -99,6 +99,18 @@ extension EndToEnd {
             #expect(stopped.messages.contains("run the same command again"))
         }
 
+        /// The short form of `make chaos`.
+        @Test func killedAtAnyMomentEachAssetIsPostedOnce() async throws {
+            let place = try Place()
+            let script = Program.package.appending(path: "scripts/chaos").path
+            let outcome = try await Program(
+                ["python3", script, Program.path, "--runs", "8", "--lanes", "2", "--seed", "7"], in: place,
+                executable: "/usr/bin/env"
+            ).end()
+            #expect(outcome.status == 0, "\(outcome.output) \(outcome.messages)")
+            #expect(outcome.output.contains("8 assets, 8 posts, 0 duplicates, 0 lost"), "\(outcome.output)")
+        }
+
         @Test func killedAfterTheLastChunkItOnlyAsksForTheStatus() async throws {
             let place = try Place()
             let sandbox = try await Sandbox(in: place)

@@ -19,11 +19,12 @@ package struct WebServer: Sendable {
     /// - Parameter onReady: Gets the port once the server listens.
     /// - Throws: `StageError` when the address can't be had.
     package func run(
-        auth: TikTokAuthController, onReady: @escaping @Sendable (Int) async -> Void
+        auth: TikTokAuthController?, webhooks: WebhookController, onReady: @escaping @Sendable (Int) async -> Void
     ) async throws(StageError) {
         let router = Router()
         router.get("/health") { _, _ in "ok\n" }
-        auth.add(to: router)
+        auth?.add(to: router)
+        webhooks.add(to: router)
         var quiet = Logger(label: "server")
         quiet.logLevel = .critical
         let wanted = port

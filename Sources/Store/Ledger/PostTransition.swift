@@ -14,7 +14,7 @@ enum PostTransition {
         case (.uploaded, .published), (.uploaded, .failed), (.uploaded, .unconfirmed): true
         case (.unconfirmed, .published), (.unconfirmed, .failed): true
         // Said again after a crash between the remote answer and the record.
-        case (.uploaded, .uploaded), (.published, .published), (.unconfirmed, .unconfirmed): true
+        case (.uploaded, .uploaded), (.published, .published), (.unconfirmed, .unconfirmed), (.failed, .failed): true
         default: false
         }
     }

@@ -116,6 +116,18 @@ package struct SQLitePostLedger: PostLedger {
         }
     }
 
+    /// The post that the service knows by this id.
+    /// - Throws: `StageError` when the ledger can't be read.
+    package func post(publishID: String) async throws(StageError) -> PostRecord? {
+        try await StoreError.bridge("reading the post ledger failed") {
+            try await durable.read { [sealer] database in
+                try Row.fetchOne(database, sql: "SELECT * FROM posts WHERE publishID = ?", arguments: [publishID]).map {
+                    try Self.record($0, sealer)
+                }
+            }
+        }
+    }
+
     /// The post whose id begins with `prefix`, when there is exactly one.
     /// - Throws: `StageError` when the ledger can't be read.
     package func post(idPrefix prefix: String) async throws(StageError) -> PostRecord? {

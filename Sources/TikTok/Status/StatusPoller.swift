@@ -35,14 +35,34 @@ package struct StatusPoller: Sendable {
         self.random = random
     }
 
+    /// Waits, and looks meanwhile whether the outcome has become known.
+    private func wait(
+        _ delay: Duration, _ notice: (() async throws(StageError) -> Outcome?)?
+    ) async throws(StageError) -> Outcome? {
+        var left = delay
+        repeat {
+            let step = notice == nil ? left : min(left, .seconds(1))
+            do {
+                try await clock.sleep(step)
+            } catch {
+                throw .cancelled
+            }
+            left -= step
+            if let outcome = try await notice?() { return outcome }
+        } while left > .zero
+        return nil
+    }
+
     /// Polls.
     /// - Parameters:
     ///   - mode: How the post reaches the creator.
     ///   - fetch: One status call.
+    ///   - notice: Looks, without a call and about once a second, whether the outcome has become known otherwise.
     ///   - onStatus: Takes every status seen and the share of the time that is used up.
     /// - Throws: `StageError` when a call is refused for good, when the service stays away, or on cancellation.
     package func poll(
         _ mode: PostMode, fetch: () async throws(StageError) -> PublishStatus,
+        notice: (() async throws(StageError) -> Outcome?)? = nil,
         onStatus: (PublishStatus, Double) -> Void = { _, _ in }
     ) async throws(StageError) -> Outcome {
         let start = clock.now()
@@ -57,11 +77,7 @@ package struct StatusPoller: Sendable {
             // The last call comes when the time is up, not after it.
             guard left > 0 else { return .undecided(lastStatus: lastStatus) }
             delay = min(delay, .seconds(left))
-            do {
-                try await clock.sleep(delay)
-            } catch {
-                throw .cancelled
-            }
+            if let outcome = try await wait(delay, notice) { return outcome }
             do throws(StageError) {
                 let status = try await fetch()
                 failures = 0

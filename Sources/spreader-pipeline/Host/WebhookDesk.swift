@@ -1,0 +1,60 @@
+import Foundation
+import Logging
+import PipelineKit
+import Store
+import TikTok
+
+/// What webhooks change: posts in the ledger, connections in the vault.
+struct WebhookDesk: Sendable {
+    /// Deliveries go on for 72 hours; a mark outlives them.
+    private static let memory: TimeInterval = 80 * 3600
+
+    let settings: Settings
+    let assembly: HostAssembly
+    let claims: SQLiteClaims
+    let logger: Logger
+
+    /// Takes in an event once, however often it is delivered.
+    /// - Throws: `StageError` when the database can't be written; then another delivery may succeed.
+    func take(_ event: WebhookEvent) async throws(StageError) {
+        let mark = "webhook:\(ContentDigest.sha256(event.mark))"
+        guard try await claims.take(mark, until: Date().addingTimeInterval(Self.memory)) else { return }
+        do throws(StageError) {
+            try await apply(event)
+        } catch {
+            try? await claims.giveBack(mark)
+            throw error
+        }
+    }
+
+    private func apply(_ event: WebhookEvent) async throws(StageError) {
+        if case .authorizationRemoved(let reason) = event.kind {
+            for account in try await assembly.vault.accounts() where account.profile?.openID == event.openID {
+                try await assembly.vault.end(account.id, because: reason, at: Date())
+                logger.notice("an account's connection ended", metadata: ["account": "\(account.id.name)"])
+            }
+            return
+        }
+        guard let publishID = event.publishID, let post = try await assembly.ledger.post(publishID: publishID) else {
+            return
+        }
+        let change: PostChange
+        switch event.kind {
+        case .published, .delivered, .publiclyAvailable:
+            let ids = event.postID.map { Set(post.postIDs).union([$0]).sorted() } ?? post.postIDs
+            let configuration = try TikTokConfiguration(settings: settings.plain)
+            change = .published(
+                postIDs: ids,
+                url: PostAddress.url(
+                    postIDs: ids, publishID: publishID, username: post.username, configuration) ?? post.url)
+        case .failed(let reason): change = .failed(reason: reason)
+        case .noLongerAvailable, .authorizationRemoved, .other: return
+        }
+        do throws(StageError) {
+            _ = try await assembly.ledger.apply(change, to: post.id)
+        } catch {
+            // Events may come in any order: what is published stays published, whatever comes after.
+            guard error.code == .internalFault, post.state == .published || post.state == .failed else { throw error }
+        }
+    }
+}
