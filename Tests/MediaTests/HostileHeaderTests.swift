@@ -5,7 +5,7 @@ import SpreaderTesting
 import Testing
 
 /// Headers that lie: none may cost memory, time or the truth.
-@Suite(.timeLimit(.minutes(1))) struct HostileHeaderTests {
+@Suite(.timeLimit(.minutes(10))) struct HostileHeaderTests {
     private func edited(_ folder: MediaFolder, _ edit: (inout MP4Editor) throws -> Void) throws -> SourceFile {
         var clip = SampleClip()
         clip.picture?.settings["bf"] = "2"

@@ -5,7 +5,7 @@ import SpreaderTesting
 import Testing
 
 /// Times and lengths that no clock gives: what is made of them is a delivery or a refusal, never a crash.
-@Suite(.timeLimit(.minutes(1))) struct HostileTimeTests {
+@Suite(.timeLimit(.minutes(10))) struct HostileTimeTests {
     /// Probes, plans and delivers.
     /// - Returns: Seconds delivered; nil when the footage was refused.
     private func outcome(_ folder: MediaFolder, _ source: SourceFile) async throws -> Double? {

@@ -97,6 +97,8 @@ struct SandboxHarness: Sendable {
     /// Follows no redirects: the consent page's are part of what is tested.
     static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration()
+        // A sandbox that was started again on its port does not know the connections of the one before.
+        configuration.maximumUsesPerConnection = 1
         configuration.redirectConfiguration = .disallow
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
