@@ -151,6 +151,70 @@ import Testing
             #expect(try await sandbox.posts().first?["status"] == "SEND_TO_USER_INBOX")
         }
 
+        @Test func postingAgainIsOnPurposeAndOnceARun() async throws {
+            let place = try Place()
+            let sandbox = try await Sandbox(in: place)
+            try await place.clip("a.mp4")
+            let words = ["run", place.pipeline("tiktok"), "a.mp4"]
+            for repost in [[], ["--repost"], [], ["--repost"]] {
+                let run = try await Program.run(words + repost, in: place, environment: sandbox.environment)
+                #expect(run.status == 0, "\(run.messages)")
+            }
+            #expect(try await sandbox.posts().count == 3)
+            let both = try await Program.run(
+                words + ["--repost", "--no-cache"], in: place, environment: sandbox.environment)
+            #expect(both.status == 64)
+        }
+
+        @Test func aRepostThatDiedIsTheSamePostWhenItGoesOn() async throws {
+            let place = try Place()
+            let sandbox = try await Sandbox(in: place)
+            try await place.clip("a.mp4")
+            let words = ["run", place.pipeline("tiktok"), "a.mp4"]
+            #expect(try await Program.run(words, in: place, environment: sandbox.environment).status == 0)
+            try await sandbox.faults(#"{"settings": {"stuckStatus": "PROCESSING_UPLOAD"}}"#)
+            let first = try Program(words + ["--repost"], in: place, environment: sandbox.environment)
+            for _ in 0..<400 where try await sandbox.posts().count < 2 { try await Task.sleep(for: .milliseconds(25)) }
+            first.signal(SIGKILL)
+            _ = try await first.end()
+            try await sandbox.faults(#"{"rules": []}"#)
+            let second = try await Program.run(words + ["--repost"], in: place, environment: sandbox.environment)
+            #expect(second.status == 0, "\(second.messages)")
+            #expect(try await sandbox.posts().count == 2)
+        }
+
+        @Test func runsAreGivenUpAndErasedOnRequest() async throws {
+            let place = try Place()
+            try place.write("broken.mp4", "no footage")
+            try await place.clip("a.mp4")
+            try place.write(
+                "p.json",
+                #"{"stages": [{"uses": "probe"}, {"uses": "transcode"}, {"uses": "export", "with": {"directory": "out"}}]}"#
+            )
+            func list() async throws -> String {
+                try await Program.run(["runs", "list"], in: place).output
+            }
+            #expect(try await Program.run(["run", "p.json", "a.mp4", "broken.mp4", "--keep"], in: place).status == 1)
+            let id = String(try await list().prefix { $0 != " " })
+            let work = place.home.appending(path: "runs/\(id)")
+            #expect(FileManager.default.fileExists(atPath: work.path))
+            #expect(try await Program.run(["runs", "cancel", id], in: place).status == 0)
+            #expect(!FileManager.default.fileExists(atPath: work.path))
+            #expect(try await list().contains("cancelled"))
+            // The same command begins anew instead of going on with it.
+            let again = try await Program.run(["run", "p.json", "a.mp4", "broken.mp4", "--format", "json"], in: place)
+            #expect(try again.events().first?["resumed"] == false)
+
+            #expect(try await Program.run(["runs", "prune"], in: place).status == 78)
+            let kept = try await Program.run(["runs", "prune", "--older-than", "1d"], in: place)
+            #expect(kept.status == 0 && kept.messages.contains("0 runs erased"))
+            let trial = try await Program.run(["runs", "prune", "--older-than", "1ms", "--dry-run"], in: place)
+            #expect(trial.output.contains(id), "\(trial.output) \(trial.messages)")
+            #expect(try await Program.run(["runs", "prune", "--older-than", "1ms"], in: place).status == 0)
+            #expect(try await Program.run(["runs", "list"], in: place).messages.contains("no runs yet"))
+            #expect(try await Program.run(["runs", "prune", "--older-than", "soon"], in: place).status == 64)
+        }
+
         @Test func planShowsEveryStageAndWritesNothing() async throws {
             let place = try Place()
             try await place.clip("a.mp4")

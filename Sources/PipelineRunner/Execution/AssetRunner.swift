@@ -65,7 +65,7 @@ struct AssetRunner: Sendable {
     ) async throws(StageError) -> AssetOutcome {
         let digest = content.sha256
         let post = try AssetPost(pipeline: pipeline, asset: asset, date: host.clock.now())
-        let key = PostKey(account: engine.request.accountIdentity, digest: digest, slot: pipeline.name)
+        let key = try await postKey(digest)
         var postLock: FileLock?
         if pipeline.isIrreversible {
             if let twin = await digestOwners.claim(digest, for: asset.name) {
@@ -108,6 +108,13 @@ struct AssetRunner: Sendable {
         }
         if !engine.keepsResults { try? FileManager.default.removeItem(at: folder) }
         return .finished
+    }
+
+    /// The post that this run is about. Posting again is a post of its own, tied to the run: resumed, it is the same one.
+    private func postKey(_ digest: String) async throws(StageError) -> PostKey {
+        let usual = PostKey(account: engine.request.accountIdentity, digest: digest, slot: pipeline.name)
+        guard engine.request.reposts, try await host.ledger.find(usual)?.state == .published else { return usual }
+        return PostKey(account: usual.account, digest: digest, slot: "\(pipeline.name)#\(run.id)")
     }
 
     /// What the ledger says of the asset's post before any work: nothing, or why nothing is to be done.

@@ -27,6 +27,8 @@ package struct RunRequest: Sendable {
     package var waitsForLimits: Bool
     /// Whether `--until` cut the pipeline short: then its last output is what the user wants.
     package var isPartial: Bool
+    /// Whether footage that is posted already is posted again, once for this run.
+    package var reposts = false
     /// Footage that was refused before the run: reported with the others, never started.
     package var refused: [RefusedAsset] = []
 

@@ -114,14 +114,14 @@ package struct SQLiteJournal: RunJournal {
         }
     }
 
-    private func read<Value: Sendable>(
+    func read<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(StageError) -> Value {
         let records = records
         return try await StoreError.bridge("reading the journal failed") { try await records.read(body) }
     }
 
-    private func write(_ body: @escaping @Sendable (Database) throws -> Void) async throws(StageError) {
+    func write(_ body: @escaping @Sendable (Database) throws -> Void) async throws(StageError) {
         let records = records
         try await StoreError.bridge("writing the journal failed") { try await records.write(body) }
     }
@@ -134,7 +134,7 @@ package struct SQLiteJournal: RunJournal {
         }
     }
 
-    private static func run(_ row: Row) throws -> RunRecord {
+    static func run(_ row: Row) throws -> RunRecord {
         RunRecord(
             id: row["id"], fingerprint: row["fingerprint"], pipeline: row["pipeline"], path: row["path"],
             command: try JSONDecoder().decode([String].self, from: Data((row["command"] as String).utf8)),

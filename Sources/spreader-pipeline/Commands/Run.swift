@@ -28,11 +28,21 @@ struct Run: AsyncParsableCommand {
     @Flag(name: .customLong("no-wait"), help: "Exit with 75 when a limit is reached instead of waiting.")
     var neverWaits = false
 
+    @Flag(help: "Post footage again that is posted already: once more, whatever happens to this run.")
+    var repost = false
+
     @Option(help: ArgumentHelp("Folder for work files.", valueName: "dir"))
     var workDir: String?
 
     @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url"))
     var db: String?
+
+    func validate() throws {
+        if repost, ignoresCache {
+            throw ValidationError(
+                "--repost and --no-cache don't go together: a run that starts anew would post once more")
+        }
+    }
 
     func run() async throws {
         if dryRun { return try await Plan.show(arguments) }
@@ -113,7 +123,9 @@ struct Run: AsyncParsableCommand {
             host.digests.ahead = ahead
             host.emit = { renderer.show($0) }
             let engine = RunEngine(request: request, host: host)
+            let age = try Retention.setting(settings)
             let summary = await interruptible(engine, prepared, renderer, stop)
+            if let age { _ = try? await Retention(assembly: assembly).prune(olderThan: age) }
             finish(summary, prepared.record, text)
             return summary.status
         } catch {
@@ -130,7 +142,9 @@ struct Run: AsyncParsableCommand {
         let directory = FileManager.default.currentDirectoryPath
         let identity = settings.accountID(pipeline.account).identity
         let path = URL(filePath: arguments.pipeline).standardizedFileURL.path
-        let mark = ([directory, path, identity, arguments.until ?? ""] + arguments.inputs).joined(separator: "\n")
+        let mark =
+            ([directory, path, identity, arguments.until ?? ""]
+            + (repost ? ["repost"] : []) + arguments.inputs).joined(separator: "\n")
         let failures = Dictionary(
             plans.compactMap { plan in plan.failure.map { (plan.asset, $0.error) } }, uniquingKeysWith: { $1 })
         var request = RunRequest(
@@ -140,6 +154,7 @@ struct Run: AsyncParsableCommand {
                 ?? settings.home.appending(path: "runs"),
             usesCache: !ignoresCache, keepsWork: keep, waitsForLimits: !neverWaits,
             isPartial: arguments.until != nil)
+        request.reposts = repost
         request.refused = checked.refusedFootage.map { finding in
             let asset = finding.asset ?? finding.message
             return RefusedAsset(

@@ -1,13 +1,14 @@
 import ArgumentParser
 import Foundation
 import PipelineKit
+import PipelineRunner
 import Store
 
-/// `runs list|show|resume`.
+/// `runs list|show|resume|cancel|prune`.
 struct Runs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List, show and resume runs.", subcommands: [List.self, Show.self, Resume.self],
-        defaultSubcommand: List.self)
+        abstract: "List, show, resume, cancel and erase runs.",
+        subcommands: [List.self, Show.self, Resume.self, Cancel.self, Prune.self], defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List runs, newest first.")
@@ -86,6 +87,69 @@ struct Runs: AsyncParsableCommand {
             }
             let status = try await command.start(words: words)
             if status != 0 { throw ExitCode(Int32(status)) }
+        }
+    }
+
+    struct Cancel: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Give a run up: the same command begins a new one.",
+            discussion: "Erases its work files. What it posted stays posted; an upload that is open at TikTok runs out."
+        )
+
+        @Argument(help: "The run's id, or how it begins.") var id: String
+        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+
+        func run() async throws {
+            let assembly = try await Runs.open(db)
+            let run = try await Runs.find(id, assembly)
+            guard [.running, .failed, .interrupted].contains(run.status) else {
+                return Output.message("run \(run.id) is \(run.status.rawValue): nothing to cancel")
+            }
+            try await Command.orExit { () async throws(StageError) in
+                let lock = try? FileLock.attempt(assembly.locks.appending(path: "run-\(run.fingerprint)").path)
+                guard let lock else {
+                    throw StageError(
+                        .busy, "run \(run.id) is under way in another process", hint: "interrupt that process first")
+                }
+                try? FileManager.default.removeItem(atPath: run.workDirectory)
+                try await assembly.journal.finish(
+                    run.id, status: .cancelled, exitStatus: StageError.Outcome.interrupted.rawValue, at: Date())
+                withExtendedLifetime(lock) {}
+            }
+            Output.result("\(run.id)  cancelled")
+        }
+    }
+
+    struct Prune: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Erase old runs: their records and work files.",
+            discussion: "Posts stay in the ledger. With SPREADER_RETENTION=90d every run does this when it ends.")
+
+        @Option(help: "Erase what began longer ago; SPREADER_RETENTION when left out.") var olderThan: String?
+        @Flag(help: "Only show what would be erased.") var dryRun = false
+        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+
+        func validate() throws {
+            if let olderThan, Retention.length(olderThan) == nil {
+                throw ValidationError("--older-than takes a number of days such as 90d, not \"\(olderThan)\"")
+            }
+        }
+
+        func run() async throws {
+            let settings = try await Command.settings()
+            let assembly = try await Runs.open(db)
+            let erased = try await Command.orExit { () async throws(StageError) in
+                let setting = try Retention.setting(settings)
+                guard let age = olderThan.flatMap({ Retention.length($0) }) ?? setting else {
+                    throw StageError(
+                        .configuration, "nothing says how old runs must be",
+                        hint: "give --older-than 90d, or set SPREADER_RETENTION")
+                }
+                return try await Retention(assembly: assembly).prune(olderThan: age, isTrial: dryRun)
+            }
+            for run in erased { Output.result("\(run.id)  \(run.status.rawValue)  \(run.pipeline)") }
+            let count = erased.count == 1 ? "1 run" : "\(erased.count) runs"
+            Output.message(dryRun ? "\(count) would be erased" : "\(count) erased")
         }
     }
 

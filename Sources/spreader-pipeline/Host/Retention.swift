@@ -1,0 +1,48 @@
+import Foundation
+import PipelineKit
+import PipelineRunner
+import Store
+
+/// Erases what runs left behind once it is old enough: records, work files, claims on output names.
+struct Retention: Sendable {
+    let assembly: HostAssembly
+
+    /// How long runs are kept: `SPREADER_RETENTION`; nil for ever.
+    /// - Throws: `StageError` with code `configuration` for what is no duration.
+    static func setting(_ settings: Settings) throws(StageError) -> Duration? {
+        guard let text = settings["SPREADER_RETENTION"] else { return nil }
+        guard let length = length(text) else {
+            throw StageError(
+                .configuration, "SPREADER_RETENTION is \"\(text)\"", hint: "set it to a number of days such as 90d")
+        }
+        return length
+    }
+
+    /// `90d`, or any other duration.
+    static func length(_ text: String) -> Duration? {
+        if text.hasSuffix("d"), let days = Int(text.dropLast()), (1...36_500).contains(days) {
+            return .seconds(days * 86_400)
+        }
+        return Duration(parsing: text).flatMap { $0 > .zero ? $0 : nil }
+    }
+
+    /// Erases the runs that began longer than `age` ago. One that is under way is left alone.
+    /// - Parameter isTrial: Whether nothing is erased.
+    /// - Returns: Those that were erased, or would be.
+    /// - Throws: `StageError` when the journal can't be read or written.
+    func prune(olderThan age: Duration, isTrial: Bool = false) async throws(StageError) -> [RunRecord] {
+        var erased: [RunRecord] = []
+        for run in try await assembly.journal.runs(before: Date().addingTimeInterval(-age.inSeconds)) {
+            // A lock that can't be had belongs to a process that works on the run.
+            guard let lock = try? FileLock.attempt(assembly.locks.appending(path: "run-\(run.fingerprint)").path)
+            else { continue }
+            if !isTrial {
+                try? FileManager.default.removeItem(atPath: run.workDirectory)
+                try await assembly.journal.erase(run.id)
+            }
+            erased.append(run)
+            withExtendedLifetime(lock) {}
+        }
+        return erased
+    }
+}
