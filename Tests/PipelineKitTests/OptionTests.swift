@@ -1,3 +1,4 @@
+import Foundation
 import PipelineKit
 import Testing
 
@@ -12,6 +13,19 @@ private struct SampleOptions: StageOptions, Equatable {
 }
 
 @Suite struct OptionTests {
+    @Test func momentsAreAbsoluteOrAfterTheRunBegan() throws {
+        let start = Date(timeIntervalSince1970: 1_000_000)
+        #expect(try PostMoment.parse("+2h").date(from: start) == start.addingTimeInterval(7200))
+        #expect(try PostMoment.parse("+90").date(from: start) == start.addingTimeInterval(90))
+        for text in ["2026-12-24T18:00:00+01:00", "2026-12-24T17:00:00Z", "2026-12-24 17:00:00.000z"] {
+            #expect(try PostMoment.parse(.string(text)) == .at(Date(timeIntervalSince1970: 1_798_131_600)), "\(text)")
+        }
+        for value in ["2h", "tomorrow", "2026-12-24", "2026-13-24T18:00:00Z", "+", "+x", 5, true] as [JSONValue] {
+            #expect(throws: OptionProblem.self, "\(value)") { try PostMoment.parse(value) }
+        }
+        #expect(try PostMoment.parse(PostMoment.after(.seconds(60)).optionJSON) == .after(.seconds(60)))
+    }
+
     @Test func leavesDefaultsWhereTheFileSaysNothing() throws {
         let options = try SampleOptions.make(from: [:])
         #expect(options.fit == .crop)

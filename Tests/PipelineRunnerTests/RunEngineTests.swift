@@ -1,6 +1,7 @@
 import Foundation
 import PipelineKit
 import PipelineRunner
+import SpreaderTesting
 import Store
 import Synchronization
 import Testing
@@ -26,6 +27,29 @@ import Testing
         let post = try #require(bench.recorder.json.first { $0["event"] == "post.published" })
         #expect(post["publishId"] == "p-1")
         #expect(post["postIds"] == [7])
+    }
+
+    @Test func aScheduledPostIsHeldBackUntilItsMoment() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let clock = ManualClock()
+        var host = bench.host()
+        host.clock = clock.host
+        let pipeline = try bench.pipeline(#"{"uses": "look"}, {"uses": "send"}"#, post: #"{"schedule": "+2h"}"#)
+        let hasty = bench.request(pipeline, ["a.mp4"], waits: false)
+        let early = await RunEngine(request: hasty, host: host).run(try await RunEngine.record(for: hasty, host: host))
+        #expect(early.status == 75 && early.posts == 0 && clock.waits.isEmpty)
+        // The run goes on where it stood, an hour later: the moment has not moved.
+        clock.advance(by: .seconds(3600))
+        let patient = bench.request(pipeline, ["a.mp4"])
+        let record = try await RunEngine.record(for: patient, host: host)
+        #expect(record.isResumed)
+        let late = await RunEngine(request: patient, host: host).run(record)
+        #expect(late.status == 0 && late.posts == 1)
+        #expect(clock.waits.reduce(.zero, +) == .seconds(3600))
+        let names = bench.recorder.names
+        let held = try #require(names.lastIndex(of: "diagnostic"))
+        #expect(names[held...].contains("stage.started") && !names[..<held].contains("post.published"))
     }
 
     @Test func postsNothingForFootageThatIsPosted() async throws {

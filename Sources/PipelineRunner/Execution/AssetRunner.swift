@@ -98,6 +98,7 @@ struct AssetRunner: Sendable {
                         artifact: output.summary))
                 artifact = output
             } else {
+                if stage.type.effect == .irreversible { try await wait(for: post.settings.schedule) }
                 artifact = try await execute(stage, artifact, post, key, folder, reuseKey)
             }
             inputKey = ReuseKey.input(from: artifact, key: reuseKey)
@@ -108,6 +109,32 @@ struct AssetRunner: Sendable {
         }
         if !engine.keepsResults { try? FileManager.default.removeItem(at: folder) }
         return .finished
+    }
+
+    /// Holds a scheduled post back. Everything that can be done before is done by then, and nothing is sent.
+    private func wait(for schedule: PostMoment?) async throws(StageError) {
+        guard let date = schedule?.date(from: run.startedAt) else { return }
+        var left = date.timeIntervalSince(host.clock.now())
+        guard left > 0 else { return }
+        let moment = date.formatted(.iso8601)
+        guard engine.request.waitsForLimits else {
+            throw StageError(
+                .limited, "the post is scheduled for \(moment)", hint: "run the same command again then",
+                outcome: .tryLater)
+        }
+        host.emit(
+            .diagnostic(
+                Diagnostic(.note, code: "scheduled", "\(asset.name) is ready and waits until \(moment)",
+                    subject: .footage, asset: asset.name)))
+        while left > 0 {
+            // In pieces: a machine that slept wakes at the right time.
+            do {
+                try await host.clock.sleep(.seconds(min(left, 30)))
+            } catch {
+                throw .cancelled
+            }
+            left = date.timeIntervalSince(host.clock.now())
+        }
     }
 
     /// The post that this run is about. Posting again is a post of its own, tied to the run: resumed, it is the same one.

@@ -18,12 +18,10 @@ struct Retention: Sendable {
         return length
     }
 
-    /// `90d`, or any other duration.
+    /// A duration with its unit: whoever writes 90 means days, not the seconds that it would be elsewhere.
     static func length(_ text: String) -> Duration? {
-        if text.hasSuffix("d"), let days = Int(text.dropLast()), (1...36_500).contains(days) {
-            return .seconds(days * 86_400)
-        }
-        return Duration(parsing: text).flatMap { $0 > .zero ? $0 : nil }
+        guard text.last?.isLetter == true, let length = Duration(parsing: text), length > .zero else { return nil }
+        return length
     }
 
     /// Erases the runs that began longer than `age` ago. One that is under way is left alone.
