@@ -96,7 +96,8 @@ let package = Package(
         module(
             "TikTokSandbox",
             [
-                log, crypto, nio, .product(name: "Hummingbird", package: "hummingbird"),
+                log, crypto, nio, httpClient, .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Mustache", package: "swift-mustache"),
             ]),
         module("Store", ["PipelineKit", log, crypto, .product(name: "GRDB", package: "GRDB.swift")]),

@@ -98,6 +98,10 @@ package struct SandboxServer: Sendable {
                 return false
             }
             group.addTask {
+                await WebhookSender(engine: engine).run()
+                return false
+            }
+            group.addTask {
                 for try await endpoint in ready { await onReady(endpoint) }
                 return false
             }

@@ -45,6 +45,14 @@ final class Sandbox: Sendable {
         return posts
     }
 
+    /// The webhooks that were sent.
+    func webhooks() async throws -> [JSONValue] {
+        guard
+            case .array(let list) = try JSONDecoder().decode(JSONValue.self, from: try await get("/_sandbox/webhooks"))
+        else { return [] }
+        return list
+    }
+
     /// The requests so far.
     func log() async throws -> [JSONValue] {
         try String(decoding: try await get("/_sandbox/log"), as: UTF8.self).split(separator: "\n").map {

@@ -89,6 +89,54 @@ extension EndToEnd {
             try await server.stop()
         }
 
+        /// The sandbox delivers as TikTok does, and worse.
+        @Test(arguments: ["none", "duplicate", "reordered"]) func theSandboxsWebhooksReachTheLedger(fault: String)
+            async throws
+        {
+            let place = try Place()
+            let sandbox = try await Sandbox(in: place)
+            try await place.clip("a.mp4")
+            let server = try await Server(in: place, sandbox.environment)
+            let settings =
+                #"{"settings": {"accountPrivacy": "public", "processingSeconds": 0.2, "moderationSeconds": 0.3, "webhookURL": "\#(server.address)/webhook/tiktok", "webhookFault": "\#(fault)"}}"#
+            try await sandbox.faults(settings)
+            let run = try await Program.run(
+                ["run", place.pipeline("tiktok"), "a.mp4", "--post", "privacyLevel=PUBLIC_TO_EVERYONE"], in: place,
+                environment: sandbox.environment)
+            #expect(run.status == 0, "\(run.messages)")
+            // Nobody asks any more; the public id comes by webhook alone.
+            var ids: JSONValue = []
+            for _ in 0..<200 where ids == [] {
+                let list = try await Program.run(
+                    ["posts", "list", "--format", "json"], in: place, environment: sandbox.environment)
+                if case .array(let posts) = try JSONDecoder().decode(JSONValue.self, from: Data(list.output.utf8)) {
+                    ids = posts.first?["postIds"] ?? []
+                }
+            }
+            #expect(ids != [])
+            try await server.stop()
+        }
+
+        @Test(arguments: ["stale", "forged"]) func whatTheSandboxForgesIsNotBelieved(fault: String) async throws {
+            let place = try Place()
+            let sandbox = try await Sandbox(in: place)
+            try await place.clip("a.mp4")
+            let server = try await Server(in: place, sandbox.environment)
+            try await sandbox.faults(
+                #"{"settings": {"processingSeconds": 0.2, "webhookURL": "\#(server.address)/webhook/tiktok", "webhookFault": "\#(fault)"}}"#
+            )
+            let run = try await Program.run(
+                ["run", place.pipeline("tiktok"), "a.mp4"], in: place, environment: sandbox.environment)
+            #expect(run.status == 0, "\(run.messages)")
+            var deliveries: [JSONValue] = []
+            for _ in 0..<200 where deliveries.isEmpty {
+                deliveries = try await sandbox.webhooks()
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            #expect(deliveries.first?["status"] == 401)
+            try await server.stop()
+        }
+
         @Test func aConnectionThatTheCreatorEndedIsToldAsThat() async throws {
             let place = try Place()
             let sandbox = try await Sandbox(in: place)

@@ -24,7 +24,8 @@ public struct PostSettings: StageOptions, Hashable {
     public var aigc = false
     @StageOption("`direct` publishes with these settings; `inbox` sends a draft that the creator finishes in the app.")
     public var mode = PostMode.direct
-    @StageOption("When the post is created: a moment with its offset, or `+2h` after the run began; at once when left out.")
+    @StageOption(
+        "When the post is created: a moment with its offset, or `+2h` after the run began; at once when left out.")
     public var schedule: PostMoment? = nil
 
     /// The defaults.

@@ -124,7 +124,8 @@ struct AssetRunner: Sendable {
         }
         host.emit(
             .diagnostic(
-                Diagnostic(.note, code: "scheduled", "\(asset.name) is ready and waits until \(moment)",
+                Diagnostic(
+                    .note, code: "scheduled", "\(asset.name) is ready and waits until \(moment)",
                     subject: .footage, asset: asset.name)))
         while left > 0 {
             // In pieces: a machine that slept wakes at the right time.

@@ -11,6 +11,7 @@ actor SandboxEngine {
     let now: @Sendable () -> Date
     let logger: Logger
     var windows = RateWindows()
+    var webhooks = WebhookDesk()
     /// The newest writer of each upload, see ``ChunkLease``.
     var leases: [String: ChunkLease] = [:]
     /// The posts that wait for their inspection.

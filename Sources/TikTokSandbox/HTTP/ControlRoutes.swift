@@ -16,6 +16,9 @@ struct ControlRoutes {
         router.get("/_sandbox/uploads") { _, _ in
             Answer.json(.array(await engine.openUploads())).response
         }
+        router.get("/_sandbox/webhooks") { _, _ in
+            Answer.json(.array(await engine.deliveries())).response
+        }
         router.get("/_sandbox/log") { _, _ in
             var answer = Answer(status: 200, body: try log.contents())
             answer.headers[.contentType] = "application/x-ndjson; charset=utf-8"
@@ -27,7 +30,7 @@ struct ControlRoutes {
             engine.desk.replace(with: .none)
             return Answer.json(engine.desk.plan.source).response
         }
-        router.put("/_sandbox/faults") { request, _ in
+        let replace: @Sendable (Request, SandboxContext) async throws -> Response = { request, _ in
             do {
                 engine.desk.replace(with: try FaultPlan(parsing: try await Incoming(request).collect(), name: "faults"))
                 return Answer.json(engine.desk.plan.source).response
@@ -42,6 +45,8 @@ struct ControlRoutes {
             try await engine.expireAccessTokens()
             return Answer.json([:]).response
         }
+        router.put("/_sandbox/faults", use: replace)
+        router.post("/_sandbox/faults", use: replace)
         router.post("/_sandbox/posts/:id/finish") { _, context in
             guard let id = context.parameters.get("id")?.removingPercentEncoding else {
                 return Response(status: .notFound)

@@ -26,6 +26,22 @@ struct SandboxSettings: Sendable, Equatable {
         case same
     }
 
+    /// What goes wrong with webhooks.
+    enum WebhookFault: String, Sendable, CaseIterable {
+        /// Nothing.
+        case none
+        /// Each event is delivered twice.
+        case duplicate
+        /// Later events overtake earlier ones.
+        case reordered
+        /// Signed a day ago.
+        case stale
+        /// Signed with another secret.
+        case forged
+        /// Never delivered.
+        case lost
+    }
+
     /// Who may see the account.
     enum AccountPrivacy: String, Sendable, CaseIterable {
         case `private`, `public`
@@ -71,6 +87,11 @@ struct SandboxSettings: Sendable, Equatable {
     /// TikTok's is about 15; a sandbox is for trying things out.
     var postsPerDay = 1000
     var pendingInboxShares = 5
+
+    // Webhooks
+    /// The client's callback, on this machine.
+    var webhookURL: String?
+    var webhookFault = WebhookFault.none
 
     // Uploads
     var chunkLimits = ChunkLimits.strict

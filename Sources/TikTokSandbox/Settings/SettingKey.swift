@@ -1,3 +1,5 @@
+import Foundation
+
 /// One setting of a fault plan: its name and how a JSON value gets into ``SandboxSettings``.
 struct SettingKey: Sendable {
     let name: String
@@ -46,6 +48,19 @@ struct SettingKey: Sendable {
         count("userInfoPerMinute", \.userInfoPerMinute),
         count("postsPerDay", \.postsPerDay),
         count("pendingInboxShares", \.pendingInboxShares),
+        SettingKey(name: "webhookURL") { value, settings in
+            guard value != .null else {
+                settings.webhookURL = nil
+                return nil
+            }
+            // Nothing leaves the machine.
+            guard let text = value.stringValue, let parts = URLComponents(string: text), parts.scheme == "http",
+                let host = parts.host, ["127.0.0.1", "localhost"].contains(host)
+            else { return "takes an address such as http://127.0.0.1:8080/webhook/tiktok, or null" }
+            settings.webhookURL = text
+            return nil
+        },
+        choice("webhookFault", \.webhookFault),
         choice("chunkLimits", \.chunkLimits),
         flag("singleMustMatch", \.singleMustMatch),
         flag("lenientSingle", \.lenientSingle),

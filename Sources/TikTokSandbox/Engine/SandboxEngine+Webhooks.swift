@@ -1,0 +1,84 @@
+import Foundation
+
+/// What a sandbox tells of its own accord, kept while it runs.
+struct WebhookDesk: Sendable {
+    /// Events that were told, or that nobody wanted to hear.
+    var told: Set<String> = []
+    /// Deliveries that are due, or will be tried again.
+    var waiting: [WebhookDelivery] = []
+    /// Deliveries that ended, the newest last.
+    var ended: [WebhookDelivery] = []
+}
+
+extension SandboxEngine {
+    /// Deliveries in a row that are remembered.
+    private static let memory = 1000
+    /// Pauses between the attempts of one delivery. TikTok goes on for 72 hours.
+    private static let pauses: [TimeInterval] = [1, 2, 4, 8, 16, 32, 64, 128]
+
+    /// Looks what has happened since the last call, and gives the deliveries that are due.
+    func dueDeliveries() -> [WebhookDelivery] {
+        let moment = now()
+        let settings = settings
+        for notice in notices(at: moment, settings) where webhooks.told.insert(notice.key).inserted {
+            // Without a callback nobody hears of it, also later.
+            guard settings.webhookURL != nil, settings.webhookFault != .lost else { continue }
+            // What comes first is held back, so that what follows overtakes it.
+            let pause = settings.webhookFault == .reordered && notice.event == "post.publish.complete" ? 3.0 : 0
+            let delivery = WebhookDelivery(notice: notice, dueAt: moment.addingTimeInterval(pause))
+            webhooks.waiting += Array(repeating: delivery, count: settings.webhookFault == .duplicate ? 2 : 1)
+        }
+        let due = webhooks.waiting.filter { $0.dueAt <= moment }
+        webhooks.waiting.removeAll { $0.dueAt <= moment }
+        return due
+    }
+
+    /// Notes how an attempt ended.
+    func delivered(_ delivery: WebhookDelivery, status: Int?) {
+        var delivery = delivery
+        delivery.attempts += 1
+        delivery.status = status
+        if status != 200, delivery.attempts <= Self.pauses.count {
+            delivery.dueAt = now().addingTimeInterval(Self.pauses[delivery.attempts - 1])
+            webhooks.waiting.append(delivery)
+        } else {
+            webhooks.ended = Array((webhooks.ended + [delivery]).suffix(Self.memory))
+        }
+    }
+
+    /// The deliveries of `GET /_sandbox/webhooks`: those that ended, then those that will be tried again.
+    func deliveries() -> [JSONValue] { (webhooks.ended + webhooks.waiting).map(\.json) }
+
+    private func notices(at moment: Date, _ settings: SandboxSettings) -> [WebhookNotice] {
+        var notices: [WebhookNotice] = []
+        for post in state.arrivedPosts.reversed() {
+            let status = post.status(at: moment, settings: settings)
+            let type = post.mode == .inbox ? "INBOX_SHARE" : "DIRECT_PUBLISH"
+            func notice(_ event: String, _ more: [String: JSONValue] = [:]) -> WebhookNotice {
+                let content: [String: JSONValue] = [
+                    "publish_id": .string(post.publishID), "publish_type": .string(type),
+                ]
+                return WebhookNotice(
+                    event: event, openID: post.openID, publishID: post.publishID,
+                    content: content.merging(more) { $1 }, createdAt: moment)
+            }
+            switch status.name {
+            case "FAILED":
+                notices.append(notice("post.publish.failed", ["reason": .string(status.failReason ?? "internal")]))
+            case "SEND_TO_USER_INBOX": notices.append(notice("post.publish.inbox_delivered"))
+            case "PUBLISH_COMPLETE":
+                notices.append(notice("post.publish.complete"))
+                if let id = status.publicPostID {
+                    notices.append(notice("post.publish.publicly_available", ["post_id": .string(String(id))]))
+                }
+            default: break
+            }
+        }
+        for grant in state.grants.values where grant.revoked {
+            notices.append(
+                WebhookNotice(
+                    event: "authorization.removed", openID: grant.openID, content: ["reason": 5], createdAt: moment))
+        }
+        return notices
+    }
+}

@@ -1,0 +1,54 @@
+import Crypto
+import Foundation
+
+/// One event for a client's callback.
+struct WebhookNotice: Sendable, Equatable {
+    var event: String
+    var openID: String
+    var publishID: String?
+    var content: [String: JSONValue]
+    var createdAt: Date
+
+    /// What tells it from other events.
+    var key: String { "\(event) \(publishID ?? openID)" }
+
+    /// The body: the event's details are JSON within a string.
+    func body(clientKey: String) -> Data {
+        let inner = String(decoding: Self.json(.object(content)), as: UTF8.self)
+        let outer: JSONValue = [
+            "client_key": .string(clientKey), "event": .string(event),
+            "create_time": .integer(Int64(createdAt.timeIntervalSince1970)), "user_openid": .string(openID),
+            "content": .string(inner),
+        ]
+        return Self.json(outer)
+    }
+
+    private static func json(_ value: JSONValue) -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return (try? encoder.encode(value)) ?? Data()
+    }
+
+    /// The value of `TikTok-Signature` for a body.
+    static func signature(_ body: Data, secret: String, at time: Int64) -> String {
+        let code = HMAC<SHA256>.authenticationCode(
+            for: Data("\(time).".utf8) + body, using: SymmetricKey(data: Data(secret.utf8)))
+        return "t=\(time),s=\(hexadecimal(code))"
+    }
+}
+
+/// What became of a delivery.
+struct WebhookDelivery: Sendable {
+    var notice: WebhookNotice
+    var attempts = 0
+    /// The status of the last answer; nil when there was none.
+    var status: Int?
+    var dueAt: Date
+
+    var json: JSONValue {
+        [
+            "event": .string(notice.event), "publishId": notice.publishID.map(JSONValue.string) ?? .null,
+            "attempts": .integer(Int64(attempts)), "status": status.map { .integer(Int64($0)) } ?? .null,
+        ]
+    }
+}

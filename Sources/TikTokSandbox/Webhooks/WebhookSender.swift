@@ -1,0 +1,41 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+
+/// Delivers events to a client's callback, signed as TikTok signs them.
+struct WebhookSender: Sendable {
+    private static let beat = Duration.milliseconds(100)
+    let engine: SandboxEngine
+
+    /// Delivers until the task is cancelled.
+    func run() async {
+        // What ended before this start is nobody's news.
+        _ = await engine.dueDeliveries()
+        while (try? await Task.sleep(for: Self.beat)) != nil {
+            for delivery in await engine.dueDeliveries() {
+                await engine.delivered(delivery, status: await send(delivery.notice))
+            }
+        }
+    }
+
+    /// One attempt.
+    /// - Returns: The status of the answer; nil when there was none.
+    private func send(_ notice: WebhookNotice) async -> Int? {
+        let settings = engine.desk.settings
+        guard let address = settings.webhookURL, let app = try? await engine.app else { return nil }
+        let body = notice.body(clientKey: app.clientKey)
+        let age: Int64 = settings.webhookFault == .stale ? 86_400 : 0
+        let secret = settings.webhookFault == .forged ? "not the app's secret" : app.clientSecret
+        var request = HTTPClientRequest(url: address)
+        request.method = .POST
+        request.headers.add(name: "Content-Type", value: "application/json")
+        request.headers.add(
+            name: "TikTok-Signature",
+            value: WebhookNotice.signature(
+                body, secret: secret, at: Int64(Date().timeIntervalSince1970) - age))
+        request.body = .bytes(ByteBuffer(bytes: body))
+        let response = try? await HTTPClient.shared.execute(request, timeout: .seconds(10))
+        return response.map { Int($0.status.code) }
+    }
+}
