@@ -19,6 +19,7 @@ package struct SandboxServer: Sendable {
     private let directory: DataDirectory
     private let engine: SandboxEngine
     private let log: RequestLog
+    private let clock: MovableClock
 
     /// Loads the state of the data folder and locks it.
     ///
@@ -39,8 +40,10 @@ package struct SandboxServer: Sendable {
         self.configuration = configuration
         directory = try DataDirectory(configuration.dataDirectory)
         log = try RequestLog(directory.log)
+        let clock = MovableClock(now)
+        self.clock = clock
         engine = try SandboxEngine(
-            directory: directory, desk: FaultDesk(plan: plan), now: now, logger: configuration.logger)
+            directory: directory, desk: FaultDesk(plan: plan), now: { clock.now }, logger: configuration.logger)
     }
 
     /// Serves until the task is cancelled.
@@ -69,7 +72,7 @@ package struct SandboxServer: Sendable {
         // Hummingbird logs every connection that ends with a cancelled server as an error.
         quiet.logLevel = .critical
         let application = Application(
-            router: try SandboxRouter.make(engine: engine, log: log),
+            router: try SandboxRouter.make(engine: engine, log: log, clock: clock),
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port)),
             // Requests are handled only after this has returned.
             onServerRunning: { channel in

@@ -31,6 +31,21 @@ import Testing
         }
     }
 
+    @Test func theClockMovesOnWhenAsked() async throws {
+        try await withSandbox { (sandbox: SandboxHarness) async throws in
+            let file = UploadTests.movie
+            let (id, url, chunk) = try await UploadTests.open(sandbox, file)
+            let moved = try await sandbox.send("POST", "/_sandbox/clock", body: Data(#"{"advance": 3601}"#.utf8))
+            let ahead = try moved.json["ahead"]
+            #expect(moved.status == 200 && ahead == 3601)
+            // The upload address lived an hour.
+            #expect(try await sandbox.put(url, file.prefix(chunk), first: 0, total: file.count).status == 403)
+            #expect(try await sandbox.status(id)["status"] == "FAILED")
+            let wrong = try await sandbox.send("POST", "/_sandbox/clock", body: Data(#"{"advance": -1}"#.utf8))
+            #expect(wrong.status == 400)
+        }
+    }
+
     @Test func tornLastLineIsCutOff() async throws {
         try await withFolder { folder in
             let id = try await withSandbox(in: folder) { try await $0.post(TestMovie().data) }

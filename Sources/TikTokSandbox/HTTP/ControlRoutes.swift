@@ -6,6 +6,7 @@ import Hummingbird
 struct ControlRoutes {
     let engine: SandboxEngine
     let log: RequestLog
+    let clock: MovableClock
 
     func add(to router: Router<SandboxContext>) {
         let engine = engine
@@ -40,6 +41,16 @@ struct ControlRoutes {
             } catch let error as APIError {
                 return Answer.json(["error": .string(error.message)], status: error.status).response
             }
+        }
+        router.post("/_sandbox/clock") { [clock] request, _ in
+            let body = (try? await Incoming(request).collect()).flatMap {
+                try? JSONDecoder().decode(JSONValue.self, from: $0)
+            }
+            guard let seconds = body?["advance"]?.doubleValue, (0...1e9).contains(seconds) else {
+                return Answer.json(["error": "takes {\"advance\": SECONDS}"], status: 400).response
+            }
+            let ahead = clock.advance(by: seconds)
+            return Answer.json(["ahead": .number(ahead), "now": .string(clock.now.formatted(.iso8601))]).response
         }
         router.post("/_sandbox/tokens/expire") { _, _ in
             try await engine.expireAccessTokens()

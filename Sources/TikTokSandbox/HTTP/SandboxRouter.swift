@@ -2,7 +2,7 @@ import Hummingbird
 
 /// Puts the endpoints together.
 enum SandboxRouter {
-    static func make(engine: SandboxEngine, log: RequestLog) throws -> Router<SandboxContext> {
+    static func make(engine: SandboxEngine, log: RequestLog, clock: MovableClock) throws -> Router<SandboxContext> {
         let router = Router(context: SandboxContext.self)
         router.add(middleware: HostGuard())
         let gateway = Gateway(engine: engine, log: log)
@@ -10,7 +10,7 @@ enum SandboxRouter {
         PublishRoutes(engine: engine, gateway: gateway).add(to: router)
         UploadRoutes(engine: engine, gateway: gateway).add(to: router)
         ConsentRoutes(engine: engine, gateway: gateway, page: try ConsentPage()).add(to: router)
-        ControlRoutes(engine: engine, log: log).add(to: router)
+        ControlRoutes(engine: engine, log: log, clock: clock).add(to: router)
         PageRoutes(engine: engine, feed: try FeedPage()).add(to: router)
         return router
     }
