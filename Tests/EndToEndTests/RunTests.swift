@@ -151,6 +151,23 @@ import Testing
             #expect(try await sandbox.posts().first?["status"] == "SEND_TO_USER_INBOX")
         }
 
+        /// TikTok took the bytes and gave the post up afterwards: nothing is posted, so the next run posts.
+        @Test func aPostThatTikTokGaveUpIsSentAnewByTheSameCommand() async throws {
+            let place = try Place()
+            let sandbox = try await Sandbox(in: place)
+            try await place.clip("a.mp4")
+            try await sandbox.faults(#"{"settings": {"failReason": "internal"}}"#)
+            let words = ["run", place.pipeline("tiktok"), "a.mp4", "--format", "json"]
+            let failed = try await Program.run(words, in: place, environment: sandbox.environment)
+            #expect(failed.status == 69, "\(failed.messages)")
+            try await sandbox.faults(#"{"rules": []}"#)
+            let again = try await Program.run(words, in: place, environment: sandbox.environment)
+            #expect(again.status == 0, "\(again.output)")
+            #expect(try again.events().contains { $0["event"] == "stage.reused" && $0["stage"] == "transcode" })
+            let posts = try await sandbox.posts()
+            #expect(posts.map { $0["status"]?.stringValue } == ["PUBLISH_COMPLETE", "FAILED"])
+        }
+
         @Test func postingAgainIsOnPurposeAndOnceARun() async throws {
             let place = try Place()
             let sandbox = try await Sandbox(in: place)

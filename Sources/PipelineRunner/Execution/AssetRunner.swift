@@ -89,7 +89,7 @@ struct AssetRunner: Sendable {
             reached = stage.id
             let reuseKey = ReuseKey.of(stage, input: inputKey)
             if let earlier = done[stage.id], engine.request.usesCache, earlier.reuseKey == reuseKey,
-                let output = try await reusable(earlier, stage)
+                try await stillStands(stage, key), let output = try await reusable(earlier, stage)
             {
                 host.emit(
                     .stageReused(
@@ -268,6 +268,15 @@ struct AssetRunner: Sendable {
                     hint: "raise \"timeout\" of the stage")
             }
             return output
+        }
+    }
+
+    /// Whether what an irreversible stage did earlier is still so: a post that the service gave up is no post.
+    private func stillStands(_ stage: PipelineStage, _ key: PostKey) async throws(StageError) -> Bool {
+        guard stage.type.effect == .irreversible else { return true }
+        switch try await host.ledger.find(key)?.state {
+        case .accepted, .uploaded, .published, .unconfirmed: return true
+        case .reserved, .sending, .failed, nil: return false
         }
     }
 
