@@ -29,6 +29,28 @@ import Testing
         #expect(post["postIds"] == [7])
     }
 
+    @Test func whatCannotBeUndoneIsDoneOnceAlsoWithoutAPost() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let rings = Mutex(0)
+        let tries = Mutex(0)
+        Behaviours.shared.register("ring-once") { _ in rings.withLock { $0 += 1 } }
+        Behaviours.shared.register("cook-second-time") { (_) throws(StageError) in
+            let number = tries.withLock { tries in
+                tries += 1
+                return tries
+            }
+            if number == 1 { throw StageError(.media, "burnt") }
+        }
+        let request = bench.request(
+            try bench.pipeline(
+                #"{"uses": "look"}, {"uses": "ring", "with": {"behaviour": "ring-once"}}, {"uses": "cook", "with": {"behaviour": "cook-second-time"}}"#
+            ), ["a.mp4"])
+        #expect(try await bench.run(request).status == 1)
+        #expect(try await bench.run(request).status == 0)
+        #expect(rings.withLock { $0 } == 1)
+    }
+
     @Test func aScheduledPostIsHeldBackUntilItsMoment() async throws {
         let bench = try Bench()
         try bench.footage("a.mp4")

@@ -86,6 +86,20 @@ struct Send: Stage {
     }
 }
 
+/// Does what can't be undone, and makes no post.
+struct Ring: Stage {
+    static let name: StageName = "ring"
+    static let summary = "Rings a bell."
+    static let effect: Effect = .irreversible
+    static let resource: Resource = .network
+    let options: TestOptions
+    init(options: TestOptions) { self.options = options }
+    func run(_ input: Footage, _ context: StageContext) async throws(StageError) -> Footage {
+        try await Behaviours.shared.work(options.behaviour)?(context)
+        return Footage(path: input.path, marks: input.marks + ["ring"])
+    }
+}
+
 /// Takes in the file `extra` beside the footage.
 struct Season: Stage {
     static let name: StageName = "season"
@@ -107,6 +121,7 @@ struct Season: Stage {
 
 let testRegistry = StageRegistry([
     StageType(Look.self), StageType(Cook.self), StageType(Season.self), StageType(Send.self),
+    StageType(Ring.self),
 ])
 
 struct NoCredentials: CredentialProvider {

@@ -275,8 +275,9 @@ struct AssetRunner: Sendable {
     private func stillStands(_ stage: PipelineStage, _ key: PostKey) async throws(StageError) -> Bool {
         guard stage.type.effect == .irreversible else { return true }
         switch try await host.ledger.find(key)?.state {
-        case .accepted, .uploaded, .published, .unconfirmed: return true
-        case .reserved, .sending, .failed, nil: return false
+        // Stages of others may do what can't be undone without making a post: then the journal's word is all there is.
+        case .accepted, .uploaded, .published, .unconfirmed, nil: return true
+        case .reserved, .sending, .failed: return false
         }
     }
 
