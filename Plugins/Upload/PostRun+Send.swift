@@ -47,7 +47,7 @@ extension PostRun {
                 // second creation could end in a second post.
                 let left = Uploader.addressLife - context.clock.now().timeIntervalSince(acceptedAt)
                 throw StageError(
-                    .limited,
+                    .busy,
                     "an upload of this post with another prepared file is still open at TikTok for \(Duration.seconds(left).spoken)",
                     hint: "run the earlier command again to finish it, or this one after that time",
                     recovery: .permanent, outcome: .tryLater)

@@ -175,6 +175,20 @@ extension EndToEnd {
             #expect(nothing.status == 65)
         }
 
+        /// Importing only a refresh token uses it up; the environment goes on naming it.
+        @Test func anImportedRefreshTokenIsNotUsedAgainFromTheEnvironment() async throws {
+            let place = try Place()
+            let sandbox = try await Sandbox(in: place)
+            try await place.clip("a.mp4")
+            var environment = app(sandbox)
+            environment["TIKTOK_REFRESH_TOKEN"] = sandbox.environment["TIKTOK_REFRESH_TOKEN"]
+            let imported = try await Program.run(["auth", "import"], in: place, environment: environment)
+            #expect(imported.status == 0, "\(imported.messages)")
+            let run = try await Program.run(
+                ["run", place.pipeline("tiktok"), "a.mp4"], in: place, environment: environment)
+            #expect(run.status == 0, "\(run.messages)")
+        }
+
         @Test func tenProcessesThatRenewAtOnceAllGoOnWorking() async throws {
             let place = try Place()
             let sandbox = try await Sandbox(in: place)
@@ -238,8 +252,15 @@ extension EndToEnd {
             #expect(rekeyed.status == 0, "\(rekeyed.messages)")
             let lines = try String(contentsOf: key, encoding: .utf8).split(separator: "\n")
             #expect(lines.count == 2 && lines[1] == old.split(separator: "\n")[0])
+            // Again and again: what an older key sealed is still opened.
+            for _ in 0..<2 {
+                #expect(try await Program.run(["auth", "rekey"], in: place, environment: environment).status == 0)
+            }
+            #expect(try await Program.run(["auth", "status"], in: place, environment: environment).status == 0)
+            let newest = try String(contentsOf: key, encoding: .utf8).split(separator: "\n")
+            #expect(newest.count == 4 && newest[3] == lines[1])
             // The new key alone is enough.
-            try Data((lines[0] + "\n").utf8).write(to: key)
+            try Data((newest[0] + "\n").utf8).write(to: key)
             #expect(try await Program.run(["auth", "refresh"], in: place, environment: environment).status == 0)
             // The old one is not.
             try Data(old.utf8).write(to: key)

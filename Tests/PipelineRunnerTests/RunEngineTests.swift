@@ -29,6 +29,44 @@ import Testing
         #expect(post["postIds"] == [7])
     }
 
+    @Test func aRepostThatPostedForTheFirstTimeDoesNotPostTwiceWhenItGoesOn() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        try bench.footage("b.mp4")
+        Behaviours.shared.register("fail-b-once") { (context) throws(StageError) in
+            if context.asset == "b.mp4", try await context.checkpoints.value("tried") == nil {
+                try await context.checkpoints.set("tried", to: true)
+                throw StageError(.media, "not yet")
+            }
+        }
+        var request = bench.request(
+            try bench.pipeline(
+                #"{"uses": "look"}, {"uses": "cook", "with": {"behaviour": "fail-b-once"}}, {"uses": "send"}"#),
+            ["a.mp4", "b.mp4"])
+        request.reposts = true
+        #expect(try await bench.run(request).posts == 1)
+        // Another option makes other keys, so that nothing is reused.
+        var again = bench.request(
+            try bench.pipeline(
+                #"{"uses": "look"}, {"uses": "cook", "with": {"behaviour": "fail-b-once", "number": 1}}, {"uses": "send"}"#
+            ), ["a.mp4", "b.mp4"])
+        again.reposts = true
+        let summary = try await bench.run(again)
+        #expect(summary.status == 0 && summary.posts == 1)
+        #expect(try await bench.ledger.posts(limit: 10).count == 2)
+    }
+
+    @Test func aScheduledAssetDoesNotHoldUpTheOthers() async throws {
+        let bench = try Bench()
+        for number in 0..<9 { try bench.footage("\(number).mp4", "content \(number)") }
+        try Data(#"{"schedule": "+2h"}"#.utf8).write(to: bench.folder.appending(path: "0.json"))
+        let request = bench.request(
+            try bench.pipeline(#"{"uses": "look"}, {"uses": "send"}"#), (0..<9).map { "\($0).mp4" }, waits: false)
+        let summary = try await bench.run(request)
+        #expect(summary.posts == 8)
+        #expect(bench.recorder.json.contains { $0["code"] == "scheduled" })
+    }
+
     @Test func whatCannotBeUndoneIsDoneOnceAlsoWithoutAPost() async throws {
         let bench = try Bench()
         try bench.footage("a.mp4")

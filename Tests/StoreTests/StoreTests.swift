@@ -215,8 +215,8 @@ private let announcement = PostAnnouncement(
         let claims = SQLiteClaims(store, now: { now.withLock { $0 } })
         #expect(try await claims.take("x", until: Date(timeIntervalSince1970: 200)))
         #expect(try await !claims.take("x", until: Date(timeIntervalSince1970: 300)))
-        try await claims.giveBack("x")
-        #expect(try await claims.take("x", until: Date(timeIntervalSince1970: 200)))
+        #expect(try await claims.isTaken("x"))
+        #expect(try await !claims.isTaken("y"))
         now.withLock { $0 = Date(timeIntervalSince1970: 201) }
         #expect(try await claims.take("x", until: Date(timeIntervalSince1970: 300)))
     }

@@ -27,6 +27,8 @@ public struct StageError: Error, Sendable, Hashable, Codable, CustomStringConver
         public static let unavailable: Code = "unavailable"
         /// A rate or daily limit was reached.
         public static let limited: Code = "limited"
+        /// The post is to be created later.
+        public static let scheduled: Code = "scheduled"
         /// Another process is at the same work.
         public static let busy: Code = "busy"
         /// Not logged in, token refused, or a permission is missing.
@@ -107,7 +109,7 @@ public struct StageError: Error, Sendable, Hashable, Codable, CustomStringConver
         switch code {
         case .unusableFootage, .footageChanged, .invalidOption, .refused: .invalidData
         case .unavailable: .unavailable
-        case .limited, .busy: .tryLater
+        case .limited, .busy, .scheduled: .tryLater
         case .notAuthorised: .notAuthorised
         case .configuration, .diskFull: .configuration
         case .cancelled: .interrupted

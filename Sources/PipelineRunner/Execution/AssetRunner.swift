@@ -89,7 +89,7 @@ struct AssetRunner: Sendable {
             reached = stage.id
             let reuseKey = ReuseKey.of(stage, input: inputKey)
             if let earlier = done[stage.id], engine.request.usesCache, earlier.reuseKey == reuseKey,
-                try await stillStands(stage, key), let output = try await reusable(earlier, stage)
+                let output = try await reusable(earlier, stage), try await stillStands(output, key)
             {
                 host.emit(
                     .stageReused(
@@ -119,7 +119,7 @@ struct AssetRunner: Sendable {
         let moment = date.formatted(.iso8601)
         guard engine.request.waitsForLimits else {
             throw StageError(
-                .limited, "the post is scheduled for \(moment)", hint: "run the same command again then",
+                .scheduled, "the post is scheduled for \(moment)", hint: "run the same command again then",
                 outcome: .tryLater)
         }
         host.emit(
@@ -141,7 +141,10 @@ struct AssetRunner: Sendable {
     /// The post that this run is about. Posting again is a post of its own, tied to the run: resumed, it is the same one.
     private func postKey(_ digest: String) async throws(StageError) -> PostKey {
         let usual = PostKey(account: engine.request.accountIdentity, digest: digest, slot: pipeline.name)
-        guard engine.request.reposts, try await host.ledger.find(usual)?.state == .published else { return usual }
+        // What this very run posted for the first time is not posted again when the run goes on.
+        guard engine.request.reposts, let record = try await host.ledger.find(usual), record.state == .published,
+            record.runID != run.id
+        else { return usual }
         return PostKey(account: usual.account, digest: digest, slot: "\(pipeline.name)#\(run.id)")
     }
 
@@ -271,11 +274,11 @@ struct AssetRunner: Sendable {
         }
     }
 
-    /// Whether what an irreversible stage did earlier is still so: a post that the service gave up is no post.
-    private func stillStands(_ stage: PipelineStage, _ key: PostKey) async throws(StageError) -> Bool {
-        guard stage.type.effect == .irreversible else { return true }
+    /// Whether an earlier post is still one: what the service gave up is none. Of anything else the journal's word is
+    /// all there is.
+    private func stillStands(_ output: any Artifact, _ key: PostKey) async throws(StageError) -> Bool {
+        guard output is UploadedVideo || output is PublishedPost else { return true }
         switch try await host.ledger.find(key)?.state {
-        // Stages of others may do what can't be undone without making a post: then the journal's word is all there is.
         case .accepted, .uploaded, .published, .unconfirmed, nil: return true
         case .reserved, .sending, .failed: return false
         }

@@ -164,7 +164,8 @@ package struct RunEngine: Sendable {
     private static func concernsAll(_ error: StageError) -> Bool {
         switch error.outcome {
         case .notAuthorised, .configuration, .interrupted: true
-        case .tryLater: error.code != .busy
+        // Both concern their asset alone.
+        case .tryLater: ![.busy, .scheduled].contains(error.code)
         case .failed, .invalidData, .unavailable: false
         }
     }

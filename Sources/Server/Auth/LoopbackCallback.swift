@@ -56,7 +56,12 @@ package struct LoopbackCallback: Sendable {
         // Starting a browser shows its address to whoever lists processes; this one may be seen.
         let door = Door()
         router.get("/login") { _, _ in
-            guard let address = door.address.withLock({ $0 }) else { return Response(status: .notFound) }
+            // Once: whoever else on the machine finds the address must not finish the login in its owner's place.
+            let known = door.address.withLock { address in
+                defer { address = nil }
+                return address
+            }
+            guard let address = known else { return Response(status: .notFound) }
             var response = Response(status: .seeOther)
             response.headers[.location] = address
             response.headers[.cacheControl] = "no-store"

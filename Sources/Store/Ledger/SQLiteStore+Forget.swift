@@ -19,14 +19,22 @@ extension SQLiteStore {
             let forgotten = try await durable.write { database in
                 // Pages that are let go are overwritten, not merely marked as free.
                 try database.execute(sql: "PRAGMA secure_delete = ON")
-                let mine = "digest IN (SELECT digest FROM posts WHERE account = ?)"
-                let places = "(run, asset) IN (SELECT run, asset FROM assets WHERE \(mine))"
+                // The runs that made its posts; the same footage may have gone to other accounts in others.
+                let places = """
+                    (run, asset) IN (SELECT assets.run, assets.asset FROM assets
+                        JOIN posts ON posts.run = assets.run AND posts.digest = assets.digest WHERE posts.account = ?)
+                    """
                 var records = 0
                 for sql in [
                     "DELETE FROM stages WHERE \(places)", "DELETE FROM checkpoints WHERE \(places)",
-                    "UPDATE assets SET message = NULL WHERE message IS NOT NULL AND \(mine)",
+                    // Later runs noted the post's id and address when they skipped it.
+                    """
+                    UPDATE assets SET message = NULL WHERE message IS NOT NULL AND EXISTS (SELECT 1 FROM posts
+                        WHERE posts.account = ? AND posts.digest = assets.digest
+                        AND (posts.run = assets.run OR instr(assets.message, posts.publishID) > 0))
+                    """,
                     // What was typed may hold a title.
-                    "UPDATE runs SET command = '[]' WHERE id IN (SELECT run FROM assets WHERE \(mine))",
+                    "UPDATE runs SET command = '[]' WHERE id IN (SELECT run FROM posts WHERE account = ?)",
                 ] {
                     try database.execute(sql: sql, arguments: [identity])
                     records += database.changesCount

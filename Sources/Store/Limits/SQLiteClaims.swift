@@ -30,11 +30,14 @@ package struct SQLiteClaims: Sendable {
         }
     }
 
-    /// Gives a name back: what it was taken for failed, and may be tried again.
-    /// - Throws: `StageError` when the database can't be written.
-    package func giveBack(_ name: String) async throws(StageError) {
-        try await StoreError.bridge("writing the database failed") {
-            try await durable.write { try $0.execute(sql: "DELETE FROM claims WHERE name = ?", arguments: [name]) }
+    /// Whether somebody has a name.
+    /// - Throws: `StageError` when the database can't be read.
+    package func isTaken(_ name: String) async throws(StageError) -> Bool {
+        try await StoreError.bridge("reading the database failed") {
+            try await durable.read {
+                try Bool.fetchOne($0, sql: "SELECT EXISTS (SELECT 1 FROM claims WHERE name = ?)", arguments: [name])
+                    ?? false
+            }
         }
     }
 }

@@ -25,12 +25,17 @@ package struct Sealer: Sendable {
 
     private let keys: [Key]
     private let first: Key
+    /// Where keys are that were added after this one was made.
+    private let file: VaultKeyFile?
 
     /// A sealer with a key of 32 bytes.
     package init(key: SymmetricKey) { self.init(key: key, older: []) }
 
     /// A sealer whose `key` seals, and that opens what the `older` ones sealed too.
-    package init(key: SymmetricKey, older: [SymmetricKey]) {
+    package init(key: SymmetricKey, older: [SymmetricKey]) { self.init(key: key, older: older, file: nil) }
+
+    private init(key: SymmetricKey, older: [SymmetricKey], file: VaultKeyFile?) {
+        self.file = file
         first = Key(key)
         keys = [first] + older.map(Key.init)
     }
@@ -68,7 +73,9 @@ package struct Sealer: Sendable {
                 return secret
             }
         }
-        for key in keys {
+        // Another program may have rotated the keys since this one started.
+        let added = (try? file?.load()).flatMap { $0 }.map { [$0.newest] + $0.older } ?? []
+        for key in keys + added.map(Key.init) {
             if let secret = Self.open(sealed, key, context) { return secret }
         }
         throw StoreError(
@@ -100,9 +107,12 @@ extension Sealer {
             }
             return Sealer(keys)
         }
-        return Sealer(try VaultKeyFile(url: file).loadOrCreate())
+        let keyFile = VaultKeyFile(url: file)
+        return Sealer(try keyFile.loadOrCreate(), file: keyFile)
     }
 
     /// A sealer with at least one key, the newest first.
-    init(_ keys: VaultKeyFile.Keys) { self.init(key: keys.newest, older: keys.older) }
+    init(_ keys: VaultKeyFile.Keys, file: VaultKeyFile? = nil) {
+        self.init(key: keys.newest, older: keys.older, file: file)
+    }
 }

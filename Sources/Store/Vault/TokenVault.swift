@@ -76,11 +76,13 @@ package struct TokenVault: Sendable {
     }
 
     /// Stores the tokens of a login, in place of whatever the account had.
+    /// - Parameter seed: What the environment named, when that is where they come from.
     /// - Throws: `StageError` when the vault can't be written.
     package func connect(
-        _ account: AccountID, _ tokens: TokenSet, profile: AccountProfile?, at date: Date
+        _ account: AccountID, _ tokens: TokenSet, profile: AccountProfile?, seed: TokenSet? = nil, at date: Date
     ) async throws(StageError) {
-        try await write(tokens, account, seed: "", profile: profile, connectedAt: date, date)
+        try await write(
+            tokens, account, seed: seed.map(Self.fingerprint) ?? "", profile: profile, connectedAt: date, date)
     }
 
     private func write(
@@ -100,7 +102,9 @@ package struct TokenVault: Sendable {
                         ON CONFLICT (account) DO UPDATE SET
                             seed = excluded.seed, sealed = excluded.sealed, scopes = excluded.scopes,
                             expiresAt = excluded.expiresAt, name = excluded.name, service = excluded.service,
-                            refreshExpiresAt = coalesce(excluded.refreshExpiresAt, refreshExpiresAt),
+                            refreshExpiresAt = CASE WHEN excluded.connectedAt IS NULL
+                                THEN coalesce(excluded.refreshExpiresAt, refreshExpiresAt)
+                                ELSE excluded.refreshExpiresAt END,
                             profile = CASE WHEN excluded.connectedAt IS NULL THEN profile ELSE excluded.profile END,
                             connectedAt = coalesce(excluded.connectedAt, connectedAt),
                             updatedAt = excluded.updatedAt, endedBecause = NULL

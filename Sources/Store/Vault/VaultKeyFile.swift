@@ -12,8 +12,9 @@ package struct VaultKeyFile: Sendable {
         var older: [SymmetricKey]
     }
 
-    /// Keys that stay in the file, so that a program which was running during a rotation is still understood.
-    private static let keptKeys = 2
+    /// Keys that stay in the file: nothing that was sealed with an older one, by a program that was running during a
+    /// rotation or in another database, may become unreadable.
+    private static let keptKeys = 32
 
     /// The file.
     package let url: URL
@@ -66,7 +67,8 @@ package struct VaultKeyFile: Sendable {
         return Keys(newest: newest, older: keys.compactMap { $0 })
     }
 
-    private func load() throws(StoreError) -> Keys? {
+    /// The keys of the file; nil when there is none.
+    func load() throws(StoreError) -> Keys? {
         guard FileManager.default.fileExists(atPath: url.path) else { return nil }
         let text: String
         do {

@@ -111,6 +111,10 @@ struct Runs: AsyncParsableCommand {
                     throw StageError(
                         .busy, "run \(run.id) is under way in another process", hint: "interrupt that process first")
                 }
+                // It may have ended while the lock was asked for.
+                guard let now = try await assembly.journal.run(idPrefix: run.id), now.status == run.status else {
+                    throw StageError(.busy, "run \(run.id) has just ended", hint: "see: spreader-pipeline runs list")
+                }
                 try? FileManager.default.removeItem(atPath: run.workDirectory)
                 try await assembly.journal.finish(
                     run.id, status: .cancelled, exitStatus: StageError.Outcome.interrupted.rawValue, at: Date())

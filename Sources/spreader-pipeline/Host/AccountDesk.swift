@@ -33,18 +33,31 @@ struct AccountDesk: Sendable {
     ) async throws(StageError) -> [String] {
         let secret = try app().secret
         let configuration = try TikTokConfiguration(settings: settings.plain)
-        let account = try await HTTPTransport.with(configuration) { (transport) throws(StageError) in
-            try await AccountLogin(configuration, transport: transport, clientSecret: secret, now: { Date() })
-                .complete(request, answer)
+        return try await Uncancelled.run { () async throws(StageError) -> [String] in
+            let account = try await HTTPTransport.with(configuration) { (transport) throws(StageError) in
+                try await AccountLogin(configuration, transport: transport, clientSecret: secret, now: { Date() })
+                    .complete(request, answer)
+            }
+            return try await store(account, as: name)
         }
-        return try await store(account, as: name)
     }
 
     /// Stores tokens that were made elsewhere, after asking TikTok whose they are.
+    /// - Parameter isSeed: Whether the environment names them, and will go on doing so.
     /// - Returns: What a person should know.
     /// - Throws: `StageError` when TikTok refuses them, or the vault can't be written.
-    func adopt(_ tokens: TokenSet, as name: String) async throws(StageError) -> [String] {
-        var tokens = tokens
+    func adopt(_ given: TokenSet, isSeed: Bool, as name: String) async throws(StageError) -> [String] {
+        try await Uncancelled.run { () async throws(StageError) -> [String] in
+            let lock = try await assembly.credentials().lock(for: name)
+            defer { withExtendedLifetime(lock) {} }
+            return try await adoptLocked(given, isSeed: isSeed, as: name)
+        }
+    }
+
+    private func adoptLocked(
+        _ given: TokenSet, isSeed: Bool, as name: String
+    ) async throws(StageError) -> [String] {
+        var tokens = given
         let configuration = try TikTokConfiguration(settings: settings.plain)
         let user: UserInfo?
         if tokens.accessToken.reveal().isEmpty {
@@ -68,7 +81,9 @@ struct AccountDesk: Sendable {
             }
         }
         let profile = user.map { AccountProfile(openID: $0.openID, displayName: $0.displayName, username: $0.username) }
-        try await assembly.vault.connect(settings.accountID(name), tokens, profile: profile, at: Date())
+        try await checkOwner(profile, of: name)
+        try await assembly.vault.connect(
+            settings.accountID(name), tokens, profile: profile, seed: isSeed ? given : nil, at: Date())
         var lines = ["Account \"\(name)\" is connected\(profile?.words.map { " as \($0)" } ?? "")."]
         if tokens.refreshToken == nil {
             lines.append("There is no refresh token: when the access token ends, it has to be imported again.")
@@ -82,6 +97,8 @@ struct AccountDesk: Sendable {
     /// - Throws: `StageError` when TikTok does not answer; then nothing is deleted.
     func disconnect(_ name: String, isLocal: Bool) async throws(StageError) -> String {
         let id = settings.accountID(name)
+        let lock = try await assembly.credentials().lock(for: name)
+        defer { withExtendedLifetime(lock) {} }
         guard let record = try await assembly.vault.account(id) else {
             throw StageError(
                 .notAuthorised, "no account \"\(name)\" is connected", hint: "see: spreader-pipeline auth status")
@@ -105,14 +122,21 @@ struct AccountDesk: Sendable {
 
     private func revoke(_ name: String) async throws(StageError) {
         let app = try app()
+        // Those of the login alone: what the environment names may be another creator's.
+        guard let tokens = try await assembly.vault.tokens(for: settings.accountID(name), seed: nil) else { return }
+        var access = tokens.accessToken
         // A token that has ended can't be revoked; renewed, it ends the whole connection.
-        let access = try await assembly.credentials().credentials(for: name).accessToken
+        if tokens.expiresAt ?? .distantFuture <= Date(), let refresh = tokens.refreshToken {
+            access = try await VaultCredentials.renew(refresh, app.key, app.secret, settings, now: { Date() })
+                .accessToken
+        }
+        let token = access
         let configuration = try TikTokConfiguration(settings: settings.plain)
         try await HTTPTransport.with(configuration) { (transport) throws(StageError) in
             let client = OAuthClient(
                 configuration, transport: transport, clientKey: app.key, clientSecret: app.secret, now: { Date() })
             do throws(APIFailure) {
-                try await client.revoke(accessToken: access)
+                try await client.revoke(accessToken: token)
             } catch {
                 if case .refused(let refusal) = error { throw StageError(tiktokLogin: refusal) }
                 throw StageError(tiktok: error)
@@ -120,10 +144,26 @@ struct AccountDesk: Sendable {
         }
     }
 
+    /// Refuses to give an account's name to another creator: its posts would count as theirs.
+    private func checkOwner(_ profile: AccountProfile?, of name: String) async throws(StageError) {
+        guard let new = profile?.openID, let old = try await assembly.vault.account(settings.accountID(name))?.profile,
+            !new.isEmpty, !old.openID.isEmpty, new != old.openID
+        else { return }
+        throw StageError(
+            .notAuthorised,
+            "account \"\(name)\" belongs to another TikTok user\(old.words.map { ", \($0)" } ?? ""); nothing was changed",
+            hint:
+                "give this one a name of its own with --account, or let the other go first: spreader-pipeline auth logout\(VaultCredentials.flag(name))"
+        )
+    }
+
     private func store(_ account: ConnectedAccount, as name: String) async throws(StageError) -> [String] {
         let profile = AccountProfile(
             openID: account.user?.openID ?? account.tokens.openID, displayName: account.user?.displayName,
             username: account.user?.username)
+        let lock = try await assembly.credentials().lock(for: name)
+        defer { withExtendedLifetime(lock) {} }
+        try await checkOwner(profile, of: name)
         try await assembly.vault.connect(
             settings.accountID(name), TokenSet(account.tokens), profile: profile, at: Date())
         var lines = ["Account \"\(name)\" is connected\(profile.words.map { " as \($0)" } ?? "")."]

@@ -91,7 +91,7 @@ struct VaultCredentials: CredentialProvider {
     }
 
     func renewed(for account: String, after rejected: Secret) async throws(StageError) -> Credentials {
-        let lock = try await RefreshLock.acquire(locks.appending(path: "refresh-\(lockName(account))"), clock: clock)
+        let lock = try await lock(for: account)
         defer { withExtendedLifetime(lock) {} }
         guard let tokens = try await stored(account) else { throw missing(account) }
         // Another task or process may have renewed them while this one waited.
@@ -107,10 +107,20 @@ struct VaultCredentials: CredentialProvider {
                     "renewing needs TIKTOK_CLIENT_KEY, TIKTOK_CLIENT_SECRET and a refresh token; or log in again: spreader-pipeline auth login\(Self.flag(account))"
             )
         }
-        let renewed = TokenSet(try await Self.renew(refresh, key, secret, settings, now: clock.now))
-        // On disk before it is used: with strict rotation the old pair is already dead.
-        try await vault.store(renewed, for: settings.accountID(account), seed: ownSeed(account), at: clock.now())
+        // On disk before it is used, whatever happens to this task: with strict rotation the old pair is already dead.
+        let (id, seed, clock, settings) = (settings.accountID(account), ownSeed(account), clock, settings)
+        let renewed = try await Uncancelled.run { () async throws(StageError) -> TokenSet in
+            let renewed = TokenSet(try await Self.renew(refresh, key, secret, settings, now: clock.now))
+            try await vault.store(renewed, for: id, seed: seed, at: clock.now())
+            return renewed
+        }
         return Credentials(accessToken: renewed.accessToken, scopes: renewed.scopes, expiresAt: renewed.expiresAt)
+    }
+
+    /// The lock that whoever changes an account's tokens holds, in whatever process.
+    /// - Throws: `StageError` with code `limited` when somebody has had it for a minute.
+    func lock(for account: String) async throws(StageError) -> FileLock {
+        try await RefreshLock.acquire(locks.appending(path: "refresh-\(lockName(account))"), clock: clock)
     }
 
     /// Asks the service for new tokens. The caller holds the account's lock.

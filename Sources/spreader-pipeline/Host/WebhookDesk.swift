@@ -18,18 +18,17 @@ struct WebhookDesk: Sendable {
     /// - Throws: `StageError` when the database can't be written; then another delivery may succeed.
     func take(_ event: WebhookEvent) async throws(StageError) {
         let mark = "webhook:\(ContentDigest.sha256(event.mark))"
-        guard try await claims.take(mark, until: Date().addingTimeInterval(Self.memory)) else { return }
-        do throws(StageError) {
-            try await apply(event)
-        } catch {
-            try? await claims.giveBack(mark)
-            throw error
-        }
+        if try await claims.isTaken(mark) { return }
+        // Applying it twice does no harm, marking it without having applied it would.
+        try await apply(event)
+        _ = try await claims.take(mark, until: Date().addingTimeInterval(Self.memory))
     }
 
     private func apply(_ event: WebhookEvent) async throws(StageError) {
         if case .authorizationRemoved(let reason) = event.kind {
             for account in try await assembly.vault.accounts() where account.profile?.openID == event.openID {
+                // Told late, it is about the connection before this one. Events count in whole seconds.
+                if let connected = account.connectedAt, event.time.addingTimeInterval(1) < connected { continue }
                 try await assembly.vault.end(account.id, because: reason, at: Date())
                 logger.notice("an account's connection ended", metadata: ["account": "\(account.id.name)"])
             }

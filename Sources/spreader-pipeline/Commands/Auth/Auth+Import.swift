@@ -42,7 +42,7 @@ extension Auth {
                 given = TokenSet(accessToken: access ?? Secret(""), refreshToken: refresh)
             }
             try await Command.orExit { () async throws(StageError) in
-                for line in try await desk.adopt(given, as: account.name) { Output.result(line) }
+                for line in try await desk.adopt(given, isSeed: !stdin, as: account.name) { Output.result(line) }
             }
         }
 

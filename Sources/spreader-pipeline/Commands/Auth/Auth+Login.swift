@@ -184,6 +184,9 @@ private enum Browser {
         let process = Process()
         process.executableURL = URL(filePath: opener)
         process.arguments = [address]
+        process.environment = ProcessInfo.processInfo.environment.filter {
+            !Settings.secretNames.contains($0.key) && !$0.key.hasPrefix("TIKTOK_")
+        }
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         return (try? process.run()) != nil

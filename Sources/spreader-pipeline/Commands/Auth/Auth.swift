@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import PipelineKit
+import PipelineRunner
 import Store
 
 /// `auth login|import|status|refresh|logout|forget|rekey`.
@@ -122,8 +123,14 @@ struct Auth: AsyncParsableCommand {
         func run() async throws {
             let settings = try await Command.settings()
             try await Command.orExit { () async throws(StageError) in
-                // Opens with the old key first: nothing is changed when that does not work.
-                _ = try HostAssembly(settings: settings, database: db)
+                // Everything has to open before anything is changed.
+                let before = try HostAssembly(settings: settings, database: db)
+                let lock = try? FileLock.attempt(before.locks.appending(path: "rekey").path)
+                guard let lock else {
+                    throw StageError(.busy, "another process is changing the key", hint: "try again")
+                }
+                defer { withExtendedLifetime(lock) {} }
+                _ = try await before.vault.sealAnew()
                 if settings.secret("SPREADER_VAULT_KEY") == nil {
                     do throws(StoreError) {
                         try VaultKeyFile(url: settings.vaultKeyFile).rotate()
