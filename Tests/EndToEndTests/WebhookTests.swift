@@ -27,11 +27,15 @@ extension EndToEnd {
             }
 
             /// Delivers an event as TikTok does.
-            func deliver(_ event: String, _ content: [String: Any], openID: String = "o") async throws -> Int {
+            /// - Parameter age: Seconds since it happened; it is signed now all the same.
+            func deliver(
+                _ event: String, _ content: [String: Any], openID: String = "o", age: Int = 0
+            ) async throws -> Int {
                 let inner = String(decoding: try JSONSerialization.data(withJSONObject: content), as: UTF8.self)
                 let now = Int(Date().timeIntervalSince1970)
                 let body = try JSONSerialization.data(withJSONObject: [
-                    "client_key": "ck", "event": event, "create_time": now, "user_openid": openID, "content": inner,
+                    "client_key": "ck", "event": event, "create_time": now - age, "user_openid": openID,
+                    "content": inner,
                 ])
                 let code = HMAC<SHA256>.authenticationCode(
                     for: Data("\(now).".utf8) + body, using: SymmetricKey(data: Data(secret.utf8)))
@@ -158,6 +162,8 @@ extension EndToEnd {
             }
             let server = try await Server(in: place, app)
             #expect(try await server.deliver("authorization.removed", ["reason": 1], openID: "somebody else") == 200)
+            // About the connection before this one, told late.
+            #expect(try await server.deliver("authorization.removed", ["reason": 1], openID: openID, age: 3600) == 200)
             let words = ["run", place.pipeline("tiktok"), "a.mp4"]
             #expect(try await Program.run(words, in: place, environment: app).status == 0)
             #expect(try await server.deliver("authorization.removed", ["reason": 1], openID: openID) == 200)

@@ -8,6 +8,26 @@ import Testing
 /// `ffmpeg` shows of the footage, or is refused with a message. Runs where the footage is; see `MediaCorpus`.
 @Suite(.enabled(if: MediaCorpus.folder != nil, "no footage beside the repository; set SPREADER_FOOTAGE"))
 struct CorpusTests {
+    /// 4:4:4 of an old x264, which decodes rightly only when its first packet was seen.
+    @Test func decodesOldFourFourFourAlsoBehindATrim() async throws {
+        guard let file = MediaCorpus.files.first(where: { $0.lastPathComponent.contains("yuv444") }) else { return }
+        let folder = try MediaFolder()
+        let bytes = (try file.resourceValues(forKeys: [.fileSizeKey]).fileSize).map(Int64.init) ?? 0
+        let source = SourceFile(
+            file: FileReference(path: file.path, bytes: bytes), displayPath: file.lastPathComponent)
+        let whole = try await folder.deliver(source, as: "whole.mp4") { $0.maxDuration = 21 }
+        let part = try await folder.deliver(source, as: "part.mp4") {
+            $0.trimStart = 20
+            $0.maxDuration = 1
+        }
+        #expect(part.warnings.allSatisfy { !$0.contains("damaged") && !$0.contains("decoded") }, "\(part.warnings)")
+        let (all, some) = (try FrameReader.luma(of: whole.path), try FrameReader.luma(of: part.path))
+        let offset = all.count - some.count
+        for index in stride(from: 0, to: some.count, by: 7) {
+            #expect(FrameReader.difference(all[offset + index], some[index]) < 2, "frame \(index)")
+        }
+    }
+
     @Test(.timeLimit(.minutes(10))) func deliversOrRefusesEveryFile() async throws {
         let folder = try MediaFolder()
         var results: [CorpusResult] = []
