@@ -85,15 +85,8 @@ struct PostRun: Sendable {
     @discardableResult
     func commit(_ change: PostChange, _ record: PostRecord) async throws(StageError) -> PostRecord {
         let ledger = context.ledger
-        let write = Task { () -> Result<PostRecord, StageError> in
-            do throws(StageError) {
-                return .success(try await ledger.apply(change, to: record.id))
-            } catch {
-                return .failure(error)
-            }
-        }
         do throws(StageError) {
-            return try await write.value.get()
+            return try await Uncancelled.run { () throws(StageError) in try await ledger.apply(change, to: record.id) }
         } catch {
             guard let now = try await ledger.find(context.postKey), now.id == record.id else { throw error }
             switch now.state {

@@ -190,7 +190,7 @@ struct AssetRunner: Sendable {
                 }
                 let done = StageRecord(
                     asset: asset.name, stage: stage.id, reuseKey: reuseKey, artifact: json, seconds: seconds)
-                try await uncancelled { () throws(StageError) in try await host.journal.record(done, run: run.id) }
+                try await Uncancelled.run { () throws(StageError) in try await host.journal.record(done, run: run.id) }
                 host.emit(
                     .stageFinished(asset: asset.name, stage: stage.id, seconds: seconds, artifact: output.summary))
                 return output
@@ -329,25 +329,10 @@ struct AssetRunner: Sendable {
         }
         let record = AssetRecord(asset: asset.name, digest: digest, status: status, message: message)
         do throws(StageError) {
-            try await uncancelled { () throws(StageError) in try await host.journal.record(record, run: run.id) }
+            try await Uncancelled.run { () throws(StageError) in try await host.journal.record(record, run: run.id) }
         } catch {
             host.logger.error("writing the asset's outcome failed", metadata: ["error": "\(error.message)"])
         }
-    }
-
-    /// Writes what happened also when the run is being stopped: a record that is missing costs work.
-    private func uncancelled(
-        _ write: @escaping @Sendable () async throws(StageError) -> Void
-    ) async throws(StageError) {
-        let task = Task { () -> StageError? in
-            do throws(StageError) {
-                try await write()
-                return nil
-            } catch {
-                return error
-            }
-        }
-        if let error = await task.value { throw error }
     }
 
     /// A folder name that a person recognises and that a resumed run finds again.

@@ -45,8 +45,6 @@ package struct TikTokAuthController: Sendable {
         }
     }
 
-    /// The longest name of an account.
-    private static let longestName = 64
     private let host: Host
     private let key: SymmetricKey
 
@@ -65,9 +63,7 @@ package struct TikTokAuthController: Sendable {
 
     private func login(_ request: Request) -> Response {
         let account = request.uri.queryParameters["account"].map(String.init) ?? "default"
-        guard !account.isEmpty, account.count <= Self.longestName,
-            account.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) })
-        else {
+        guard AccountName.isValid(account) else {
             return NoticePage(
                 title: "No such account name",
                 lines: ["An account's name has letters, digits, dots, dashes and underscores."], isGood: false

@@ -24,15 +24,9 @@ struct Auth: AsyncParsableCommand {
         @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
 
         func validate() throws {
-            guard Self.isName(name) else {
+            guard AccountName.isValid(name) else {
                 throw ValidationError("--account takes letters, digits, dots, dashes and underscores, up to 64")
             }
-        }
-
-        /// Names that are safe in commands, pages and messages.
-        static func isName(_ text: String) -> Bool {
-            (1...64).contains(text.count)
-                && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
         }
 
         /// The desk of the settings and the database that were named.

@@ -1,9 +1,8 @@
-import PipelineKit
-
-/// Work that is finished also when its task is cancelled meanwhile: tokens that the service has handed out are lost when
-/// nobody writes them down.
-enum Uncancelled {
-    static func run<Value: Sendable>(
+/// Work that is finished also when its task is cancelled meanwhile: what happened elsewhere is lost when nobody writes it
+/// down.
+package enum Uncancelled {
+    /// Runs `body` to its end.
+    package static func run<Value: Sendable>(
         _ body: @escaping @Sendable () async throws(StageError) -> Value
     ) async throws(StageError) -> Value {
         let work = Task { () async -> Result<Value, StageError> in
