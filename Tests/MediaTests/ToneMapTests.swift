@@ -6,11 +6,12 @@ import Testing
 
 /// The lattice stands in for zscale and tonemap: its pictures must be theirs.
 @Suite struct ToneMapTests {
-    private func footage(_ folder: MediaFolder, transfer: String, pattern: SampleClip.Pattern = .test) throws
-        -> SourceFile
-    {
+    private func footage(
+        _ folder: MediaFolder, transfer: String, pattern: SampleClip.Pattern = .test, filters: String? = nil
+    ) throws -> SourceFile {
         var clip = SampleClip(width: 540, height: 960, seconds: 0.1)
         clip.pattern = pattern
+        clip.filters = filters
         clip.sound = nil
         clip.picture?.codec = "libx265"
         clip.picture?.pixelFormat = "yuv420p10le"
@@ -43,21 +44,14 @@ import Testing
     {
         let levels = [20, 128, 225]
         let patches = levels.flatMap { red in levels.flatMap { green in levels.map { (red, green, $0) } } }
-        var clip = SampleClip(width: 540, height: 960, seconds: 0.1)
-        clip.pattern = .plain("gray")
-        clip.filters =
+        let drawing =
             "format=rgb24,"
             + patches.enumerated().map { number, patch in
                 let colour = String(format: "0x%02x%02x%02x", patch.0, patch.1, patch.2)
                 return "drawbox=x=\(number % 3 * 180):y=\(number / 3 * 106):w=180:h=106:color=\(colour):t=fill"
             }.joined(separator: ",")
-        clip.sound = nil
-        clip.picture?.codec = "libx265"
-        clip.picture?.pixelFormat = "yuv420p10le"
-        clip.picture?.settings = ["preset": "ultrafast", "x265-params": "log-level=none:crf=4"]
-        clip.picture?.colour = ColourTags(range: "tv", primaries: "bt2020", transfer: transfer, matrix: "bt2020nc")
         let folder = try MediaFolder()
-        let source = try folder.source("patches.mp4", clip)
+        let source = try footage(folder, transfer: transfer, pattern: .plain("gray"), filters: drawing)
         let delivery = try await folder.deliver(source) {
             $0.crf = 1
             $0.maxrate = 50_000_000

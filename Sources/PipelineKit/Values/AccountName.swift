@@ -1,7 +1,7 @@
 /// What people may call an account: safe in commands, pages and messages.
 package enum AccountName {
     /// The longest name.
-    package static let longest = 64
+    private static let longest = 64
 
     /// Whether a text is such a name: letters, digits, dots, dashes and underscores.
     package static func isValid(_ text: String) -> Bool {

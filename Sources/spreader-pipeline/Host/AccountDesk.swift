@@ -81,10 +81,7 @@ struct AccountDesk: Sendable {
             }
         }
         let profile = user.map { AccountProfile(openID: $0.openID, displayName: $0.displayName, username: $0.username) }
-        try await checkOwner(profile, of: name)
-        try await assembly.vault.connect(
-            settings.accountID(name), tokens, profile: profile, seed: isSeed ? given : nil, at: Date())
-        var lines = ["Account \"\(name)\" is connected\(profile?.words.map { " as \($0)" } ?? "")."]
+        var lines = [try await keep(tokens, of: profile, seed: isSeed ? given : nil, as: name)]
         if tokens.refreshToken == nil {
             lines.append("There is no refresh token: when the access token ends, it has to be imported again.")
         }
@@ -144,6 +141,15 @@ struct AccountDesk: Sendable {
         }
     }
 
+    /// Writes an account's tokens down; its lock is held.
+    private func keep(
+        _ tokens: TokenSet, of profile: AccountProfile?, seed: TokenSet?, as name: String
+    ) async throws(StageError) -> String {
+        try await checkOwner(profile, of: name)
+        try await assembly.vault.connect(settings.accountID(name), tokens, profile: profile, seed: seed, at: Date())
+        return "Account \"\(name)\" is connected\(profile?.words.map { " as \($0)" } ?? "")."
+    }
+
     /// Refuses to give an account's name to another creator: its posts would count as theirs.
     private func checkOwner(_ profile: AccountProfile?, of name: String) async throws(StageError) {
         guard let new = profile?.openID, let old = try await assembly.vault.account(settings.accountID(name))?.profile,
@@ -163,10 +169,7 @@ struct AccountDesk: Sendable {
             username: account.user?.username)
         let lock = try await assembly.credentials().lock(for: name)
         defer { withExtendedLifetime(lock) {} }
-        try await checkOwner(profile, of: name)
-        try await assembly.vault.connect(
-            settings.accountID(name), TokenSet(account.tokens), profile: profile, at: Date())
-        var lines = ["Account \"\(name)\" is connected\(profile.words.map { " as \($0)" } ?? "")."]
+        var lines = [try await keep(TokenSet(account.tokens), of: profile, seed: nil, as: name)]
         lines += account.scopes.consequences.map { "Note: \($0)." }
         if !account.scopes.missing.isEmpty {
             lines.append("To change that, log in again and leave every permission ticked.")
