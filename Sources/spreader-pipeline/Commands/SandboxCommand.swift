@@ -39,14 +39,10 @@ struct SandboxCommand: AsyncParsableCommand {
             Output.message("error: \(error.message)" + (error.hint.map { " (\($0))" } ?? ""))
             throw ExitCode(78)
         }
-        let work = Task { try await server.run { Output.result("listening on \($0.baseURL)") } }
-        let interruption = Interruption {
-            work.cancel()
-        } giveUp: {
-        }
-        defer { interruption.stop() }
         do {
-            try await work.value
+            try await Interruption.cancelling { () async throws in
+                try await server.run { Output.result("listening on \($0.baseURL)") }
+            }
         } catch let error as SandboxError {
             Output.message("error: \(error.message)" + (error.hint.map { " (\($0))" } ?? ""))
             throw ExitCode(78)

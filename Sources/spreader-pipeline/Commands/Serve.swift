@@ -23,21 +23,13 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Command.settings()
-        let work = Task { () async -> StageError? in
+        try await Command.orExit { () async throws(StageError) in
             do throws(StageError) {
-                try await serve(settings)
-                return nil
+                try await Interruption.cancelling { () async throws(StageError) in try await serve(settings) }
             } catch {
-                return error.code == .cancelled ? nil : error
+                if error.code != .cancelled { throw error }
             }
         }
-        let interruption = Interruption {
-            work.cancel()
-        } giveUp: {
-        }
-        defer { interruption.stop() }
-        let failure = await work.value
-        try await Command.orExit { () async throws(StageError) in if let failure { throw failure } }
     }
 
     private func serve(_ settings: Settings) async throws(StageError) {

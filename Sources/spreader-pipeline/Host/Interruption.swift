@@ -63,6 +63,25 @@ final class Interruption: Sendable {
         }
     }
 
+    /// Runs `body` as a task that the first signal cancels.
+    static func cancelling<Value: Sendable, Failure: Error>(
+        _ body: @escaping @Sendable () async throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
+        let work = Task { () async -> Result<Value, Failure> in
+            do throws(Failure) {
+                return .success(try await body())
+            } catch {
+                return .failure(error)
+            }
+        }
+        let interruption = Interruption {
+            work.cancel()
+        } giveUp: {
+        }
+        defer { interruption.stop() }
+        return try await work.value.get()
+    }
+
     /// Stops watching.
     func stop() {
         state.withLock { $0.isOver = true }

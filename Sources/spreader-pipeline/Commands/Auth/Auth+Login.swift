@@ -38,21 +38,11 @@ extension Auth {
 
         func run() async throws {
             let desk = try await account.desk()
-            let work = Task { () async -> Result<[String], StageError> in
-                do throws(StageError) {
-                    return .success(paste ? try await pasted(desk) : try await visited(desk))
-                } catch {
-                    return .failure(error)
-                }
-            }
-            let interruption = Interruption {
-                work.cancel()
-            } giveUp: {
-            }
-            defer { interruption.stop() }
-            let result = await work.value
             try await Command.orExit { () async throws(StageError) in
-                for line in try result.get() { Output.result(line) }
+                let lines = try await Interruption.cancelling { () async throws(StageError) in
+                    paste ? try await pasted(desk) : try await visited(desk)
+                }
+                for line in lines { Output.result(line) }
             }
         }
 
