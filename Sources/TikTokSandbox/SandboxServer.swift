@@ -101,6 +101,10 @@ package struct SandboxServer: Sendable {
                 return false
             }
             group.addTask {
+                await PullFetcher(engine: engine).run()
+                return false
+            }
+            group.addTask {
                 await WebhookSender(engine: engine).run()
                 return false
             }

@@ -3,7 +3,8 @@ import Foundation
 /// What an init answers.
 struct OpenedPost: Sendable {
     var publishID: String
-    var uploadURL: String
+    /// Nil for pulls.
+    var uploadURL: String?
 }
 
 extension SandboxEngine {
@@ -14,19 +15,42 @@ extension SandboxEngine {
         try admit(.initialize, grant, limit: settings.initPerMinute)
         guard let body, body.objectValue != nil else { throw APIError.body }
         let details = mode == .direct ? try PostRequest.details(body, settings: settings) : Post.Details()
-        let plan = try PostRequest.plan(body, settings: settings)
+        let source = try PostRequest.source(body, settings: settings)
         try checkCaps(mode, settings)
 
+        let number = String(Identifiers.snowflake())
+        switch source {
+        case .upload(let plan):
+            let publishID = (mode == .direct ? "v_pub_file~v2-1." : "v_inbox_file~v2.") + number
+            let post = newPost(publishID, mode, grant, details, plan)
+            try commit(.postOpened(post))
+            return OpenedPost(
+                publishID: publishID,
+                uploadURL: "\(uploadBase)/upload/?upload_id=\(post.uploadID)&upload_token=\(post.uploadToken)")
+        case .pull(let url):
+            let publishID = (mode == .direct ? "v_pub_url~v2." : "v_inbox_url~v2.") + number
+            var post = newPost(publishID, mode, grant, details, ChunkPlan(videoSize: 0, chunkSize: 0, count: 0))
+            post.pull = Pull(url: url)
+            try commit(.postOpened(post))
+            pullQueue.yield(publishID)
+            return OpenedPost(publishID: publishID)
+        }
+    }
+
+    /// A post that has no bytes yet.
+    func newPost(
+        _ publishID: String, _ mode: PostMode, _ grant: Grant, _ details: Post.Details, _ plan: ChunkPlan
+    ) -> Post {
         let moment = now()
-        let publishID = (mode == .direct ? "v_pub_file~v2-1." : "v_inbox_file~v2.") + String(Identifiers.snowflake())
-        let post = Post(
+        return Post(
             publishID: publishID, mode: mode, openID: grant.openID, createdAt: moment, details: details, plan: plan,
             uploadID: String(Identifiers.snowflake()), uploadToken: UUID().uuidString.lowercased(),
             urlExpiresAt: moment.addingTimeInterval(settings.uploadURLSeconds), postID: Identifiers.snowflake())
-        try commit(.postOpened(post))
-        return OpenedPost(
-            publishID: publishID,
-            uploadURL: "\(baseURL)/upload/?upload_id=\(post.uploadID)&upload_token=\(post.uploadToken)")
+    }
+
+    /// Where uploads go: the same server under the host that the settings choose.
+    private var uploadBase: String {
+        baseURL.replacingOccurrences(of: "//127.0.0.1", with: "//" + settings.uploadHost.rawValue)
     }
 
     /// The post that a status or cancel request is about, with its status.
@@ -38,12 +62,13 @@ extension SandboxEngine {
         return (post, post.status(at: now(), settings: settings))
     }
 
-    /// Refuses to cancel: only pulls can be cancelled, and the sandbox pulls nothing.
-    func cancel(bearer: String?, publishID: String?) throws -> Never {
+    /// Cancels a pull that is still under way; nothing else can be cancelled.
+    func cancel(bearer: String?, publishID: String?) throws {
         let grant = try authorize(bearer, anyOf: ["video.publish", "video.upload"])
         try admit(.status, grant, limit: settings.statusPerMinute)
-        _ = try post(publishID, of: grant)
-        throw APIError.notCancellable
+        let post = try post(publishID, of: grant)
+        guard let pull = post.pull, !pull.hasArrived, pull.failReason == nil else { throw APIError.notCancellable }
+        try commit(.pullFailed(publishID: post.publishID, reason: "publish_cancelled"))
     }
 
     /// What creator info answers, or the error that it hides behind status 200.
@@ -75,7 +100,7 @@ extension SandboxEngine {
         return post
     }
 
-    private func checkCaps(_ mode: PostMode, _ settings: SandboxSettings) throws {
+    func checkCaps(_ mode: PostMode, _ settings: SandboxSettings) throws {
         switch mode {
         case .direct:
             guard state.recentPosts(at: now(), settings: settings) < settings.postsPerDay else {

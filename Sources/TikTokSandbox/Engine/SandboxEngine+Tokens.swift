@@ -35,8 +35,11 @@ extension SandboxEngine {
     }
 
     /// Trades a code for tokens. The code is spent by the first try, right or wrong.
-    func exchange(code: String?, redirectURI: String?, verifier: String?) throws -> TokenAnswer {
-        guard let code, !code.isEmpty, let redirectURI else {
+    /// - Parameter needsRedirect: Whether the redirect URI has to be told again; the multipart dialect does without.
+    func exchange(
+        code: String?, redirectURI: String?, verifier: String?, needsRedirect: Bool = true
+    ) throws -> TokenAnswer {
+        guard let code, !code.isEmpty, redirectURI != nil || !needsRedirect else {
             throw OAuthError.invalidRequest("The request parameters are malformed.")
         }
         guard let issued = state.codes[code] else {
@@ -44,7 +47,7 @@ extension SandboxEngine {
         }
         try commit(.codeSpent(code))
         guard issued.expiresAt > now() else { throw OAuthError.invalidGrant("Authorization code is expired.") }
-        guard issued.redirectURI == redirectURI else {
+        guard redirectURI == nil || issued.redirectURI == redirectURI else {
             throw OAuthError.invalidRequest("Redirect_uri is not matched with the uri when requesting code.")
         }
         if let challenge = issued.challenge {
@@ -123,7 +126,9 @@ extension SandboxEngine {
     /// The grant of a bearer token that holds one of the scopes.
     func authorize(_ bearer: String?, anyOf scopes: [String]) throws -> Grant {
         guard let bearer, let grant = state.grant(access: bearer, at: now()) else { throw APIError.accessTokenInvalid }
-        guard scopes.isEmpty || scopes.contains(where: grant.scopes.contains) else { throw APIError.scopeNotAuthorized }
+        guard scopes.isEmpty || scopes.contains(where: { SandboxApp.holds(grant.scopes, $0) }) else {
+            throw APIError.scopeNotAuthorized
+        }
         return grant
     }
 

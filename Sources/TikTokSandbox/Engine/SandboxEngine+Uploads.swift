@@ -122,8 +122,9 @@ extension SandboxEngine {
         uploadID.flatMap { state.post(uploadID: $0)?.publishID }
     }
 
-    /// The number of the chunk, from 1, that a PUT is about.
-    func chunkNumber(uploadID: String?, contentRange: String?) -> Int? {
+    /// The number of the chunk or part, from 1, that a request is about.
+    func chunkNumber(uploadID: String?, contentRange: String?, part: String?) -> Int? {
+        if let part { return Int(part) }
         guard let uploadID, let post = state.post(uploadID: uploadID), let range = UploadRange(contentRange) else {
             return nil
         }

@@ -16,7 +16,7 @@ extension SandboxEngine {
             else {
                 throw APIError.invalid("Unknown field \(field)")
             }
-            guard grant.scopes.contains(known.scope) else { throw APIError.scopeNotAuthorized }
+            guard SandboxApp.holds(grant.scopes, known.scope) else { throw APIError.scopeNotAuthorized }
             user[field] = known.value
         }
         return ["user": .object(user)]

@@ -51,7 +51,7 @@ extension SandboxEngine {
 
     private func notices(at moment: Date, _ settings: SandboxSettings) -> [WebhookNotice] {
         var notices: [WebhookNotice] = []
-        for post in state.arrivedPosts.reversed() {
+        for post in state.arrivedPosts.reversed() + state.failedPulls {
             let status = post.status(at: moment, settings: settings)
             let type = post.mode == .inbox ? "INBOX_SHARE" : "DIRECT_PUBLISH"
             func notice(_ event: String, _ more: [String: JSONValue] = [:]) -> WebhookNotice {

@@ -17,6 +17,9 @@ actor SandboxEngine {
     /// The posts that wait for their inspection.
     nonisolated let inspections: AsyncStream<String>
     let inspectionQueue: AsyncStream<String>.Continuation
+    /// The posts whose bytes are to be fetched.
+    nonisolated let pulls: AsyncStream<String>
+    let pullQueue: AsyncStream<String>.Continuation
     /// Where clients reach the server; known once it listens.
     var baseURL = ""
 
@@ -42,6 +45,8 @@ actor SandboxEngine {
         self.state = state
         (inspections, inspectionQueue) = AsyncStream.makeStream()
         for id in state.uninspected { inspectionQueue.yield(id) }
+        (pulls, pullQueue) = AsyncStream.makeStream()
+        for id in state.pendingPulls { pullQueue.yield(id) }
     }
 
     /// The app of this sandbox.
@@ -74,7 +79,10 @@ actor SandboxEngine {
     private func inspect(_ publishID: String) async {
         guard let post = state.posts[publishID], post.isComplete, post.inspection == nil else { return }
         let file = directory.media(publishID)
-        let settings = settings
+        var settings = settings
+        if let longest = post.longestSeconds {
+            settings.maxVideoPostDurationSeconds = min(settings.maxVideoPostDurationSeconds, longest)
+        }
         let inspection: Inspection
         do {
             inspection = try await Self.inspection(of: file, settings: settings)

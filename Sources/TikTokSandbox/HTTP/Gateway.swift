@@ -15,7 +15,9 @@ struct Gateway: Sendable {
     /// Serves one request.
     func serve(_ request: Request, _ context: SandboxContext, _ endpoint: Endpoint) async throws -> Response {
         var incoming = Incoming(request)
-        let chunk = await engine.chunkNumber(uploadID: incoming.query["upload_id"], contentRange: incoming.contentRange)
+        let chunk = await engine.chunkNumber(
+            uploadID: incoming.query["upload_id"], contentRange: incoming.contentRange,
+            part: incoming.query["part_number"])
         let actions = engine.desk.actions(path: incoming.path, method: incoming.method, chunk: chunk)
         let logID = Identifiers.logID(at: engine.now())
         var answer = Answer(status: 0)

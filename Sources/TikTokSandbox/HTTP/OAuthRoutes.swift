@@ -36,13 +36,17 @@ struct OAuthRoutes {
         return try await incoming.form()
     }
 
-    private static func token(_ form: [String: String], _ engine: SandboxEngine) async throws -> Answer {
+    /// The answer of a token endpoint.
+    static func token(
+        _ form: [String: String], _ engine: SandboxEngine, needsRedirect: Bool = true
+    ) async throws -> Answer {
         try await engine.checkClient(key: form["client_key"], secret: form["client_secret"])
         let answer =
             switch form["grant_type"] {
             case "authorization_code":
                 try await engine.exchange(
-                    code: form["code"], redirectURI: form["redirect_uri"], verifier: form["code_verifier"])
+                    code: form["code"], redirectURI: form["redirect_uri"], verifier: form["code_verifier"],
+                    needsRedirect: needsRedirect)
             case "refresh_token":
                 try await engine.refresh(form["refresh_token"])
             case "client_credentials":

@@ -26,9 +26,10 @@ struct PublishRoutes {
             let (post, status) = try await engine.status(bearer: incoming.bearer, publishID: id)
             return .envelope(Self.status(post, status), logID: logID, publishID: post.publishID)
         }
-        post(router, "/v2/post/publish/cancel/") { incoming, _ in
+        post(router, "/v2/post/publish/cancel/") { incoming, logID in
             let id = try await incoming.json()?["publish_id"]?.stringValue
             try await engine.cancel(bearer: incoming.bearer, publishID: id)
+            return .envelope([:], logID: logID, publishID: id)
         }
         get(router, "/v2/user/info/") { incoming, logID in
             .envelope(
@@ -43,7 +44,7 @@ struct PublishRoutes {
         }
     }
 
-    private func post(_ router: Router<SandboxContext>, _ path: String, _ endpoint: @escaping Gateway.Endpoint) {
+    func post(_ router: Router<SandboxContext>, _ path: String, _ endpoint: @escaping Gateway.Endpoint) {
         router.post(RouterPath(path)) { [gateway] request, context in
             try await gateway.serve(request, context, Self.exact(path, endpoint))
         }
@@ -64,13 +65,14 @@ struct PublishRoutes {
     }
 
     private static func opened(_ post: OpenedPost, _ logID: String) -> Answer {
-        .envelope(
-            ["publish_id": .string(post.publishID), "upload_url": .string(post.uploadURL)], logID: logID,
-            publishID: post.publishID)
+        var data: [String: JSONValue] = ["publish_id": .string(post.publishID)]
+        data["upload_url"] = post.uploadURL.map(JSONValue.string)
+        return .envelope(.object(data), logID: logID, publishID: post.publishID)
     }
 
     private static func status(_ post: Post, _ status: PostStatus) -> JSONValue {
-        var data: [String: JSONValue] = ["status": .string(status.name), "uploaded_bytes": .integer(post.committed)]
+        let bytes = post.pull == nil ? "uploaded_bytes" : "downloaded_bytes"
+        var data: [String: JSONValue] = ["status": .string(status.name), bytes: .integer(post.committed)]
         if let reason = status.failReason { data["fail_reason"] = .string(reason) }
         // TikTok's own spelling.
         if let id = status.publicPostID { data["publicaly_available_post_id"] = [.integer(id)] }

@@ -9,6 +9,7 @@ enum SandboxRouter {
         OAuthRoutes(engine: engine, gateway: gateway).add(to: router)
         PublishRoutes(engine: engine, gateway: gateway).add(to: router)
         UploadRoutes(engine: engine, gateway: gateway).add(to: router)
+        PartRoutes(engine: engine, gateway: gateway).add(to: router)
         ConsentRoutes(engine: engine, gateway: gateway, page: try ConsentPage()).add(to: router)
         ControlRoutes(engine: engine, log: log, clock: clock).add(to: router)
         PageRoutes(engine: engine, feed: try FeedPage()).add(to: router)

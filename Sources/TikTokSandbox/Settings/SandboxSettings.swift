@@ -42,6 +42,12 @@ struct SandboxSettings: Sendable, Equatable {
         case lost
     }
 
+    /// A name of this machine.
+    enum UploadHost: String, Sendable, CaseIterable {
+        case numeric = "127.0.0.1"
+        case named = "localhost"
+    }
+
     /// Who may see the account.
     enum AccountPrivacy: String, Sendable, CaseIterable {
         case `private`, `public`
@@ -93,7 +99,20 @@ struct SandboxSettings: Sendable, Equatable {
     var webhookURL: String?
     var webhookFault = WebhookFault.none
 
+    // Pulls
+    /// Where videos may be fetched from, on this machine; what the developer portal calls verified URL prefixes.
+    var verifiedURLPrefixes: [String]?
+    /// How long a download waits before it begins.
+    var pullSeconds = 0.0
+
+    // The multipart dialect
+    var multipartMaxBytes: Int64 = 1_000_000_000
+    var multipartMaxSeconds: Int64 = 60
+    var multipartUploadsPerDay = 100
+
     // Uploads
+    /// The host of upload addresses, which at TikTok differs from the API's and by region.
+    var uploadHost = UploadHost.numeric
     var chunkLimits = ChunkLimits.strict
     var singleMustMatch = true
     var lenientSingle = false

@@ -28,11 +28,7 @@ struct SettingKey: Sendable {
         flag("commentDisabled", \.commentDisabled),
         optionalFlag("duetDisabled", \.duetDisabled),
         optionalFlag("stitchDisabled", \.stitchDisabled),
-        SettingKey(name: "maxVideoPostDurationSeconds") { value, settings in
-            guard let number = value.integerValue, number > 0 else { return "takes a whole number above 0" }
-            settings.maxVideoPostDurationSeconds = number
-            return nil
-        },
+        positive("maxVideoPostDurationSeconds", \.maxVideoPostDurationSeconds),
         text("creatorInfoError", \.creatorInfoError),
         seconds("accessTokenSeconds", \.accessTokenSeconds),
         seconds("refreshTokenSeconds", \.refreshTokenSeconds),
@@ -61,17 +57,30 @@ struct SettingKey: Sendable {
             return nil
         },
         choice("webhookFault", \.webhookFault),
+        SettingKey(name: "verifiedURLPrefixes") { value, settings in
+            guard value != .null else {
+                settings.verifiedURLPrefixes = nil
+                return nil
+            }
+            // Nothing is fetched from elsewhere either.
+            guard let prefixes = value.arrayValue?.map(\.stringValue), prefixes.allSatisfy({ isLocalPrefix($0) }) else {
+                return "takes a list of prefixes such as http://127.0.0.1:8000/videos/, or null"
+            }
+            settings.verifiedURLPrefixes = prefixes.compactMap(\.self)
+            return nil
+        },
+        seconds("pullSeconds", \.pullSeconds),
+        positive("multipartMaxBytes", \.multipartMaxBytes),
+        positive("multipartMaxSeconds", \.multipartMaxSeconds),
+        count("multipartUploadsPerDay", \.multipartUploadsPerDay),
+        choice("uploadHost", \.uploadHost),
         choice("chunkLimits", \.chunkLimits),
         flag("singleMustMatch", \.singleMustMatch),
         flag("lenientSingle", \.lenientSingle),
         flag("legacy2023", \.legacy2023),
         choice("uploadedContentRangeStyle", \.uploadedContentRangeStyle),
         seconds("uploadURLSeconds", \.uploadURLSeconds),
-        SettingKey(name: "maxVideoBytes") { value, settings in
-            guard let number = value.integerValue, number > 0 else { return "takes a whole number above 0" }
-            settings.maxVideoBytes = number
-            return nil
-        },
+        positive("maxVideoBytes", \.maxVideoBytes),
     ]
 
     private typealias Path<Value> = any WritableKeyPath<SandboxSettings, Value> & Sendable
@@ -82,6 +91,22 @@ struct SettingKey: Sendable {
             settings[keyPath: path] = number
             return nil
         }
+    }
+
+    private static func positive(_ name: String, _ path: Path<Int64>) -> SettingKey {
+        SettingKey(name: name) { value, settings in
+            guard let number = value.integerValue, number > 0 else { return "takes a whole number above 0" }
+            settings[keyPath: path] = number
+            return nil
+        }
+    }
+
+    private static func isLocalPrefix(_ text: String?) -> Bool {
+        guard let text, text.hasSuffix("/"), let parts = URLComponents(string: text), let host = parts.host else {
+            return false
+        }
+        return ["http", "https"].contains(parts.scheme) && ["127.0.0.1", "localhost"].contains(host)
+            && parts.user == nil && parts.query == nil && parts.fragment == nil
     }
 
     private static func count(_ name: String, _ path: Path<Int>) -> SettingKey {

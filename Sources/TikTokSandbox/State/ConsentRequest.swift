@@ -44,7 +44,7 @@ struct ConsentRequest: Sendable, Equatable {
             throw refuse("unsupported_response_type", "The response_type has to be code.")
         }
         let scopes = (fields["scope"] ?? "").split(separator: ",").map(String.init)
-        guard !scopes.isEmpty, scopes.allSatisfy(SandboxApp.scopes.contains) else {
+        guard !scopes.isEmpty, scopes.allSatisfy(SandboxApp.offers) else {
             throw refuse(
                 "invalid_scope", "The scope is unknown or not enabled for the app; scopes are joined with commas.")
         }

@@ -29,6 +29,10 @@ struct Post: Codable, Sendable, Equatable {
     var createdAt: Date
     var details: Details
     var plan: ChunkPlan
+    /// Set when the sandbox fetches the bytes instead of being sent them.
+    var pull: Pull?
+    /// A limit of the dialect that the post came by, beside the creator's own.
+    var longestSeconds: Int64?
 
     // The upload
     var uploadID: String
@@ -48,7 +52,15 @@ struct Post: Codable, Sendable, Equatable {
     var postID: Int64
 
     /// Whether every byte has arrived.
-    var isComplete: Bool { committed == plan.videoSize }
+    var isComplete: Bool { committed == plan.videoSize && pull?.hasArrived != false }
+}
+
+/// A download that the sandbox makes for a post.
+struct Pull: Codable, Sendable, Equatable {
+    var url: String
+    var hasArrived = false
+    /// Why it ended without the bytes.
+    var failReason: String?
 }
 
 /// What the sandbox found out about the uploaded file.
@@ -66,14 +78,14 @@ struct PostStatus: Sendable, Equatable {
     var publicPostID: Int64?
 
     static let processing = PostStatus(name: "PROCESSING_UPLOAD")
+    static let downloading = PostStatus(name: "PROCESSING_DOWNLOAD")
     static func failed(_ reason: String) -> PostStatus { PostStatus(name: "FAILED", failReason: reason) }
-
-    var isFinal: Bool { name != "PROCESSING_UPLOAD" }
 }
 
 extension Post {
     /// The status at a moment; time alone moves a post on, so nothing has to wake up for it.
     func status(at now: Date, settings: SandboxSettings) -> PostStatus {
+        if let pull, !pull.hasArrived { return pull.failReason.map(PostStatus.failed) ?? .downloading }
         guard isComplete else {
             return now >= urlExpiresAt ? .failed("internal") : .processing
         }

@@ -25,17 +25,32 @@ enum PostRequest {
         return details
     }
 
-    /// The `source_info` of an upload.
-    static func plan(_ body: JSONValue, settings: SandboxSettings) throws(APIError) -> ChunkPlan {
+    /// Where the bytes of a post come from.
+    enum Source: Sendable, Equatable {
+        case upload(ChunkPlan)
+        case pull(String)
+    }
+
+    /// The `source_info` of an init.
+    static func source(_ body: JSONValue, settings: SandboxSettings) throws(APIError) -> Source {
         guard let source = body["source_info"], let members = source.objectValue, !members.isEmpty else {
             throw .sourceInfo
         }
         switch source["source"]?.stringValue {
-        case "FILE_UPLOAD": break
-        // No domain is verified in the sandbox, so that nothing is ever fetched from anywhere.
-        case "PULL_FROM_URL": throw .urlOwnershipUnverified
+        case "FILE_UPLOAD": return .upload(try plan(source, settings))
+        case "PULL_FROM_URL":
+            guard let url = try text(source, "video_url"), !url.isEmpty else {
+                throw .invalid("The field video_url is missing or invalid")
+            }
+            guard (settings.verifiedURLPrefixes ?? []).contains(where: url.hasPrefix) else {
+                throw .urlOwnershipUnverified
+            }
+            return .pull(url)
         default: throw .invalid("The source is invalid")
         }
+    }
+
+    private static func plan(_ source: JSONValue, _ settings: SandboxSettings) throws(APIError) -> ChunkPlan {
         let plan = ChunkPlan(
             videoSize: try number(source, "video_size"), chunkSize: try number(source, "chunk_size"),
             count: try number(source, "total_chunk_count"))
@@ -49,6 +64,25 @@ enum PostRequest {
         if !settings.appAudited, settings.accountPrivacy == .public || level != "SELF_ONLY" { throw .unauditedClient }
         guard settings.offeredPrivacyLevels.contains(level) else { throw .privacyMismatch }
         return level
+    }
+
+    /// A multipart upload's announcement, by the limits of that dialect.
+    static func parts(
+        _ body: JSONValue, settings: SandboxSettings
+    ) throws(APIError) -> (size: Int64, partSize: Int64, count: Int?) {
+        let size = try number(body, "video_size")
+        guard size > 0, size <= settings.multipartMaxBytes else { throw .invalid(ChunkPlan.Refusal.videoSize.rawValue) }
+        let partSize = body["chunk_size"] == nil ? min(size, PartUpload.usualPart) : try number(body, "chunk_size")
+        guard partSize == size || partSize >= PartUpload.smallestPart, partSize <= size,
+            partSize <= PartUpload.greatestPart
+        else { throw .invalid(ChunkPlan.Refusal.chunkSize.rawValue) }
+        guard body["total_chunk_count"] != nil else { return (size, partSize, nil) }
+        let count = try number(body, "total_chunk_count")
+        // The remainder may be a part of its own or belong to the last one.
+        guard count == size / partSize || count == (size + partSize - 1) / partSize, count <= 1000 else {
+            throw .invalid(ChunkPlan.Refusal.chunkCount.rawValue)
+        }
+        return (size, partSize, Int(count))
     }
 
     private static func text(_ value: JSONValue, _ key: String) throws(APIError) -> String? {

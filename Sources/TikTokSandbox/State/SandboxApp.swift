@@ -19,4 +19,15 @@ struct SandboxApp: Codable, Sendable, Equatable {
     static let scopes = [
         "user.info.basic", "user.info.profile", "user.info.stats", "video.list", "video.upload", "video.publish",
     ]
+
+    /// Names that the multipart dialect has for scopes.
+    static let scopeAliases = ["content.upload": "video.upload", "post.publish": "video.publish"]
+
+    /// Whether the app may ask for a scope.
+    static func offers(_ scope: String) -> Bool { scopes.contains(scope) || scopeAliases[scope] != nil }
+
+    /// Whether the scopes, by whichever names, hold `wanted`.
+    static func holds(_ scopes: [String], _ wanted: String) -> Bool {
+        scopes.contains { $0 == wanted || scopeAliases[$0] == wanted }
+    }
 }

@@ -6,6 +6,8 @@ struct SandboxState: Sendable, Equatable {
     private(set) var codes: [String: AuthorizationCode] = [:]
     private(set) var grants: [String: Grant] = [:]
     private(set) var posts: [String: Post] = [:]
+    /// Uploads of the multipart dialect, by id.
+    private(set) var partUploads: [String: PartUpload] = [:]
     /// Publish ids, the oldest first.
     private(set) var order: [String] = []
 
@@ -37,6 +39,21 @@ struct SandboxState: Sendable, Equatable {
             posts[id]?.inspection = inspection
         case .draftFinished(let id, let moment):
             posts[id]?.finishedAt = moment
+        case .pulled(let id, let bytes, let contentType, let readyAt, let publicAt):
+            posts[id]?.pull?.hasArrived = true
+            posts[id]?.plan = ChunkPlan(videoSize: bytes, chunkSize: bytes, count: 1)
+            posts[id]?.committed = bytes
+            posts[id]?.contentType = contentType
+            posts[id]?.readyAt = readyAt
+            posts[id]?.publicAt = publicAt
+        case .pullFailed(let id, let reason):
+            posts[id]?.pull?.failReason = reason
+        case .partsOpened(let upload):
+            partUploads[upload.id] = upload
+        case .partStored(let id, let number, let bytes):
+            partUploads[id]?.parts[number] = bytes > 0 ? bytes : nil
+        case .partsCompleted(let id, let videoID):
+            partUploads[id]?.videoID = videoID
         }
     }
 
@@ -65,6 +82,22 @@ struct SandboxState: Sendable, Equatable {
 
     /// The uploads that have not ended, the newest first.
     var openUploads: [Post] { order.reversed().compactMap { posts[$0] }.filter { !$0.isComplete } }
+
+    /// The posts whose bytes the sandbox still has to fetch, the oldest first.
+    var pendingPulls: [String] {
+        order.filter { id in posts[id]?.pull.map { !$0.hasArrived && $0.failReason == nil } ?? false }
+    }
+
+    /// The posts whose bytes could not be fetched.
+    var failedPulls: [Post] { order.compactMap { posts[$0] }.filter { $0.pull?.failReason != nil } }
+
+    /// The multipart upload that became the video with this id.
+    func partUpload(videoID: String) -> PartUpload? { partUploads.values.first { $0.videoID == videoID } }
+
+    /// How many multipart uploads the app has begun in the last 24 hours.
+    func recentPartUploads(at now: Date) -> Int {
+        partUploads.values.count { $0.createdAt > now.addingTimeInterval(-86_400) }
+    }
 
     /// The posts that still have to be looked at after their last byte.
     var uninspected: [String] {

@@ -1,0 +1,88 @@
+import AsyncHTTPClient
+import Foundation
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// Fetches the videos of `PULL_FROM_URL` posts as TikTok does: no redirects, a whole answer, or `video_pull_failed`.
+struct PullFetcher: Sendable {
+    let engine: SandboxEngine
+
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.redirectConfiguration = .disallow
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
+    /// Fetches until the task is cancelled.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            for await id in engine.pulls {
+                group.addTask { await fetch(id) }
+            }
+        }
+    }
+
+    private func fetch(_ publishID: String) async {
+        guard let pull = await engine.pendingPull(publishID) else { return }
+        do {
+            try await Task.sleep(for: .seconds(engine.desk.settings.pullSeconds))
+            let arrived = try await download(pull.url, to: pull.file)
+            try await engine.pulled(publishID, bytes: arrived.bytes, contentType: arrived.contentType)
+        } catch is CancellationError {
+            // The server stops; the next one on this folder fetches it.
+        } catch {
+            engine.logger.notice("a video could not be fetched", metadata: ["error": "\(error)"])
+            await engine.pullFailed(publishID)
+        }
+    }
+
+    private struct BadAnswer: Error {
+        var status: Int
+    }
+
+    private func download(_ url: String, to file: URL) async throws -> (bytes: Int64, contentType: String) {
+        let response = try await Self.client.execute(HTTPClientRequest(url: url), timeout: .hours(1))
+        guard response.status == .ok else { throw BadAnswer(status: Int(response.status.code)) }
+        let output = try PosixFile(file, .readWrite)
+        try output.truncate(to: 0)
+        var bytes: Int64 = 0
+        let limit = engine.desk.settings.maxVideoBytes
+        for try await piece in response.body {
+            try piece.withUnsafeReadableBytes { try output.write($0, at: bytes) }
+            bytes += Int64(piece.readableBytes)
+            guard bytes <= limit else { throw BadAnswer(status: 413) }
+        }
+        guard bytes > 0 else { throw BadAnswer(status: 204) }
+        return (bytes, response.headers.first(name: "content-type") ?? "video/mp4")
+    }
+}
+
+extension SandboxEngine {
+    /// The address and the file of a pull that is still wanted.
+    func pendingPull(_ publishID: String) -> (url: String, file: URL)? {
+        guard let pull = state.posts[publishID]?.pull, !pull.hasArrived, pull.failReason == nil else { return nil }
+        return (pull.url, directory.media(publishID))
+    }
+
+    /// Takes in a video that was fetched, unless it was cancelled meanwhile.
+    func pulled(_ publishID: String, bytes: Int64, contentType: String) throws {
+        guard pendingPull(publishID) != nil else { return }
+        let readyAt = now().addingTimeInterval(settings.processingSeconds)
+        try commit(
+            .pulled(
+                publishID: publishID, bytes: bytes, contentType: contentType, readyAt: readyAt,
+                publicAt: readyAt.addingTimeInterval(settings.moderationSeconds)))
+        inspectionQueue.yield(publishID)
+    }
+
+    /// Gives a pull up.
+    func pullFailed(_ publishID: String) {
+        guard pendingPull(publishID) != nil else { return }
+        do {
+            try commit(.pullFailed(publishID: publishID, reason: "video_pull_failed"))
+        } catch {
+            logger.error("the journal cannot be written", metadata: ["error": "\(error)"])
+        }
+    }
+}
