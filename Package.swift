@@ -113,7 +113,7 @@ let package = Package(
         plugin("ContactSheet", ["Media"]),
         plugin("Chunk", ["TikTok"]),
         plugin("Upload", ["TikTok", log]),
-        plugin("Publish", ["TikTok"]),
+        plugin("Publish", ["TikTok", log]),
         .executableTarget(
             name: "spreader-pipeline",
             dependencies: plugins + [

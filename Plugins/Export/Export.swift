@@ -19,6 +19,10 @@ public struct Export: Stage {
     public struct Options: StageOptions {
         @StageOption("The folder; it is made when it is missing.")
         public var directory: String = "out"
+        @StageOption(
+            "Where `directory` can be reached from the internet: an https address that ends with a slash, below a domain or prefix that the app has verified. TikTok then fetches the file from there instead of being sent it."
+        )
+        public var publicURL: String? = nil
 
         /// The defaults.
         public init() {}
@@ -33,7 +37,14 @@ public struct Export: Stage {
 
     /// Finds a folder that can't be one.
     public func check(_ context: CheckContext) -> [Diagnostic] {
-        OutputFolder.findings(path: options.directory, pointer: "/directory")
+        var findings = OutputFolder.findings(path: options.directory, pointer: "/directory")
+        if let publicURL = options.publicURL, let problem = Self.problem(publicURL) {
+            findings.append(
+                Diagnostic(
+                    code: "bad-public-url", "\"publicURL\" \(problem)",
+                    hint: "give an address such as https://media.example.com/clips/", pointer: "/publicURL"))
+        }
+        return findings
     }
 
     /// Names the file.
@@ -41,15 +52,36 @@ public struct Export: Stage {
         let path = folder.path(name: input.source.stem, ending: "mp4")
         return StagePlan(
             action: "copy to \(options.directory)/\((path as NSString).lastPathComponent)",
-            details: ["path": .string(path)], output: input)
+            details: ["path": .string(path)], output: published(input, path))
     }
 
     /// Copies the file.
     public func run(_ input: PreparedVideo, _ context: StageContext) async throws(StageError) -> PreparedVideo {
-        var output = input
-        output.exportedPath = try await folder.store(
+        let path = try await folder.store(
             input.file.path, name: input.source.stem, ending: "mp4", claims: OutputClaims(context))
+        var output = published(input, path)
+        output.exportedPath = path
         return output
+    }
+
+    private func published(_ input: PreparedVideo, _ path: String) -> PreparedVideo {
+        guard let publicURL = options.publicURL else { return input }
+        var output = input
+        let name = (path as NSString).lastPathComponent
+        let plain = CharacterSet(
+            charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+        output.publicURL = publicURL + (name.addingPercentEncoding(withAllowedCharacters: plain) ?? name)
+        return output
+    }
+
+    private static func problem(_ address: String) -> String? {
+        guard let parts = URLComponents(string: address), parts.host?.isEmpty == false,
+            ["http", "https"].contains(parts.scheme?.lowercased())
+        else { return "is no web address" }
+        guard parts.user == nil, parts.password == nil, parts.query == nil, parts.fragment == nil else {
+            return "must have no user, query or fragment"
+        }
+        return address.hasSuffix("/") ? nil : "must end with a slash, since the file's name follows it"
     }
 
     private var folder: OutputFolder { OutputFolder(path: options.directory) }

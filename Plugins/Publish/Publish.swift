@@ -1,3 +1,4 @@
+import Logging
 public import PipelineKit
 import TikTok
 
@@ -82,16 +83,12 @@ public struct Publish: Stage {
             throw try await Self.unconfirmed(record, error.message, context)
         }
         switch outcome {
-        case .done(let status):
-            let url = PostAddress.url(
-                postIDs: status.postIDs, publishID: publishID, username: record.username, configuration)
-            _ = try await context.ledger.apply(.published(postIDs: status.postIDs, url: url), to: record.id)
-            context.progress(StageProgress(fraction: 1))
-            return PublishedPost(
-                publishID: publishID, status: status.status, postIDs: status.postIDs, url: url, mode: record.mode)
+        case .done(let status): return try await done(status, publishID, record, context, configuration)
         case .failed(let reason):
             _ = try await context.ledger.apply(.failed(reason: reason), to: record.id)
             throw StageError(tiktokFailReason: reason)
+        case .undecided(PublishStatus.downloading):
+            return try await giveUpPull(publishID, record, context, configuration, session)
         case .undecided(let lastStatus):
             throw try await Self.unconfirmed(
                 record,
@@ -99,6 +96,55 @@ public struct Publish: Stage {
             )
         }
     }
+
+    private func done(
+        _ status: PublishStatus, _ publishID: String, _ record: PostRecord, _ context: StageContext,
+        _ configuration: TikTokConfiguration
+    ) async throws(StageError) -> PublishedPost {
+        let url = PostAddress.url(
+            postIDs: status.postIDs, publishID: publishID, username: record.username, configuration)
+        _ = try await context.ledger.apply(.published(postIDs: status.postIDs, url: url), to: record.id)
+        context.progress(StageProgress(fraction: 1))
+        return PublishedPost(
+            publishID: publishID, status: status.status, postIDs: status.postIDs, url: url, mode: record.mode)
+    }
+
+    /// Cancels a download that goes on for too long: then it is certain that nothing is posted, where waiting would
+    /// only leave it unconfirmed.
+    private func giveUpPull(
+        _ publishID: String, _ record: PostRecord, _ context: StageContext, _ configuration: TikTokConfiguration,
+        _ session: TikTokSession
+    ) async throws(StageError) -> PublishedPost {
+        do throws(StageError) {
+            try await session.cancel(publishID)
+        } catch {
+            if error.code == .cancelled { throw error }
+            // It may have ended just now; the status has the last word.
+            context.logger.warning("the pull was not cancelled", metadata: ["error": "\(error.message)"])
+        }
+        let poller = StatusPoller(configuration.pollSchedule, limit: Self.cancelPatience, clock: context.clock)
+        let outcome = try await poller.poll(record.mode) { () throws(StageError) in
+            try await session.status(of: publishID)
+        }
+        switch outcome {
+        case .done(let status): return try await done(status, publishID, record, context, configuration)
+        case .failed(let reason):
+            _ = try await context.ledger.apply(.failed(reason: reason), to: record.id)
+            guard reason == "publish_cancelled" else { throw StageError(tiktokFailReason: reason) }
+            throw StageError(
+                .unavailable,
+                "TikTok did not fetch the video within \(options.wait.spoken), so the post was cancelled; nothing was posted",
+                hint: "run the same command again, or set \"source\" of the upload stage to file")
+        case .undecided(let lastStatus):
+            throw try await Self.unconfirmed(
+                record,
+                "TikTok still fetches the video after \(options.wait.spoken) (last status \(lastStatus ?? "none"))",
+                context)
+        }
+    }
+
+    /// How long a cancelled pull is waited for.
+    private static let cancelPatience = Duration.seconds(60)
 
     private static func unconfirmed(
         _ record: PostRecord, _ reason: String, _ context: StageContext

@@ -3,16 +3,21 @@ import PipelineKit
 import TikTok
 
 extension PostRun {
-    /// Creates a post that was claimed, and sends its bytes.
+    /// Creates a post that was claimed, and brings its bytes to the service, before or after as the dialect has it.
     func create(_ reserved: PostRecord) async throws(StageError) -> Step {
-        try checkBandwidth()
+        let route = try route()
+        if case .pull = route {} else { try checkBandwidth() }
         let file = try openFile()
         let plan = try ChunkPlan(announced: input)
         let digest = try await fileDigest()
         var record = reserved
         // Refuses a login without the permission before anything is asked of TikTok.
         _ = try await session.credentials(for: context.post.mode)
-        let creator = try await creatorInfo(record)
+        let creator = try await judged(record) { () throws(StageError) in try await creatorInfo() }
+        let source = try await judged(record) { () throws(StageError) in
+            try await self.source(route, file, plan, digest)
+        }
+        let post = newPost(creator, source)
         // Read again: asking for the creator's limits may have renewed the token.
         var credentials = try await session.credentials(for: context.post.mode)
         var hasRenewed = false
@@ -20,9 +25,12 @@ extension PostRun {
             try await session.acquireCreationPermits()
             if Task.isCancelled { throw .cancelled }
             record = try await context.ledger.apply(.sending(announcement(plan, digest, creator)), to: record.id)
-            switch try await announce(record, plan, creator, credentials) {
-            case .accepted(let accepted, let url):
+            switch try await announce(record, post, credentials) {
+            case .accepted(let accepted, let url?):
                 return try await send(file, plan, accepted, to: url, committed: 0)
+            case .accepted(let accepted, nil):
+                // The bytes are there already, or TikTok fetches them: there is nothing more to send.
+                return .uploaded(try await commit(.uploaded, accepted))
             case .refusedToken:
                 guard !hasRenewed else {
                     throw StageError(
@@ -42,7 +50,7 @@ extension PostRun {
 
     /// How the creating request ended, when it did not end the stage.
     private enum Announcement: Sendable {
-        case accepted(PostRecord, Secret)
+        case accepted(PostRecord, Secret?)
         case refusedToken
     }
 
@@ -51,15 +59,12 @@ extension PostRun {
     /// The exchange is finished even when the run is stopped meanwhile, unless that takes more than a moment: an
     /// answer that nobody read would leave the post unconfirmed.
     private func announce(
-        _ record: PostRecord, _ plan: ChunkPlan, _ creator: CreatorInfo?, _ credentials: Credentials
+        _ record: PostRecord, _ post: NewPost, _ credentials: Credentials
     ) async throws(StageError) -> Announcement {
         let session = session
-        var post = context.post
-        post.cover = post.cover ?? input.video.coverTime.map { .seconds($0) }
-        let info = creator.map { PostInfo(post, creator: $0) }
         let request = Task { () -> Result<AcceptedPost, APIFailure> in
             do throws(APIFailure) {
-                return .success(try await session.create(info, plan, credentials))
+                return .success(try await session.create(post, credentials))
             } catch {
                 return .failure(error)
             }
@@ -76,7 +81,8 @@ extension PostRun {
         case .success(let accepted):
             let record = try await commit(
                 .accepted(publishID: accepted.publishID, uploadURL: accepted.uploadURL), record)
-            guard UploadURLPolicy.allows(accepted.uploadURL, apiIsLoopback: configuration.isLoopback) else {
+            try await forgetParts()
+            if let url = accepted.uploadURL, !UploadURLPolicy.allows(url, apiIsLoopback: configuration.isLoopback) {
                 try await commit(.failed(reason: "the upload address is on a host that is not TikTok's"), record)
                 throw StageError(
                     .refused, "TikTok gave an upload address on a host that is not TikTok's; nothing was sent",
@@ -94,15 +100,28 @@ extension PostRun {
         }
     }
 
+    private func newPost(_ creator: CreatorInfo?, _ source: PostSource) -> NewPost {
+        var post = context.post
+        post.cover = post.cover ?? input.video.coverTime.map { .seconds($0) }
+        return NewPost(info: creator.map { PostInfo(post, creator: $0) }, source: source)
+    }
+
     /// What the creator's account allows; nil for drafts, which carry no settings and need no such permission.
-    private func creatorInfo(_ record: PostRecord) async throws(StageError) -> CreatorInfo? {
+    private func creatorInfo() async throws(StageError) -> CreatorInfo? {
         guard context.post.mode == .direct else { return nil }
+        let creator = try await session.creatorInfo()
+        if let problem = PostRules.problem(context.post, duration: input.video.duration, creator: creator) {
+            throw problem
+        }
+        return creator
+    }
+
+    /// Does what has to be right before a post is created.
+    private func judged<Value>(
+        _ record: PostRecord, _ body: () async throws(StageError) -> Value
+    ) async throws(StageError) -> Value {
         do throws(StageError) {
-            let creator = try await session.creatorInfo()
-            if let problem = PostRules.problem(context.post, duration: input.video.duration, creator: creator) {
-                throw problem
-            }
-            return creator
+            return try await body()
         } catch {
             // What would fail again is shown with its reason in the list of posts; the rest stays claimed.
             if error.code != .cancelled, error.recovery == .permanent {

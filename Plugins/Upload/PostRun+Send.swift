@@ -8,6 +8,8 @@ extension PostRun {
         guard let publishID = record.publishID else {
             throw StageError(.internalFault, "the accepted post \(record.id) has no publish id")
         }
+        // Nothing was ever to be sent after this post was accepted: its bytes were there, or are fetched.
+        guard record.uploadURL != nil else { return .uploaded(try await commit(.uploaded, record)) }
         let status: PublishStatus
         do throws(StageError) {
             status = try await session.status(of: publishID)

@@ -14,16 +14,18 @@ struct PostRun: Sendable {
     let transport: any Transport
     let session: TikTokSession
     let bytesPerSecond: Double?
+    let origin: Upload.Origin
 
     init(
         input: ChunkedVideo, context: StageContext, configuration: TikTokConfiguration, transport: any Transport,
-        bytesPerSecond: Double?
+        bytesPerSecond: Double?, origin: Upload.Origin
     ) {
         self.input = input
         self.context = context
         self.configuration = configuration
         self.transport = transport
         self.bytesPerSecond = bytesPerSecond
+        self.origin = origin
         session = TikTokSession(configuration, transport: transport, context: context)
     }
 

@@ -18,9 +18,23 @@ public struct Upload: Stage {
             "Ceiling for the rate of sending, to leave room on a shared line; as fast as it goes when left out.",
             range: BitRate(100_000)...BitRate(100_000_000_000))
         public var bandwidth: BitRate? = nil
+        @StageOption(
+            "Where TikTok gets the bytes from: `file` sends them, `pull` lets TikTok fetch them from the video's `publicURL` (see `export`), `auto` pulls when there is one."
+        )
+        public var source = Origin.auto
 
         /// The defaults.
         public init() {}
+    }
+
+    /// Where TikTok gets the bytes from.
+    public enum Origin: String, OptionValue, CaseIterable {
+        /// From the video's public address when it has one, else from this machine.
+        case auto
+        /// From this machine.
+        case file
+        /// From the video's public address.
+        case pull
     }
 
     private let options: Options
@@ -32,7 +46,16 @@ public struct Upload: Stage {
     public func check(_ context: CheckContext) -> [Diagnostic] {
         var findings = PostRules.findings(context.post)
         do throws(StageError) {
-            _ = try TikTokConfiguration(settings: context.settings)
+            let configuration = try TikTokConfiguration(settings: context.settings)
+            if let problem = PostRules.modeProblem(configuration.dialect, context.post.mode) {
+                findings.append(
+                    Diagnostic(code: "no-drafts", problem.message, hint: problem.hint, pointer: "/post/mode"))
+            }
+            if options.source == .pull, configuration.dialect == .multipart {
+                let problem = Self.noPull
+                findings.append(
+                    Diagnostic(code: "no-pull", problem.message, hint: problem.hint, pointer: "/source"))
+            }
         } catch {
             findings.append(
                 Diagnostic(code: error.code.rawValue, error.message, hint: error.hint, subject: .configuration))
@@ -45,12 +68,14 @@ public struct Upload: Stage {
     public func plan(_ input: ChunkedVideo, _ context: PlanContext) async throws(StageError) -> StagePlan {
         if let problem = PostRules.problem(context.post) { throw problem }
         let configuration = try TikTokConfiguration(settings: context.settings)
+        try checkDialect(input, context.post, configuration)
         let post = context.post
         let size = ByteCount(input.video.file.bytes)
         var reasons: [String] = []
         var details: [String: JSONValue] = [
             "mode": .string(post.mode.rawValue), "bytes": .integer(input.video.file.bytes),
             "chunkCount": .integer(Int64(input.chunkCount)), "api": .string(configuration.apiBaseURL),
+            "dialect": .string(configuration.dialect.rawValue),
         ]
         switch post.mode {
         case .direct:
@@ -68,10 +93,20 @@ public struct Upload: Stage {
         case .inbox:
             reasons.append("a draft in the creator's inbox, to be finished in the TikTok app")
         }
-        reasons.append("\(input.chunkCount == 1 ? "1 chunk" : "\(input.chunkCount) chunks"), one after another")
+        let service = configuration.isLoopback ? "the sandbox at \(configuration.apiBaseURL)" : "TikTok"
+        var action = "send \(size) to \(service)"
+        func count(_ word: String) -> String { input.chunkCount == 1 ? "1 \(word)" : "\(input.chunkCount) \(word)s" }
+        switch try Self.route(options.source, configuration.dialect, input.video) {
+        case .chunks: reasons.append("\(count("chunk")), one after another")
+        case .parts: reasons.append("\(count("part")), then a call that posts them")
+        case .pull(let url):
+            action = "let \(service) fetch \(size)"
+            reasons.append("fetched from \(url)")
+            details["videoURL"] = .string(url)
+        }
+        if post.mode == .direct { reasons.append(PostRules.consent(post)) }
         return StagePlan(
-            action:
-                "send \(size) to \(configuration.isLoopback ? "the sandbox at \(configuration.apiBaseURL)" : "TikTok")",
+            action: action,
             reasons: reasons, details: details,
             output: UploadedVideo(
                 publishID: "", postID: "", mode: post.mode, username: nil,
@@ -84,12 +119,43 @@ public struct Upload: Stage {
     public func run(_ input: ChunkedVideo, _ context: StageContext) async throws(StageError) -> UploadedVideo {
         let configuration = try TikTokConfiguration(settings: context.settings)
         if let problem = PostRules.problem(context.post) { throw problem }
+        try checkDialect(input, context.post, configuration)
         let bandwidth = options.bandwidth.map { Double($0.bitsPerSecond) / 8 }
         return try await HTTPTransport.with(configuration) { (transport) throws(StageError) in
             try await PostRun(
                 input: input, context: context, configuration: configuration, transport: transport,
-                bytesPerSecond: bandwidth
+                bytesPerSecond: bandwidth, origin: options.source
             ).run()
+        }
+    }
+
+    private func checkDialect(
+        _ input: ChunkedVideo, _ post: PostSettings, _ configuration: TikTokConfiguration
+    ) throws(StageError) {
+        if let problem = PostRules.problem(
+            configuration.dialect, mode: post.mode, bytes: input.video.file.bytes, duration: input.video.duration)
+        {
+            throw problem
+        }
+    }
+
+    private static let noPull = StageError(
+        .invalidOption, "the multipart dialect fetches nothing",
+        hint: "set \"source\" to file, or unset \(TikTokConfiguration.dialectSetting)")
+
+    /// The way that options, dialect and the video's address leave.
+    static func route(
+        _ origin: Origin, _ dialect: Dialect, _ video: PreparedVideo
+    ) throws(StageError) -> Route {
+        switch (origin, dialect, video.publicURL) {
+        case (.pull, .multipart, _): throw noPull
+        case (_, .multipart, _): return .parts
+        case (.file, .v2, _), (.auto, .v2, nil): return .chunks
+        case (.auto, .v2, let url?), (.pull, .v2, let url?): return .pull(url)
+        case (.pull, .v2, nil):
+            throw StageError(
+                .invalidOption, "the video has no public address that TikTok could fetch it from",
+                hint: "put `export` with \"publicURL\" before `chunk`, or set \"source\" to file")
         }
     }
 }

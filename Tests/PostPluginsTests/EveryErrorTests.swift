@@ -14,6 +14,15 @@ import TikTokSandbox
         case directPost = "/v2/post/publish/video/init/"
         case draft = "/v2/post/publish/inbox/video/init/"
         case status = "/v2/post/publish/status/fetch/"
+        case openUpload = "/video/upload/init/"
+        case sendPart = "/video/upload/part/"
+        case completeUpload = "/video/upload/complete/"
+        case publishVideo = "/post/publish/direct/"
+
+        /// Whether a second request would be a second post.
+        var isCreation: Bool { [.directPost, .draft, .publishVideo].contains(self) }
+        /// Whether it belongs to the multipart dialect.
+        var isMultipart: Bool { [.openUpload, .sendPart, .completeUpload, .publishVideo].contains(self) }
     }
 
     /// The HTTP status that the reference gives a code.
@@ -32,7 +41,7 @@ import TikTokSandbox
     private static func faults(_ call: Call, _ code: String) -> String {
         """
         {"settings": {"processingSeconds": 0.05, "moderationSeconds": 0.05, "initPerMinute": 10000, \
-        "creatorInfoPerMinute": 10000, "statusPerMinute": 10000, "postsPerDay": 10000, "pendingInboxShares": 10000}, \
+        "creatorInfoPerMinute": 10000, "multipartUploadsPerDay": 10000, "statusPerMinute": 10000, "postsPerDay": 10000, "pendingInboxShares": 10000}, \
         "rules": [{"match": {"path": "\(call.rawValue)"}, "times": "always", \
         "action": {"answer": {"status": \(status(of: code)), "code": "\(code)"}}}]}
         """
@@ -49,6 +58,7 @@ import TikTokSandbox
                     accessTokens: [sandbox.endpoint.accessToken, "act.renewed"],
                     settings: ["TIKTOK_API_BASE_URL": sandbox.endpoint.baseURL])
                 host.post.mode = call == .draft ? .inbox : .direct
+                if call.isMultipart { host.settings["TIKTOK_API"] = "multipart" }
                 host.post.title = "\(call) \(code)"
                 let before = try await sandbox.calls(call.rawValue).count
                 let sent = try await sandbox.sentRanges().count
@@ -76,7 +86,6 @@ import TikTokSandbox
     ) throws {
         let error = try #require(error, "\(call) \(code) ended well")
         let state = try #require(ledger.records.first).state
-        let isCreation = call == .directPost || call == .draft
         let isServerError = code == "internal_error"
         let comment = Comment("\(call) \(code): \(error), \(state), \(calls) calls")
         switch call {
@@ -85,7 +94,12 @@ import TikTokSandbox
             // Asked before anything is created: what would fail again is failed, the rest stays claimed.
             #expect(!ledger.history.contains(.sending), comment)
             #expect(state == (error.recovery == .permanent ? .failed : .reserved), comment)
-        case .directPost, .draft:
+        case .openUpload, .sendPart, .completeUpload:
+            // Nothing of it makes a post.
+            #expect(error.outcome == entry.outcome && error.message.contains(code), comment)
+            #expect(!ledger.history.contains(.sending), comment)
+            #expect(state == (error.recovery == .permanent ? .failed : .reserved), comment)
+        case .directPost, .draft, .publishVideo:
             if isServerError {
                 #expect(error.code == .unconfirmed && error.outcome == .failed && state == .unconfirmed, comment)
             } else {
@@ -104,7 +118,10 @@ import TikTokSandbox
         // The machine asks again only where that can help: with a renewed token, or for a status.
         if code == "access_token_invalid" {
             #expect(calls == 2, comment)
-        } else if isCreation || call == .creatorInfo || entry.recovery == .permanent {
+        } else if [.sendPart, .completeUpload].contains(call), entry.code == .refused {
+            // The service may have forgotten the upload: it is begun anew, twice.
+            #expect(calls == 3, comment)
+        } else if call.isCreation || call == .creatorInfo || entry.recovery == .permanent {
             #expect(calls == 1, comment)
         } else {
             // The service is asked patiently, not for ever; limits of a day are not waited for.

@@ -64,6 +64,17 @@ import TikTokSandbox
         }
     }
 
+    @Test func sendsToAnUploadHostThatIsNotTheAPIs() async throws {
+        let video = try await TestVideo(bytes: 1_000_000)
+        defer { video.remove() }
+        try await Sandbox.run(
+            faults: #"{"settings": {"processingSeconds": 0.1, "uploadHost": "localhost"}}"#
+        ) { (sandbox: Sandbox) async throws in
+            let host = sandbox.host()
+            #expect(try await publish(try await upload(video, host), host).status == "PUBLISH_COMPLETE")
+        }
+    }
+
     @Test func aFinishedPostSendsNothingAgain() async throws {
         let video = try await TestVideo(bytes: 1_000_000)
         defer { video.remove() }

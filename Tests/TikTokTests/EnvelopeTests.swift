@@ -97,7 +97,8 @@ import Testing
     func garbageIsNoAnswer(body: String) async throws {
         let (client, _) = try client(.answer(200, body))
         let plan = try ChunkPlan(size: 10)
-        let failure = await failure { () throws(APIFailure) in try await client.initInboxDraft(plan, token) }
+        let draft = NewPost(info: nil, source: .upload(plan))
+        let failure = await failure { () throws(APIFailure) in try await client.create(draft, token) }
         guard case .unintelligible(200, _, _) = failure else {
             Issue.record("\(String(describing: failure))")
             return
@@ -109,7 +110,8 @@ import Testing
         for data in ["{}", #"{"publish_id":"","upload_url":"u"}"#, #"{"publish_id":"p"}"#] {
             let (client, _) = try client(.answer(200, #"{"data":\#(data),"error":{"code":"ok"}}"#))
             let plan = try ChunkPlan(size: 10)
-            let failure = await failure { () throws(APIFailure) in try await client.initInboxDraft(plan, token) }
+            let draft = NewPost(info: nil, source: .upload(plan))
+            let failure = await failure { () throws(APIFailure) in try await client.create(draft, token) }
             #expect(failure?.isCertainRefusal == false)
         }
     }
@@ -125,10 +127,10 @@ import Testing
         post.cover = .seconds(1.5)
         post.brandOrganic = true
         let creator = CreatorInfo(privacyLevelOptions: ["SELF_ONLY"], duetDisabled: true)
-        let accepted = try await client.initDirectPost(
-            PostInfo(post, creator: creator), try ChunkPlan(size: 50_000_123), token)
+        let accepted = try await client.create(
+            NewPost(info: PostInfo(post, creator: creator), source: .upload(try ChunkPlan(size: 50_000_123))), token)
         #expect(accepted.publishID == "v_pub_file~v2-1.1")
-        #expect(accepted.uploadURL.reveal().hasSuffix("upload_token=t"))
+        #expect(accepted.uploadURL?.reveal().hasSuffix("upload_token=t") == true)
         let body = try #require(transport.requests.first?.json)
         let info = try #require(body["post_info"] as? [String: Any])
         #expect(info["title"] as? String == "Grüße 🎬")
@@ -149,9 +151,21 @@ import Testing
     @Test func draftsCarryNothingButTheSource() async throws {
         let (client, transport) = try client(
             .answer(200, #"{"data":{"publish_id":"p","upload_url":"u"},"error":{"code":"ok"}}"#))
-        _ = try await client.initInboxDraft(try ChunkPlan(size: 10), token)
+        _ = try await client.create(NewPost(info: nil, source: .upload(try ChunkPlan(size: 10))), token)
         #expect(transport.requests.first?.json.keys.sorted() == ["source_info"])
         #expect(transport.requests.first?.url.hasSuffix("/v2/post/publish/inbox/video/init/") == true)
+    }
+
+    @Test func aPullCarriesTheAddressAndNeedsNoUploadAddress() async throws {
+        let (client, transport) = try client(
+            .answer(200, #"{"data":{"publish_id":"v_pub_url~v2.1"},"error":{"code":"ok"}}"#))
+        let url = "https://media.example.com/clips/a.mp4"
+        let accepted = try await client.create(NewPost(info: nil, source: .pull(url)), token)
+        #expect(accepted == AcceptedPost(publishID: "v_pub_url~v2.1", uploadURL: nil))
+        let source = try #require(transport.requests.first?.json["source_info"] as? [String: Any])
+        #expect(source["source"] as? String == "PULL_FROM_URL")
+        #expect(source["video_url"] as? String == url)
+        #expect(source.count == 2)
     }
 
     @Test func remoteTextIsBoundedAndHoldsNoToken() {

@@ -33,11 +33,12 @@ import Testing
         #expect(throws: StageError.self) { try TikTokConfiguration(settings: ["TIKTOK_API_BASE_URL": text]) }
     }
 
-    @Test func readsUploadsPerDayAndRefusesOtherDialects() throws {
+    @Test func readsUploadsPerDayAndTheDialect() throws {
         #expect(try TikTokConfiguration(settings: ["TIKTOK_UPLOADS_PER_DAY": "7"]).uploadsPerDay == 7)
         #expect(throws: StageError.self) { try TikTokConfiguration(settings: ["TIKTOK_UPLOADS_PER_DAY": "0"]) }
-        #expect(throws: StageError.self) { try TikTokConfiguration(settings: ["TIKTOK_API": "multipart"]) }
-        #expect(throws: Never.self) { try TikTokConfiguration(settings: ["TIKTOK_API": "v2"]) }
+        #expect(throws: StageError.self) { try TikTokConfiguration(settings: ["TIKTOK_API": "v3"]) }
+        #expect(try TikTokConfiguration(settings: ["TIKTOK_API": "v2"]).dialect == .v2)
+        #expect(try TikTokConfiguration(settings: ["TIKTOK_API": "multipart"]).dialect == .multipart)
     }
 
     @Test func sandboxUploadsDoNotCountAgainstTheRealDay() throws {

@@ -33,6 +33,8 @@ public struct PreparedVideo: Artifact, Hashable {
     public var warnings: [String]
     /// Where `export` put a copy for the user; nil when there is none.
     public var exportedPath: String?
+    /// Where the exported copy can be fetched from the internet; nil when nobody said so.
+    public var publicURL: String?
     /// The moment of the frame that `cover` picked, in seconds; nil when none was picked.
     public var coverTime: Double?
 
@@ -65,6 +67,7 @@ public struct PreparedVideo: Artifact, Hashable {
         if let rate = frameRate.value { fields["frameRate"] = .number(rate) }
         if !warnings.isEmpty { fields["warnings"] = .array(warnings.map(JSONValue.string)) }
         if let exportedPath { fields["exportedPath"] = .string(exportedPath) }
+        if let publicURL { fields["publicURL"] = .string(publicURL) }
         if let coverTime { fields["coverTime"] = .number(coverTime) }
         return fields
     }

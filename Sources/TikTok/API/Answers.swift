@@ -60,11 +60,11 @@ extension CreatorInfo: Decodable {
 package struct AcceptedPost: Sendable, Hashable {
     /// The service's id of the post, opaque.
     package var publishID: String
-    /// Where the bytes go; carries a token.
-    package var uploadURL: Secret
+    /// Where the bytes go; carries a token. Nil when the service has them already, or fetches them itself.
+    package var uploadURL: Secret?
 
     /// An accepted post.
-    package init(publishID: String, uploadURL: Secret) {
+    package init(publishID: String, uploadURL: Secret?) {
         self.publishID = publishID
         self.uploadURL = uploadURL
     }
@@ -79,7 +79,7 @@ extension AcceptedPost: Decodable {
     package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         publishID = try fields.decode(String.self, forKey: .publishID)
-        uploadURL = Secret(try fields.decode(String.self, forKey: .uploadURL))
+        uploadURL = try fields.decodeIfPresent(String.self, forKey: .uploadURL).map { Secret($0) }
         guard !publishID.isEmpty else {
             throw DecodingError.dataCorruptedError(
                 forKey: .publishID, in: fields, debugDescription: "the publish id is empty")
@@ -110,6 +110,8 @@ package struct PublishStatus: Sendable, Hashable {
     package static let complete = "PUBLISH_COMPLETE"
     /// Drafts end here for the API.
     package static let inbox = "SEND_TO_USER_INBOX"
+    /// The service is fetching the bytes of a pull.
+    package static let downloading = "PROCESSING_DOWNLOAD"
     /// The service gave the post up.
     package static let failed = "FAILED"
 

@@ -47,17 +47,48 @@ package struct PostInfo: Sendable, Hashable, Encodable {
     }
 }
 
-/// What is going to be uploaded: `source_info`.
+/// Where the service gets a post's bytes from.
+package enum PostSource: Sendable, Hashable {
+    /// They are sent in these chunks once the post is created.
+    case upload(ChunkPlan)
+    /// The service fetches them from this https address, whose domain or prefix the app has verified.
+    case pull(String)
+    /// They were sent before, and are the video of this id (multipart dialect).
+    case video(String)
+}
+
+/// A post as it is asked for.
+package struct NewPost: Sendable, Hashable {
+    /// What it says and allows; nil for drafts, which carry no settings.
+    package var info: PostInfo?
+    /// Where the bytes come from.
+    package var source: PostSource
+
+    /// A post to ask for.
+    package init(info: PostInfo?, source: PostSource) {
+        self.info = info
+        self.source = source
+    }
+}
+
+/// Where the bytes come from, as v2 puts it: `source_info`.
 struct SourceInfo: Encodable {
-    let source = "FILE_UPLOAD"
-    let videoSize: Int64
-    let chunkSize: Int64
-    let totalChunkCount: Int
+    let source: String
+    var videoSize: Int64?
+    var chunkSize: Int64?
+    var totalChunkCount: Int?
+    var videoURL: String?
 
     init(_ plan: ChunkPlan) {
+        source = "FILE_UPLOAD"
         videoSize = plan.size
         chunkSize = plan.chunkSize
         totalChunkCount = plan.count
+    }
+
+    init(pulling url: String) {
+        source = "PULL_FROM_URL"
+        videoURL = url
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -65,6 +96,7 @@ struct SourceInfo: Encodable {
         case videoSize = "video_size"
         case chunkSize = "chunk_size"
         case totalChunkCount = "total_chunk_count"
+        case videoURL = "video_url"
     }
 }
 
@@ -93,3 +125,6 @@ struct StatusBody: Encodable {
         case publishID = "publish_id"
     }
 }
+
+/// The `data` of an answer that tells nothing.
+struct NoData: Decodable {}

@@ -2,8 +2,8 @@ import Foundation
 package import PipelineKit
 
 /// TikTok's v2 API, one method a call. Knows shapes, not policy: it neither retries nor waits.
-package struct TikTokClient: Sendable {
-    private let configuration: TikTokConfiguration
+package struct TikTokClient: PostingAPI {
+    let configuration: TikTokConfiguration
     private let transport: any Transport
 
     /// A client.
@@ -17,18 +17,32 @@ package struct TikTokClient: Sendable {
         try await post("/v2/post/publish/creator_info/query/", Data("{}".utf8), token)
     }
 
-    /// Creates a post that is published as soon as its last byte arrived. Not idempotent.
-    package func initDirectPost(_ info: PostInfo, _ plan: ChunkPlan, _ token: Secret) async throws(APIFailure)
-        -> AcceptedPost
-    {
-        try await post(
-            "/v2/post/publish/video/init/", encode(DirectPostBody(postInfo: info, sourceInfo: SourceInfo(plan))), token)
+    /// Creates a post: published as soon as its last byte arrived, or a draft when it carries no settings. Not
+    /// idempotent.
+    package func create(_ post: NewPost, _ token: Secret) async throws(APIFailure) -> AcceptedPost {
+        let source: SourceInfo
+        switch post.source {
+        case .upload(let plan): source = SourceInfo(plan)
+        case .pull(let url): source = SourceInfo(pulling: url)
+        case .video: throw .transport(Self.otherDialect)
+        }
+        let accepted: AcceptedPost
+        if let info = post.info {
+            accepted = try await self.post(
+                "/v2/post/publish/video/init/", encode(DirectPostBody(postInfo: info, sourceInfo: source)), token)
+        } else {
+            accepted = try await self.post(
+                "/v2/post/publish/inbox/video/init/", encode(InboxDraftBody(sourceInfo: source)), token)
+        }
+        if case .upload = post.source, accepted.uploadURL == nil {
+            throw .unintelligible(status: 200, detail: "an answer without an upload address", retryAfter: nil)
+        }
+        return accepted
     }
 
-    /// Creates a draft for the creator's inbox. Not idempotent.
-    package func initInboxDraft(_ plan: ChunkPlan, _ token: Secret) async throws(APIFailure) -> AcceptedPost {
-        try await post(
-            "/v2/post/publish/inbox/video/init/", encode(InboxDraftBody(sourceInfo: SourceInfo(plan))), token)
+    /// Asks for a pull that is still under way to be given up.
+    package func cancel(_ publishID: String, _ token: Secret) async throws(APIFailure) {
+        let _: NoData = try await post("/v2/post/publish/cancel/", encode(StatusBody(publishID: publishID)), token)
     }
 
     /// How a post stands.
@@ -49,7 +63,10 @@ package struct TikTokClient: Sendable {
         return answer.user
     }
 
-    private func encode(_ body: some Encodable) throws(APIFailure) -> Data {
+    static let otherDialect = TransportFailure(
+        .broken, requestBegun: false, detail: "the request belongs to the other dialect")
+
+    func encode(_ body: some Encodable) throws(APIFailure) -> Data {
         do {
             return try JSONEncoder().encode(body)
         } catch {
@@ -57,7 +74,7 @@ package struct TikTokClient: Sendable {
         }
     }
 
-    private func post<Answer: Decodable>(_ path: String, _ body: Data, _ token: Secret) async throws(APIFailure)
+    func post<Answer: Decodable>(_ path: String, _ body: Data, _ token: Secret) async throws(APIFailure)
         -> Answer
     {
         try await call(
@@ -68,7 +85,7 @@ package struct TikTokClient: Sendable {
                 ], body: .data(body), timeout: configuration.requestTimeout))
     }
 
-    private func call<Answer: Decodable>(_ request: TransportRequest) async throws(APIFailure) -> Answer {
+    func call<Answer: Decodable>(_ request: TransportRequest) async throws(APIFailure) -> Answer {
         let response: TransportResponse
         do throws(TransportFailure) {
             response = try await transport.send(request)

@@ -16,6 +16,8 @@ package struct TikTokConfiguration: Sendable, Hashable {
     package var apiBaseURL: String
     /// The consent page that a creator's browser is sent to.
     package var authorizeURL: String
+    /// Which API is spoken.
+    package var dialect = Dialect.v2
     /// Whether the API is on this machine, as the sandbox is.
     package var isLoopback: Bool
     /// How long an API call may take from connecting to the last byte of the answer.
@@ -45,11 +47,6 @@ package struct TikTokConfiguration: Sendable, Hashable {
     /// - Parameter settings: By environment name; what is missing or empty takes its default.
     /// - Throws: `StageError` with code `configuration` that names the setting.
     package init(settings: [String: String]) throws(StageError) {
-        if let dialect = settings[Self.dialectSetting], !dialect.isEmpty, dialect != "v2" {
-            throw StageError(
-                .configuration, "\(Self.dialectSetting) is \"\(dialect)\", and only \"v2\" is available",
-                hint: "unset \(Self.dialectSetting)")
-        }
         if let text = settings[Self.baseURLSetting], !text.isEmpty {
             guard let (base, isLoopback) = Self.base(text) else {
                 throw StageError(
@@ -60,6 +57,15 @@ package struct TikTokConfiguration: Sendable, Hashable {
             self.init(apiBaseURL: base, isLoopback: isLoopback)
         } else {
             self = .live
+        }
+        if let text = settings[Self.dialectSetting], !text.isEmpty {
+            guard let dialect = Dialect(rawValue: text) else {
+                let names = Dialect.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
+                throw StageError(
+                    .configuration, "\(Self.dialectSetting) must be \(names), not \"\(text)\"",
+                    hint: "unset \(Self.dialectSetting) for TikTok's own API")
+            }
+            self.dialect = dialect
         }
         if let text = settings[Self.authorizeURLSetting], !text.isEmpty {
             guard Self.isPage(text) else {

@@ -49,7 +49,8 @@ package struct OAuthClient: Sendable {
     }
 
     private func token(_ fields: [(String, String)]) async throws(APIFailure) -> OAuthTokens {
-        let response = try await send("/v2/oauth/token/", fields)
+        let path = configuration.dialect == .v2 ? "/v2/oauth/token/" : "/oauth/access_token"
+        let response = try await send(path, fields)
         guard (200...299).contains(response.status) else {
             throw .unintelligible(status: response.status, detail: "no OAuth answer", retryAfter: response.retryAfter)
         }

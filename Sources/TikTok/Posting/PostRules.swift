@@ -42,6 +42,43 @@ package enum PostRules {
         return nil
     }
 
+    /// What a creator agrees to by posting. Content Sharing Guidelines: said before anything is sent.
+    package static func consent(_ post: PostSettings) -> String {
+        let music = "Music Usage Confirmation (https://www.tiktok.com/legal/page/global/music-usage-confirmation/en)"
+        let branded = "Branded Content Policy (https://www.tiktok.com/legal/page/global/bc-policy/en)"
+        return "by posting, you agree to TikTok's \(post.brandContent ? "\(branded) and " : "")\(music)"
+    }
+
+    /// What stands against sending a file of `bytes` bytes and `duration` seconds by `dialect`.
+    ///
+    /// The multipart dialect's limits are those of the project's brief: 1 GB and 60 s; it knows no drafts.
+    package static func problem(
+        _ dialect: Dialect, mode: PostMode, bytes: Int64, duration: Double
+    ) -> StageError? {
+        guard dialect == .multipart else { return nil }
+        if let problem = modeProblem(dialect, mode) { return problem }
+        if bytes > 1_000_000_000 {
+            return StageError(
+                .overLimit, "the prepared file has \(ByteCount(bytes)), and the multipart dialect takes 1 GB",
+                hint: "lower \"maxSize\" of the transcode stage", outcome: .invalidData)
+        }
+        if duration > 60.05 {
+            return StageError(
+                .overLimit,
+                "the video lasts \(Duration.seconds(duration).spoken), and the multipart dialect takes 60 seconds",
+                hint: "lower \"maxDuration\" of the transcode stage", outcome: .invalidData)
+        }
+        return nil
+    }
+
+    /// What stands against posting in `mode` by `dialect`.
+    package static func modeProblem(_ dialect: Dialect, _ mode: PostMode) -> StageError? {
+        guard dialect == .multipart, mode == .inbox else { return nil }
+        return StageError(
+            .invalidOption, "the multipart dialect has no drafts",
+            hint: "set `post.mode` to direct, or unset \(TikTokConfiguration.dialectSetting)")
+    }
+
     private static func titleProblem(_ title: String) -> StageError? {
         // TikTok counts UTF-16 code units: an emoji counts two and more.
         let units = title.utf16.count

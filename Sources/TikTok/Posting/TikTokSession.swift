@@ -2,7 +2,9 @@ package import PipelineKit
 
 /// The API on behalf of one account: takes permits, and renews a refused token once.
 package struct TikTokSession: Sendable {
-    private let client: TikTokClient
+    private let api: any PostingAPI
+    /// The calls that send parts; nil in v2.
+    private let parts: MultipartClient?
     private let account: String
     private let credentials: any CredentialProvider
     private let permits: any RatePermits
@@ -11,7 +13,15 @@ package struct TikTokSession: Sendable {
 
     /// The API on behalf of the context's account.
     package init(_ configuration: TikTokConfiguration, transport: any Transport, context: StageContext) {
-        client = TikTokClient(configuration, transport: transport)
+        switch configuration.dialect {
+        case .v2:
+            parts = nil
+            api = TikTokClient(configuration, transport: transport)
+        case .multipart:
+            let client = MultipartClient(configuration, transport: transport)
+            parts = client
+            api = client
+        }
         account = context.account
         credentials = context.credentials
         permits = context.permits
@@ -21,14 +31,14 @@ package struct TikTokSession: Sendable {
     /// What the creator may post now.
     /// - Throws: `StageError`; refusals also come with HTTP 200.
     package func creatorInfo() async throws(StageError) -> CreatorInfo {
-        try await renewing(limits.creatorInfo) { (token) throws(APIFailure) in try await client.creatorInfo(token) }
+        try await renewing(limits.creatorInfo) { (token) throws(APIFailure) in try await api.creatorInfo(token) }
     }
 
     /// How a post stands.
     /// - Throws: `StageError`.
     package func status(of publishID: String) async throws(StageError) -> PublishStatus {
         try await renewing(limits.status) { (token) throws(APIFailure) in
-            try await client.status(of: publishID, token)
+            try await api.status(of: publishID, token)
         }
     }
 
@@ -58,24 +68,65 @@ package struct TikTokSession: Sendable {
     /// - Throws: `StageError` with code `limited`.
     package func acquireCreationPermits() async throws(StageError) {
         try await permits.acquire(limits.postCreation)
-        try await permits.acquire(limits.uploads)
+        // In parts, the bytes went before and took the permit.
+        if parts == nil { try await acquireUploadPermit() }
     }
 
+    /// Waits for the permit that one upload of the app takes.
+    /// - Throws: `StageError` with code `limited`.
+    package func acquireUploadPermit() async throws(StageError) { try await permits.acquire(limits.uploads) }
+
     /// Creates the post. One request, never repeated here.
-    package func create(
-        _ info: PostInfo?, _ plan: ChunkPlan, _ credentials: Credentials
-    ) async throws(APIFailure) -> AcceptedPost {
-        if let info { return try await client.initDirectPost(info, plan, credentials.accessToken) }
-        return try await client.initInboxDraft(plan, credentials.accessToken)
+    package func create(_ post: NewPost, _ credentials: Credentials) async throws(APIFailure) -> AcceptedPost {
+        try await api.create(post, credentials.accessToken)
+    }
+
+    /// Asks for a pull that is still under way to be given up.
+    /// - Throws: `StageError`.
+    package func cancel(_ publishID: String) async throws(StageError) {
+        try await renewing(limits.status) { (token) throws(APIFailure) in try await api.cancel(publishID, token) }
+    }
+
+    // MARK: Parts
+
+    /// Opens an upload in parts.
+    /// - Throws: `StageError`.
+    func openUpload(_ plan: ChunkPlan) async throws(StageError) -> OpenedUpload {
+        try await renewing(limits.postCreation) { (token) throws(APIFailure) in
+            try await partsAPI().openUpload(plan, token)
+        }
+    }
+
+    /// Sends one part.
+    /// - Throws: `StageError`.
+    func sendPart(
+        _ number: Int, of uploadID: String, _ chunk: FileChunk, timeout: Duration
+    ) async throws(StageError) -> ReceivedPart {
+        try await renewing(nil) { (token) throws(APIFailure) in
+            try await partsAPI().sendPart(number, of: uploadID, chunk, timeout: timeout, token)
+        }
+    }
+
+    /// Puts the parts together.
+    /// - Throws: `StageError`.
+    func completeUpload(_ uploadID: String) async throws(StageError) -> CompletedVideo {
+        try await renewing(nil) { (token) throws(APIFailure) in
+            try await partsAPI().completeUpload(uploadID, token)
+        }
+    }
+
+    private func partsAPI() throws(APIFailure) -> MultipartClient {
+        guard let parts else { throw .transport(TikTokClient.otherDialect) }
+        return parts
     }
 
     private func renewing<Answer>(
-        _ limit: RateLimit, _ call: (Secret) async throws(APIFailure) -> Answer
+        _ limit: RateLimit?, _ call: (Secret) async throws(APIFailure) -> Answer
     ) async throws(StageError) -> Answer {
         var current = try await credentials.credentials(for: account)
         var hasRenewed = false
         while true {
-            try await permits.acquire(limit)
+            if let limit { try await permits.acquire(limit) }
             do throws(APIFailure) {
                 return try await call(current.accessToken)
             } catch {

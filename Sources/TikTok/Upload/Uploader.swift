@@ -197,7 +197,7 @@ package struct Uploader: Sendable {
             ? .unclear(reason: "\(error.message), after the last chunk was interrupted") : .refused(error)
     }
 
-    private static let changedFile = StageError(
+    static let changedFile = StageError(
         .fileSystem, "the prepared file changed while it was being sent",
         hint: "run the same command again, and leave the work folder alone meanwhile")
 

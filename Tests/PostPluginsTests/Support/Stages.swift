@@ -12,7 +12,7 @@ func chunked(_ video: TestVideo, size: Int64 = 5_242_880) async throws -> Chunke
 }
 
 func upload(
-    _ video: TestVideo, _ host: InMemoryHost, bandwidth: BitRate? = nil
+    _ video: TestVideo, _ host: InMemoryHost, bandwidth: BitRate? = nil, source: Upload.Origin = .auto
 ) async throws(StageError) -> UploadedVideo {
     let input: ChunkedVideo
     do {
@@ -22,6 +22,7 @@ func upload(
     }
     var options = Upload.Options()
     options.bandwidth = bandwidth
+    options.source = source
     return try await Upload(options: options).run(input, host.context(stage: "upload"))
 }
 

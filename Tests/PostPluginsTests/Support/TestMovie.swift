@@ -47,7 +47,7 @@ enum TestMovie {
 /// A prepared video in a folder of its own.
 struct TestVideo {
     let folder: URL
-    let prepared: PreparedVideo
+    var prepared: PreparedVideo
 
     /// Makes a movie of `bytes` bytes.
     init(
