@@ -3,9 +3,13 @@
 /// The rules are those of TikTok's direct-post reference; drafts (`mode: inbox`) carry none of it.
 public struct PostSettings: StageOptions, Hashable {
     @StageOption(
-        "Caption. `{{ name }}` is the footage's file name without extension, `{{ date }}` the day of the run. At most 2,200 UTF-16 units."
+        "Caption. `{{ name }}` is the footage's file name without extension, `{{ date }}` the day of the run, and `fields` gives more. At most 2,200 UTF-16 units."
     )
     public var title = "{{ name }}"
+    @StageOption(
+        "Values of your own for the title's placeholders; a sidecar's come before the pipeline's, and one that is null has to be in the sidecar."
+    )
+    public var fields = PostFields()
     @StageOption("Who may see the post; it must be among the options of the creator's account.")
     public var privacyLevel = PrivacyLevel.selfOnly
     @StageOption("Whether comments are turned off.")

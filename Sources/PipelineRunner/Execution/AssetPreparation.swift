@@ -10,14 +10,25 @@ package struct AssetPost: Sendable {
     /// The settings of `asset`.
     /// - Throws: `StageError` with code `invalid-option` when pipeline and sidecar together don't hold.
     package init(pipeline: Pipeline, asset: AssetInput, date: Date) throws(StageError) {
-        let merged = pipeline.post.merging(asset.post) { $1 }
+        let merged = pipeline.post.merging(asset.post) { pipeline, own in
+            // A sidecar adds to the fields, and leaves the others as they are.
+            if case .object(let all) = pipeline, case .object(let some) = own { return .object(all.merging(some) { $1 }) }
+            return own
+        }
         do throws(OptionProblem) {
             settings = try PostSettings.make(from: merged)
         } catch {
             throw StageError(.invalidOption, "the post of \(asset.name) \(error.message)", hint: error.hint)
         }
         let name = URL(filePath: asset.path).deletingPathExtension().lastPathComponent
-        settings.title = TitleTemplate.fill(settings.title, name: name, date: date)
+        let fields = settings.fields.values.compactMapValues { $0 }
+        for placeholder in TitleTemplate.placeholders(in: settings.title)
+        where !TitleTemplate.names.contains(placeholder) && fields[placeholder] == nil {
+            throw StageError(
+                .invalidOption, "the title of \(asset.name) has no value for \"{{ \(placeholder) }}\"",
+                hint: "give it in \(name).json beside the footage: {\"fields\": {\"\(placeholder)\": …}}")
+        }
+        settings.title = TitleTemplate.fill(settings.title, name: name, date: date, fields: fields)
         let length = settings.title.utf16.count
         if pipeline.isIrreversible, settings.mode == .direct, length > PostSettings.longestTitle {
             throw StageError(

@@ -103,11 +103,14 @@ struct PipelineReader {
             locations[override.key] = location
         }
         if let title = post["title"]?.stringValue {
-            for name in TitleTemplate.unknownPlaceholders(in: title) {
+            var known = TitleTemplate.names
+            if case .object(let fields)? = post["fields"] { known += fields.keys.sorted() }
+            for name in TitleTemplate.placeholders(in: title) where !known.contains(name) {
                 report(
                     "unknown-placeholder", "the title has an unknown placeholder \"{{ \(name) }}\"",
-                    hint: hint(name, TitleTemplate.names), at: locations["title"] ?? root.location,
-                    pointer: "/post/title")
+                    hint: NearestName.of(name, in: known).map { "did you mean \"\($0)\"?" }
+                        ?? "known: \(known.joined(separator: ", ")); declare others under \"fields\" of \"post\"",
+                    at: locations["title"] ?? root.location, pointer: "/post/title")
             }
         }
         return (post, locations)

@@ -1,25 +1,23 @@
 import Foundation
 
-/// Fills the placeholders of a title: `{{ name }}`, `{{ date }}`.
+/// Fills the placeholders of a title: `{{ name }}`, `{{ date }}`, and fields of the post's own.
 enum TitleTemplate {
-    /// The placeholders that a title may hold.
+    /// The placeholders that every title may hold.
     static let names = ["name", "date"]
 
     private static var placeholder: Regex<(Substring, Substring)> { /\{\{\s*([A-Za-z0-9_.-]*)\s*\}\}/ }
 
-    /// Placeholders that nothing fills.
-    static func unknownPlaceholders(in title: String) -> [String] {
-        title.matches(of: placeholder).map { String($0.1) }.filter { !names.contains($0) }
-    }
+    /// The names of a title's placeholders, in their order.
+    static func placeholders(in title: String) -> [String] { title.matches(of: placeholder).map { String($0.1) } }
 
-    /// The title for one asset.
-    static func fill(_ title: String, name: String, date: Date) -> String {
+    /// The title for one asset; placeholders without a value stay as they are.
+    static func fill(_ title: String, name: String, date: Date, fields: [String: String]) -> String {
         let day = date.formatted(.iso8601.year().month().day())
         return title.replacing(placeholder) { match in
             switch match.1 {
             case "name": name
             case "date": day
-            default: String(match.0)
+            default: fields[String(match.1)] ?? String(match.0)
             }
         }
     }
