@@ -7,6 +7,7 @@ extension PostRun {
     func create(_ reserved: PostRecord) async throws(StageError) -> Step {
         let route = try route()
         if case .pull = route {} else { try checkBandwidth() }
+        if case .chunks = route { try await checkRate() }
         let file = try openFile()
         let plan = try ChunkPlan(announced: input)
         let digest = try await fileDigest()
@@ -22,7 +23,7 @@ extension PostRun {
         var credentials = try await session.credentials(for: context.post.mode)
         var hasRenewed = false
         while true {
-            try await session.acquireCreationPermits()
+            try await session.acquireCreationPermits(for: context.post.mode)
             if Task.isCancelled { throw .cancelled }
             record = try await context.ledger.apply(.sending(announcement(plan, digest, creator)), to: record.id)
             switch try await announce(record, post, credentials) {
@@ -138,6 +139,15 @@ extension PostRun {
             title: post.mode == .direct ? post.title : nil,
             privacyLevel: post.mode == .direct ? post.privacyLevel.rawValue : nil, mode: post.mode,
             username: creator?.username)
+    }
+
+    /// Refuses to begin what the line can't end, as far as earlier uploads have measured it.
+    private func checkRate() async throws(StageError) {
+        let since = context.clock.now().addingTimeInterval(-Uploader.rateMemory)
+        guard let rate = try await context.ledger.uploadRate(since: since),
+            let hopeless = Uploader.hopeless(bytes: input.video.file.bytes, atMeasured: rate)
+        else { return }
+        throw hopeless
     }
 
     private func checkBandwidth() throws(StageError) {

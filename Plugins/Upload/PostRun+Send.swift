@@ -94,10 +94,11 @@ extension PostRun {
         let uploader = Uploader(
             configuration, transport: transport, clock: context.clock, bytesPerSecond: bytesPerSecond)
         let publishID = record.publishID ?? ""
-        let outcome = try await uploader.upload(
+        let result = try await uploader.upload(
             file, by: plan, to: url, committed: committed, acceptedAt: record.acceptedAt ?? context.clock.now(),
             status: { () throws(StageError) in try await report(publishID, record.mode) }, progress: context.progress)
-        switch outcome {
+        if let rate = result.bytesPerSecond { try await context.ledger.note(uploadRate: rate) }
+        switch result.outcome {
         case .complete: return .uploaded(try await commit(.uploaded, record))
         case .abandoned(let reason):
             try await commit(.failed(reason: reason), record)

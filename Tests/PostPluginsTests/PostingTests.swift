@@ -64,6 +64,40 @@ import TikTokSandbox
         }
     }
 
+    @Test(arguments: [
+        (PostMode.direct, "/creator_info/query/", "spam_risk_too_many_posts", "posts"),
+        (.direct, "/v2/post/publish/video/init/", "spam_risk_too_many_posts", "posts"),
+        (.inbox, "/inbox/video/init/", "spam_risk_too_many_pending_share", "drafts"),
+    ])
+    func learnsACapFromARefusal(mode: PostMode, path: String, code: String, limit: String) async throws {
+        let video = try await TestVideo(bytes: 1_000_000)
+        defer { video.remove() }
+        let full = path.hasPrefix("/v2") ? path : "/v2/post/publish" + path
+        let faults =
+            #"{"rules": [{"match": {"path": "\#(full)"}, "action": {"answer": {"status": 403, "code": "\#(code)"}}}]}"#
+        try await Sandbox.run(faults: faults) { (sandbox: Sandbox) async throws in
+            let host = sandbox.host(mode: mode)
+            let error = await failure { () throws(StageError) in try await upload(video, host) }
+            #expect(error?.outcome == .tryLater)
+            #expect(host.permits.refused == [limit])
+        }
+    }
+
+    @Test func doesNotBeginWhatTheLineCannotEnd() async throws {
+        let video = try await TestVideo(bytes: 1_000_000)
+        defer { video.remove() }
+        try await Sandbox.run { (sandbox: Sandbox) async throws in
+            let host = sandbox.host()
+            try await host.ledger.note(uploadRate: 250)
+            let error = await failure { () throws(StageError) in try await upload(video, host) }
+            #expect(error?.message.contains("the upload was not begun") == true)
+            #expect(host.ledger.records.first?.state == .reserved)
+            #expect(try await sandbox.log().isEmpty)
+            try await host.ledger.note(uploadRate: 2500)
+            _ = try await publish(try await upload(video, host), host)
+        }
+    }
+
     @Test func sendsToAnUploadHostThatIsNotTheAPIs() async throws {
         let video = try await TestVideo(bytes: 1_000_000)
         defer { video.remove() }

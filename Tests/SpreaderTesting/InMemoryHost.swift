@@ -166,6 +166,7 @@ public final class InMemoryPermits: RatePermits {
     private struct State {
         var taken: [RateLimit] = []
         var closed: Set<String> = []
+        var refused: [String] = []
     }
     private let state = Mutex(State())
 
@@ -174,6 +175,13 @@ public final class InMemoryPermits: RatePermits {
 
     /// Every permit handed out.
     public var taken: [RateLimit] { state.withLock { $0.taken } }
+
+    /// The names of the limits that the service showed by refusing.
+    public var refused: [String] { state.withLock { $0.refused } }
+
+    public func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) {
+        state.withLock { $0.refused.append(limit.name) }
+    }
 
     /// Refuses the limit called `name` from now on.
     public func close(_ name: String) { state.withLock { _ = $0.closed.insert(name) } }
@@ -191,6 +199,7 @@ public final class InMemoryLedger: PostLedger {
     private struct State {
         var records: [PostKey: PostRecord] = [:]
         var history: [PostState] = []
+        var rates: [Double] = []
     }
     private let state = Mutex(State())
 
@@ -201,6 +210,12 @@ public final class InMemoryLedger: PostLedger {
     public var history: [PostState] { state.withLock { $0.history } }
     /// All posts.
     public var records: [PostRecord] { state.withLock { Array($0.records.values) } }
+
+    /// The rates of uploads, in bytes a second.
+    public var uploadRates: [Double] { state.withLock { $0.rates } }
+
+    public func note(uploadRate: Double) async throws(StageError) { state.withLock { $0.rates.append(uploadRate) } }
+    public func uploadRate(since moment: Date) async throws(StageError) -> Double? { uploadRates.max() }
 
     /// Puts a post into a state, as an earlier run would have left it.
     public func put(_ record: PostRecord) { state.withLock { $0.records[record.key] = record } }

@@ -96,6 +96,24 @@ private let announcement = PostAnnouncement(
     }
 }
 
+@Suite struct UploadRateTests {
+    @Test func theFastestUploadSinceAMomentCounts() async throws {
+        let place = try Place()
+        let now = Mutex(Date(timeIntervalSince1970: 100_000))
+        let ledger = SQLitePostLedger(
+            try place.store(), sealer: Sealer(key: SymmetricKey(size: .bits256)), now: { now.withLock { $0 } })
+        #expect(try await ledger.uploadRate(since: .distantPast) == nil)
+        for (rate, seconds) in [(9.0, 0.0), (5, 10), (7, 20), (6, 30)] {
+            now.withLock { $0 = Date(timeIntervalSince1970: 100_000 + seconds) }
+            try await ledger.note(uploadRate: rate)
+        }
+        #expect(try await ledger.uploadRate(since: Date(timeIntervalSince1970: 100_005)) == 7)
+        now.withLock { $0 += 86_385 }
+        try await ledger.note(uploadRate: 1)
+        #expect(try await ledger.uploadRate(since: .distantPast) == 7)
+    }
+}
+
 @Suite struct RatePermitTests {
     @Test func waitsForTheSlidingWindow() async throws {
         let place = try Place()
@@ -111,6 +129,30 @@ private let announcement = PostAnnouncement(
         #expect(now.withLock { $0.timeIntervalSince1970 } == 1060)
         try await permits.acquire(RateLimit(name: "init", subject: "other", permits: 6, window: .seconds(60)))
         #expect(now.withLock { $0.timeIntervalSince1970 } == 1060)
+    }
+
+    @Test func learnsACapFromARefusalAndForgetsItWhenTheServiceSaysSo() async throws {
+        let place = try Place()
+        let now = Mutex(Date(timeIntervalSince1970: 100_000))
+        let clock = HostClock(now: { now.withLock { $0 } }, sleep: { _ in Issue.record("it waited") })
+        let store = try place.store()
+        let permits = SQLiteRatePermits(store, clock: clock, maximumWait: .zero)
+        let cap = RateLimit(name: "drafts", subject: "me", permits: RateLimit.unknown, window: .seconds(86_400))
+        // Refused before anything of ours was taken: others used the cap, and nothing can be concluded.
+        try await permits.refused(cap, taken: false)
+        for _ in 0..<3 { try await permits.acquire(cap) }
+        try await permits.refused(cap, taken: true)
+        now.withLock { $0 += 1 }
+        let error = await #expect(throws: StageError.self) { try await permits.acquire(cap) }
+        #expect(error?.outcome == .tryLater)
+        #expect(error?.message.contains("more than 2 drafts") == true, "\(String(describing: error))")
+        // Another command asks the service itself, and so does this one after a while, or when it was told.
+        try await SQLiteRatePermits(store, clock: clock, maximumWait: .zero).acquire(cap)
+        try await permits.granted(cap)
+        try await permits.acquire(cap)
+        try await permits.refused(cap, taken: false)
+        now.withLock { $0 += 601 }
+        try await permits.acquire(cap)
     }
 
     @Test func saysWhenInsteadOfWaitingTooLong() async throws {

@@ -26,7 +26,8 @@ import Testing
         let outcome = try await withFile(30) { file, _ in
             try await uploader(transport).upload(
                 file, by: try #require(ChunkPlan(size: 30, chunkSize: 9, count: 3)), to: url, committed: 0,
-                acceptedAt: clock.now, status: { .unknown }, progress: { _ in })
+                acceptedAt: clock.now, status: { .unknown }, progress: { _ in }
+            ).outcome
         }
         guard case .complete = outcome else {
             Issue.record("\(outcome)")
@@ -42,6 +43,42 @@ import Testing
             #expect(request.header("Content-Type") == "video/mp4")
             #expect(request.header("Authorization") == nil)
         }
+    }
+
+    /// Takes the bytes of each chunk at a rate, by the clock of the test.
+    private struct Line: Transport {
+        let clock: ManualClock
+        let bytesPerSecond: Double
+
+        func send(_ request: TransportRequest) async throws(TransportFailure) -> TransportResponse {
+            guard case .file(let chunk) = request.body else {
+                throw TransportFailure(.broken, requestBegun: true, detail: "no chunk")
+            }
+            chunk.onSent(chunk.range.count)
+            clock.advance(by: .seconds(Double(chunk.range.count) / bytesPerSecond))
+            return TransportResponse(status: chunk.range.upperBound == chunk.file.bytes ? 201 : 206)
+        }
+    }
+
+    @Test(arguments: [(1_000_000.0, nil), (1_000_000, 1_000_000), (100_000_000, nil)] as [(Double, Double?)])
+    func measuresTheLineUnlessItIsHeldBackOrTooQuick(rate: Double, measured: Double?) async throws {
+        let isHeldBack = measured == nil && rate < 10_000_000
+        let uploader = Uploader(
+            .live, transport: Line(clock: clock, bytesPerSecond: rate), clock: clock.host,
+            bytesPerSecond: isHeldBack ? rate : nil, random: { 1 })
+        let result = try await withFile(20_000_000) { file, _ in
+            try await uploader.upload(
+                file, by: try ChunkPlan(size: 20_000_000), to: url, committed: 0, acceptedAt: clock.now,
+                status: { .unknown }, progress: { _ in })
+        }
+        #expect(result.bytesPerSecond == measured)
+    }
+
+    @Test func saysWhenAMeasuredRateIsTooLow() {
+        #expect(Uploader.hopeless(bytes: 1_000_000_000, atMeasured: 300_000) == nil)
+        let error = Uploader.hopeless(bytes: 1_000_000_000, atMeasured: 200_000)
+        #expect(error?.outcome == .unavailable)
+        #expect(error?.message.contains("the upload was not begun") == true)
     }
 
     @Test func backsOffBetweenAttempts() async throws {
@@ -89,7 +126,8 @@ import Testing
         let outcome = try await withFile(10) { file, _ in
             try await uploader(transport).upload(
                 file, by: try ChunkPlan(size: 10), to: url, committed: 0, acceptedAt: clock.now,
-                status: { .unknown }, progress: { _ in })
+                status: { .unknown }, progress: { _ in }
+            ).outcome
         }
         guard case .unclear = outcome else {
             Issue.record("\(outcome)")
@@ -103,7 +141,8 @@ import Testing
             try await uploader(transport).upload(
                 file, by: try ChunkPlan(size: 10), to: url, committed: 0,
                 acceptedAt: clock.now.addingTimeInterval(-3590), status: { .underWay(uploadedBytes: 0) },
-                progress: { _ in })
+                progress: { _ in }
+            ).outcome
         }
         guard case .abandoned = outcome else {
             Issue.record("\(outcome)")
@@ -120,7 +159,8 @@ import Testing
             try handle.close()
             return try await uploader(transport).upload(
                 file, by: try ChunkPlan(size: 10), to: url, committed: 0, acceptedAt: clock.now,
-                status: { .unknown }, progress: { _ in })
+                status: { .unknown }, progress: { _ in }
+            ).outcome
         }
         guard case .refused(let error) = outcome else {
             Issue.record("\(outcome)")

@@ -45,10 +45,13 @@ public struct RateLimit: Sendable, Hashable {
     public var name: String
     /// Whose limit it is, such as the account; empty for the whole app.
     public var subject: String
-    /// Permits in one window.
+    /// Permits in one window; ``unknown`` when only refusals tell.
     public var permits: Int
     /// The sliding window.
     public var window: Duration
+
+    /// A number of permits that the service does not tell. It is learned from refusals.
+    public static let unknown = Int.max
 
     /// A limit.
     public init(name: String, subject: String, permits: Int, window: Duration) {
@@ -64,4 +67,18 @@ public protocol RatePermits: Sendable {
     /// Waits for a permit.
     /// - Throws: `StageError` with code `limited` when waiting is not wanted or would take too long.
     func acquire(_ limit: RateLimit) async throws(StageError)
+    /// Learns from a refusal: what was taken in the window so far is as much as the service gives for now.
+    /// - Parameter taken: Whether the refused call had taken a permit, which it gives back.
+    /// - Throws: `StageError` when it can't be written down.
+    func refused(_ limit: RateLimit, taken: Bool) async throws(StageError)
+    /// Forgets what a refusal taught: the service says that there is room.
+    /// - Throws: `StageError` when it can't be written down.
+    func granted(_ limit: RateLimit) async throws(StageError)
+}
+
+extension RatePermits {
+    /// Learns nothing.
+    public func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) {}
+    /// There is nothing to forget.
+    public func granted(_ limit: RateLimit) async throws(StageError) {}
 }

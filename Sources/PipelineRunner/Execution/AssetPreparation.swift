@@ -12,7 +12,9 @@ package struct AssetPost: Sendable {
     package init(pipeline: Pipeline, asset: AssetInput, date: Date) throws(StageError) {
         let merged = pipeline.post.merging(asset.post) { pipeline, own in
             // A sidecar adds to the fields, and leaves the others as they are.
-            if case .object(let all) = pipeline, case .object(let some) = own { return .object(all.merging(some) { $1 }) }
+            if case .object(let all) = pipeline, case .object(let some) = own {
+                return .object(all.merging(some) { $1 })
+            }
             return own
         }
         do throws(OptionProblem) {

@@ -62,6 +62,12 @@ extension SQLiteStore {
             try database.execute(
                 sql: "CREATE TABLE claims (name TEXT PRIMARY KEY, until REAL NOT NULL) STRICT, WITHOUT ROWID")
         }
+        migrator.registerMigration("004 measured rates") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE uploadRates (measuredAt REAL NOT NULL, bytesPerSecond REAL NOT NULL) STRICT;
+                    """)
+        }
         return migrator
     }
 }

@@ -4,9 +4,9 @@ package import PipelineKit
 
 /// The ledger in SQLite; upload addresses are sealed.
 package struct SQLitePostLedger: PostLedger {
-    private let durable: DatabaseQueue
+    let durable: DatabaseQueue
     private let sealer: Sealer
-    private let now: @Sendable () -> Date
+    let now: @Sendable () -> Date
 
     /// The ledger of `store`.
     package init(_ store: SQLiteStore, sealer: Sealer, now: @escaping @Sendable () -> Date) {

@@ -1,12 +1,14 @@
 import Foundation
 import GRDB
 package import PipelineKit
+import Synchronization
 
 /// Permits in sliding windows, shared by every process on the same file.
 package struct SQLiteRatePermits: RatePermits {
     private let records: DatabasePool
     private let clock: HostClock
     private let maximumWait: Duration
+    private let learned = LearnedLimits()
 
     /// The permits of `store`.
     /// - Parameter maximumWait: Longer waits throw instead; zero means that nothing waits (`--no-wait`).
@@ -20,40 +22,110 @@ package struct SQLiteRatePermits: RatePermits {
         var waited = Duration.zero
         while true {
             let now = clock.now().timeIntervalSince1970
-            let wait = try await StoreError.bridge("writing the rate limits failed") {
-                try await records.write { try Self.take(limit, now, $0) }
+            let obstacle = try await StoreError.bridge("writing the rate limits failed") {
+                try await records.write { [known = learned.permits(of: limit, at: now)] in
+                    try Self.take(limit, known, now, $0)
+                }
             }
-            guard let wait else { return }
-            guard waited + wait <= maximumWait else {
-                throw StageError(
-                    .limited,
-                    "the limit of \(limit.permits) \(limit.name) calls in \(limit.window.spoken) is reached; the next one is free in \(wait.spoken)",
-                    hint: "run the same command again then", recovery: .permanent)
-            }
+            guard let obstacle else { return }
+            guard waited + obstacle.wait <= maximumWait else { throw Self.error(limit, obstacle) }
             do {
-                try await clock.sleep(wait)
+                try await clock.sleep(obstacle.wait)
             } catch {
                 throw .cancelled
             }
-            waited += wait
+            waited += obstacle.wait
         }
     }
 
+    package func granted(_ limit: RateLimit) async throws(StageError) { learned.forget(limit) }
+
+    package func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) {
+        let now = clock.now().timeIntervalSince1970
+        let count = try await StoreError.bridge("writing the rate limits failed") {
+            try await records.write { database in
+                if taken {
+                    try database.execute(
+                        sql: """
+                            DELETE FROM permits WHERE id = (SELECT id FROM permits WHERE name = ? AND subject = ?
+                                ORDER BY takenAt DESC, id DESC LIMIT 1)
+                            """, arguments: [limit.name, limit.subject])
+                }
+                return try Int.fetchOne(
+                    database,
+                    sql: "SELECT count(*) FROM permits WHERE name = ? AND subject = ? AND takenAt > ? AND takenAt <= ?",
+                    arguments: [limit.name, limit.subject, now - limit.window.inSeconds, now]) ?? 0
+            }
+        }
+        learned.note(limit, permits: count, at: now)
+    }
+
+    /// What stands in the way of a call.
+    private struct Obstacle: Sendable {
+        var wait: Duration
+        var permits: Int
+        var isLearned: Bool
+    }
+
+    private static func error(_ limit: RateLimit, _ obstacle: Obstacle) -> StageError {
+        let reached =
+            obstacle.isLearned
+            ? "TikTok lately refused more than \(obstacle.permits) \(limit.name) in \(limit.window.spoken) for this account"
+            : "the limit of \(obstacle.permits) \(limit.name) calls in \(limit.window.spoken) is reached"
+        return StageError(
+            .limited, "\(reached); the next one is free in \(obstacle.wait.spoken)",
+            hint: "run the same command again then", recovery: .permanent)
+    }
+
     /// Takes a permit, or says how long until one is free.
-    private static func take(_ limit: RateLimit, _ now: Double, _ database: Database) throws -> Duration? {
+    private static func take(
+        _ limit: RateLimit, _ learned: Int?, _ now: Double, _ database: Database
+    ) throws -> Obstacle? {
         let window = limit.window.inSeconds
         try database.execute(
             sql: "DELETE FROM permits WHERE name = ? AND subject = ? AND (takenAt <= ? OR takenAt > ?)",
             arguments: [limit.name, limit.subject, now - window, now + window])
+        let permits = min(limit.permits, learned ?? limit.permits)
         let taken = try Double.fetchAll(
             database, sql: "SELECT takenAt FROM permits WHERE name = ? AND subject = ? ORDER BY takenAt DESC LIMIT ?",
-            arguments: [limit.name, limit.subject, limit.permits])
-        if taken.count >= limit.permits, let oldest = taken.last {
-            return .seconds(max(0.05, oldest + window - now))
+            arguments: [limit.name, limit.subject, permits])
+        if taken.count >= permits, let oldest = taken.last {
+            return Obstacle(
+                wait: .seconds(max(0.05, oldest + window - now)), permits: permits,
+                isLearned: permits < limit.permits)
         }
         try database.execute(
             sql: "INSERT INTO permits (name, subject, takenAt) VALUES (?, ?, ?)",
             arguments: [limit.name, limit.subject, now])
         return nil
     }
+}
+
+/// Limits that refusals have shown, for this process and for a while.
+///
+/// Not on disk: people make room in the app at any moment, and the next command is to find it.
+private final class LearnedLimits: Sendable {
+    private static let memory: TimeInterval = 600
+
+    private struct Key: Hashable {
+        var name: String
+        var subject: String
+    }
+
+    private let state = Mutex<[Key: (permits: Int, at: Double)]>([:])
+
+    /// Permits of a limit; nil when nothing is known.
+    func permits(of limit: RateLimit, at now: Double) -> Int? {
+        state.withLock { $0[Self.key(limit)] }.flatMap { now - $0.at < Self.memory ? $0.permits : nil }
+    }
+
+    /// Notes a limit. One of no permits tells of calls of others only, and of nothing that could be waited for.
+    func note(_ limit: RateLimit, permits: Int, at now: Double) {
+        state.withLock { $0[Self.key(limit)] = permits > 0 ? (permits, now) : nil }
+    }
+
+    /// Forgets a limit.
+    func forget(_ limit: RateLimit) { state.withLock { $0[Self.key(limit)] = nil } }
+
+    private static func key(_ limit: RateLimit) -> Key { Key(name: limit.name, subject: limit.subject) }
 }

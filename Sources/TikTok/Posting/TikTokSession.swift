@@ -31,7 +31,12 @@ package struct TikTokSession: Sendable {
     /// What the creator may post now.
     /// - Throws: `StageError`; refusals also come with HTTP 200.
     package func creatorInfo() async throws(StageError) -> CreatorInfo {
-        try await renewing(limits.creatorInfo) { (token) throws(APIFailure) in try await api.creatorInfo(token) }
+        let creator = try await renewing(limits.creatorInfo) { (token) throws(APIFailure) in
+            try await api.creatorInfo(token)
+        }
+        // TikTok answers this call with a refusal when the creator's cap is reached: it is not.
+        try await permits.granted(limits.posts)
+        return creator
     }
 
     /// How a post stands.
@@ -66,8 +71,9 @@ package struct TikTokSession: Sendable {
 
     /// Waits for the permits that creating a post takes.
     /// - Throws: `StageError` with code `limited`.
-    package func acquireCreationPermits() async throws(StageError) {
+    package func acquireCreationPermits(for mode: PostMode) async throws(StageError) {
         try await permits.acquire(limits.postCreation)
+        try await permits.acquire(limits.cap(for: mode))
         // In parts, the bytes went before and took the permit.
         if parts == nil { try await acquireUploadPermit() }
     }
@@ -78,7 +84,19 @@ package struct TikTokSession: Sendable {
 
     /// Creates the post. One request, never repeated here.
     package func create(_ post: NewPost, _ credentials: Credentials) async throws(APIFailure) -> AcceptedPost {
-        try await api.create(post, credentials.accessToken)
+        do throws(APIFailure) {
+            return try await api.create(post, credentials.accessToken)
+        } catch {
+            await learn(from: error, taken: true)
+            throw error
+        }
+    }
+
+    /// Remembers a cap that the service told by refusing.
+    private func learn(from failure: APIFailure, taken: Bool) async {
+        guard case .refused(let refusal) = failure, let cap = limits.cap(refusedWith: refusal.code) else { return }
+        // It spares later calls; that it can't be kept is no reason to hide the refusal.
+        try? await permits.refused(cap, taken: taken)
     }
 
     /// Asks for a pull that is still under way to be given up.
@@ -130,7 +148,10 @@ package struct TikTokSession: Sendable {
             do throws(APIFailure) {
                 return try await call(current.accessToken)
             } catch {
-                guard error.isRefusedToken, !hasRenewed else { throw StageError(tiktok: error) }
+                guard error.isRefusedToken, !hasRenewed else {
+                    await learn(from: error, taken: false)
+                    throw StageError(tiktok: error)
+                }
                 hasRenewed = true
                 current = try await renewed(after: current)
             }

@@ -10,10 +10,20 @@ final class RateMeter: Sendable {
     private struct State {
         var samples: [Sample] = []
         var sent: Int64 = 0
+        var isInterrupted = false
     }
 
     private static let window = 5.0
     private let state = Mutex(State())
+
+    /// Bytes handed to the network so far.
+    var total: Int64 { state.withLock { $0.sent } }
+
+    /// Whether something held the sending up, so that the rate is not the line's.
+    var isInterrupted: Bool { state.withLock { $0.isInterrupted } }
+
+    /// Notes that something holds the sending up.
+    func interrupt() { state.withLock { $0.isInterrupted = true } }
 
     /// Notes `bytes` handed to the network at `time` seconds.
     /// - Returns: Bytes per second over the last five seconds; nil until there is something to measure.

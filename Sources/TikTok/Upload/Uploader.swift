@@ -58,6 +58,17 @@ package struct Uploader: Sendable {
         pace = bytesPerSecond.map { Pace(bytesPerSecond: $0, clock: clock) }
     }
 
+    /// How an upload ended, and how fast it went.
+    package struct Result: Sendable {
+        /// How it ended.
+        package var outcome: Outcome
+        /// Bytes a second; nil when it was too short or held back, so that the rate says nothing of the line.
+        package var bytesPerSecond: Double?
+    }
+
+    /// An upload that lasts shorter than this says nothing of the line.
+    private static let shortestMeasure: TimeInterval = 5
+
     /// Sends what is missing.
     /// - Parameters:
     ///   - url: The address as the service gave it.
@@ -69,13 +80,26 @@ package struct Uploader: Sendable {
     package func upload(
         _ file: FileSource, by plan: ChunkPlan, to url: Secret, committed: Int64, acceptedAt: Date,
         status: @Sendable () async throws(StageError) -> Report, progress: @escaping @Sendable (StageProgress) -> Void
+    ) async throws(StageError) -> Result {
+        let meter = RateMeter()
+        let beganAt = clock.now()
+        let outcome = try await send(
+            file, by: plan, to: url, committed: committed, acceptedAt: acceptedAt, meter, status: status,
+            progress: progress)
+        let elapsed = clock.now().timeIntervalSince(beganAt)
+        let isMeasure = pace == nil && !meter.isInterrupted && elapsed >= Self.shortestMeasure && meter.total > 0
+        return Result(outcome: outcome, bytesPerSecond: isMeasure ? Double(meter.total) / elapsed : nil)
+    }
+
+    private func send(
+        _ file: FileSource, by plan: ChunkPlan, to url: Secret, committed: Int64, acceptedAt: Date, _ meter: RateMeter,
+        status: @Sendable () async throws(StageError) -> Report, progress: @escaping @Sendable (StageProgress) -> Void
     ) async throws(StageError) -> Outcome {
         guard file.bytes == plan.size, file.isUnchanged else { return .refused(Self.changedFile) }
         let deadline = acceptedAt.addingTimeInterval(Self.addressLife - Self.margin)
         var session = UploadSession(plan: plan, committed: committed)
         var action = session.start()
         var retryAfter: Double?
-        let meter = RateMeter()
         let beganAt = clock.now()
         let startOffset = session.committed
         progress(StageProgress(fraction: Double(startOffset) / Double(plan.size)))
@@ -85,6 +109,7 @@ package struct Uploader: Sendable {
             case .done: return .complete
             case .fail(let failure): return try outcome(of: failure, session)
             case .askStatus(let attempt):
+                meter.interrupt()
                 let delay = backoff.delay(afterAttempt: attempt, random: random())
                 // What the host asks for wins, within reason.
                 try await wait(retryAfter.map { .seconds(min($0, 120)) } ?? delay)
@@ -140,7 +165,7 @@ package struct Uploader: Sendable {
     private func send(
         _ range: Range<Int64>, of file: FileSource, _ plan: ChunkPlan, to url: Secret, timeout: TimeInterval,
         _ meter: RateMeter, _ progress: @escaping @Sendable (StageProgress) -> Void
-    ) async -> Result<TransportResponse, TransportFailure> {
+    ) async -> Swift.Result<TransportResponse, TransportFailure> {
         let position = SentBytes(start: range.lowerBound)
         let clock = clock
         let total = Double(plan.size)
@@ -200,6 +225,21 @@ package struct Uploader: Sendable {
     static let changedFile = StageError(
         .fileSystem, "the prepared file changed while it was being sent",
         hint: "run the same command again, and leave the work folder alone meanwhile")
+
+    /// An error when a file can't be sent within an upload address's life at a rate that was measured before.
+    package static func hopeless(bytes: Int64, atMeasured bytesPerSecond: Double) -> StageError? {
+        let seconds = Double(bytes) / bytesPerSecond
+        guard seconds > addressLife - margin else { return nil }
+        return StageError(
+            .unavailable,
+            "at \(BitRate(Int64(bytesPerSecond * 8))), the rate of this machine's last uploads, \(ByteCount(bytes)) would take \(Duration.seconds(seconds).spoken), and TikTok's upload address lives an hour; the upload was not begun",
+            hint:
+                "use a faster line (rates are forgotten after \(Duration.seconds(rateMemory).spoken)), or lower \"maxrate\" or \"maxSize\" of the transcode stage"
+        )
+    }
+
+    /// How long a measured rate counts.
+    package static let rateMemory: TimeInterval = 6 * 3600
 
     /// An error when the rate so far can't finish within the address's life.
     static func tooSlow(sent: Int64, in elapsed: TimeInterval, missing: Int64, left: TimeInterval) -> StageError? {
