@@ -205,6 +205,71 @@ extension EndToEnd {
             #expect(try await Program.run(["auth", "refresh"], in: place, environment: environment).status == 0)
         }
 
+        @Test func aLoggedOutAccountIsNotPostedToWithTheEnvironmentsTokens() async throws {
+            let place = try Place()
+            let sandbox = try await Sandbox(in: place)
+            try await place.clip("a.mp4")
+            let stages =
+                #"[{"uses": "probe"}, {"uses": "transcode"}, {"uses": "chunk"}, {"uses": "upload"}, {"uses": "publish"}]"#
+            try place.write("p.json", #"{"account": "brand", "stages": \#(stages)}"#)
+            #expect(try await login(place, app(sandbox), account: "brand").status == 0)
+            let logout = try await Program.run(
+                ["auth", "logout", "--account", "brand"], in: place, environment: app(sandbox))
+            #expect(logout.status == 0, "\(logout.messages)")
+            // The environment names the tokens of somebody else.
+            let run = try await Program.run(["run", "p.json", "a.mp4"], in: place, environment: sandbox.environment)
+            #expect(run.status == 77, "\(run.messages)")
+            #expect(run.messages.contains("\"brand\" is not connected any more: it was logged out on"))
+            #expect(run.messages.contains("auth login --account brand"))
+            #expect(try await sandbox.posts().isEmpty)
+            let bytes = place.homeBytes()
+            #expect(bytes.range(of: Data("act.".utf8)) == nil)
+            #expect(try await login(place, app(sandbox), account: "brand").status == 0)
+            let again = try await Program.run(["run", "p.json", "a.mp4"], in: place, environment: sandbox.environment)
+            #expect(again.status == 0, "\(again.messages)")
+        }
+
+        @Test func anotherCreatorCannotTakeAnAccountsName() async throws {
+            let place = try Place()
+            let sandbox = try await Sandbox(in: place)
+            let environment = app(sandbox)
+            #expect(try await login(place, environment).status == 0)
+            try await sandbox.faults(#"{"settings": {"accountOpenID": "-000other"}}"#)
+            let other = try await login(place, environment)
+            #expect(other.status == 77)
+            #expect(other.messages.contains("belongs to another TikTok user, Sandbox Creator"), "\(other.messages)")
+            #expect(other.messages.contains("--account"))
+            // The first login is as it was, and the other one has room under a name of its own.
+            let refresh = try await Program.run(["auth", "refresh"], in: place, environment: environment)
+            #expect(refresh.status == 0, "\(refresh.messages)")
+            #expect(try await login(place, environment, account: "second").status == 0)
+        }
+
+        @Test(arguments: [["auth", "logout"], ["auth", "import", "--stdin"]])
+        func whoChangesAnAccountsTokensWaitsForWhoeverDoes(words: [String]) async throws {
+            let place = try Place()
+            let sandbox = try await Sandbox(in: place)
+            let environment = app(sandbox)
+            #expect(try await login(place, environment).status == 0)
+            try await sandbox.faults(
+                #"{"rules": [{"match": {"path": "/v2/oauth/token/"}, "action": {"delay": 1.5}}]}"#)
+            let refresh = try Program(["auth", "refresh"], in: place, environment: environment)
+            let locks = place.home.appending(path: "spreader.db.locks").path
+            for _ in 0..<400 where try FileManager.default.contentsOfDirectory(atPath: locks).isEmpty {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            let tokens = #"{"access_token": "\#(sandbox.environment["TIKTOK_ACCESS_TOKEN"] ?? "")"}"#
+            let other = try await Program.run(
+                words, in: place, environment: environment, input: words.last == "--stdin" ? tokens : nil)
+            #expect(other.status == 0, "\(other.messages)")
+            #expect(try await refresh.end().status == 0)
+            // The second one's request, with the tokens that the first one got, comes after the first one's answer.
+            let paths = try await sandbox.log().compactMap { $0["path"]?.stringValue }
+            let renewal = try #require(paths.lastIndex(of: "/v2/oauth/token/"))
+            let change = words.last == "--stdin" ? "/v2/user/info/" : "/v2/oauth/revoke/"
+            #expect(try #require(paths.lastIndex(of: change)) > renewal, "\(paths)")
+        }
+
         @Test func logoutRevokesAndForgettingErases() async throws {
             let place = try Place()
             let sandbox = try await Sandbox(in: place)

@@ -30,6 +30,14 @@ extension TokenVault {
         try await change("UPDATE tokens SET usedAt = ? WHERE account = ?", [date.timeIntervalSince1970, id.identity])
     }
 
+    /// Deletes an account's tokens and what is known of its owner; its name stays.
+    /// - Throws: `StageError` when the vault can't be written.
+    package func logOut(_ id: AccountID, at date: Date) async throws(StageError) {
+        let day = date.formatted(.iso8601.year().month().day())
+        try await end(id, because: "it was logged out on \(day)", at: date)
+        try await change("UPDATE tokens SET profile = NULL, scopes = NULL WHERE account = ?", [id.identity])
+    }
+
     /// Notes that the service ended an account's connection; its tokens are deleted, its name stays.
     /// - Throws: `StageError` when the vault can't be written.
     package func end(_ id: AccountID, because reason: String, at date: Date) async throws(StageError) {

@@ -53,7 +53,7 @@ extension SandboxEngine {
         if let challenge = issued.challenge {
             try check(verifier: verifier, challenge: challenge)
         }
-        let grant = try issueGrant(scopes: issued.scopes)
+        let grant = try issueGrant(scopes: issued.scopes, openID: settings.accountOpenID)
         return answer(grant)
     }
 
@@ -139,9 +139,11 @@ extension SandboxEngine {
         }
     }
 
-    private func issueGrant(id: String = UUID().uuidString, scopes: [String]) throws -> Grant {
+    private func issueGrant(
+        id: String = UUID().uuidString, scopes: [String], openID: String? = nil
+    ) throws -> Grant {
         let grant = Grant(
-            id: id, openID: try app.openID, scopes: scopes, accessTokens: [newAccessToken()],
+            id: id, openID: try openID ?? app.openID, scopes: scopes, accessTokens: [newAccessToken()],
             refreshToken: Self.newRefreshToken(),
             refreshExpiresAt: now().addingTimeInterval(settings.refreshTokenSeconds))
         try commit(.grantChanged(grant))

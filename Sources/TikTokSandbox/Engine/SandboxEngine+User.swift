@@ -12,7 +12,8 @@ extension SandboxEngine {
         var user: [String: JSONValue] = [:]
         for field in wanted {
             guard
-                let known = try Self.user(app: app, settings: settings, avatar: baseURL + "/_sandbox/avatar.svg")[field]
+                let known = try Self.user(
+                    grant.openID, app: app, settings: settings, avatar: baseURL + "/_sandbox/avatar.svg")[field]
             else {
                 throw APIError.invalid("Unknown field \(field)")
             }
@@ -23,13 +24,13 @@ extension SandboxEngine {
     }
 
     private static func user(
-        app: SandboxApp, settings: SandboxSettings, avatar: String
+        _ openID: String, app: SandboxApp, settings: SandboxSettings, avatar: String
     ) -> [String: (scope: String, value: JSONValue)] {
         let basic = "user.info.basic"
         let profile = "user.info.profile"
         let stats = "user.info.stats"
         return [
-            "open_id": (basic, .string(app.openID)), "union_id": (basic, .string(app.unionID)),
+            "open_id": (basic, .string(openID)), "union_id": (basic, .string(app.unionID)),
             "avatar_url": (basic, .string(avatar)), "avatar_url_100": (basic, .string(avatar)),
             "avatar_large_url": (basic, .string(avatar)), "display_name": (basic, .string(settings.accountNickname)),
             "username": (profile, .string(settings.accountUsername)),

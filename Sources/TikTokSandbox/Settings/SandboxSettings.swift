@@ -66,6 +66,8 @@ struct SandboxSettings: Sendable, Equatable {
     var accountPrivacy = AccountPrivacy.private
     var accountUsername = "sandbox.creator"
     var accountNickname = "Sandbox Creator"
+    /// Who gives the next consent; nil for the sandbox's own user.
+    var accountOpenID: String?
     var privacyLevelOptions: [String]?
     var commentDisabled = false
     var duetDisabled: Bool?

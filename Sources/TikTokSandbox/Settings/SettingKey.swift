@@ -24,6 +24,7 @@ struct SettingKey: Sendable {
             settings.accountNickname = text
             return nil
         },
+        text("accountOpenID", \.accountOpenID),
         list("privacyLevelOptions", \.privacyLevelOptions),
         flag("commentDisabled", \.commentDisabled),
         optionalFlag("duetDisabled", \.duetDisabled),

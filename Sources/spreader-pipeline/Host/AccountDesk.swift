@@ -89,10 +89,15 @@ struct AccountDesk: Sendable {
     }
 
     /// Revokes an account's tokens and deletes them.
-    /// - Parameter isLocal: Whether TikTok is left out of it.
+    ///
+    /// The name of an account that was logged in stays, so that nothing is posted under it with the environment's tokens,
+    /// which may be another creator's.
+    /// - Parameters:
+    ///   - isLocal: Whether TikTok is left out of it.
+    ///   - forgetting: Whether the name goes too.
     /// - Returns: What a person should know.
     /// - Throws: `StageError` when TikTok does not answer; then nothing is deleted.
-    func disconnect(_ name: String, isLocal: Bool) async throws(StageError) -> String {
+    func disconnect(_ name: String, isLocal: Bool, forgetting: Bool = false) async throws(StageError) -> String {
         let id = settings.accountID(name)
         let lock = try await assembly.credentials().lock(for: name)
         defer { withExtendedLifetime(lock) {} }
@@ -113,7 +118,11 @@ struct AccountDesk: Sendable {
                 words += "; TikTok had ended the connection already"
             }
         }
-        try await assembly.vault.disconnect(id)
+        if forgetting || name == VaultCredentials.usualAccount || record.connectedAt == nil {
+            try await assembly.vault.disconnect(id)
+        } else {
+            try await assembly.vault.logOut(id, at: Date())
+        }
         return words
     }
 

@@ -32,7 +32,7 @@ struct VaultCredentials: CredentialProvider {
     }
 
     func problem(with account: String) -> Diagnostic? {
-        for name in ["TIKTOK_ACCESS_TOKEN", "TIKTOK_REFRESH_TOKEN"] {
+        for name in ["TIKTOK_ACCESS_TOKEN", "TIKTOK_REFRESH_TOKEN"] where ownSeed(account) != nil {
             guard let token = settings[name] else { continue }
             // It travels in a header line.
             if !token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) {
@@ -41,7 +41,7 @@ struct VaultCredentials: CredentialProvider {
                     hint: "copy it again, without spaces or line breaks", subject: .authorisation)
             }
         }
-        guard seed == nil else { return nil }
+        guard ownSeed(account) == nil else { return nil }
         let login = "connect it with `spreader-pipeline auth login\(Self.flag(account))`"
         guard let record = known[settings.accountID(account).identity] else {
             return Diagnostic(

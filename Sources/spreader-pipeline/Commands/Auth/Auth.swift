@@ -92,7 +92,7 @@ struct Auth: AsyncParsableCommand {
                 let isConnected = try await desk.assembly.vault.account(desk.settings.accountID(account.name)) != nil
                 let words =
                     isConnected
-                    ? try await desk.disconnect(account.name, isLocal: isLocal)
+                    ? try await desk.disconnect(account.name, isLocal: isLocal, forgetting: true)
                     : "account \"\(account.name)\" is not connected"
                 let gone = try await desk.assembly.store.forget(
                     account: desk.settings.accountID(account.name).identity)
