@@ -36,6 +36,21 @@ import Testing
             try title(post, sidecar: ["title": "{{ guest }}!", "fields": ["guest": "{{ name }}"]]) == "{{ name }}!")
     }
 
+    @Test func hashtagsFollowTheTitleOnce() throws {
+        #expect(
+            try title(##"{"title": "Out now #Launch", "hashtags": ["#launch", "trailer", "Trailer", "größe_2"]}"##)
+                == "Out now #Launch #trailer #größe_2")
+        #expect(try title(#"{"title": "", "hashtags": "a #b"}"#) == "#a #b")
+        #expect(
+            try title(#"{"title": "{{ name }}", "hashtags": ["x"]}"#, sidecar: ["hashtags": ["y"]]) == "Ep 12 #y")
+        #expect(check(#"{"hashtags": ["two words"]}"#).1.first?.contains("a hashtag is one word") == true)
+        let long = try #require(
+            check(##"{"title": "\##(String(repeating: "a", count: 2195))", "hashtags": ["launch"]}"##).0)
+        let asset = AssetInput(name: "a.mov", path: "/a.mov", post: [:])
+        let settings = try AssetPost(pipeline: long, asset: asset, date: Date()).settings
+        #expect(settings.title.utf16.count == 2203)
+    }
+
     @Test func aFieldWithoutAValueNamesTheSidecar() throws {
         let error = #expect(throws: StageError.self) {
             try title(#"{"title": "{{ episode }}", "fields": {"episode": null}}"#)

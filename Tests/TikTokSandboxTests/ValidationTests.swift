@@ -132,6 +132,26 @@ import Testing
         }
     }
 
+    @Test func activeUsersAreCapped() async throws {
+        try await withSandbox(faults: #"{"settings": {"activeUsersPerDay": 1}}"#) { (sandbox: SandboxHarness) in
+            _ = try await sandbox.post(TestMovie().data)
+            // The same user goes on; another one is above the app's quota, as creator info says already.
+            _ = try await sandbox.post(TestMovie().data)
+            try await sandbox.setFaults(
+                #"{"settings": {"activeUsersPerDay": 1, "accountOpenID": "-000other", "autoApprove": true}}"#)
+            let other = try #require(try await sandbox.consent()["access_token"]?.stringValue)
+            let info = try await sandbox.call("/v2/post/publish/creator_info/query/", token: other)
+            #expect(info.status == 200)
+            #expect(info.code == "reached_active_user_cap")
+            let refused = try await sandbox.initialize(1000, token: other)
+            #expect(refused.status == 403)
+            #expect(refused.code == "reached_active_user_cap")
+            sandbox.clock.advance(86_401)
+            let later = try #require(try await sandbox.consent()["access_token"]?.stringValue)
+            #expect(try await sandbox.initialize(1000, token: later).code == "ok")
+        }
+    }
+
     @Test func pendingSharesAreCapped() async throws {
         try await withSandbox(faults: #"{"settings": {"pendingInboxShares": 1}}"#) {
             (sandbox: SandboxHarness) async throws in

@@ -4,6 +4,19 @@ import Testing
 @testable import TikTok
 
 @Suite struct PostRulesTests {
+    @Test(
+        arguments: [
+            ("Out now#launch", "#launch"), ("a #b#c", "#c"), ("#a #b\n#c", nil), ("## no tag", nil),
+            ("{{ name }} #x", nil),
+        ] as [(String, String?)])
+    func warnsOfHashtagsThatTikTokDoesNotSee(title: String, tag: String?) {
+        var post = PostSettings()
+        post.title = title
+        let findings = PostRules.findings(post)
+        #expect(findings.map(\.code) == (tag == nil ? [] : ["glued-hashtag"]))
+        #expect(findings.allSatisfy { $0.severity == .warning && $0.message.contains("\"\(tag ?? "")\"") })
+    }
+
     @Test func countsTitlesInUTF16Units() {
         var post = PostSettings()
         post.title = String(repeating: "🎬", count: 1100)

@@ -10,6 +10,8 @@ public struct PostSettings: StageOptions, Hashable {
         "Values of your own for the title's placeholders; a sidecar's come before the pipeline's, and one that is null has to be in the sidecar."
     )
     public var fields = PostFields()
+    @StageOption("Hashtags that follow the title, unless it has them already; they count towards its length.")
+    public var hashtags = Hashtags()
     @StageOption("Who may see the post; it must be among the options of the creator's account.")
     public var privacyLevel = PrivacyLevel.selfOnly
     @StageOption("Whether comments are turned off.")

@@ -31,6 +31,7 @@ package struct AssetPost: Sendable {
                 hint: "give it in \(name).json beside the footage: {\"fields\": {\"\(placeholder)\": …}}")
         }
         settings.title = TitleTemplate.fill(settings.title, name: name, date: date, fields: fields)
+        settings.title = settings.hashtags.appended(to: settings.title)
         let length = settings.title.utf16.count
         if pipeline.isIrreversible, settings.mode == .direct, length > PostSettings.longestTitle {
             throw StageError(

@@ -10,6 +10,13 @@ package enum PostRules {
             findings.append(
                 Diagnostic(code: "title-too-long", error.message, hint: error.hint, pointer: "/post/title"))
         }
+        if let glued = post.title.firstMatch(of: /[^\s#](#[\p{L}\p{N}_]+)/) {
+            findings.append(
+                Diagnostic(
+                    .warning, code: "glued-hashtag",
+                    "\"\(glued.1)\" in the title does not follow a space, so TikTok does not take it for a hashtag",
+                    hint: "put a space before it, or use `post.hashtags`", pointer: "/post/title"))
+        }
         if let error = brandProblem(post) {
             findings.append(
                 Diagnostic(code: "branded-private", error.message, hint: error.hint, pointer: "/post/privacyLevel"))

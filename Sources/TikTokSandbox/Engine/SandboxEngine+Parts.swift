@@ -80,7 +80,7 @@ extension SandboxEngine {
             upload.openID == grant.openID
         else { throw APIError.invalid("The video_id does not exist") }
         let details = try PostRequest.details(body, settings: settings)
-        try checkCaps(.direct, settings)
+        try checkCaps(.direct, grant, settings)
         let publishID = "v_pub_part~v1." + String(Identifiers.snowflake())
         let file = directory.media(publishID)
         guard link(directory.media(upload.id).path, file.path) == 0 else {

@@ -16,7 +16,7 @@ extension SandboxEngine {
         guard let body, body.objectValue != nil else { throw APIError.body }
         let details = mode == .direct ? try PostRequest.details(body, settings: settings) : Post.Details()
         let source = try PostRequest.source(body, settings: settings)
-        try checkCaps(mode, settings)
+        try checkCaps(mode, grant, settings)
 
         let number = String(Identifiers.snowflake())
         switch source {
@@ -80,6 +80,9 @@ extension SandboxEngine {
         if let code = settings.creatorInfoError {
             throw APIError(hidden.contains(code) ? 200 : 403, code, "The creator can not post at the moment.")
         }
+        if state.isOverUserCap(grant.openID, at: now(), settings: settings) {
+            throw APIError(200, APIError.activeUserCap.code, APIError.activeUserCap.message)
+        }
         if state.recentPosts(at: now(), settings: settings) >= settings.postsPerDay {
             throw APIError(200, APIError.tooManyPosts.code, APIError.tooManyPosts.message)
         }
@@ -100,7 +103,8 @@ extension SandboxEngine {
         return post
     }
 
-    func checkCaps(_ mode: PostMode, _ settings: SandboxSettings) throws {
+    func checkCaps(_ mode: PostMode, _ grant: Grant, _ settings: SandboxSettings) throws {
+        guard !state.isOverUserCap(grant.openID, at: now(), settings: settings) else { throw APIError.activeUserCap }
         switch mode {
         case .direct:
             guard state.recentPosts(at: now(), settings: settings) < settings.postsPerDay else {

@@ -24,6 +24,8 @@ struct APIError: Error, Sendable, Equatable {
         "The privacy level is missing or is not one of the creator's privacy level options.")
     static let tooManyPosts = APIError(
         403, "spam_risk_too_many_posts", "The daily post cap from the API is reached for the current user.")
+    static let activeUserCap = APIError(
+        403, "reached_active_user_cap", "The daily quota for active publishing users from your client is reached.")
     // The real service repeats the code as the message here.
     static let tooManyPendingShares = APIError(
         403, "spam_risk_too_many_pending_share", "spam_risk_too_many_pending_share")

@@ -95,6 +95,8 @@ struct SandboxSettings: Sendable, Equatable {
     /// TikTok's is about 15; a sandbox is for trying things out.
     var postsPerDay = 1000
     var pendingInboxShares = 5
+    /// Users that may post in 24 hours; nil for five while the app is unaudited, and any number after.
+    var activeUsersPerDay: Int?
 
     // Webhooks
     /// The client's callback, on this machine.

@@ -45,6 +45,13 @@ struct SettingKey: Sendable {
         count("userInfoPerMinute", \.userInfoPerMinute),
         count("postsPerDay", \.postsPerDay),
         count("pendingInboxShares", \.pendingInboxShares),
+        SettingKey(name: "activeUsersPerDay") { value, settings in
+            guard value == .null || value.integerValue.map({ $0 >= 0 && $0 <= Int32.max }) == true else {
+                return "takes a whole number from 0, or null"
+            }
+            settings.activeUsersPerDay = value.integerValue.map { Int($0) }
+            return nil
+        },
         SettingKey(name: "webhookURL") { value, settings in
             guard value != .null else {
                 settings.webhookURL = nil

@@ -117,6 +117,18 @@ struct SandboxState: Sendable, Equatable {
         }
     }
 
+    /// The users who posted anything in the last 24 hours.
+    func recentUsers(at now: Date) -> Set<String> {
+        Set(posts.values.filter { $0.isComplete && $0.createdAt > now.addingTimeInterval(-86_400) }.map(\.openID))
+    }
+
+    /// Whether one more user would be above the app's quota.
+    func isOverUserCap(_ openID: String, at now: Date, settings: SandboxSettings) -> Bool {
+        guard let limit = settings.activeUsersPerDay ?? (settings.appAudited ? nil : 5) else { return false }
+        let users = recentUsers(at: now)
+        return !users.contains(openID) && users.count >= limit
+    }
+
     private func countRecent(_ mode: PostMode, at now: Date, where counts: (Post) -> Bool) -> Int {
         posts.values.count { post in
             post.mode == mode && post.isComplete && post.createdAt > now.addingTimeInterval(-86_400) && counts(post)
