@@ -221,6 +221,7 @@ extension EndToEnd {
             #expect(run.status == 77, "\(run.messages)")
             #expect(run.messages.contains("\"brand\" is not connected any more: it was logged out on"))
             #expect(run.messages.contains("auth login --account brand"))
+            #expect(run.messages.contains("a.mp4") == false, "refused before any work")
             #expect(try await sandbox.posts().isEmpty)
             let bytes = place.homeBytes()
             #expect(bytes.range(of: Data("act.".utf8)) == nil)

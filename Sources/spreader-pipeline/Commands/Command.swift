@@ -10,15 +10,17 @@ enum Command {
         try await orExit { () async throws(StageError) in try await Settings.load() }
     }
 
-    /// Credentials for checks: from settings, else from the vault when there is one. Nothing is made on disk.
-    static func credentials(_ settings: Settings, database: String? = nil) async -> VaultCredentials {
-        let alone = VaultCredentials(settings: settings, vault: nil, locks: settings.home, clock: .system)
-        guard settings["TIKTOK_ACCESS_TOKEN"] == nil, settings["TIKTOK_REFRESH_TOKEN"] == nil,
-            let path = try? settings.databasePath(flag: database), FileManager.default.fileExists(atPath: path),
-            let assembly = try? HostAssembly(settings: settings, database: database),
-            let stored = try? await assembly.credentials()
-        else { return alone }
-        return stored
+    /// The records that are there already, when they can be opened. Nothing is made on disk.
+    static func existing(_ settings: Settings, database: String? = nil) -> HostAssembly? {
+        guard let path = try? settings.databasePath(flag: database), FileManager.default.fileExists(atPath: path)
+        else { return nil }
+        return try? HostAssembly(settings: settings, database: database)
+    }
+
+    /// Credentials for checks: from the vault when there is one, else from settings.
+    static func credentials(_ settings: Settings, _ assembly: HostAssembly?) async -> VaultCredentials {
+        if let stored = try? await assembly?.credentials() { return stored }
+        return VaultCredentials(settings: settings, vault: nil, locks: settings.home, clock: .system)
     }
 
     /// Runs `body`; an error is printed and ends the program with its status.

@@ -95,7 +95,7 @@ struct Doctor: AsyncParsableCommand {
     }
 
     private func credentials(_ settings: Settings, isReachable: Bool) async -> Check {
-        let provider = await Command.credentials(settings, database: db)
+        let provider = await Command.credentials(settings, Command.existing(settings, database: db))
         if let problem = provider.problem(with: VaultCredentials.usualAccount) {
             return Check(
                 name: "credentials", verdict: .warning, detail: "\(problem.message) (\(problem.hint ?? ""))")

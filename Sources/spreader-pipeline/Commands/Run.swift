@@ -97,9 +97,10 @@ struct Run: AsyncParsableCommand {
         _ words: [String], _ settings: Settings, _ registry: StageRegistry, _ stop: StopSwitch
     ) async throws -> Int {
         let overrides = try arguments.overrides()
+        let existing = Command.existing(settings, database: db)
         var checked = await CheckedRun.load(
             file: arguments.pipeline, inputs: arguments.inputs, overrides: overrides, until: arguments.until,
-            registry: registry, settings: settings, credentials: await Command.credentials(settings, database: db))
+            registry: registry, settings: settings, credentials: await Command.credentials(settings, existing))
         guard let pipeline = checked.pipeline, checked.blocking.isEmpty else { return refuse(checked) }
         // Planning leaves a core and the disk idle; with more assets, later ones wait for the processor anyway.
         let ahead = checked.assets.first.flatMap { DigestAhead(of: $0.path) }
@@ -110,7 +111,11 @@ struct Run: AsyncParsableCommand {
         let renderer: any RunRenderer
         let text = TextRenderer(terminal: .standardError())
         do throws(StageError) {
-            assembly = try HostAssembly(settings: settings, database: db)
+            if let existing {
+                assembly = existing
+            } else {
+                assembly = try HostAssembly(settings: settings, database: db)
+            }
             let request = request(pipeline, checked, plans, words, settings)
             let draft = try await assembly.runHost(
                 logger: Log.make("run", settings: settings), waitsForLimits: !neverWaits, emit: { _ in })
