@@ -68,6 +68,9 @@ extension SQLiteStore {
                     CREATE TABLE uploadRates (measuredAt REAL NOT NULL, bytesPerSecond REAL NOT NULL) STRICT;
                     """)
         }
+        migrator.registerMigration("005 jobs") { database in
+            for statement in JobSchema.statements(.sqlite) { try database.execute(sql: statement) }
+        }
         return migrator
     }
 }

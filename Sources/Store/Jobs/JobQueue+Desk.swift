@@ -1,0 +1,182 @@
+package import Foundation
+package import PipelineKit
+
+/// What people do with jobs.
+extension JobQueue {
+    /// Jobs, newest first.
+    /// - Parameters:
+    ///   - states: Only these; all when empty.
+    ///   - queue: Only of this queue.
+    /// - Throws: `StageError` when the database can't be read.
+    package func jobs(
+        states: Set<JobState> = [], queue: String? = nil, limit: Int
+    ) async throws(StageError) -> [Job] {
+        try await bridge("reading jobs failed") {
+            try await database.read { connection in
+                var conditions = ["1 = 1"]
+                var arguments: [any SQLConvertible] = []
+                if !states.isEmpty {
+                    conditions.append("state IN (\(states.map { _ in "?" }.joined(separator: ", ")))")
+                    arguments += states.map(\.rawValue).sorted() as [any SQLConvertible]
+                }
+                if let queue {
+                    conditions.append("queue = ?")
+                    arguments.append(queue)
+                }
+                return try connection.query(
+                    "SELECT * FROM jobs WHERE \(conditions.joined(separator: " AND ")) ORDER BY id DESC LIMIT ?",
+                    arguments + [limit]
+                ).map(Self.job)
+            }
+        }
+    }
+
+    /// One job.
+    /// - Throws: `StageError` when the database can't be read.
+    package func job(_ id: Int64) async throws(StageError) -> Job? {
+        try await bridge("reading jobs failed") {
+            try await database.read { connection in
+                try connection.query("SELECT * FROM jobs WHERE id = ?", [id]).first.map(Self.job)
+            }
+        }
+    }
+
+    /// How many jobs there are in each state.
+    /// - Throws: `StageError` when the database can't be read.
+    package func counts() async throws(StageError) -> [JobState: Int] {
+        try await bridge("reading jobs failed") {
+            try await database.read { connection in
+                let rows = try connection.query("SELECT state, count(*) AS jobs FROM jobs GROUP BY state")
+                let pairs = try rows.compactMap { row in
+                    JobState(rawValue: try row.get("state")).map { ($0, try? row.get("jobs", as: Int.self)) }
+                }
+                return Dictionary(uniqueKeysWithValues: pairs.map { ($0, $1 ?? 0) })
+            }
+        }
+    }
+
+    /// Calls a job off. A worker that has it finds out at its next heartbeat and stops.
+    /// - Returns: The job; nil when it has ended already, or is not there.
+    /// - Throws: `StageError` when the database can't be written.
+    package func cancel(_ id: Int64) async throws(StageError) -> Job? {
+        try await bridge("cancelling a job failed") {
+            try await database.write { connection in
+                let now = try connection.now()
+                return try connection.query(
+                    """
+                    UPDATE jobs SET state = 'cancelled', lease = lease + 1, leaseUntil = NULL, finishedAt = ?,
+                        progress = NULL, message = 'cancelled'
+                    WHERE id = ? AND state NOT IN ('completed', 'cancelled') RETURNING *
+                    """, [now, id]
+                ).first.map(Self.job)
+            }
+        }
+    }
+
+    /// Tries a job again, at once: one that was put aside, called off, is unconfirmed, or waits for its next attempt.
+    /// - Parameters:
+    ///   - options: Other options of the command line than it had.
+    ///   - priority: Another priority than it had.
+    /// - Returns: The job; nil when it runs, is done, or is not there.
+    /// - Throws: `StageError` when the database can't be written, or an unfinished job has its key by now.
+    package func retry(
+        _ id: Int64, options: [String]? = nil, priority: Int? = nil
+    ) async throws(StageError) -> Job? {
+        try await bridge("retrying a job failed") {
+            let text = try options.map { try Self.text($0) }
+            return try await database.write { connection in
+                let now = try connection.now()
+                let twin = try connection.query(
+                    """
+                    SELECT twin.id FROM jobs JOIN jobs AS twin ON twin.uniqueKey = jobs.uniqueKey AND twin.id <> jobs.id
+                    WHERE jobs.id = ? AND twin.state NOT IN ('completed', 'discarded', 'cancelled')
+                    """, [id])
+                if let twin = try twin.first?.get("id", as: Int64.self) {
+                    throw StageError(
+                        .busy, "job \(twin) has the same key and is not done",
+                        hint: "see: spreader-pipeline jobs show \(twin)", recovery: .permanent)
+                }
+                let rows = try connection.query(
+                    """
+                    UPDATE jobs SET state = 'available', scheduledAt = ?, finishedAt = NULL, progress = NULL,
+                        maxAttempts = CASE WHEN attempt >= maxAttempts THEN attempt + 1 ELSE maxAttempts END,
+                        options = coalesce(?, options), priority = coalesce(?, priority)
+                    WHERE id = ? AND state NOT IN ('executing', 'completed') RETURNING *
+                    """, [now, text, priority, id])
+                try connection.notify(Self.channel)
+                return try rows.first.map(Self.job)
+            }
+        }
+    }
+
+    /// Sets how many jobs of a queue or an account may run at once, over all workers.
+    /// - Parameter capacity: 0 lets none begin; nil sets no limit.
+    /// - Throws: `StageError` when the database can't be written.
+    package func limit(
+        queue: String? = nil, account: String? = nil, to capacity: Int?
+    ) async throws(StageError) {
+        let kind = account == nil ? "queue" : "account"
+        let name = account ?? queue ?? "default"
+        try await bridge("writing limits of jobs failed") {
+            try await database.write { connection in
+                if let capacity {
+                    try connection.execute(
+                        """
+                        INSERT INTO jobLimits (kind, name, capacity) VALUES (?, ?, ?)
+                        ON CONFLICT (kind, name) DO UPDATE SET capacity = excluded.capacity
+                        """, [kind, name, capacity])
+                } else {
+                    try connection.execute("DELETE FROM jobLimits WHERE kind = ? AND name = ?", [kind, name])
+                }
+                try connection.notify(Self.channel)
+            }
+        }
+    }
+
+    /// The limits that were set: kind (`queue` or `account`), name, jobs at once.
+    /// - Throws: `StageError` when the database can't be read.
+    package func limits() async throws(StageError) -> [(kind: String, name: String, capacity: Int)] {
+        try await bridge("reading limits of jobs failed") {
+            try await database.read { try Self.limits($0).map { ($0.kind, $0.name, $0.capacity) } }
+        }
+    }
+
+    /// Erases jobs that ended before so long; unconfirmed ones stay.
+    /// - Returns: How many.
+    /// - Throws: `StageError` when the database can't be written.
+    package func prune(olderThan age: Duration) async throws(StageError) -> Int {
+        try await bridge("pruning jobs failed") {
+            try await database.write { connection in
+                let before = try connection.now() - age.inSeconds
+                try connection.execute("DELETE FROM jobTicks WHERE tick < ?", [before])
+                return try connection.execute(
+                    "DELETE FROM jobs WHERE state IN ('completed', 'discarded', 'cancelled') AND finishedAt < ?",
+                    [before])
+            }
+        }
+    }
+
+    /// Makes the jobs of a cron entry's tick, unless another worker has.
+    /// - Returns: The jobs that were made; nil when the tick was taken.
+    /// - Throws: `StageError` when the database can't be written.
+    package func tick(
+        _ name: String, at moment: Date, jobs: [NewJob]
+    ) async throws(StageError) -> [Job]? {
+        try await bridge("writing a tick failed") {
+            try await database.write { connection in
+                let isOurs =
+                    try connection.execute(
+                        "INSERT INTO jobTicks (name, tick) VALUES (?, ?) ON CONFLICT (name, tick) DO NOTHING",
+                        [name, moment]) == 1
+                guard isOurs else { return nil }
+                let now = try connection.now()
+                let made = try jobs.compactMap { job -> Job? in
+                    let (made, isNew) = try Self.insert(job, now, connection)
+                    return isNew ? made : nil
+                }
+                try connection.notify(Self.channel)
+                return made
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+import Foundation
+import PipelineKit
+
+extension JobQueue {
+    /// How many jobs of a queue or an account may run at once, over all workers; none while a queue is paused.
+    struct Limit: Sendable, Hashable {
+        var kind: String
+        var name: String
+        var capacity: Int
+    }
+
+    static func limits(_ connection: any SQLConnection) throws -> [Limit] {
+        try connection.query("SELECT kind, name, capacity FROM jobLimits").map {
+            Limit(kind: try $0.get("kind"), name: try $0.get("name"), capacity: try $0.get("capacity"))
+        }
+    }
+
+    /// The queues and accounts that have no room left.
+    private static func full(_ limits: [Limit], _ connection: any SQLConnection) throws -> [String: [String]] {
+        var full: [String: [String]] = [:]
+        for limit in limits {
+            let column = limit.kind == "account" ? "account" : "queue"
+            let running =
+                limit.capacity == 0
+                ? 0
+                : try connection.query(
+                    "SELECT count(*) AS running FROM jobs WHERE state = 'executing' AND \(column) = ?", [limit.name]
+                ).first?.get("running", as: Int.self) ?? 0
+            if running >= limit.capacity { full[column, default: []].append(limit.name) }
+        }
+        return full
+    }
+
+    static func claim(
+        _ count: Int, _ worker: String, _ queues: Set<String>, _ offered: Set<String>, _ lease: Duration,
+        _ limits: [Limit], _ connection: any SQLConnection
+    ) throws -> [JobLease] {
+        let now = try connection.now()
+        var conditions = [waiting, "scheduledAt <= ?"]
+        var arguments: [any SQLConvertible] = [now]
+        func among(_ column: String, _ names: [String], isNot: Bool = false) {
+            conditions.append(
+                "\(column) \(isNot ? "NOT IN" : "IN") (\(names.map { _ in "?" }.joined(separator: ", ")))")
+            arguments += names as [any SQLConvertible]
+        }
+        if !queues.isEmpty { among("queue", queues.sorted()) }
+        for (column, names) in try full(limits, connection).sorted(by: { $0.key < $1.key }) {
+            among(column, names.sorted(), isNot: true)
+        }
+        // There are few sets of labels among jobs that wait; those that this worker can serve are named.
+        let needed = try connection.query("SELECT DISTINCT labels FROM jobs WHERE \(waiting) AND labels <> ''")
+            .map { try $0.get("labels", as: String.self) }
+        if !needed.isEmpty { among("labels", [""] + needed.filter { offered.isSuperset(of: labels($0)) }) }
+        let ids = try connection.query(
+            """
+            SELECT id FROM jobs WHERE \(conditions.joined(separator: " AND "))
+            ORDER BY priority, scheduledAt, id LIMIT ? \(connection.dialect.skippingLocked)
+            """, arguments + [count]
+        ).map { try $0.get("id", as: Int64.self) }
+        guard !ids.isEmpty else { return [] }
+        let rows = try connection.query(
+            """
+            UPDATE jobs SET state = 'executing', attempt = attempt + 1, lease = lease + 1, leaseUntil = ?, worker = ?,
+                attemptedAt = ?, stage = NULL, progress = NULL
+            WHERE id IN (\(ids.map { _ in "?" }.joined(separator: ", "))) RETURNING *
+            """, [now + lease.inSeconds, worker, now] + ids as [any SQLConvertible])
+        let order = Dictionary(uniqueKeysWithValues: ids.enumerated().map { ($1, $0) })
+        return try rows.map { JobLease(job: try job($0), number: try $0.get("lease")) }
+            .sorted { (order[$0.job.id] ?? 0) < (order[$1.job.id] ?? 0) }
+    }
+
+    static func text(_ words: [String]) throws -> String {
+        String(decoding: try JSONEncoder().encode(words), as: UTF8.self)
+    }
+
+    /// Labels as a column holds them: the same set is the same text.
+    static func text(labels: [String]) -> String { Set(labels).sorted().joined(separator: ",") }
+
+    static func labels(_ text: String) -> [String] { text.split(separator: ",").map(String.init) }
+
+    static func job(_ row: SQLRow) throws -> Job {
+        let options: String = try row.get("options")
+        let work = NewJob(
+            pipeline: try row.get("pipeline"), name: try row.get("name"), asset: try row.get("asset"),
+            directory: try row.get("directory"),
+            options: try JSONDecoder().decode([String].self, from: Data(options.utf8)),
+            account: try row.get("account"), queue: try row.get("queue"), priority: try row.get("priority"),
+            maxAttempts: try row.get("maxAttempts"), scheduledAt: try row.get("scheduledAt"),
+            uniqueKey: try row.get("uniqueKey"), labels: labels(try row.get("labels")))
+        return Job(
+            id: try row.get("id"), work: work, state: JobState(rawValue: try row.get("state")) ?? .discarded,
+            attempt: try row.get("attempt"), insertedAt: try row.get("insertedAt"),
+            scheduledAt: try row.get("scheduledAt"), attemptedAt: try row.get("attemptedAt"),
+            finishedAt: try row.get("finishedAt"), worker: try row.get("worker"), leaseUntil: try row.get("leaseUntil"),
+            stage: try row.get("stage"), progress: try row.get("progress"), message: try row.get("message"),
+            runID: try row.get("runID"))
+    }
+}

@@ -1,0 +1,215 @@
+import Foundation
+package import PipelineKit
+
+/// Jobs in a database: made, claimed under leases, ended. The same on SQLite and PostgreSQL.
+///
+/// Every time is the database's own. A worker holds a job by a lease; whatever it writes afterwards names the lease's
+/// number, and when that is not the job's any more, the job is lost and nothing was written.
+package struct JobQueue: Sendable {
+    /// Whom new jobs are told to.
+    package static let channel = "spreader_jobs"
+    /// The states that a claim looks at.
+    static let waiting = "state IN ('available', 'scheduled', 'retryable')"
+
+    let database: any SQLDatabase
+
+    /// The jobs of a database.
+    package init(_ database: any SQLDatabase) { self.database = database }
+
+    /// Yields whenever jobs may have come, where the database can tell.
+    package var notices: AsyncStream<Void>? { database.notices(on: Self.channel) }
+
+    // MARK: Making
+
+    /// Puts jobs into the queue, all of them or none.
+    /// - Returns: Each job with whether it is new; one whose key an unfinished job has already is that job.
+    /// - Throws: `StageError` when the database can't be written.
+    package func insert(_ jobs: [NewJob]) async throws(StageError) -> [(job: Job, isNew: Bool)] {
+        try await bridge("writing jobs failed") {
+            try await database.write { connection in
+                let now = try connection.now()
+                let made = try jobs.map { try Self.insert($0, now, connection) }
+                try connection.notify(Self.channel)
+                return made
+            }
+        }
+    }
+
+    static func insert(_ job: NewJob, _ now: Double, _ connection: any SQLConnection) throws -> (Job, Bool) {
+        let start = max(now, job.scheduledAt?.timeIntervalSince1970 ?? now)
+        let rows = try connection.query(
+            """
+            INSERT INTO jobs (pipeline, name, asset, directory, options, account, queue, priority, attempt, maxAttempts,
+                state, uniqueKey, labels, insertedAt, scheduledAt, lease)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, 0)
+            ON CONFLICT (uniqueKey) WHERE state NOT IN ('completed', 'discarded', 'cancelled') DO NOTHING
+            RETURNING *
+            """,
+            [
+                job.pipeline, job.name, job.asset, job.directory, try Self.text(job.options), job.account, job.queue,
+                job.priority, job.maxAttempts,
+                (start > now ? JobState.scheduled : .available).rawValue, job.uniqueKey, Self.text(labels: job.labels),
+                now, start,
+            ])
+        if let row = rows.first { return (try Self.job(row), true) }
+        let existing = try connection.query(
+            "SELECT * FROM jobs WHERE uniqueKey = ? AND state NOT IN ('completed', 'discarded', 'cancelled')",
+            [job.uniqueKey])
+        guard let row = existing.first else { throw StoreError(.failed, "a job was neither made nor there") }
+        return (try Self.job(row), false)
+    }
+
+    // MARK: Working
+
+    /// Takes jobs that may begin: smaller priorities first, then those that have waited longest.
+    /// - Parameters:
+    ///   - worker: Who takes them.
+    ///   - queues: Only jobs of these; of all when empty.
+    ///   - offered: Labels that the worker offers; jobs that need others are left to others.
+    ///   - lease: How long they are held without a heartbeat.
+    /// - Throws: `StageError` when the database can't be written.
+    package func claim(
+        _ count: Int, worker: String, queues: Set<String> = [], offering offered: Set<String> = [], lease: Duration
+    ) async throws(StageError) -> [JobLease] {
+        try await bridge("claiming jobs failed") {
+            try await database.write { connection in
+                let limits = try Self.limits(connection)
+                // Counting what runs and taking more must not be parted by another worker.
+                if limits.contains(where: { $0.capacity > 0 }) { try connection.exclude("jobs") }
+                var taken: [JobLease] = []
+                // With capacities, each job taken may be the last one that its account or queue has room for.
+                let step = limits.isEmpty ? count : 1
+                while taken.count < count {
+                    let leases = try Self.claim(
+                        min(step, count - taken.count), worker, queues, offered, lease, limits, connection)
+                    guard !leases.isEmpty else { break }
+                    taken += leases
+                }
+                return taken
+            }
+        }
+    }
+
+    /// Keeps a job, and notes how far it has come.
+    /// - Returns: False when the job is lost: stop at once.
+    /// - Throws: `StageError` when the database can't be written.
+    package func heartbeat(
+        _ held: JobLease, extending lease: Duration, stage: String? = nil, progress: Double? = nil,
+        runID: String? = nil
+    ) async throws(StageError) -> Bool {
+        try await bridge("keeping a job failed") {
+            try await database.write { connection in
+                let end = try connection.now() + lease.inSeconds
+                return try connection.execute(
+                    """
+                    UPDATE jobs SET leaseUntil = ?, stage = ?, progress = ?, runID = coalesce(?, runID)
+                    WHERE id = ? AND lease = ? AND state = 'executing'
+                    """, [end, stage, progress, runID, held.job.id, held.number]) == 1
+            }
+        }
+    }
+
+    /// Ends an attempt.
+    /// - Parameter random: From 0 to 1, for the back-off's jitter.
+    /// - Returns: The job as it stands now; nil when it was lost, and nothing was written.
+    /// - Throws: `StageError` when the database can't be written.
+    package func end(
+        _ held: JobLease, _ outcome: JobOutcome, random: Double
+    ) async throws(StageError) -> Job? {
+        try await bridge("ending a job failed") {
+            try await database.write { connection in
+                let now = try connection.now()
+                let change = Change(outcome, held.job, now, random)
+                let rows = try connection.query(
+                    """
+                    UPDATE jobs SET state = ?, scheduledAt = ?, finishedAt = ?, message = ?, attempt = ?,
+                        leaseUntil = NULL, stage = CASE WHEN ? = 'completed' THEN NULL ELSE stage END, progress = NULL
+                    WHERE id = ? AND lease = ? AND state = 'executing' RETURNING *
+                    """,
+                    [
+                        change.state.rawValue, change.scheduledAt, change.finishedAt, change.message, change.attempt,
+                        change.state.rawValue, held.job.id, held.number,
+                    ])
+                return try rows.first.map(Self.job)
+            }
+        }
+    }
+
+    /// Takes jobs back whose worker has been silent for longer than its lease.
+    ///
+    /// They are tried again: what had been sent by then is in the post ledger, which decides what may be repeated.
+    /// - Returns: The jobs.
+    /// - Throws: `StageError` when the database can't be written.
+    package func rescue() async throws(StageError) -> [Job] {
+        try await bridge("rescuing jobs failed") {
+            try await database.write { connection in
+                let now = try connection.now()
+                return try connection.query(
+                    """
+                    UPDATE jobs SET lease = lease + 1, leaseUntil = NULL, scheduledAt = ?, progress = NULL,
+                        state = CASE WHEN attempt >= maxAttempts THEN 'discarded' ELSE 'retryable' END,
+                        finishedAt = CASE WHEN attempt >= maxAttempts THEN ? ELSE NULL END,
+                        message = 'the worker ' || coalesce(worker, '') || ' was lost'
+                    WHERE state = 'executing' AND leaseUntil < ? RETURNING *
+                    """, [now, now, now]
+                ).map(Self.job)
+            }
+        }
+    }
+
+    /// When the next job that waits for its moment may begin; nil when none does.
+    /// - Throws: `StageError` when the database can't be read.
+    package func nextMoment() async throws(StageError) -> Duration? {
+        try await bridge("reading jobs failed") {
+            try await database.read { connection in
+                let now = try connection.now()
+                let rows = try connection.query(
+                    "SELECT min(scheduledAt) AS moment FROM jobs WHERE \(Self.waiting) AND scheduledAt > ?", [now])
+                return try rows.first.flatMap { try $0.get("moment", as: Double?.self) }.map { .seconds($0 - now) }
+            }
+        }
+    }
+
+    func bridge<Value: Sendable>(
+        _ what: String, _ body: () async throws -> Value
+    ) async throws(StageError) -> Value { try await StoreError.bridge(what, body) }
+}
+
+/// What an outcome makes of a job.
+private struct Change {
+    var state: JobState
+    var scheduledAt: Double
+    var finishedAt: Double?
+    var message: String?
+    var attempt: Int
+
+    init(_ outcome: JobOutcome, _ job: Job, _ now: Double, _ random: Double) {
+        scheduledAt = job.scheduledAt.timeIntervalSince1970
+        attempt = job.attempt
+        finishedAt = nil
+        message = nil
+        switch outcome {
+        case .completed(let text):
+            (state, finishedAt, message) = (.completed, now, text)
+        case .failed(let text, let after):
+            message = text
+            if job.attempt >= job.work.maxAttempts {
+                (state, finishedAt) = (.discarded, now)
+            } else {
+                state = .retryable
+                let delay = after ?? JobBackoff.delay(afterAttempt: job.attempt, random: random)
+                scheduledAt = now + delay.inSeconds
+            }
+        case .discarded(let text):
+            (state, finishedAt, message) = (.discarded, now, text)
+        case .unconfirmed(let text):
+            (state, finishedAt, message) = (.unconfirmed, now, text)
+        case .snoozed(let text, let pause):
+            (state, message, attempt) = (.scheduled, text, job.attempt - 1)
+            scheduledAt = now + pause.inSeconds
+        case .released:
+            (state, attempt) = (.available, job.attempt - 1)
+            message = job.message
+        }
+    }
+}

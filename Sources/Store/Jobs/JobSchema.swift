@@ -1,0 +1,36 @@
+/// The tables of jobs, for either database.
+enum JobSchema {
+    /// The statements that make them.
+    static func statements(_ dialect: SQLDialect) -> [String] {
+        let (id, whole, real) =
+            switch dialect {
+            case .sqlite: ("INTEGER PRIMARY KEY AUTOINCREMENT", "INTEGER", "REAL")
+            case .postgresql: ("BIGSERIAL PRIMARY KEY", "BIGINT", "DOUBLE PRECISION")
+            }
+        return [
+            """
+            CREATE TABLE jobs (
+                id \(id), pipeline TEXT NOT NULL, name TEXT NOT NULL, asset TEXT NOT NULL, directory TEXT NOT NULL,
+                options TEXT NOT NULL, account TEXT NOT NULL, queue TEXT NOT NULL, priority \(whole) NOT NULL,
+                attempt \(whole) NOT NULL, maxAttempts \(whole) NOT NULL, state TEXT NOT NULL, uniqueKey TEXT,
+                labels TEXT NOT NULL, insertedAt \(real) NOT NULL, scheduledAt \(real) NOT NULL, attemptedAt \(real),
+                finishedAt \(real), worker TEXT, lease \(whole) NOT NULL, leaseUntil \(real), stage TEXT,
+                progress \(real), message TEXT, runID TEXT
+            )
+            """,
+            // Who waits is found without passing those who are done, however many these are.
+            """
+            CREATE INDEX jobsWaiting ON jobs (priority, scheduledAt, id)
+                WHERE state IN ('available', 'scheduled', 'retryable')
+            """,
+            "CREATE INDEX jobsLeased ON jobs (leaseUntil) WHERE state = 'executing'",
+            "CREATE INDEX jobsEnded ON jobs (finishedAt) WHERE state IN ('completed', 'discarded', 'cancelled')",
+            """
+            CREATE UNIQUE INDEX jobsUnique ON jobs (uniqueKey)
+                WHERE state NOT IN ('completed', 'discarded', 'cancelled')
+            """,
+            "CREATE TABLE jobLimits (kind TEXT NOT NULL, name TEXT NOT NULL, capacity \(whole) NOT NULL, PRIMARY KEY (kind, name))",
+            "CREATE TABLE jobTicks (name TEXT NOT NULL, tick \(real) NOT NULL, PRIMARY KEY (name, tick))",
+        ]
+    }
+}

@@ -1,0 +1,79 @@
+package import Foundation
+import GRDB
+
+/// SQLite behind the common face.
+package struct SQLiteDatabase: SQLDatabase {
+    private let queue: DatabaseQueue
+    private let clock: @Sendable () -> Date
+
+    /// The durable side of `store`, whose commits wait for the disk.
+    /// - Parameter clock: Time; one machine has one.
+    package init(_ store: SQLiteStore, clock: @escaping @Sendable () -> Date) {
+        queue = store.durable
+        self.clock = clock
+    }
+
+    package var dialect: SQLDialect { .sqlite }
+
+    package func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws -> Value
+    ) async throws -> Value {
+        try await queue.read { [clock] in try body(SQLiteConnection(database: $0, clock: clock)) }
+    }
+
+    package func write<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws -> Value
+    ) async throws -> Value {
+        try await queue.write { [clock] in try body(SQLiteConnection(database: $0, clock: clock)) }
+    }
+
+    package func notices(on channel: String) -> AsyncStream<Void>? { nil }
+}
+
+private struct SQLiteConnection: SQLConnection {
+    let database: Database
+    let clock: @Sendable () -> Date
+
+    var dialect: SQLDialect { .sqlite }
+
+    func query(_ sql: String, _ arguments: [any SQLConvertible]) throws -> [SQLRow] {
+        try Row.fetchAll(database, sql: sql, arguments: Self.arguments(arguments)).map { row in
+            SQLRow(Dictionary(row.map { ($0, Self.value($1)) }, uniquingKeysWith: { $1 }))
+        }
+    }
+
+    func execute(_ sql: String, _ arguments: [any SQLConvertible]) throws -> Int {
+        try database.execute(sql: sql, arguments: Self.arguments(arguments))
+        return database.changesCount
+    }
+
+    func now() throws -> Double { clock().timeIntervalSince1970 }
+
+    // A writing transaction has the database to itself.
+    func exclude(_ name: String) throws {}
+
+    func notify(_ channel: String) throws {}
+
+    private static func arguments(_ values: [any SQLConvertible]) -> StatementArguments {
+        StatementArguments(
+            values.map { value -> (any DatabaseValueConvertible)? in
+                switch value.sql {
+                case .null: nil
+                case .integer(let number): number
+                case .real(let number): number
+                case .text(let text): text
+                case .blob(let data): data
+                }
+            })
+    }
+
+    private static func value(_ value: DatabaseValue) -> SQLValue {
+        switch value.storage {
+        case .null: .null
+        case .int64(let number): .integer(number)
+        case .double(let number): .real(number)
+        case .string(let text): .text(text)
+        case .blob(let data): .blob(data)
+        }
+    }
+}
