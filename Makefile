@@ -3,8 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 BUILD_PACKAGES := zlib1g-dev libavformat-dev libavcodec-dev libavfilter-dev libavutil-dev libswscale-dev \
-	libswresample-dev libsqlite3-dev
-TEST_PACKAGES := ffmpeg python3 curl
+	libswresample-dev libsqlite3-dev libpq-dev
+TEST_PACKAGES := ffmpeg python3 curl postgresql
 DEMO_PACKAGES := ffmpeg curl
 PREFIX ?= /usr/local
 FOOTAGE ?= $(wildcard ../shared/footage)

@@ -80,6 +80,7 @@ let package = Package(
                     "libswresample-dev",
                 ])
             ]),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "CFFmpegLoader", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         // Pixel loops, optimised in debug builds too: tests run real footage through them.
         .target(name: "CMediaKernels", cSettings: [.unsafeFlags(["-O3"])]),
@@ -100,7 +101,7 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Mustache", package: "swift-mustache"),
             ]),
-        module("Store", ["PipelineKit", log, crypto, .product(name: "GRDB", package: "GRDB.swift")]),
+        module("Store", ["CPostgres", "PipelineKit", log, crypto, .product(name: "GRDB", package: "GRDB.swift")]),
         module(
             "Server",
             ["PipelineKit", "TikTok", log, crypto, nio, .product(name: "Hummingbird", package: "hummingbird")]),
@@ -126,7 +127,7 @@ let package = Package(
 
         .executableTarget(
             name: "spreader-benchmarks", dependencies: ["PipelineKit", "PipelineRunner", "Store", log, crypto],
-            path: "Benchmarks", exclude: ["run", "media", "quality"], swiftSettings: settings),
+            path: "Benchmarks", exclude: ["run", "media", "quality", "upload"], swiftSettings: settings),
         .executableTarget(
             name: "spreader-fuzz",
             dependencies: [

@@ -8,6 +8,8 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
         case cannotOpen = "store-cannot-open"
         /// The database belongs to a newer version of the program.
         case tooNew = "store-too-new"
+        /// The database server can't be reached, or went away in the middle.
+        case unavailable = "store-unavailable"
         /// A read or write failed.
         case failed = "store-failed"
         /// The vault's key is missing or of the wrong form.
@@ -40,9 +42,11 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
         let code: StageError.Code =
             switch self.code {
             case .cannotOpen, .tooNew, .badKey, .unreadable: .configuration
+            case .unavailable: .unavailable
             case .failed, .illegalTransition: .internalFault
             }
-        return StageError(code, message, hint: hint)
+        return StageError(
+            code, message, hint: hint, recovery: self.code == .unavailable ? .transient(after: nil) : .permanent)
     }
 
     /// Runs `body` and reports whatever it throws as a `StageError`.

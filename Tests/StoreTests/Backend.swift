@@ -1,4 +1,6 @@
 import Foundation
+import PipelineKit
+import SpreaderTesting
 import Synchronization
 import Testing
 
@@ -15,8 +17,10 @@ final class TestTime: Sendable {
 /// A database that the conformance tests run on.
 enum Backend: String, CaseIterable, CustomTestStringConvertible {
     case sqlite
+    case postgresql
 
-    static var all: [Backend] { allCases }
+    /// Those that this machine has.
+    static var all: [Backend] { PrivatePostgres.isAvailable ? allCases : [.sqlite] }
 
     var testDescription: String { rawValue }
 
@@ -28,6 +32,13 @@ enum Backend: String, CaseIterable, CustomTestStringConvertible {
             defer { try? FileManager.default.removeItem(at: folder) }
             let store = try SQLiteStore(path: folder.appending(path: "spreader.db").path)
             try await body(SQLiteDatabase(store, clock: { time.now }))
+        case .postgresql:
+            let server = try PrivatePostgres.server()
+            let address = try server.database()
+            defer { server.drop(address) }
+            let database = PostgresDatabase(Secret(address), time: .given { time.now })
+            try await database.migrate()
+            try await body(database)
         }
     }
 }

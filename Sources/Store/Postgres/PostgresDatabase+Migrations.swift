@@ -1,0 +1,53 @@
+package import PipelineKit
+
+extension PostgresDatabase {
+    /// Numbered steps from an empty database to today's schema; a step that has shipped never changes.
+    private static let migrations: [(name: String, statements: [String])] = [
+        ("001 jobs", JobSchema.statements(.postgresql))
+    ]
+
+    /// The steps, and whether each was taken.
+    /// - Throws: `StageError` when the database can't be read.
+    package func migrationStatus() async throws(StageError) -> [(name: String, isApplied: Bool)] {
+        try await StoreError.bridge("reading the schema failed") {
+            try await read { connection in
+                let isThere = try connection.query("SELECT to_regclass('spreader_migrations') IS NOT NULL AS there")
+                    .first?.get("there", as: Bool.self)
+                guard isThere == true else { return Self.migrations.map { ($0.name, false) } }
+                let applied = try Self.applied(connection)
+                return Self.migrations.map { ($0.name, applied.contains($0.name)) }
+            }
+        }
+    }
+
+    /// Brings the schema up to date. Processes that start together take turns; each step is taken once.
+    /// - Throws: `StageError` when it can't be, or when the database belongs to a newer version.
+    package func migrate() async throws(StageError) {
+        try await StoreError.bridge("bringing the database up to date failed") {
+            try await write { connection in
+                try connection.exclude("spreader_migrations")
+                try connection.execute(
+                    """
+                    CREATE TABLE IF NOT EXISTS spreader_migrations
+                        (name TEXT PRIMARY KEY, appliedAt DOUBLE PRECISION NOT NULL)
+                    """)
+                let applied = try Self.applied(connection)
+                guard applied.isSubset(of: Self.migrations.map(\.name)) else {
+                    throw StoreError(
+                        .tooNew, "the database was written by a newer version of spreader-pipeline",
+                        hint: "update the program, or name another database with SPREADER_DB or --db")
+                }
+                for migration in Self.migrations where !applied.contains(migration.name) {
+                    for statement in migration.statements { try connection.execute(statement) }
+                    try connection.execute(
+                        "INSERT INTO spreader_migrations (name, appliedAt) VALUES (?, ?)",
+                        [migration.name, try connection.now()])
+                }
+            }
+        }
+    }
+
+    private static func applied(_ connection: any SQLConnection) throws -> Set<String> {
+        Set(try connection.query("SELECT name FROM spreader_migrations").map { try $0.get("name", as: String.self) })
+    }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import Synchronization
+
+/// A PostgreSQL server of the tests' own: started when it is first asked for, gone with the test process.
+public final class PrivatePostgres: Sendable {
+    /// Why a server can't be started.
+    public struct Problem: Error, CustomStringConvertible {
+        /// In words.
+        public var description: String
+    }
+
+    /// Where Debian and others put the server's programs.
+    private static let programs: URL? = {
+        let versions = (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []
+        let folders = versions.sorted { (Int($0) ?? 0) > (Int($1) ?? 0) }
+            .map { URL(filePath: "/usr/lib/postgresql/\($0)/bin") }
+        return folders.first { FileManager.default.isExecutableFile(atPath: $0.appending(path: "initdb").path) }
+    }()
+
+    /// Whether there is a server to start.
+    public static var isAvailable: Bool { programs != nil }
+
+    private static let shared = Mutex<PrivatePostgres?>(nil)
+
+    /// The server of this process.
+    /// - Throws: `Problem` when it does not start.
+    public static func server() throws -> PrivatePostgres {
+        try shared.withLock { server in
+            if let server { return server }
+            let started = try PrivatePostgres()
+            server = started
+            atexit { PrivatePostgres.shared.withLock { $0 = nil } }
+            return started
+        }
+    }
+
+    private let folder: URL
+    private let process = Mutex<Process?>(nil)
+
+    /// A server of its own, to be stopped by its maker.
+    /// - Throws: `Problem` when it does not start.
+    public init() throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "pg-\(UUID().uuidString.prefix(8))")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        // The server refuses to run as root.
+        if getuid() == 0 {
+            guard let owner = getpwnam("postgres") else { throw Problem(description: "there is no user postgres") }
+            chown(folder.path, owner.pointee.pw_uid, owner.pointee.pw_gid)
+        }
+        try run("initdb", ["-D", folder.appending(path: "data").path, "-A", "trust", "-U", "tester", "--no-sync"])
+        try start()
+    }
+
+    deinit {
+        stop()
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    /// Starts it, again after ``stop()``.
+    /// - Throws: `Problem` when it does not come up.
+    public func start() throws {
+        // Not by pg_ctl: what a daemon inherits keeps Foundation waiting for the end of the process that made it.
+        let server = try launch(
+            "postgres",
+            [
+                "-D", folder.appending(path: "data").path, "-k", folder.path, "-c", "listen_addresses=", "-c",
+                "fsync=off", "-c", "max_connections=200",
+            ])
+        process.withLock { $0 = server.process }
+        for _ in 0..<600 {
+            if (try? run("pg_isready", ["-q", "-h", folder.path])) != nil { return }
+            guard server.process.isRunning else { break }
+            usleep(50_000)
+        }
+        throw Problem(description: "the server did not start: \(server.messages())")
+    }
+
+    /// Stops it at once, as a crash would.
+    public func stop() {
+        process.withLock { process in
+            guard let running = process, running.isRunning else { return }
+            kill(running.processIdentifier, SIGQUIT)
+            running.waitUntilExit()
+            process = nil
+        }
+    }
+
+    /// Makes an empty database.
+    /// - Returns: Its address.
+    /// - Throws: `Problem` when it can't be made.
+    public func database() throws -> String {
+        let name = "t\(UUID().uuidString.lowercased().replacing("-", with: ""))"
+        try run("createdb", ["-h", folder.path, "-U", "tester", name])
+        return "postgres://tester@/\(name)?host=\(folder.path)"
+    }
+
+    /// Removes a database.
+    public func drop(_ address: String) {
+        guard let name = URLComponents(string: address)?.path.dropFirst() else { return }
+        try? run("dropdb", ["-h", folder.path, "-U", "tester", "--force", String(name)])
+    }
+
+    private func run(_ program: String, _ arguments: [String]) throws {
+        let started = try launch(program, arguments)
+        started.process.waitUntilExit()
+        guard started.process.terminationStatus == 0 else {
+            throw Problem(
+                description: "\(program) ended with \(started.process.terminationStatus): \(started.messages())")
+        }
+    }
+
+    private func launch(
+        _ program: String, _ arguments: [String]
+    ) throws -> (process: Process, messages: () -> String) {
+        guard let programs = Self.programs else { throw Problem(description: "PostgreSQL is not installed") }
+        let path = programs.appending(path: program).path
+        let process = Process()
+        if getuid() == 0 {
+            process.executableURL = URL(filePath: "/usr/bin/setpriv")
+            process.arguments = ["--reuid=postgres", "--regid=postgres", "--clear-groups", path] + arguments
+        } else {
+            process.executableURL = URL(filePath: path)
+            process.arguments = arguments
+        }
+        process.currentDirectoryURL = folder
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        let log = folder.appending(path: "\(program).log")
+        _ = FileManager.default.createFile(atPath: log.path, contents: nil)
+        process.standardError = try FileHandle(forWritingTo: log)
+        try process.run()
+        return (process, { (try? String(contentsOf: log, encoding: .utf8)) ?? "" })
+    }
+}
