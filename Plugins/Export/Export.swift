@@ -75,9 +75,14 @@ public struct Export: Stage {
     }
 
     private static func problem(_ address: String) -> String? {
-        guard let parts = URLComponents(string: address), parts.host?.isEmpty == false,
-            ["http", "https"].contains(parts.scheme?.lowercased())
+        guard address.utf8.allSatisfy({ $0 > 32 && $0 < 127 }), let parts = URLComponents(string: address),
+            let host = parts.host?.lowercased(), !host.isEmpty
         else { return "is no web address" }
+        // A sandbox on this machine fetches without TLS; TikTok does not.
+        let isLocal = ["127.0.0.1", "localhost"].contains(host)
+        guard parts.scheme?.lowercased() == "https" || (isLocal && parts.scheme?.lowercased() == "http") else {
+            return "must be an https address"
+        }
         guard parts.user == nil, parts.password == nil, parts.query == nil, parts.fragment == nil else {
             return "must have no user, query or fragment"
         }

@@ -16,7 +16,7 @@ public struct Publish: Stage {
     /// Options of `publish`.
     public struct Options: StageOptions {
         @StageOption(
-            "How long to wait for TikTok's word; a post that is not final by then is recorded as unconfirmed.",
+            "How long to wait for TikTok's word; a post that is not final by then is recorded as unconfirmed, a download of TikTok's that still goes on is cancelled.",
             range: .seconds(1) ... .seconds(86_400))
         public var wait: Duration = .seconds(1800)
 
@@ -123,8 +123,14 @@ public struct Publish: Stage {
             context.logger.warning("the pull was not cancelled", metadata: ["error": "\(error.message)"])
         }
         let poller = StatusPoller(configuration.pollSchedule, limit: Self.cancelPatience, clock: context.clock)
-        let outcome = try await poller.poll(record.mode) { () throws(StageError) in
-            try await session.status(of: publishID)
+        let outcome: StatusPoller.Outcome
+        do throws(StageError) {
+            outcome = try await poller.poll(record.mode) { () throws(StageError) in
+                try await session.status(of: publishID)
+            }
+        } catch {
+            guard error.code == .refused, error.outcome == .failed else { throw error }
+            throw try await Self.unconfirmed(record, error.message, context)
         }
         switch outcome {
         case .done(let status): return try await done(status, publishID, record, context, configuration)
@@ -138,7 +144,7 @@ public struct Publish: Stage {
         case .undecided(let lastStatus):
             throw try await Self.unconfirmed(
                 record,
-                "TikTok still fetches the video after \(options.wait.spoken) (last status \(lastStatus ?? "none"))",
+                "TikTok gave no final word within \(options.wait.spoken), nor after a cancel (last status \(lastStatus ?? "none"))",
                 context)
         }
     }

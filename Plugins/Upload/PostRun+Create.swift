@@ -6,8 +6,10 @@ extension PostRun {
     /// Creates a post that was claimed, and brings its bytes to the service, before or after as the dialect has it.
     func create(_ reserved: PostRecord) async throws(StageError) -> Step {
         let route = try route()
-        if case .pull = route {} else { try checkBandwidth() }
-        if case .chunks = route { try await checkRate() }
+        if case .chunks = route {
+            try checkBandwidth()
+            try await checkRate()
+        }
         let file = try openFile()
         let plan = try ChunkPlan(announced: input)
         let digest = try await fileDigest()
@@ -82,7 +84,7 @@ extension PostRun {
         case .success(let accepted):
             let record = try await commit(
                 .accepted(publishID: accepted.publishID, uploadURL: accepted.uploadURL), record)
-            try await forgetParts()
+            await forgetParts()
             if let url = accepted.uploadURL, !UploadURLPolicy.allows(url, apiIsLoopback: configuration.isLoopback) {
                 try await commit(.failed(reason: "the upload address is on a host that is not TikTok's"), record)
                 throw StageError(
@@ -97,7 +99,9 @@ extension PostRun {
             }
             try await commit(.failed(reason: failure.summary), record)
             if failure.isRefusedToken { return .refusedToken }
-            throw StageError(tiktok: failure)
+            let error = await session.error(for: failure, takenFor: context.post.mode)
+            if error.code == .refused { await forgetParts() }
+            throw error
         }
     }
 
@@ -144,7 +148,7 @@ extension PostRun {
     /// Refuses to begin what the line can't end, as far as earlier uploads have measured it.
     private func checkRate() async throws(StageError) {
         let since = context.clock.now().addingTimeInterval(-Uploader.rateMemory)
-        guard let rate = try await context.ledger.uploadRate(since: since),
+        guard let rate = try await context.ledger.uploadRate(to: configuration.apiBaseURL, since: since),
             let hopeless = Uploader.hopeless(bytes: input.video.file.bytes, atMeasured: rate)
         else { return }
         throw hopeless

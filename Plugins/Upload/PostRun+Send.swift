@@ -9,7 +9,11 @@ extension PostRun {
             throw StageError(.internalFault, "the accepted post \(record.id) has no publish id")
         }
         // Nothing was ever to be sent after this post was accepted: its bytes were there, or are fetched.
-        guard record.uploadURL != nil else { return .uploaded(try await commit(.uploaded, record)) }
+        guard record.uploadURL != nil else {
+            let uploaded = try await commit(.uploaded, record)
+            await forgetParts()
+            return .uploaded(uploaded)
+        }
         let status: PublishStatus
         do throws(StageError) {
             status = try await session.status(of: publishID)
@@ -97,20 +101,29 @@ extension PostRun {
         let result = try await uploader.upload(
             file, by: plan, to: url, committed: committed, acceptedAt: record.acceptedAt ?? context.clock.now(),
             status: { () throws(StageError) in try await report(publishID, record.mode) }, progress: context.progress)
-        if let rate = result.bytesPerSecond { try await context.ledger.note(uploadRate: rate) }
         switch result.outcome {
-        case .complete: return .uploaded(try await commit(.uploaded, record))
+        case .complete:
+            let uploaded = try await commit(.uploaded, record)
+            await note(result)
+            return .uploaded(uploaded)
         case .abandoned(let reason):
             try await commit(.failed(reason: reason), record)
             return .startOver(reason: reason)
         case .refused(let error):
             try await commit(.failed(reason: error.message), record)
+            await note(result)
             throw error
         case .failedByService(let reason):
             try await commit(.failed(reason: reason), record)
             throw StageError(tiktokFailReason: reason)
         case .unclear(let reason): throw try await unconfirmed(record, reason)
         }
+    }
+
+    /// Keeps how fast the line was, for later uploads: that it can't be kept changes nothing of this one.
+    private func note(_ result: Uploader.Result) async {
+        guard let rate = result.bytesPerSecond else { return }
+        try? await context.ledger.note(uploadRate: rate, to: configuration.apiBaseURL)
     }
 
     /// What the status call says, for the upload's decisions.

@@ -42,9 +42,9 @@ extension PostRun {
         }
     }
 
-    /// Forgets the parts that were sent: a video is posted once.
-    func forgetParts() async throws(StageError) {
-        guard configuration.dialect == .multipart else { return }
-        try await context.checkpoints.set(Self.partsNote, to: .null)
+    /// Forgets the parts that were sent: a video is posted once, and one that was refused not again.
+    func forgetParts() async {
+        guard let note = try? await context.checkpoints.value(Self.partsNote), note != .null else { return }
+        try? await context.checkpoints.set(Self.partsNote, to: .null)
     }
 }

@@ -100,9 +100,10 @@ public struct Upload: Stage {
         case .chunks: reasons.append("\(count("chunk")), one after another")
         case .parts: reasons.append("\(count("part")), then a call that posts them")
         case .pull(let url):
+            if let problem = PullAddress.refusal(url, allowsLoopback: configuration.isLoopback) { throw problem }
             action = "let \(service) fetch \(size)"
-            reasons.append("fetched from \(url)")
-            details["videoURL"] = .string(url)
+            reasons.append("fetched from \(PullAddress.shown(url))")
+            details["videoURL"] = .string(PullAddress.shown(url))
         }
         if post.mode == .direct { reasons.append(PostRules.consent(post)) }
         return StagePlan(

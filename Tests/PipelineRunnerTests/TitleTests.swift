@@ -6,7 +6,7 @@ import Testing
 
 /// The title of one asset, from pipeline, sidecar and placeholders.
 @Suite struct TitleTests {
-    private static let stages = #""stages": [{"uses": "look"}]"#
+    private static let stages = #""stages": [{"uses": "look"}, {"uses": "cook"}, {"uses": "send"}]"#
 
     private func check(_ post: String) -> (Pipeline?, [String]) {
         let (pipeline, findings) = PipelineChecker(registry: testRegistry, environment: { _ in nil })
@@ -44,11 +44,11 @@ import Testing
         #expect(
             try title(#"{"title": "{{ name }}", "hashtags": ["x"]}"#, sidecar: ["hashtags": ["y"]]) == "Ep 12 #y")
         #expect(check(#"{"hashtags": ["two words"]}"#).1.first?.contains("a hashtag is one word") == true)
-        let long = try #require(
-            check(##"{"title": "\##(String(repeating: "a", count: 2195))", "hashtags": ["launch"]}"##).0)
-        let asset = AssetInput(name: "a.mov", path: "/a.mov", post: [:])
-        let settings = try AssetPost(pipeline: long, asset: asset, date: Date()).settings
-        #expect(settings.title.utf16.count == 2203)
+        let long = String(repeating: "a", count: 2195)
+        let error = #expect(throws: StageError.self) {
+            try title(##"{"title": "\##(long)", "hashtags": ["launch"]}"##)
+        }
+        #expect(error?.message.contains("2203 UTF-16 units") == true)
     }
 
     @Test func aFieldWithoutAValueNamesTheSidecar() throws {

@@ -118,6 +118,48 @@ import TikTokSandbox
         }
     }
 
+    @Test func aVideoThatIsRefusedOrSpentIsSentAnew() async throws {
+        let video = try await TestVideo(bytes: 1_000_000)
+        defer { video.remove() }
+        let settings = #""processingSeconds": 0.1, "initPerMinute": 1000, "multipartVideosAreSpent": true"#
+        let refusal = """
+            {"match": {"path": "/post/publish/direct/"}, "action": {"answer": {"status": 400, \
+            "code": "invalid_params", "message": "The video_id does not exist"}}}
+            """
+        try await Sandbox.run(faults: #"{"settings": {\#(settings)}, "rules": [\#(refusal)]}"#) {
+            (sandbox: Sandbox) async throws in
+            let host = host(sandbox)
+            let error = await failure { () throws(StageError) in try await upload(video, host) }
+            #expect(error?.outcome == .invalidData)
+            // The post that TikTok gave up has used its video up.
+            try await sandbox.setFaults(#"{"settings": {\#(settings), "failReason": "internal"}}"#)
+            let uploaded = try await upload(video, host)
+            let failed = await failure { () throws(StageError) in try await publish(uploaded, host) }
+            #expect(failed?.message.contains("internal") == true)
+            try await sandbox.setFaults(#"{"settings": {\#(settings)}}"#)
+            #expect(try await publish(try await upload(video, host), host).status == "PUBLISH_COMPLETE")
+            #expect(try await sandbox.calls("/video/upload/init/").count == 3)
+        }
+    }
+
+    @Test func anAcceptedPostWithoutAnAddressHasNothingMoreToSend() async throws {
+        let video = try await TestVideo(bytes: 1_000_000)
+        defer { video.remove() }
+        try await Sandbox.run { (sandbox: Sandbox) async throws in
+            let host = host(sandbox)
+            let first = try await publish(try await upload(video, host), host)
+            // As a run leaves it that died right after TikTok's answer.
+            var record = try #require(host.ledger.records.first)
+            record.state = .accepted
+            host.ledger.put(record)
+            let before = try await sandbox.log().count
+            #expect(try await upload(video, host).publishID == first.publishID)
+            #expect(try await sandbox.log().count == before)
+            #expect(try await publish(try await upload(video, host), host).publishID == first.publishID)
+            #expect(try await sandbox.posts().count == 1)
+        }
+    }
+
     @Test func renewsATokenThatIsRefusedBetweenParts() async throws {
         let video = try await TestVideo(bytes: threeParts)
         defer { video.remove() }

@@ -9,6 +9,42 @@ import UploadPlugin
 
 /// What the stages say before anything is sent.
 @Suite struct StageChecksTests {
+    @Test func theMultipartDialectHasNoDraftsAndFetchesNothing() throws {
+        var host = InMemoryHost(settings: ["TIKTOK_API": "multipart"])
+        host.post.mode = .inbox
+        var options = Upload.Options()
+        options.source = .pull
+        let findings = try Upload(options: options).check(host.checking)
+        #expect(findings.map(\.code) == ["no-drafts", "no-pull"])
+    }
+
+    @Test func aPullNeedsAnAddressThatTikTokTakes() async throws {
+        let video = try await TestVideo(bytes: 1_000_000)
+        defer { video.remove() }
+        var options = Upload.Options()
+        options.source = .pull
+        let stage = try Upload(options: options)
+        for (address, words) in [
+            (nil, "has no public address"), ("http://media.example.com/a.mp4", "is not an https address"),
+            ("https://u:hush@media.example.com/a.mp4?token=hush", "has a user"),
+            ("https://media.example.com/a b.mp4", "is no address"),
+        ] as [(String?, String)] {
+            var served = video
+            served.prepared.publicURL = address
+            let input = try await chunked(served)
+            let error = await failure { () throws(StageError) in
+                try await stage.plan(input, InMemoryHost().context().planning)
+            }
+            #expect(error?.message.contains(words) == true, "\(String(describing: error))")
+            #expect(error.map { !"\($0)".contains("hush") } == true)
+        }
+        var served = video
+        served.prepared.publicURL = "https://media.example.com/a.mp4?token=hush"
+        let plan = try await stage.plan(try await chunked(served), InMemoryHost().context().planning)
+        #expect(plan.reasons.contains { $0.hasPrefix("fetched from https://media.example.com/a.mp4?") })
+        #expect(!"\(plan)".contains("hush"))
+    }
+
     let planning = PlanContext(
         post: PostSettings(), settings: [:], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
 

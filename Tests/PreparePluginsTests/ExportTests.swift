@@ -5,6 +5,24 @@ import SpreaderTesting
 import Testing
 
 @Suite struct ExportTests {
+    @Test(
+        arguments: [
+            ("media.example.com/clips/", "is no web address"), ("http://media.example.com/clips/", "must be an https"),
+            ("https://media.example.com/clips", "must end with a slash"),
+            ("https://media.example.com/clips/?a=b/", "must have no user, query"),
+            ("https://media.example.com/my clips/", "is no web address"), ("https://media.example.com/clips/", nil),
+            ("http://127.0.0.1:8000/", nil),
+        ] as [(String, String?)])
+    func aPublicAddressIsOneThatTikTokCanFetchFrom(address: String, problem: String?) throws {
+        var options = Export.Options()
+        options.publicURL = address
+        let findings = try Export(options: options).check(InMemoryHost().checking).filter {
+            $0.code == "bad-public-url"
+        }
+        #expect(findings.count == (problem == nil ? 0 : 1))
+        if let problem { #expect(findings.first?.message.contains(problem) == true, "\(findings)") }
+    }
+
     private func video(_ folder: MediaFolder, content: String, footage: String = "/takes/sea.mov") throws
         -> PreparedVideo
     {

@@ -179,8 +179,12 @@ public final class InMemoryPermits: RatePermits {
     /// The names of the limits that the service showed by refusing.
     public var refused: [String] { state.withLock { $0.refused } }
 
-    public func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) {
-        state.withLock { $0.refused.append(limit.name) }
+    public func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) -> TakenPermits {
+        state.withLock { state in
+            state.refused.append(limit.name)
+            let count = state.taken.filter { $0 == limit }.count - (taken ? 1 : 0)
+            return TakenPermits(count: count, nextFree: count > 0 ? limit.window : nil)
+        }
     }
 
     /// Refuses the limit called `name` from now on.
@@ -214,8 +218,13 @@ public final class InMemoryLedger: PostLedger {
     /// The rates of uploads, in bytes a second.
     public var uploadRates: [Double] { state.withLock { $0.rates } }
 
-    public func note(uploadRate: Double) async throws(StageError) { state.withLock { $0.rates.append(uploadRate) } }
-    public func uploadRate(since moment: Date) async throws(StageError) -> Double? { uploadRates.max() }
+    public func note(uploadRate: Double, to service: String) async throws(StageError) {
+        state.withLock { $0.rates.append(uploadRate) }
+    }
+
+    public func uploadRate(to service: String, since moment: Date) async throws(StageError) -> Double? {
+        uploadRates.max()
+    }
 
     /// Puts a post into a state, as an earlier run would have left it.
     public func put(_ record: PostRecord) { state.withLock { $0.records[record.key] = record } }

@@ -102,15 +102,16 @@ private let announcement = PostAnnouncement(
         let now = Mutex(Date(timeIntervalSince1970: 100_000))
         let ledger = SQLitePostLedger(
             try place.store(), sealer: Sealer(key: SymmetricKey(size: .bits256)), now: { now.withLock { $0 } })
-        #expect(try await ledger.uploadRate(since: .distantPast) == nil)
+        #expect(try await ledger.uploadRate(to: "tiktok", since: .distantPast) == nil)
         for (rate, seconds) in [(9.0, 0.0), (5, 10), (7, 20), (6, 30)] {
             now.withLock { $0 = Date(timeIntervalSince1970: 100_000 + seconds) }
-            try await ledger.note(uploadRate: rate)
+            try await ledger.note(uploadRate: rate, to: "tiktok")
         }
-        #expect(try await ledger.uploadRate(since: Date(timeIntervalSince1970: 100_005)) == 7)
+        #expect(try await ledger.uploadRate(to: "tiktok", since: Date(timeIntervalSince1970: 100_005)) == 7)
+        #expect(try await ledger.uploadRate(to: "sandbox", since: .distantPast) == nil)
         now.withLock { $0 += 86_385 }
-        try await ledger.note(uploadRate: 1)
-        #expect(try await ledger.uploadRate(since: .distantPast) == 7)
+        try await ledger.note(uploadRate: 1, to: "tiktok")
+        #expect(try await ledger.uploadRate(to: "tiktok", since: .distantPast) == 7)
     }
 }
 

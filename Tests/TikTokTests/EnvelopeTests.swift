@@ -156,9 +156,11 @@ import Testing
         #expect(transport.requests.first?.url.hasSuffix("/v2/post/publish/inbox/video/init/") == true)
     }
 
-    @Test func aPullCarriesTheAddressAndNeedsNoUploadAddress() async throws {
+    @Test(arguments: [nil, "", "https://open-upload.tiktokapis.com/video/?t=1"])
+    func aPullCarriesTheAddressAndSendsNothing(uploadURL: String?) async throws {
+        let more = uploadURL.map { ",\"upload_url\":\"\($0)\"" } ?? ""
         let (client, transport) = try client(
-            .answer(200, #"{"data":{"publish_id":"v_pub_url~v2.1"},"error":{"code":"ok"}}"#))
+            .answer(200, #"{"data":{"publish_id":"v_pub_url~v2.1"\#(more)},"error":{"code":"ok"}}"#))
         let url = "https://media.example.com/clips/a.mp4"
         let accepted = try await client.create(NewPost(info: nil, source: .pull(url)), token)
         #expect(accepted == AcceptedPost(publishID: "v_pub_url~v2.1", uploadURL: nil))

@@ -62,6 +62,20 @@ public struct RateLimit: Sendable, Hashable {
     }
 }
 
+/// Permits of a window that were taken by those who share the store.
+public struct TakenPermits: Sendable, Hashable {
+    /// How many.
+    public var count: Int
+    /// When the first of them leaves the window; nil when there is none.
+    public var nextFree: Duration?
+
+    /// Permits.
+    public init(count: Int = 0, nextFree: Duration? = nil) {
+        self.count = count
+        self.nextFree = nextFree
+    }
+}
+
 /// Hands out permits for rate-limited calls.
 public protocol RatePermits: Sendable {
     /// Waits for a permit.
@@ -69,8 +83,10 @@ public protocol RatePermits: Sendable {
     func acquire(_ limit: RateLimit) async throws(StageError)
     /// Learns from a refusal: what was taken in the window so far is as much as the service gives for now.
     /// - Parameter taken: Whether the refused call had taken a permit, which it gives back.
+    /// - Returns: The permits that were taken here in the window.
     /// - Throws: `StageError` when it can't be written down.
-    func refused(_ limit: RateLimit, taken: Bool) async throws(StageError)
+    @discardableResult
+    func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) -> TakenPermits
     /// Forgets what a refusal taught: the service says that there is room.
     /// - Throws: `StageError` when it can't be written down.
     func granted(_ limit: RateLimit) async throws(StageError)
@@ -78,7 +94,7 @@ public protocol RatePermits: Sendable {
 
 extension RatePermits {
     /// Learns nothing.
-    public func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) {}
+    public func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) -> TakenPermits { TakenPermits() }
     /// There is nothing to forget.
     public func granted(_ limit: RateLimit) async throws(StageError) {}
 }

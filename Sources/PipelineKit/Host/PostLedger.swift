@@ -185,17 +185,17 @@ public protocol PostLedger: Sendable {
     /// - Throws: `StageError` when the step is not allowed from where the post stands, or can't be written.
     @discardableResult
     func apply(_ change: PostChange, to id: String) async throws(StageError) -> PostRecord
-    /// Keeps how fast an upload went, in bytes a second.
+    /// Keeps how fast an upload to a service went, in bytes a second.
     /// - Throws: `StageError` when it can't be written.
-    func note(uploadRate: Double) async throws(StageError)
-    /// The fastest upload since a moment, in bytes a second; nil when none was measured.
+    func note(uploadRate: Double, to service: String) async throws(StageError)
+    /// The fastest upload to a service since a moment, in bytes a second; nil when none was measured.
     /// - Throws: `StageError` when it can't be read.
-    func uploadRate(since moment: Date) async throws(StageError) -> Double?
+    func uploadRate(to service: String, since moment: Date) async throws(StageError) -> Double?
 }
 
 extension PostLedger {
     /// Keeps nothing.
-    public func note(uploadRate: Double) async throws(StageError) {}
+    public func note(uploadRate: Double, to service: String) async throws(StageError) {}
     /// Knows nothing.
-    public func uploadRate(since moment: Date) async throws(StageError) -> Double? { nil }
+    public func uploadRate(to service: String, since moment: Date) async throws(StageError) -> Double? { nil }
 }

@@ -24,7 +24,8 @@ package struct AssetPost: Sendable {
         }
         let name = URL(filePath: asset.path).deletingPathExtension().lastPathComponent
         let fields = settings.fields.values.compactMapValues { $0 }
-        for placeholder in TitleTemplate.placeholders(in: settings.title)
+        let isPosted = pipeline.isIrreversible && settings.mode == .direct
+        for placeholder in isPosted ? TitleTemplate.placeholders(in: settings.title) : []
         where !TitleTemplate.names.contains(placeholder) && fields[placeholder] == nil {
             throw StageError(
                 .invalidOption, "the title of \(asset.name) has no value for \"{{ \(placeholder) }}\"",
@@ -33,7 +34,7 @@ package struct AssetPost: Sendable {
         settings.title = TitleTemplate.fill(settings.title, name: name, date: date, fields: fields)
         settings.title = settings.hashtags.appended(to: settings.title)
         let length = settings.title.utf16.count
-        if pipeline.isIrreversible, settings.mode == .direct, length > PostSettings.longestTitle {
+        if isPosted, length > PostSettings.longestTitle {
             throw StageError(
                 .invalidOption,
                 "the title of \(asset.name) is \(length) UTF-16 units long; TikTok takes \(PostSettings.longestTitle)",

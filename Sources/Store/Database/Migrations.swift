@@ -65,7 +65,9 @@ extension SQLiteStore {
         migrator.registerMigration("004 measured rates") { database in
             try database.execute(
                 sql: """
-                    CREATE TABLE uploadRates (measuredAt REAL NOT NULL, bytesPerSecond REAL NOT NULL) STRICT;
+                    CREATE TABLE uploadRates (
+                        service TEXT NOT NULL, measuredAt REAL NOT NULL, bytesPerSecond REAL NOT NULL
+                    ) STRICT;
                     """)
         }
         migrator.registerMigration("005 jobs") { database in

@@ -40,9 +40,11 @@ package struct SQLiteRatePermits: RatePermits {
 
     package func granted(_ limit: RateLimit) async throws(StageError) { learned.forget(limit) }
 
-    package func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) {
+    @discardableResult
+    package func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) -> TakenPermits {
         let now = clock.now().timeIntervalSince1970
-        let count = try await StoreError.bridge("writing the rate limits failed") {
+        let window = limit.window.inSeconds
+        let moments = try await StoreError.bridge("writing the rate limits failed") {
             try await records.write { database in
                 if taken {
                     try database.execute(
@@ -51,13 +53,16 @@ package struct SQLiteRatePermits: RatePermits {
                                 ORDER BY takenAt DESC, id DESC LIMIT 1)
                             """, arguments: [limit.name, limit.subject])
                 }
-                return try Int.fetchOne(
+                return try Double.fetchAll(
                     database,
-                    sql: "SELECT count(*) FROM permits WHERE name = ? AND subject = ? AND takenAt > ? AND takenAt <= ?",
-                    arguments: [limit.name, limit.subject, now - limit.window.inSeconds, now]) ?? 0
+                    sql: """
+                        SELECT takenAt FROM permits WHERE name = ? AND subject = ? AND takenAt > ? AND takenAt <= ?
+                        ORDER BY takenAt
+                        """, arguments: [limit.name, limit.subject, now - window, now])
             }
         }
-        learned.note(limit, permits: count, at: now)
+        learned.note(limit, permits: moments.count, at: now)
+        return TakenPermits(count: moments.count, nextFree: moments.first.map { .seconds($0 + window - now) })
     }
 
     /// What stands in the way of a call.

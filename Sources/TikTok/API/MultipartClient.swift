@@ -72,6 +72,23 @@ package struct OpenedUpload: Sendable, Hashable, Decodable {
         case uploadID = "upload_id"
         case expiresIn = "expires_in"
     }
+
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        uploadID = try fields.nonEmptyText(forKey: .uploadID)
+        expiresIn = try fields.decodeIfPresent(Double.self, forKey: .expiresIn)
+    }
+}
+
+extension KeyedDecodingContainer {
+    /// A text that says something.
+    fileprivate func nonEmptyText(forKey key: Key) throws -> String {
+        let text = try decode(String.self, forKey: key)
+        guard !text.isEmpty else {
+            throw DecodingError.dataCorruptedError(forKey: key, in: self, debugDescription: "it is empty")
+        }
+        return text
+    }
 }
 
 /// What sending a part answers.
@@ -94,6 +111,12 @@ package struct CompletedVideo: Sendable, Hashable, Decodable {
     private enum CodingKeys: String, CodingKey {
         case videoID = "video_id"
         case videoSize = "video_size"
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        videoID = try fields.nonEmptyText(forKey: .videoID)
+        videoSize = try fields.decodeIfPresent(Int64.self, forKey: .videoSize)
     }
 }
 

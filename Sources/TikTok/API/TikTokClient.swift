@@ -34,7 +34,11 @@ package struct TikTokClient: PostingAPI {
             accepted = try await self.post(
                 "/v2/post/publish/inbox/video/init/", encode(InboxDraftBody(sourceInfo: source)), token)
         }
-        if case .upload = post.source, accepted.uploadURL == nil {
+        guard case .upload = post.source else {
+            // Whatever stands there, nothing is to be sent.
+            return AcceptedPost(publishID: accepted.publishID, uploadURL: nil)
+        }
+        if accepted.uploadURL == nil {
             throw .unintelligible(status: 200, detail: "an answer without an upload address", retryAfter: nil)
         }
         return accepted

@@ -84,19 +84,25 @@ package struct TikTokSession: Sendable {
 
     /// Creates the post. One request, never repeated here.
     package func create(_ post: NewPost, _ credentials: Credentials) async throws(APIFailure) -> AcceptedPost {
-        do throws(APIFailure) {
-            return try await api.create(post, credentials.accessToken)
-        } catch {
-            await learn(from: error, taken: true)
-            throw error
-        }
+        try await api.create(post, credentials.accessToken)
     }
 
-    /// Remembers a cap that the service told by refusing.
-    private func learn(from failure: APIFailure, taken: Bool) async {
-        guard case .refused(let refusal) = failure, let cap = limits.cap(refusedWith: refusal.code) else { return }
-        // It spares later calls; that it can't be kept is no reason to hide the refusal.
-        try? await permits.refused(cap, taken: taken)
+    /// The error for a refused creation; a cap that it tells of is remembered.
+    /// - Parameter mode: The post's, whose permit was taken.
+    package func error(for failure: APIFailure, takenFor mode: PostMode) async -> StageError {
+        await error(for: failure, taken: limits.cap(for: mode).name)
+    }
+
+    private func error(for failure: APIFailure, taken: String?) async -> StageError {
+        var error = StageError(tiktok: failure)
+        guard case .refused(let refusal) = failure, let cap = limits.cap(refusedWith: refusal.code),
+            // It spares later calls; that it can't be kept is no reason to hide the refusal.
+            let used = try? await permits.refused(cap, taken: taken == cap.name), let next = used.nextFree
+        else { return error }
+        let words =
+            "\(used.count) \(cap.name) of the last \(cap.window.spoken) went from here, and the first of them leaves that window in \(next.spoken)"
+        error.hint = error.hint.map { "\($0); \(words)" } ?? words
+        return error
     }
 
     /// Asks for a pull that is still under way to be given up.
@@ -148,10 +154,7 @@ package struct TikTokSession: Sendable {
             do throws(APIFailure) {
                 return try await call(current.accessToken)
             } catch {
-                guard error.isRefusedToken, !hasRenewed else {
-                    await learn(from: error, taken: false)
-                    throw StageError(tiktok: error)
-                }
+                guard error.isRefusedToken, !hasRenewed else { throw await self.error(for: error, taken: nil) }
                 hasRenewed = true
                 current = try await renewed(after: current)
             }

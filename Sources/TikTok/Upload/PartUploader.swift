@@ -61,6 +61,11 @@ package struct PartUploader: Sendable {
                 let video = try await retrying { () throws(StageError) in
                     try await session.completeUpload(current.uploadID)
                 }
+                guard video.videoSize == nil || video.videoSize == plan.size else {
+                    throw StageError(
+                        .refused, "the service put \(video.videoSize ?? 0) of \(plan.size) bytes together",
+                        hint: "run the same command again", outcome: .unavailable)
+                }
                 current.videoID = video.videoID
                 try await note(current)
                 progress(StageProgress(fraction: 1))
@@ -110,7 +115,8 @@ package struct PartUploader: Sendable {
                 let chunk = FileChunk(file: file, range: range, pace: pace) { count in
                     let position = position.add(count)
                     let rate = meter.add(count, at: clock.now().timeIntervalSinceReferenceDate)
-                    progress(StageProgress(fraction: Double(position) / total, bytesPerSecond: rate))
+                    // Bytes that are sent again count once.
+                    progress(StageProgress(fraction: min(1, Double(position) / total), bytesPerSecond: rate))
                 }
                 return try await session.sendPart(
                     number, of: id, chunk, timeout: .seconds(min(left + 60, Self.longestPart)))

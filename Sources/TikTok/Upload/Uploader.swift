@@ -239,7 +239,7 @@ package struct Uploader: Sendable {
     }
 
     /// How long a measured rate counts.
-    package static let rateMemory: TimeInterval = 6 * 3600
+    package static let rateMemory: TimeInterval = 3600
 
     /// An error when the rate so far can't finish within the address's life.
     static func tooSlow(sent: Int64, in elapsed: TimeInterval, missing: Int64, left: TimeInterval) -> StageError? {
@@ -249,7 +249,7 @@ package struct Uploader: Sendable {
         guard Double(missing) / rate > left else { return nil }
         return StageError(
             .unavailable,
-            "at \(BitRate(Int64(rate * 8))) the missing \(ByteCount(missing)) would take \(Duration.seconds(Double(missing) / rate).spoken), and TikTok's upload address ends in \(Duration.seconds(left).spoken)",
+            "at \(BitRate(Int64(rate * 8))) the missing \(ByteCount(missing)) would take \(Duration.seconds(Double(missing) / rate).spoken), and the upload has to end in \(Duration.seconds(left).spoken)",
             hint: "use a faster line, or lower \"maxrate\" or \"maxSize\" of the transcode stage")
     }
 }

@@ -32,6 +32,9 @@ extension SandboxEngine {
         return upload
     }
 
+    /// Whether a request may send parts of an upload at all.
+    func checkParts(bearer: String?, uploadID: String?) throws { _ = try partUpload(uploadID, bearer) }
+
     /// Checks a part and lets it write. What an earlier one of that number brought is gone from then on.
     func beginPart(bearer: String?, uploadID: String?, number: String?, bytes: Int64) throws -> PartTicket {
         let upload = try partUpload(uploadID, bearer)
@@ -79,6 +82,9 @@ extension SandboxEngine {
         guard let id = body["video_id"]?.stringValue, let upload = state.partUpload(videoID: id),
             upload.openID == grant.openID
         else { throw APIError.invalid("The video_id does not exist") }
+        guard !settings.multipartVideosAreSpent || !state.isPosted(videoID: id) else {
+            throw APIError.invalid("The video_id was posted already")
+        }
         let details = try PostRequest.details(body, settings: settings)
         try checkCaps(.direct, grant, settings)
         let publishID = "v_pub_part~v1." + String(Identifiers.snowflake())
@@ -94,6 +100,7 @@ extension SandboxEngine {
         post.contentType = "video/mp4"
         post.readyAt = readyAt
         post.publicAt = readyAt.addingTimeInterval(settings.moderationSeconds)
+        post.videoID = id
         post.longestSeconds = settings.multipartMaxSeconds
         try commit(.postOpened(post))
         inspectionQueue.yield(publishID)

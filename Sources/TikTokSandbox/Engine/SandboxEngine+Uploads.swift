@@ -128,6 +128,6 @@ extension SandboxEngine {
         guard let uploadID, let post = state.post(uploadID: uploadID), let range = UploadRange(contentRange) else {
             return nil
         }
-        return Int(range.first / post.plan.chunkSize) + 1
+        return Int(range.first / max(1, post.plan.chunkSize)) + 1
     }
 }

@@ -45,6 +45,9 @@ struct PartRoutes {
         }
     }
 
+    /// The greatest last part, and room for the form around it.
+    private static let longestForm: Int64 = 2 * PartUpload.greatestPart + 65_536
+
     /// Takes in a part, as the body itself or as the file of a form.
     private static func part(_ incoming: Incoming, _ engine: SandboxEngine) async throws -> PartTicket {
         guard let length = incoming.contentLength else { throw APIError.invalid("Content-Length is missing") }
@@ -61,6 +64,13 @@ struct PartRoutes {
             try await write(incoming, to: ticket.file, at: ticket.range.lowerBound, ticket.lease)
             try await engine.commitPart(ticket)
             return ticket
+        }
+        do {
+            try await engine.checkParts(bearer: incoming.bearer, uploadID: id)
+            guard length <= longestForm else { throw APIError(413, "invalid_params", "The form is too large") }
+        } catch {
+            try await incoming.drain()
+            throw error
         }
         // The size of the file within a form is known only when the form is there.
         let form = engine.directory.root.appendingPathComponent("media/form-" + Identifiers.secret(16))
@@ -82,6 +92,7 @@ struct PartRoutes {
                 try file.write($0, at: ticket.range.lowerBound + offset - content.lowerBound)
             }
             offset += Int64(piece.count)
+            await Task.yield()
         }
         try await engine.commitPart(ticket)
         return ticket

@@ -27,12 +27,13 @@ struct PullFetcher: Sendable {
         guard let pull = await engine.pendingPull(publishID) else { return }
         do {
             try await Task.sleep(for: .seconds(engine.desk.settings.pullSeconds))
-            let arrived = try await download(pull.url, to: pull.file)
+            let arrived = try await download(pull.url, to: pull.file, of: publishID)
             try await engine.pulled(publishID, bytes: arrived.bytes, contentType: arrived.contentType)
         } catch is CancellationError {
             // The server stops; the next one on this folder fetches it.
         } catch {
             engine.logger.notice("a video could not be fetched", metadata: ["error": "\(error)"])
+            try? FileManager.default.removeItem(at: pull.file)
             await engine.pullFailed(publishID)
         }
     }
@@ -41,7 +42,9 @@ struct PullFetcher: Sendable {
         var status: Int
     }
 
-    private func download(_ url: String, to file: URL) async throws -> (bytes: Int64, contentType: String) {
+    private func download(
+        _ url: String, to file: URL, of publishID: String
+    ) async throws -> (bytes: Int64, contentType: String) {
         let response = try await Self.client.execute(HTTPClientRequest(url: url), timeout: .hours(1))
         guard response.status == .ok else { throw BadAnswer(status: Int(response.status.code)) }
         let output = try PosixFile(file, .readWrite)
@@ -52,6 +55,8 @@ struct PullFetcher: Sendable {
             try piece.withUnsafeReadableBytes { try output.write($0, at: bytes) }
             bytes += Int64(piece.readableBytes)
             guard bytes <= limit else { throw BadAnswer(status: 413) }
+            // Cancelled meanwhile.
+            guard await engine.pendingPull(publishID) != nil else { throw BadAnswer(status: 499) }
         }
         guard bytes > 0 else { throw BadAnswer(status: 204) }
         return (bytes, response.headers.first(name: "content-type") ?? "video/mp4")

@@ -113,6 +113,8 @@ struct SandboxSettings: Sendable, Equatable {
     var multipartMaxBytes: Int64 = 1_000_000_000
     var multipartMaxSeconds: Int64 = 60
     var multipartUploadsPerDay = 100
+    /// Whether a video may be posted once only.
+    var multipartVideosAreSpent = false
 
     // Uploads
     /// The host of upload addresses, which at TikTok differs from the API's and by region.

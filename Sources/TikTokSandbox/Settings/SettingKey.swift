@@ -81,6 +81,7 @@ struct SettingKey: Sendable {
         positive("multipartMaxBytes", \.multipartMaxBytes),
         positive("multipartMaxSeconds", \.multipartMaxSeconds),
         count("multipartUploadsPerDay", \.multipartUploadsPerDay),
+        flag("multipartVideosAreSpent", \.multipartVideosAreSpent),
         choice("uploadHost", \.uploadHost),
         choice("chunkLimits", \.chunkLimits),
         flag("singleMustMatch", \.singleMustMatch),

@@ -33,6 +33,8 @@ struct Post: Codable, Sendable, Equatable {
     var pull: Pull?
     /// A limit of the dialect that the post came by, beside the creator's own.
     var longestSeconds: Int64?
+    /// The video of the multipart dialect that it shows.
+    var videoID: String?
 
     // The upload
     var uploadID: String
@@ -85,12 +87,13 @@ struct PostStatus: Sendable, Equatable {
 extension Post {
     /// The status at a moment; time alone moves a post on, so nothing has to wake up for it.
     func status(at now: Date, settings: SandboxSettings) -> PostStatus {
+        let processing = pull == nil ? PostStatus.processing : .downloading
         if let pull, !pull.hasArrived { return pull.failReason.map(PostStatus.failed) ?? .downloading }
         guard isComplete else {
             return now >= urlExpiresAt ? .failed("internal") : .processing
         }
         if let stuck = settings.stuckStatus { return PostStatus(name: stuck) }
-        guard let inspection, let readyAt, now >= readyAt else { return .processing }
+        guard let inspection, let readyAt, now >= readyAt else { return processing }
         if let reason = inspection.failReason { return .failed(reason) }
         if mode == .inbox, finishedAt == nil { return PostStatus(name: "SEND_TO_USER_INBOX") }
         var status = PostStatus(name: "PUBLISH_COMPLETE")

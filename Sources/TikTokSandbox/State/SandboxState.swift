@@ -94,6 +94,9 @@ struct SandboxState: Sendable, Equatable {
     /// The multipart upload that became the video with this id.
     func partUpload(videoID: String) -> PartUpload? { partUploads.values.first { $0.videoID == videoID } }
 
+    /// Whether there is a post of a video of the multipart dialect.
+    func isPosted(videoID: String) -> Bool { posts.values.contains { $0.videoID == videoID } }
+
     /// How many multipart uploads the app has begun in the last 24 hours.
     func recentPartUploads(at now: Date) -> Int {
         partUploads.values.count { $0.createdAt > now.addingTimeInterval(-86_400) }

@@ -10,7 +10,7 @@ enum Command {
         try await orExit { () async throws(StageError) in try await Settings.load() }
     }
 
-    /// The records that are there already, when they can be opened. Nothing is made on disk.
+    /// The records that are there already, when they can be opened; no database is made.
     static func existing(_ settings: Settings, database: String? = nil) -> HostAssembly? {
         guard let path = try? settings.databasePath(flag: database), FileManager.default.fileExists(atPath: path)
         else { return nil }
