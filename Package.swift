@@ -62,6 +62,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         // HTTP client with streamed request bodies.
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        // Long-running parts that stop in order when the system asks for it.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         // HTTP server of the sandbox, and of login callbacks.
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         // HTML of the sandbox's feed, escaped by the library.
@@ -118,9 +120,12 @@ let package = Package(
         .executableTarget(
             name: "spreader-pipeline",
             dependencies: plugins + [
-                "PipelineKit", "PipelineRunner", "Media", "TikTok", "TikTokSandbox", "Store", "Server", log, crypto,
+                "CProcess", "PipelineKit", "PipelineRunner", "Media", "TikTok", "TikTokSandbox", "Store", "Server", log,
+                crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),

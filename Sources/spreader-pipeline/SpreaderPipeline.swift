@@ -1,10 +1,14 @@
 import ArgumentParser
+import CProcess
+import Foundation
 
 @main
 private enum Program {
     static func main() async {
         // A child is waited for: it needs no help texts, nor a parser of its one argument.
         if StageChild.isThis { await StageChild.serve() }
+        // A job's run ends with its worker: another one will have the job by then.
+        if ProcessInfo.processInfo.environment[JobProcess.leaseSetting] != nil { spreader_die_with_parent() }
         await SpreaderPipeline.main()
     }
 }
@@ -26,7 +30,7 @@ struct SpreaderPipeline: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             Run.self, Plan.self, Validate.self, ProbeCommand.self, Stages.self, Schema.self, SandboxCommand.self,
-            Auth.self, Serve.self, Runs.self, Posts.self, Doctor.self,
+            Auth.self, Serve.self, Runs.self, Posts.self, Enqueue.self, WorkerCommand.self, Jobs.self, Doctor.self,
         ])
 }
 

@@ -14,6 +14,9 @@ int spreader_pipe(int ends[_Nonnull 2]);
 /// Has the started process close every descriptor from `first` on.
 int spreader_close_from(posix_spawn_file_actions_t *_Nonnull actions, int first);
 
+/// Has the started process begin in the folder `path`.
+int spreader_start_in(posix_spawn_file_actions_t *_Nonnull actions, const char *_Nonnull path);
+
 /// Takes pages as they are needed instead of in huge ones, and few pools for all threads: with pictures of some
 /// megabytes, the rounding up alone takes as much as several of them. Before other threads start.
 void spreader_spare_memory(void);

@@ -137,6 +137,10 @@ package enum RunEvent: Sendable {
                 "message": .string(error.message),
             ]
             if let hint = error.hint { fields["hint"] = .string(hint) }
+            switch error.recovery {
+            case .limited(let seconds?), .transient(let seconds?): fields["retryAfter"] = .number(seconds)
+            default: break
+            }
             return fields
         case .postPublished(let asset, let post):
             return [

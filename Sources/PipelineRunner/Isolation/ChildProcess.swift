@@ -1,5 +1,5 @@
 import CProcess
-import Foundation
+package import Foundation
 import Glibc
 import PipelineKit
 
@@ -11,6 +11,8 @@ package struct WorkerLaunch: Sendable, Hashable {
     package var arguments: [String]
     /// Its environment.
     package var environment: [String: String]
+    /// The folder that it works in; this process's when nil.
+    package var directory: String?
 
     /// A launch; see the properties.
     package init(executable: String, arguments: [String], environment: [String: String]) {
@@ -23,16 +25,17 @@ package struct WorkerLaunch: Sendable, Hashable {
 
 /// A started process and the ends of its pipes. Everything that touches the process is done by the one thread that
 /// started it: the kernel counts that thread as its parent.
-struct ChildProcess {
-    let identifier: pid_t
+package struct ChildProcess {
+    /// Its number, and that of its process group.
+    package let identifier: Int32
     /// Write here what it reads on standard input.
-    let input: Int32
+    package let input: Int32
     /// Read here what it writes on standard output.
-    let output: Int32
+    package let output: Int32
 
     /// Starts a process in a process group of its own, so that a terminal's interrupt reaches its host alone.
     /// - Throws: `POSIXError`.
-    static func start(_ launch: WorkerLaunch) throws(POSIXError) -> ChildProcess {
+    package static func start(_ launch: WorkerLaunch) throws(POSIXError) -> ChildProcess {
         let toChild = try pipe()
         let fromChild: (read: Int32, write: Int32)
         do throws(POSIXError) {
@@ -48,6 +51,7 @@ struct ChildProcess {
         posix_spawn_file_actions_adddup2(&actions, toChild.read, STDIN_FILENO)
         posix_spawn_file_actions_adddup2(&actions, fromChild.write, STDOUT_FILENO)
         spreader_close_from(&actions, STDERR_FILENO + 1)
+        if let directory = launch.directory { _ = spreader_start_in(&actions, directory) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -96,10 +100,10 @@ struct ChildProcess {
     }
 
     /// Ends it and whatever it started.
-    func kill() { _ = Glibc.kill(-identifier, SIGKILL) }
+    package func kill() { _ = Glibc.kill(-identifier, SIGKILL) }
 
     /// How it ended; nil while it lives, unless `waits`.
-    func reaped(waits: Bool) -> WorkerEnd? {
+    package func reaped(waits: Bool) -> WorkerEnd? {
         var status: Int32 = 0
         while true {
             let answer = waitpid(identifier, &status, waits ? 0 : WNOHANG)

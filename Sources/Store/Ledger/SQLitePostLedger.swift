@@ -7,9 +7,14 @@ package struct SQLitePostLedger: PostLedger {
     let durable: DatabaseQueue
     private let sealer: Sealer
     let now: @Sendable () -> Date
+    private let fence: JobFence?
 
     /// The ledger of `store`.
-    package init(_ store: SQLiteStore, sealer: Sealer, now: @escaping @Sendable () -> Date) {
+    /// - Parameter fence: The hold on a job that this process works for: without it no post is created.
+    package init(
+        _ store: SQLiteStore, sealer: Sealer, fence: JobFence? = nil, now: @escaping @Sendable () -> Date
+    ) {
+        self.fence = fence
         durable = store.durable
         self.sealer = sealer
         self.now = now
@@ -48,7 +53,9 @@ package struct SQLitePostLedger: PostLedger {
     package func apply(_ change: PostChange, to id: String) async throws(StageError) -> PostRecord {
         let moment = now().timeIntervalSince1970
         return try await StoreError.bridge("writing the post ledger failed") {
-            try await durable.write { [sealer] database in
+            try await durable.write { [sealer, fence] database in
+                // In the same transaction: a worker that was taken for lost must not begin what another one begins.
+                if change.state == .sending, let fence, try !fence.holds(database) { throw fence.lost }
                 guard let current = try Self.fetch(id: id, database, sealer) else {
                     throw StoreError(.failed, "there is no post \(id) in the ledger")
                 }

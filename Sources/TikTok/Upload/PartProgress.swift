@@ -1,5 +1,4 @@
 package import Foundation
-package import PipelineKit
 
 /// How far an upload in parts has come; kept as a checkpoint, so that a later attempt sends only what is missing.
 package struct PartProgress: Sendable, Hashable, Codable {

@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 package import PipelineKit
 
 /// Sends a file in numbered parts: the multipart dialect's way to a video id.

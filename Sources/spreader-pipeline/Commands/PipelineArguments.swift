@@ -31,7 +31,11 @@ struct PipelineArguments: ParsableArguments {
 
     /// The overrides of `--set` and `--post`.
     /// - Throws: `ValidationError` for a form that is not `stage.option=value`.
-    func overrides() throws -> [PipelineChecker.Override] {
+    func overrides() throws -> [PipelineChecker.Override] { try Self.overrides(set: set, post: post) }
+
+    /// The overrides that `--set` and `--post` give.
+    /// - Throws: `ValidationError` for a form that is not `stage.option=value`.
+    static func overrides(set: [String], post: [String]) throws -> [PipelineChecker.Override] {
         try set.map { text in
             guard let override = PipelineChecker.Override(text, flag: "--set", namesStage: true) else {
                 throw ValidationError("--set takes stage.option=value, not \"\(text)\"")

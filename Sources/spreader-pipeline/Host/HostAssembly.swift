@@ -24,7 +24,9 @@ struct HostAssembly {
             sealer = try Sealer.resolve(
                 setting: settings.secret("SPREADER_VAULT_KEY"), file: settings.vaultKeyFile)
             journal = SQLiteJournal(store)
-            ledger = SQLitePostLedger(store, sealer: sealer, now: { Date() })
+            ledger = SQLitePostLedger(
+                store, sealer: sealer, fence: settings[JobProcess.leaseSetting].flatMap { JobFence($0) },
+                now: { Date() })
             vault = TokenVault(store, sealer: sealer)
         } catch {
             throw error.asStageError

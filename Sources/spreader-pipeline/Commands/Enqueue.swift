@@ -1,0 +1,104 @@
+import ArgumentParser
+import Foundation
+import PipelineKit
+import PipelineRunner
+import Store
+
+/// `enqueue PIPELINE INPUT…`.
+struct Enqueue: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Put footage into the job queue: one job an asset, for `worker` to run.",
+        discussion: """
+            The pipeline is checked now and again when the job runs; paths in it are relative to the folder of this \
+            command.
+            """)
+
+    @Argument(help: "The pipeline file, JSON or YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
+    var pipeline: String
+    @Argument(help: "Footage: files, folders or patterns; replaces the file's inputs.", completion: .file())
+    var inputs: [String] = []
+    @Option(help: ArgumentHelp("Set an option of a stage.", valueName: "stage.option=value")) var set: [String] = []
+    @Option(help: ArgumentHelp("Set a key of the post.", valueName: "key=value")) var post: [String] = []
+    @Option(help: ArgumentHelp("When jobs may begin: 2026-12-24T18:00:00+01:00, or +2h.", valueName: "time"))
+    var at: String?
+    @Option(help: "0 to 9; smaller ones come first.") var priority = 0
+    @Option(
+        help: ArgumentHelp(
+            "A key that only one unfinished job may have; with several assets, theirs are KEY:ASSET.",
+            valueName: "key"))
+    var unique: String?
+    @Option(help: "The queue that jobs wait in.") var queue = "default"
+    @Option(help: ArgumentHelp("What a worker must offer to take the jobs, with commas.", valueName: "labels"))
+    var labels: String?
+    @Option(help: "Attempts in all.") var attempts = NewJob.usualAttempts
+    @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+    @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+
+    func validate() throws {
+        guard (0...9).contains(priority) else { throw ValidationError("--priority takes 0 to 9") }
+        guard (1...1000).contains(attempts) else { throw ValidationError("--attempts takes 1 to 1000") }
+        _ = try moment()
+        _ = try PipelineArguments.overrides(set: set, post: post)
+    }
+
+    func run() async throws {
+        let settings = try await Command.settings()
+        let existing = Command.existing(settings, database: db)
+        let credentials = await Command.credentials(settings, existing)
+        let checked = try await StageHost.with(settings) { host in
+            await CheckedRun.load(
+                file: pipeline, inputs: inputs, overrides: try PipelineArguments.overrides(set: set, post: post),
+                registry: host.registry, settings: settings, credentials: credentials)
+        }
+        for finding in checked.findings { Output.message(finding.text) }
+        // The login may be made before the jobs run.
+        let blocking = checked.blocking.filter { $0.subject != .authorisation }
+        guard let checkedPipeline = checked.pipeline, blocking.isEmpty, checked.refusedFootage.isEmpty else {
+            throw ExitCode(Int32(checked.refusal))
+        }
+        let jobs = try checked.assets.map { asset in
+            NewJob(
+                pipeline: URL(filePath: pipeline).standardizedFileURL.path, name: checkedPipeline.name,
+                asset: asset.path, directory: FileManager.default.currentDirectoryPath,
+                options: set.flatMap { ["--set", $0] } + post.flatMap { ["--post", $0] },
+                account: checkedPipeline.account, queue: queue, priority: priority, maxAttempts: attempts,
+                scheduledAt: try moment(),
+                uniqueKey: unique.map { checked.assets.count == 1 ? $0 : "\($0):\(asset.name)" },
+                labels: labels?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? [])
+        }
+        let made = try await Command.orExit { () async throws(StageError) in
+            try await JobDesk.queue(settings, db).insert(jobs)
+        }
+        switch format {
+        case .json: Output.result(try JSONValue.array(made.map { Jobs.json($0.job) }).text(pretty: true))
+        case .text:
+            Output.result(
+                Output.table(
+                    made.map {
+                        ["job \($0.job.id)", $0.isNew ? $0.job.state.rawValue : "already there", $0.job.work.asset]
+                    }))
+        }
+    }
+
+    private func moment() throws -> Date? {
+        guard let at else { return nil }
+        do {
+            switch try PostMoment.parse(.string(at)) {
+            case .at(let date): return date
+            case .after(let delay): return Date().addingTimeInterval(delay.inSeconds)
+            }
+        } catch {
+            throw ValidationError("--at takes a moment such as 2026-12-24T18:00:00+01:00, or +2h, not \"\(at)\"")
+        }
+    }
+}
+
+/// The job queue of the settings.
+enum JobDesk {
+    /// Opens the queue.
+    /// - Throws: `StageError` when the database can't be opened.
+    static func queue(_ settings: Settings, _ database: String?) throws(StageError) -> JobQueue {
+        let assembly = try HostAssembly(settings: settings, database: database)
+        return JobQueue(SQLiteDatabase(assembly.store, clock: { Date() }))
+    }
+}

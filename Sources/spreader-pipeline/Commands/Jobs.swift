@@ -1,0 +1,228 @@
+import ArgumentParser
+import Foundation
+import PipelineKit
+import Store
+
+/// `jobs list|show|retry|cancel|pause|resume|limit|prune`.
+struct Jobs: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Look after the job queue.",
+        subcommands: [
+            List.self, Show.self, Retry.self, Cancel.self, Pause.self, Resume.self, Limit.self, Prune.self,
+        ], defaultSubcommand: List.self)
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List jobs, newest first.")
+
+        @Option(help: "Only jobs in this state; may be given more than once.") var state: [String] = []
+        @Option(help: "Only jobs of this queue.") var queue: String?
+        @Option(help: "At most this many.") var limit = 50
+        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+
+        func validate() throws {
+            for word in state where JobState(rawValue: word) == nil {
+                throw ValidationError("--state takes \(JobState.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+        }
+
+        func run() async throws {
+            let desk = try await Jobs.queue(db)
+            let jobs = try await Command.orExit { () async throws(StageError) in
+                try await desk.jobs(
+                    states: Set(state.compactMap(JobState.init(rawValue:))), queue: queue, limit: max(1, limit))
+            }
+            if format == .json { return Output.result(try JSONValue.array(jobs.map(Jobs.json)).text(pretty: true)) }
+            if jobs.isEmpty { return Output.message("no jobs") }
+            Output.result(Output.table(jobs.map(Jobs.row)))
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show all that is known of a job.")
+
+        @Argument(help: "The job's number.") var id: Int64
+        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+
+        func run() async throws {
+            let desk = try await Jobs.queue(db)
+            let job = try await Command.orExit { () async throws(StageError) in try await desk.job(id) }
+            guard let job else { throw Jobs.absent(id) }
+            Output.result(try Jobs.json(job).text(pretty: true))
+        }
+    }
+
+    struct Retry: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Try a job again now: one that was put aside, called off, is unconfirmed or waits.",
+            discussion:
+                "With --set or --post, its options are replaced first. An unconfirmed post is asked for, not sent.")
+
+        @Argument(help: "The job's number.") var id: Int64
+        @Option(help: ArgumentHelp("Set an option of a stage.", valueName: "stage.option=value")) var set: [String] = []
+        @Option(help: ArgumentHelp("Set a key of the post.", valueName: "key=value")) var post: [String] = []
+        @Option(help: "Another priority, 0 to 9.") var priority: Int?
+        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+
+        func validate() throws { _ = try PipelineArguments.overrides(set: set, post: post) }
+
+        func run() async throws {
+            let options = set.flatMap { ["--set", $0] } + post.flatMap { ["--post", $0] }
+            try await Jobs.change(id, db, "runs or is done") { (desk) throws(StageError) in
+                try await desk.retry(id, options: options.isEmpty ? nil : options, priority: priority)
+            }
+        }
+    }
+
+    struct Cancel: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Call a job off; one that runs is stopped at the next sign of life.")
+
+        @Argument(help: "The job's number.") var id: Int64
+        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+
+        func run() async throws {
+            try await Jobs.change(id, db, "is done") { (desk) throws(StageError) in try await desk.cancel(id) }
+        }
+    }
+
+    struct Pause: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Begin no more jobs of a queue; those that run go on.")
+
+        @Argument(help: "The queue.") var queue = "default"
+        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+
+        func run() async throws {
+            let desk = try await Jobs.queue(db)
+            try await Command.orExit { () async throws(StageError) in try await desk.limit(queue: queue, to: 0) }
+            Output.result("queue \(queue) is paused")
+        }
+    }
+
+    struct Resume: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Let jobs of a paused queue begin again.")
+
+        @Argument(help: "The queue.") var queue = "default"
+        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+
+        func run() async throws {
+            let desk = try await Jobs.queue(db)
+            try await Command.orExit { () async throws(StageError) in try await desk.limit(queue: queue, to: nil) }
+            Output.result("queue \(queue) goes on")
+        }
+    }
+
+    struct Limit: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Set how many jobs of a queue or an account may run at once, over all workers.")
+
+        @Option(help: "The queue.") var queue: String?
+        @Option(help: "The account.") var account: String?
+        @Argument(help: ArgumentHelp("Jobs at once, or none for no limit; without it, the limits are listed."))
+        var jobs: String?
+        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+
+        func validate() throws {
+            guard let jobs else { return }
+            guard (queue == nil) != (account == nil) else { throw ValidationError("name either --queue or --account") }
+            guard jobs == "none" || Int(jobs).map({ $0 > 0 }) == true else {
+                throw ValidationError("takes a number above 0, or none")
+            }
+        }
+
+        func run() async throws {
+            let desk = try await Jobs.queue(db)
+            if let jobs {
+                try await Command.orExit { () async throws(StageError) in
+                    try await desk.limit(queue: queue, account: account, to: Int(jobs))
+                }
+            }
+            let limits = try await Command.orExit { () async throws(StageError) in try await desk.limits() }
+            if limits.isEmpty { return Output.message("no limits") }
+            Output.result(
+                Output.table(
+                    limits.map { ["\($0.kind) \($0.name)", $0.capacity == 0 ? "paused" : "\($0.capacity) at once"] }))
+        }
+    }
+
+    struct Prune: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Erase jobs that ended so long ago; unconfirmed ones stay.")
+
+        @Option(help: ArgumentHelp("How long ago, such as 30d.", valueName: "duration")) var olderThan: String
+        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+
+        func validate() throws {
+            guard Duration(parsing: olderThan) != nil else {
+                throw ValidationError("--older-than takes a duration such as 30d")
+            }
+        }
+
+        func run() async throws {
+            let desk = try await Jobs.queue(db)
+            let age = Duration(parsing: olderThan) ?? .zero
+            let count = try await Command.orExit { () async throws(StageError) in try await desk.prune(olderThan: age) }
+            Output.result("\(count) \(count == 1 ? "job" : "jobs") erased")
+        }
+    }
+
+    static func queue(_ database: String?) async throws -> JobQueue {
+        let settings = try await Command.settings()
+        return try await Command.orExit { () async throws(StageError) in try JobDesk.queue(settings, database) }
+    }
+
+    static func absent(_ id: Int64) -> ExitCode {
+        Output.message("error: there is no job \(id) (see: spreader-pipeline jobs list)")
+        return ExitCode(64)
+    }
+
+    /// Changes one job and shows what became of it.
+    private static func change(
+        _ id: Int64, _ database: String?, _ obstacle: String,
+        _ body: (JobQueue) async throws(StageError) -> Job?
+    ) async throws {
+        let desk = try await queue(database)
+        let job = try await Command.orExit { () async throws(StageError) in try await body(desk) }
+        if let job { return Output.result(Output.table([row(job)])) }
+        let known = try await Command.orExit { () async throws(StageError) in try await desk.job(id) }
+        guard let known else { throw absent(id) }
+        Output.message("error: job \(id) \(obstacle) (\(known.state.rawValue))")
+        throw ExitCode(64)
+    }
+
+    static func row(_ job: Job) -> [String] {
+        let place = job.stage.map { stage in
+            job.progress.map { "\(stage) \(Int($0 * 100)) %" } ?? stage
+        }
+        let more: String?
+        switch job.state {
+        case .executing: more = [job.worker, place].compactMap(\.self).joined(separator: "  ")
+        case .scheduled, .retryable: more = "from \(Command.moment(job.scheduledAt))  \(job.message ?? "")"
+        default: more = job.message
+        }
+        return [
+            "\(job.id)", job.state.rawValue, "\(job.attempt)/\(job.work.maxAttempts)", job.work.name, job.work.asset,
+            more ?? "",
+        ]
+    }
+
+    static func json(_ job: Job) -> JSONValue {
+        func time(_ date: Date?) -> JSONValue { date.map { .string($0.formatted(.iso8601)) } ?? .null }
+        func text(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }
+        return [
+            "id": .integer(job.id), "state": .string(job.state.rawValue), "pipeline": .string(job.work.pipeline),
+            "asset": .string(job.work.asset), "directory": .string(job.work.directory),
+            "options": .array(job.work.options.map(JSONValue.string)), "account": .string(job.work.account),
+            "queue": .string(job.work.queue), "priority": .integer(Int64(job.work.priority)),
+            "labels": .array(job.work.labels.map(JSONValue.string)), "unique": text(job.work.uniqueKey),
+            "attempt": .integer(Int64(job.attempt)), "maxAttempts": .integer(Int64(job.work.maxAttempts)),
+            "insertedAt": time(job.insertedAt), "scheduledAt": time(job.scheduledAt),
+            "attemptedAt": time(job.attemptedAt), "finishedAt": time(job.finishedAt),
+            "leaseUntil": time(job.leaseUntil),
+            "worker": text(job.worker), "stage": text(job.stage),
+            "progress": job.progress.map(JSONValue.number) ?? .null, "message": text(job.message),
+            "run": text(job.runID),
+        ]
+    }
+}

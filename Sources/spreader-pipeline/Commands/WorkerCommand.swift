@@ -1,0 +1,78 @@
+import ArgumentParser
+import Foundation
+import Logging
+import PipelineKit
+import ServiceLifecycle
+import Store
+import UnixSignals
+
+/// `worker`.
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker",
+        abstract: "Run jobs from the queue until stopped.",
+        discussion: """
+            SIGTERM and SIGINT stop it in order: it takes no more jobs, stops those that run at a point where they can go \
+            on, and gives them back. With --drain it ends by itself when nothing is left to begin, as batch schedulers \
+            expect it.
+            """)
+
+    @Option(help: "Jobs at once.") var concurrency = 1
+    @Option(help: ArgumentHelp("Queues to serve, with commas; all when left out.", valueName: "queues"))
+    var queues: String?
+    @Option(help: ArgumentHelp("What this worker offers to jobs that need it, with commas.", valueName: "labels"))
+    var labels: String?
+    @Flag(help: "End when nothing is left to begin.") var drain = false
+    @Option(help: ArgumentHelp("How long a job is held without a sign of life.", valueName: "duration"))
+    var lease = "60s"
+    @Option(help: ArgumentHelp("How long jobs may take to stop.", valueName: "duration")) var grace = "30s"
+    @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+
+    func validate() throws {
+        guard (1...256).contains(concurrency) else { throw ValidationError("--concurrency takes 1 to 256") }
+        guard let time = Duration(parsing: lease), time >= .seconds(2) else {
+            throw ValidationError("--lease takes a duration of 2s or more")
+        }
+        guard Duration(parsing: grace) != nil else { throw ValidationError("--grace takes a duration such as 30s") }
+    }
+
+    func run() async throws {
+        let settings = try await Command.settings()
+        let (queue, path) = try await Command.orExit { () async throws(StageError) in
+            (try JobDesk.queue(settings, db), try settings.databasePath(flag: db))
+        }
+        var options = Worker.Options()
+        options.concurrency = concurrency
+        options.queues = Self.words(queues)
+        options.labels = Self.words(labels)
+        options.drains = drain
+        options.lease = Duration(parsing: lease) ?? options.lease
+        let worker = Worker(
+            queue: queue, options: options, name: Self.name, database: "sqlite:\(path)",
+            logger: Log.make("worker", settings: settings), report: Self.report)
+        var configuration = ServiceGroupConfiguration(
+            services: [.init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup)],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: Log.make("worker", settings: settings))
+        configuration.maximumGracefulShutdownDuration = Duration(parsing: grace)
+        Output.message("worker \(Self.name): \(concurrency) at once; stop with SIGTERM")
+        try await ServiceGroup(configuration: configuration).run()
+    }
+
+    private static func words(_ text: String?) -> Set<String> {
+        Set((text ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty })
+    }
+
+    /// Host and process: what a person needs to find it.
+    private static var name: String {
+        "\(ProcessInfo.processInfo.hostName)/\(ProcessInfo.processInfo.processIdentifier)"
+    }
+
+    /// One line an attempt.
+    private static func report(_ held: JobLease, _ job: Job?) {
+        guard let job else {
+            return Output.message("job \(held.job.id)  lost: another worker has it, or it was called off")
+        }
+        let more = job.message.map { "  \($0)" } ?? ""
+        Output.result("job \(job.id)  \(job.state.rawValue)  \(job.work.asset)\(more)")
+    }
+}

@@ -1,0 +1,83 @@
+import Foundation
+import Glibc
+import PipelineKit
+import PipelineRunner
+import Store
+
+/// One attempt at a job: this program as a child, in the job's folder, told of the hold that it works under.
+struct JobProcess: Sendable {
+    /// Where a child finds the hold on its job.
+    static let leaseSetting = "SPREADER_JOB"
+    /// How long a child may take to stop when it is asked to: the program's own contract is 3 s.
+    private static let grace = 4.0
+
+    let held: JobLease
+    let database: String
+
+    /// Runs the job until it ends.
+    ///
+    /// Cancelling the task asks the child to stop, and ends it when it does not.
+    /// - Parameter onEvent: Takes each event of the run.
+    /// - Returns: How the child ended.
+    /// - Throws: `StageError` when it can't be started.
+    func run(onEvent: @escaping @Sendable (JSONValue) -> Void) async throws(StageError) -> WorkerEnd {
+        let launch = launch
+        return try await BlockingWork.run(name: "job") { (flag) throws(StageError) in
+            let child: ChildProcess
+            do {
+                child = try ChildProcess.start(launch)
+            } catch {
+                throw StageError(.configuration, "a run can't be started: \(error)")
+            }
+            defer { close(child.output) }
+            // A run reads nothing.
+            close(child.input)
+            Self.follow(child, flag, onEvent)
+            return child.reaped(waits: true) ?? .exited(-1)
+        }
+    }
+
+    private var launch: WorkerLaunch {
+        let work = held.job.work
+        var environment = ProcessInfo.processInfo.environment
+        environment[Self.leaseSetting] = JobFence(held).text
+        var launch = WorkerLaunch(
+            executable: "/proc/self/exe",
+            arguments: ["run", work.pipeline, work.asset, "--format", "json", "--no-wait", "--db", database]
+                + work.options,
+            environment: environment)
+        launch.directory = work.directory
+        return launch
+    }
+
+    /// Reads events until the child closes its output; asks it to stop when told so.
+    private static func follow(
+        _ child: ChildProcess, _ flag: CancellationFlag, _ onEvent: (JSONValue) -> Void
+    ) {
+        var line = Data()
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        var askedAt: Double?
+        while true {
+            if flag.isCancelled {
+                if askedAt == nil {
+                    askedAt = ProcessInfo.processInfo.systemUptime
+                    _ = Glibc.kill(child.identifier, SIGTERM)
+                } else if let askedAt, ProcessInfo.processInfo.systemUptime - askedAt > grace {
+                    child.kill()
+                }
+            }
+            var ready = pollfd(fd: child.output, events: Int16(POLLIN), revents: 0)
+            guard poll(&ready, 1, 100) > 0 else { continue }
+            let count = read(child.output, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return }
+            line.append(contentsOf: buffer[..<count])
+            while let end = line.firstIndex(of: 10) {
+                if let event = try? JSONDecoder().decode(JSONValue.self, from: line[line.startIndex..<end]) {
+                    onEvent(event)
+                }
+                line = Data(line[line.index(after: end)...])
+            }
+        }
+    }
+}

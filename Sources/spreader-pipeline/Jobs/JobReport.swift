@@ -1,0 +1,76 @@
+import PipelineKit
+import PipelineRunner
+import Store
+import Synchronization
+
+/// What a job's run has told so far.
+final class JobReport: Sendable {
+    /// A limit that says nothing of its end is asked again after this time.
+    private static let usualPause = Duration.seconds(60)
+
+    private struct State {
+        var stage: String?
+        var progress: Double?
+        var runID: String?
+        var message: String?
+        var failure: (code: String, message: String, retryAfter: Double?)?
+    }
+
+    private let state = Mutex(State())
+
+    /// The stage that it is in, how far, and the run's id.
+    var place: (stage: String?, progress: Double?, runID: String?) {
+        state.withLock { ($0.stage, $0.progress, $0.runID) }
+    }
+
+    /// Takes an event of the run.
+    func take(_ event: JSONValue) {
+        state.withLock { state in
+            if let run = event["run"]?.stringValue, run != "none" { state.runID = run }
+            switch event["event"]?.stringValue {
+            case "stage.started":
+                (state.stage, state.progress) = (event["stage"]?.stringValue, 0)
+            case "stage.progress": state.progress = event["fraction"]?.doubleValue
+            case "stage.failed":
+                state.failure = (
+                    event["code"]?.stringValue ?? "", event["message"]?.stringValue ?? "",
+                    event["retryAfter"]?.doubleValue
+                )
+            case "diagnostic":
+                // What refuses a run as a whole; a note within a run is followed by what comes of it.
+                state.failure =
+                    state.failure
+                    ?? (event["code"]?.stringValue ?? "", event["message"]?.stringValue ?? "", nil)
+            case "post.published":
+                state.message = event["url"]?.stringValue ?? event["publishId"]?.stringValue
+            case "asset.finished":
+                if let reason = event["reason"]?.stringValue { state.message = reason }
+            default: break
+            }
+        }
+    }
+
+    /// What the end of the run makes of the job.
+    /// - Parameter isStopping: Whether the worker asked it to stop.
+    func outcome(_ end: WorkerEnd, isStopping: Bool) -> JobOutcome {
+        let state = state.withLock { $0 }
+        let message = state.failure?.message ?? "no reason was given"
+        guard case .exited(let status) = end else {
+            return isStopping ? .released : .failed(message: "the run died: \(end)", after: nil)
+        }
+        switch StageError.Outcome(rawValue: Int(status)) {
+        case nil where status == 0: return .completed(message: state.message)
+        case .interrupted?: return .released
+        case .tryLater?:
+            let pause = state.failure?.retryAfter.map { Duration.seconds($0) } ?? Self.usualPause
+            return .snoozed(message: message, for: pause)
+        case .unavailable?:
+            return .failed(message: message, after: state.failure?.retryAfter.map { .seconds($0) })
+        case .failed? where state.failure?.code == StageError.Code.unconfirmed.rawValue:
+            return .unconfirmed(message: message)
+        // A login, a setting or another file is needed: no attempt helps before a person did something.
+        case .failed?, .invalidData?, .notAuthorised?, .configuration?: return .discarded(message: message)
+        case nil: return .discarded(message: "the run ended with status \(status): \(message)")
+        }
+    }
+}

@@ -1,0 +1,190 @@
+import Foundation
+import PipelineKit
+import Testing
+
+extension EndToEnd {
+    /// Background jobs: queued by one process, run by others, posted once whatever happens to these.
+    @Suite(.serialized) struct JobTests {
+        private struct Farm {
+            let place: Place
+            let sandbox: Sandbox
+
+            init(clips: Int) async throws {
+                place = try Place()
+                sandbox = try await Sandbox(in: place)
+                for number in 0..<clips {
+                    try await place.clip("\(number).mp4", effect: ",noise=alls=20:all_seed=\(number + 1)")
+                }
+            }
+
+            func run(_ words: [String]) async throws -> Program.Outcome {
+                try await Program.run(words, in: place, environment: sandbox.environment)
+            }
+
+            func enqueue(_ inputs: [String], _ more: [String] = []) async throws -> Program.Outcome {
+                try await run(["enqueue", place.pipeline("tiktok")] + inputs + more)
+            }
+
+            func worker(_ words: [String] = []) throws -> Program {
+                try Program(["worker"] + words, in: place, environment: sandbox.environment)
+            }
+
+            func jobs() async throws -> [JSONValue] {
+                let list = try await run(["jobs", "list", "--format", "json"])
+                guard case .array(let jobs) = try JSONDecoder().decode(JSONValue.self, from: Data(list.output.utf8))
+                else { return [] }
+                return jobs
+            }
+
+            func states() async throws -> [String] { try await jobs().compactMap { $0["state"]?.stringValue } }
+
+            /// Waits until something is so.
+            func wait(_ what: String, _ condition: () async throws -> Bool) async throws {
+                for _ in 0..<300 {
+                    if try await condition() { return }
+                    try await Task.sleep(for: .milliseconds(50))
+                }
+                throw StageError(.internalFault, "\(what) did not come: \(try await jobs())")
+            }
+
+            /// Makes uploads slow enough to be caught in the middle.
+            func slowUploads() async throws {
+                try await sandbox.faults(
+                    #"{"rules": [{"match": {"path": "/upload/"}, "times": 1, "action": {"delay": 6}}]}"#)
+            }
+
+            func isUploading() async throws -> Bool {
+                try await sandbox.log().contains { $0["path"] == "/v2/post/publish/video/init/" }
+            }
+        }
+
+        @Test func queuedFootageIsPostedByAWorkerThatDrains() async throws {
+            let farm = try await Farm(clips: 3)
+            let made = try await farm.enqueue(["0.mp4", "1.mp4", "2.mp4"], ["--post", "title=From {{ name }}"])
+            #expect(made.status == 0, "\(made.messages)")
+            #expect(made.output.split(separator: "\n").count == 3)
+            let worker = try await farm.worker(["--drain", "--concurrency", "2"]).end()
+            #expect(worker.status == 0, "\(worker.messages)")
+            #expect(try await farm.states() == ["completed", "completed", "completed"])
+            let posts = try await farm.sandbox.posts()
+            #expect(Set(posts.compactMap { $0["title"]?.stringValue }) == ["From 0", "From 1", "From 2"])
+            // The same footage again is a job of its own, and no post.
+            #expect(try await farm.enqueue(["0.mp4"]).status == 0)
+            #expect(try await farm.worker(["--drain"]).end().status == 0)
+            #expect(try await farm.jobs().first?["state"] == "completed")
+            #expect(try await farm.sandbox.posts().count == 3)
+        }
+
+        @Test func aStoppedWorkerGivesItsJobBack() async throws {
+            let farm = try await Farm(clips: 1)
+            try await farm.slowUploads()
+            _ = try await farm.enqueue(["0.mp4"])
+            let first = try farm.worker()
+            try await farm.wait("the upload") { try await farm.isUploading() }
+            first.signal(SIGTERM)
+            let stopped = try await first.end()
+            #expect(stopped.status == 0, "\(stopped.messages)")
+            #expect(try await farm.jobs().first?["state"] == "available")
+            #expect(try await farm.jobs().first?["attempt"] == 0)
+            #expect(try await farm.worker(["--drain"]).end().status == 0)
+            #expect(try await farm.states() == ["completed"])
+            #expect(try await farm.sandbox.posts().count == 1)
+        }
+
+        @Test(arguments: [SIGKILL, SIGSTOP]) func anotherWorkerTakesOverFromOneThatIsGone(signal: Int32) async throws {
+            let farm = try await Farm(clips: 1)
+            try await farm.slowUploads()
+            _ = try await farm.enqueue(["0.mp4"])
+            let first = try farm.worker(["--lease", "2s"])
+            try await farm.wait("the upload") { try await farm.isUploading() }
+            first.signal(signal)
+            let second = try farm.worker(["--lease", "2s"])
+            try await farm.wait("the job") { try await farm.states() == ["completed"] }
+            #expect(try await farm.jobs().first?["worker"]?.stringValue?.hasSuffix("/\(second.identifier)") == true)
+            // Awake again, the first one finds that the job is not its own, and goes on to others.
+            first.signal(SIGCONT)
+            second.signal(SIGTERM)
+            #expect(try await second.end().status == 0)
+            first.signal(SIGTERM)
+            #expect(try await first.end().status == (signal == SIGKILL ? -SIGKILL : 0))
+            #expect(try await farm.states() == ["completed"])
+            #expect(try await farm.sandbox.posts().count == 1)
+            #expect(try await farm.sandbox.log().filter { $0["path"] == "/v2/post/publish/video/init/" }.count == 1)
+        }
+
+        @Test func aJobThatRunsCanBeCalledOff() async throws {
+            let farm = try await Farm(clips: 1)
+            try await farm.sandbox.faults(
+                #"{"rules": [{"match": {"path": "/v2/post/publish/creator_info/query/"}, "action": {"delay": 20}}]}"#)
+            _ = try await farm.enqueue(["0.mp4"])
+            let worker = try farm.worker(["--lease", "2s"])
+            try await farm.wait("the job to run") { try await farm.jobs().first?["stage"] == "upload" }
+            let cancelled = try await farm.run(["jobs", "cancel", "1"])
+            #expect(cancelled.status == 0 && cancelled.output.contains("cancelled"))
+            try await farm.wait("the worker to notice") { worker.messagesSoFar.contains("job 1  lost") }
+            worker.signal(SIGTERM)
+            #expect(try await worker.end().status == 0)
+            #expect(try await farm.states() == ["cancelled"])
+            #expect(try await farm.sandbox.posts().isEmpty)
+            #expect(try await farm.run(["jobs", "cancel", "1"]).status == 64)
+            // Taken up again it is posted.
+            try await farm.sandbox.faults("{}")
+            #expect(try await farm.run(["jobs", "retry", "1"]).status == 0)
+            #expect(try await farm.worker(["--drain"]).end().status == 0)
+            #expect(try await farm.sandbox.posts().count == 1)
+        }
+
+        @Test func jobsThatCannotSucceedArePutAsideAndMended() async throws {
+            let farm = try await Farm(clips: 1)
+            _ = try await farm.enqueue(["0.mp4"], ["--post", "privacyLevel=PUBLIC_TO_EVERYONE"])
+            #expect(try await farm.worker(["--drain"]).end().status == 0)
+            let job = try #require(try await farm.jobs().first)
+            #expect(job["state"] == "discarded")
+            #expect(job["message"]?.stringValue?.contains("privacy_level_option_mismatch") == true)
+            let retried = try await farm.run(["jobs", "retry", "1", "--post", "privacyLevel=SELF_ONLY"])
+            #expect(retried.status == 0, "\(retried.messages)")
+            #expect(try await farm.worker(["--drain"]).end().status == 0)
+            #expect(try await farm.states() == ["completed"])
+            #expect(try await farm.sandbox.posts().count == 1)
+        }
+
+        @Test func limitsAndLostAnswersAreToldApart() async throws {
+            let farm = try await Farm(clips: 2)
+            try await farm.sandbox.faults(
+                """
+                {"rules": [{"match": {"path": "/v2/post/publish/video/init/"}, "action": {"answer": {"status": 429, \
+                "code": "rate_limit_exceeded", "headers": {"Retry-After": "3600"}}}}, \
+                {"match": {"path": "/v2/post/publish/video/init/"}, "action": {"drop": "after"}}]}
+                """)
+            _ = try await farm.enqueue(["0.mp4"])
+            #expect(try await farm.worker(["--drain"]).end().status == 0)
+            let snoozed = try #require(try await farm.jobs().first)
+            #expect(snoozed["state"] == "scheduled" && snoozed["attempt"] == 0, "\(snoozed)")
+            _ = try await farm.enqueue(["1.mp4"])
+            #expect(try await farm.worker(["--drain"]).end().status == 0)
+            let lost = try #require(try await farm.jobs().first)
+            #expect(lost["state"] == "unconfirmed", "\(lost)")
+            #expect(lost["message"]?.stringValue?.contains("never sent again by machine") == true)
+        }
+
+        @Test func jobsAreCheckedTimedAndUnique() async throws {
+            let farm = try await Farm(clips: 1)
+            let wrong = try await farm.enqueue(["gone.mp4"])
+            #expect(wrong.status == 65)
+            #expect(wrong.messages.contains("gone.mp4"))
+            let later = try await farm.enqueue(["0.mp4"], ["--at", "+2h", "--unique", "k"])
+            #expect(later.output.contains("scheduled"))
+            let twin = try await farm.enqueue(["0.mp4"], ["--unique", "k", "--priority", "3"])
+            #expect(twin.output.contains("already there"))
+            #expect(try await farm.enqueue(["0.mp4"], ["--at", "soon"]).status == 64)
+            // Nothing is due, so a worker that drains has nothing to do.
+            #expect(try await farm.worker(["--drain"]).end().output.isEmpty)
+            #expect(try await farm.states() == ["scheduled"])
+            _ = try await farm.run(["jobs", "pause", "default"])
+            #expect(try await farm.run(["jobs", "retry", "1"]).status == 0)
+            #expect(try await farm.worker(["--drain"]).end().output.isEmpty)
+            _ = try await farm.run(["jobs", "resume", "default"])
+            #expect(try await farm.worker(["--drain"]).end().output.contains("job 1  completed"))
+        }
+    }
+}
