@@ -42,25 +42,42 @@ package struct Pace: Sendable {
 struct ChunkPieces: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
 
-    /// Bytes read at a time.
-    static let pieceSize = 256 * 1024
+    /// Bytes read at a time: each piece costs some changes of threads, whatever its size.
+    static let largestPiece = 1 << 20
+    /// The first piece follows the head at once; the next one is read meanwhile.
+    private static let firstPiece = 128 << 10
+    /// What a held back line is fed with at the least.
+    private static let smallestPiece = 16 << 10
 
     let chunk: FileChunk
 
     func makeAsyncIterator() -> Iterator { Iterator(chunk: chunk) }
 
     struct Iterator: AsyncIteratorProtocol {
+        /// Buffers in turn: one is used again when the network has let go of it.
+        private static let buffers = 4
+
         let chunk: FileChunk
         private var offset: Int64
         private var startedAt: Double?
+        private var spare: [ByteBuffer] = []
 
         init(chunk: FileChunk) {
             self.chunk = chunk
             offset = chunk.range.lowerBound
         }
 
+        /// A ceiling is kept by pauses between pieces: four a second keep the flow even.
+        private var pieceSize: Int {
+            guard let pace = chunk.pace else {
+                return offset == chunk.range.lowerBound ? ChunkPieces.firstPiece : ChunkPieces.largestPiece
+            }
+            let quarter = Int(Swift.min(pace.bytesPerSecond / 4, Double(ChunkPieces.largestPiece)))
+            return Swift.max(ChunkPieces.smallestPiece, quarter)
+        }
+
         mutating func next() async throws -> ByteBuffer? {
-            let count = Int(Swift.min(Int64(ChunkPieces.pieceSize), chunk.range.upperBound - offset))
+            let count = Int(Swift.min(Int64(pieceSize), chunk.range.upperBound - offset))
             guard count > 0 else { return nil }
             if let pace = chunk.pace {
                 let now = pace.clock.now().timeIntervalSinceReferenceDate
@@ -69,7 +86,9 @@ struct ChunkPieces: AsyncSequence, Sendable {
                 let due = start + Double(offset + Int64(count) - chunk.range.lowerBound) / pace.bytesPerSecond
                 if due > now { try await pace.clock.sleep(.seconds(due - now)) }
             }
-            let piece = try await chunk.file.read(at: offset, count: count)
+            let buffer = spare.count < Self.buffers ? ByteBuffer() : spare.removeFirst()
+            let piece = try await chunk.file.read(at: offset, count: count, into: buffer)
+            spare.append(piece)
             offset += Int64(count)
             chunk.onSent(count)
             return piece

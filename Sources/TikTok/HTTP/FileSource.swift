@@ -2,6 +2,7 @@ import Crypto
 import Dispatch
 import Foundation
 import NIOCore
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -54,15 +55,35 @@ package final class FileSource: Sendable {
     package var isUnchanged: Bool { Self.identity(of: descriptor) == opened }
 
     /// Reads exactly `count` bytes.
+    /// - Parameter buffer: Whose memory is used again, when nobody else holds it any more.
     /// - Throws: `Problem` when the file is shorter now, has changed, or can't be read.
-    func read(at offset: Int64, count: Int) async throws -> ByteBuffer {
-        try await withCheckedThrowingContinuation { continuation in
-            queue.async { continuation.resume(with: Result { try self.readNow(at: offset, count: count) }) }
+    func read(at offset: Int64, count: Int, into buffer: consuming ByteBuffer = ByteBuffer()) async throws -> ByteBuffer
+    {
+        buffer.clear(minimumCapacity: count)
+        // Held in one place alone, so that writing to it copies nothing.
+        let space = Space(buffer)
+        buffer = ByteBuffer()
+        return try await withCheckedThrowingContinuation { continuation in
+            queue.async {
+                continuation.resume(
+                    with: Result {
+                        try space.buffer.withLock { (buffer) throws(Problem) in
+                            try self.fill(&buffer, at: offset, count: count)
+                            return buffer
+                        }
+                    })
+            }
         }
     }
 
-    private func readNow(at offset: Int64, count: Int) throws(Problem) -> ByteBuffer {
-        var buffer = ByteBufferAllocator().buffer(capacity: count)
+    /// A buffer on its way to the reading queue.
+    private final class Space: Sendable {
+        let buffer: Mutex<ByteBuffer>
+
+        init(_ buffer: consuming ByteBuffer) { self.buffer = Mutex(buffer) }
+    }
+
+    private func fill(_ buffer: inout ByteBuffer, at offset: Int64, count: Int) throws(Problem) {
         while buffer.readableBytes < count {
             let position = offset + Int64(buffer.readableBytes)
             let wanted = count - buffer.readableBytes
@@ -73,7 +94,6 @@ package final class FileSource: Sendable {
             guard got > 0 else { throw Problem(message: "the file is shorter than it was, or can't be read") }
         }
         guard isUnchanged else { throw Problem(message: "the file changed while it was being sent") }
-        return buffer
     }
 
     private static func identity(of descriptor: Int32) -> Identity? {

@@ -7,6 +7,8 @@ import Synchronization
 final class JobReport: Sendable {
     /// A limit that says nothing of its end is asked again after this time.
     private static let usualPause = Duration.seconds(60)
+    /// Another process is at it, such as the child of a worker that was taken for lost.
+    private static let busyPause = Duration.seconds(5)
 
     private struct State {
         var stage: String?
@@ -62,7 +64,9 @@ final class JobReport: Sendable {
         case nil where status == 0: return .completed(message: state.message)
         case .interrupted?: return .released
         case .tryLater?:
-            let pause = state.failure?.retryAfter.map { Duration.seconds($0) } ?? Self.usualPause
+            let isBusy = state.failure?.code == StageError.Code.busy.rawValue
+            let pause =
+                state.failure?.retryAfter.map { Duration.seconds($0) } ?? (isBusy ? Self.busyPause : Self.usualPause)
             return .snoozed(message: message, for: pause)
         case .unavailable?:
             return .failed(message: message, after: state.failure?.retryAfter.map { .seconds($0) })
