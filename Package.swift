@@ -82,7 +82,8 @@ let package = Package(
                     "libswresample-dev",
                 ])
             ]),
-        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CPostgres", providers: [.apt(["libpq-dev"])]),
+        .target(name: "CPostgresLoader", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(name: "CFFmpegLoader", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         // Pixel loops, optimised in debug builds too: tests run real footage through them.
         .target(name: "CMediaKernels", cSettings: [.unsafeFlags(["-O3"])]),
@@ -103,7 +104,9 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Mustache", package: "swift-mustache"),
             ]),
-        module("Store", ["CPostgres", "PipelineKit", log, crypto, .product(name: "GRDB", package: "GRDB.swift")]),
+        module(
+            "Store",
+            ["CPostgres", "CPostgresLoader", "PipelineKit", log, crypto, .product(name: "GRDB", package: "GRDB.swift")]),
         module(
             "Server",
             ["PipelineKit", "TikTok", log, crypto, nio, .product(name: "Hummingbird", package: "hummingbird")]),

@@ -1,4 +1,5 @@
 import CPostgres
+import CPostgresLoader
 import Foundation
 import PipelineKit
 
@@ -25,6 +26,11 @@ final class PostgresConnection: @unchecked Sendable {
 
     private init(_ address: Secret, time: PostgresDatabase.Time) throws {
         self.time = time
+        if let reason = spreader_postgres_load() {
+            throw StoreError(
+                .cannotOpen, "PostgreSQL's library can't be loaded: \(String(cString: reason))",
+                hint: "install it: apt-get install libpq5")
+        }
         // A server that is gone without a word is noticed within seconds, not hours.
         let parameters = [
             ("dbname", address.reveal()), ("application_name", "spreader-pipeline"), ("connect_timeout", "10"),

@@ -43,9 +43,7 @@ struct ChunkPieces: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
 
     /// Bytes read at a time: each piece costs some changes of threads, whatever its size.
-    static let largestPiece = 1 << 20
-    /// The first piece follows the head at once; the next one is read meanwhile.
-    private static let firstPiece = 128 << 10
+    static let largestPiece = 2 << 20
     /// What a held back line is fed with at the least.
     private static let smallestPiece = 16 << 10
 
@@ -54,13 +52,11 @@ struct ChunkPieces: AsyncSequence, Sendable {
     func makeAsyncIterator() -> Iterator { Iterator(chunk: chunk) }
 
     struct Iterator: AsyncIteratorProtocol {
-        /// Buffers in turn: one is used again when the network has let go of it.
-        private static let buffers = 4
-
         let chunk: FileChunk
         private var offset: Int64
         private var startedAt: Double?
-        private var spare: [ByteBuffer] = []
+        /// Used again when the network has let go of it: memory that is still in the processor's cache.
+        private var last = ByteBuffer()
 
         init(chunk: FileChunk) {
             self.chunk = chunk
@@ -69,9 +65,7 @@ struct ChunkPieces: AsyncSequence, Sendable {
 
         /// A ceiling is kept by pauses between pieces: four a second keep the flow even.
         private var pieceSize: Int {
-            guard let pace = chunk.pace else {
-                return offset == chunk.range.lowerBound ? ChunkPieces.firstPiece : ChunkPieces.largestPiece
-            }
+            guard let pace = chunk.pace else { return ChunkPieces.largestPiece }
             let quarter = Int(Swift.min(pace.bytesPerSecond / 4, Double(ChunkPieces.largestPiece)))
             return Swift.max(ChunkPieces.smallestPiece, quarter)
         }
@@ -86,9 +80,11 @@ struct ChunkPieces: AsyncSequence, Sendable {
                 let due = start + Double(offset + Int64(count) - chunk.range.lowerBound) / pace.bytesPerSecond
                 if due > now { try await pace.clock.sleep(.seconds(due - now)) }
             }
-            let buffer = spare.count < Self.buffers ? ByteBuffer() : spare.removeFirst()
+            // Given away, not lent: a second holder would make it a copy.
+            let buffer = last
+            last = ByteBuffer()
             let piece = try await chunk.file.read(at: offset, count: count, into: buffer)
-            spare.append(piece)
+            last = piece
             offset += Int64(count)
             chunk.onSent(count)
             return piece
