@@ -55,8 +55,6 @@ struct ChunkPieces: AsyncSequence, Sendable {
         let chunk: FileChunk
         private var offset: Int64
         private var startedAt: Double?
-        /// Used again when the network has let go of it: memory that is still in the processor's cache.
-        private var last = ByteBuffer()
 
         init(chunk: FileChunk) {
             self.chunk = chunk
@@ -80,11 +78,7 @@ struct ChunkPieces: AsyncSequence, Sendable {
                 let due = start + Double(offset + Int64(count) - chunk.range.lowerBound) / pace.bytesPerSecond
                 if due > now { try await pace.clock.sleep(.seconds(due - now)) }
             }
-            // Given away, not lent: a second holder would make it a copy.
-            let buffer = last
-            last = ByteBuffer()
-            let piece = try await chunk.file.read(at: offset, count: count, into: buffer)
-            last = piece
+            let piece = try await chunk.file.read(at: offset, count: count)
             offset += Int64(count)
             chunk.onSent(count)
             return piece

@@ -27,6 +27,8 @@ package final class FileSource: Sendable {
     private let descriptor: Int32
     private let opened: Identity
     private let queue = DispatchQueue(label: "tiktok.file-source")
+    /// The last piece's buffer, for the next one: memory that is still in the processor's cache.
+    private let spare = Mutex(ByteBuffer())
 
     private struct Identity: Equatable {
         var bytes: Int64
@@ -55,15 +57,18 @@ package final class FileSource: Sendable {
     package var isUnchanged: Bool { Self.identity(of: descriptor) == opened }
 
     /// Reads exactly `count` bytes.
-    /// - Parameter buffer: Whose memory is used again, when nobody else holds it any more.
+    ///
+    /// The memory of the piece before is used again, when the network has let go of it.
     /// - Throws: `Problem` when the file is shorter now, has changed, or can't be read.
-    func read(at offset: Int64, count: Int, into buffer: consuming ByteBuffer = ByteBuffer()) async throws -> ByteBuffer
-    {
-        buffer.clear(minimumCapacity: count)
-        // Held in one place alone, so that writing to it copies nothing.
-        let space = Space(buffer)
-        buffer = ByteBuffer()
-        return try await withCheckedThrowingContinuation { continuation in
+    func read(at offset: Int64, count: Int) async throws -> ByteBuffer {
+        // Held in one place alone at a time, so that writing to it copies nothing.
+        let space = Space(
+            spare.withLock { spare in
+                defer { spare = ByteBuffer() }
+                spare.clear(minimumCapacity: count)
+                return spare
+            })
+        let piece = try await withCheckedThrowingContinuation { continuation in
             queue.async {
                 continuation.resume(
                     with: Result {
@@ -74,6 +79,8 @@ package final class FileSource: Sendable {
                     })
             }
         }
+        spare.withLock { $0 = piece }
+        return piece
     }
 
     /// A buffer on its way to the reading queue.
