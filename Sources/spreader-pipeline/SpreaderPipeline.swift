@@ -30,7 +30,8 @@ struct SpreaderPipeline: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             Run.self, Plan.self, Validate.self, ProbeCommand.self, Stages.self, Schema.self, SandboxCommand.self,
-            Auth.self, Serve.self, Runs.self, Posts.self, Enqueue.self, WorkerCommand.self, Jobs.self, Doctor.self,
+            Auth.self, Serve.self, Runs.self, Posts.self, Enqueue.self, Watch.self, WorkerCommand.self, Jobs.self,
+            Doctor.self,
         ])
 }
 

@@ -53,8 +53,9 @@ extension EndToEnd {
                     #"{"rules": [{"match": {"path": "/upload/"}, "times": 1, "action": {"delay": 6}}]}"#)
             }
 
+            /// Whether TikTok's answer is in the ledger: killed before that, a post is unconfirmed, and rightly.
             func isUploading() async throws -> Bool {
-                try await sandbox.log().contains { $0["path"] == "/v2/post/publish/video/init/" }
+                try await run(["posts", "list", "--state", "accepted"]).output.contains("accepted")
             }
         }
 

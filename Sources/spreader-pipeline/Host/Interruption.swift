@@ -1,3 +1,4 @@
+import CProcess
 import Dispatch
 import Foundation
 import Glibc
@@ -23,12 +24,49 @@ final class StopSwitch: Sendable {
     func giveUp() { actions.withLock { $0.giveUp }() }
 }
 
+/// The ends of a pipe that SIGINT and SIGTERM write to, from the moment that it is opened until the process ends.
+private enum SignalPipe {
+    /// Written once, before the handlers that read them are installed.
+    nonisolated(unsafe) private static var ends: (read: Int32, write: Int32) = (-1, -1)
+    private static let opening = Mutex(())
+
+    /// Has the signals written to the pipe.
+    /// - Returns: The end to read; nil when the system gives no pipe, and signals end the process as usual.
+    static func open() -> Int32? {
+        opening.withLock { _ in
+            if ends.read < 0 {
+                var made: [Int32] = [-1, -1]
+                guard spreader_pipe(&made) == 0 else { return nil }
+                // A handler must never wait.
+                for end in made { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
+                ends = (made[0], made[1])
+            }
+            for number in [SIGINT, SIGTERM] {
+                var action = sigaction()
+                action.__sigaction_handler.sa_handler = { _ in
+                    var byte: UInt8 = 1
+                    _ = write(SignalPipe.ends.write, &byte, 1)
+                }
+                action.sa_flags = SA_RESTART
+                sigaction(number, &action, nil)
+            }
+            return ends.read
+        }
+    }
+
+    /// How many signals have come since the last call.
+    static func take() -> Int {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        return max(0, read(ends.read, &bytes, bytes.count))
+    }
+}
+
 /// Turns SIGINT and SIGTERM into cancellation; when work does not stop in time, ends the process all the same.
 final class Interruption: Sendable {
     /// How long work may take to stop: the contract is 3 s in all.
     private static let grace = 2.4
     /// Written by `init` alone; a dispatch source may be cancelled from any thread.
-    nonisolated(unsafe) private let sources: [any DispatchSourceSignal]
+    nonisolated(unsafe) private let sources: [any DispatchSourceRead]
     private let state = Mutex((signals: 0, isOver: false))
 
     /// Watches until ``stop()``.
@@ -37,15 +75,14 @@ final class Interruption: Sendable {
     ///   - giveUp: Called when the work has not stopped in time, right before the process exits with 130.
     init(cancel: @escaping @Sendable () -> Void, giveUp: @escaping @Sendable () -> Void) {
         let queue = DispatchQueue.global(qos: .userInitiated)
-        sources = [SIGINT, SIGTERM].map { number in
-            signal(number, SIG_IGN)
-            return DispatchSource.makeSignalSource(signal: number, queue: queue)
-        }
+        // A signal that comes before anybody listens waits in the pipe.
+        sources = SignalPipe.open().map { [DispatchSource.makeReadSource(fileDescriptor: $0, queue: queue)] } ?? []
         for source in sources {
             source.setEventHandler { [weak self] in
-                guard let self else { return }
+                let count = SignalPipe.take()
+                guard let self, count > 0 else { return }
                 let signals = state.withLock { state in
-                    state.signals += 1
+                    state.signals += count
                     return state.signals
                 }
                 if signals > 1 {
