@@ -168,6 +168,54 @@ extension EndToEnd {
             #expect(lost["message"]?.stringValue?.contains("never sent again by machine") == true)
         }
 
+        @Test func aTickOfATimeTableIsQueuedOnceHoweverManyWorkersHaveIt() async throws {
+            let farm = try await Farm(clips: 2)
+            try farm.place.write(
+                "table.yaml",
+                """
+                timeZone: Europe/Berlin
+                entries:
+                  - name: every
+                    cron: "* * * * *"
+                    pipeline: \(farm.place.pipeline("prepare"))
+                    inputs: ["*.mp4"]
+                    queue: night
+                """)
+            let workers = try (0..<2).map { _ in
+                try farm.worker(["--cron", "table.yaml", "--queues", "day"])
+            }
+            try await farm.wait("a tick") { workers.contains { $0.messagesSoFar.contains("every: 2 jobs of") } }
+            try await Task.sleep(for: .seconds(6))
+            for worker in workers { worker.signal(SIGTERM) }
+            for worker in workers { #expect(try await worker.end().status == 0) }
+            let ticks = workers.flatMap { worker in
+                worker.messagesSoFar.matches(of: /every: 2 jobs of (\d+)/).map { String($0.1) }
+            }
+            #expect(!ticks.isEmpty && Set(ticks).count == ticks.count, "\(ticks)")
+            let jobs = try await farm.jobs()
+            #expect(jobs.count == 2 * ticks.count)
+            #expect(jobs.allSatisfy { $0["queue"] == "night" && $0["state"] == "available" })
+        }
+
+        @Test func aWrongTimeTableIsToldWithItsPlace() async throws {
+            let place = try Place()
+            try place.write(
+                "table.yaml",
+                """
+                entries:
+                  - name: a
+                    cron: "0 25 * * *"
+                    pipelin: p.json
+                    pipeline: p.json
+                """)
+            let outcome = try await Program.run(["worker", "--cron", "table.yaml"], in: place)
+            #expect(outcome.status == 65)
+            #expect(
+                outcome.messages.contains("table.yaml:4:5: error: unknown key \"pipelin\" (did you mean \"pipeline\"?)")
+            )
+            #expect(outcome.messages.contains("table.yaml:3:11: error: \"25\" is no hour"), "\(outcome.messages)")
+        }
+
         @Test func jobsAreCheckedTimedAndUnique() async throws {
             let farm = try await Farm(clips: 1)
             let wrong = try await farm.enqueue(["gone.mp4"])

@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 package import PipelineKit
 
 /// Jobs in a database: made, claimed under leases, ended. The same on SQLite and PostgreSQL.
@@ -154,6 +154,14 @@ package struct JobQueue: Sendable {
                     """, [now, now, now]
                 ).map(Self.job)
             }
+        }
+    }
+
+    /// The database's time.
+    /// - Throws: `StageError` when it can't be asked.
+    package func now() async throws(StageError) -> Date {
+        try await bridge("asking the time failed") {
+            try await database.read { Date(timeIntervalSince1970: try $0.now()) }
         }
     }
 

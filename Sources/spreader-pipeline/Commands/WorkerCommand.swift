@@ -23,6 +23,8 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("What this worker offers to jobs that need it, with commas.", valueName: "labels"))
     var labels: String?
     @Flag(help: "End when nothing is left to begin.") var drain = false
+    @Option(help: ArgumentHelp("A time table of what to queue when (docs/jobs.md).", valueName: "file"))
+    var cron: String?
     @Option(help: ArgumentHelp("How long a job is held without a sign of life.", valueName: "duration"))
     var lease = "60s"
     @Option(help: ArgumentHelp("How long jobs may take to stop.", valueName: "duration")) var grace = "30s"
@@ -41,6 +43,13 @@ struct WorkerCommand: AsyncParsableCommand {
         let (queue, path) = try await Command.orExit { () async throws(StageError) in
             (try JobDesk.queue(settings, db), try settings.databasePath(flag: db))
         }
+        let scheduler = try cron.map { path in
+            let (file, findings) = CronFile.read(path)
+            for finding in findings { Output.message(finding.text) }
+            guard let file else { throw ExitCode(65) }
+            return CronScheduler(
+                file: file, queue: queue, settings: settings, logger: Log.make("cron", settings: settings))
+        }
         var options = Worker.Options()
         options.concurrency = concurrency
         options.queues = Self.words(queues)
@@ -49,7 +58,7 @@ struct WorkerCommand: AsyncParsableCommand {
         options.lease = Duration(parsing: lease) ?? options.lease
         let worker = Worker(
             queue: queue, options: options, name: Self.name, database: "sqlite:\(path)",
-            logger: Log.make("worker", settings: settings), report: Self.report)
+            scheduler: scheduler, logger: Log.make("worker", settings: settings), report: Self.report)
         var configuration = ServiceGroupConfiguration(
             services: [.init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup)],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: Log.make("worker", settings: settings))

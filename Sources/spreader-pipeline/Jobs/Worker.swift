@@ -28,6 +28,8 @@ struct Worker: Service {
     let name: String
     /// The database, as children are told it.
     let database: String
+    /// What queues jobs by a time table; nil when there is none.
+    let scheduler: CronScheduler?
     let logger: Logger
     let report: @Sendable (JobLease, Job?) -> Void
 
@@ -46,6 +48,7 @@ struct Worker: Service {
                 }
             }
             group.addTask { await rescueSometimes(isStopping) }
+            if let scheduler { group.addTask { await scheduler.run() } }
             await withGracefulShutdownHandler {
                 while !isStopping.isSet, !Task.isCancelled {
                     let free = options.concurrency - running.count

@@ -1,0 +1,60 @@
+import Foundation
+import Logging
+import PipelineKit
+import PipelineRunner
+import Store
+
+/// Queues what a time table says, when it says so: one pass a tick, however many workers have the table.
+struct CronScheduler: Sendable {
+    /// A tick that nobody was there for is made up for within this time; an older one is left out.
+    private static let patience: TimeInterval = 300
+    /// How often the time is looked at.
+    private static let beat = Duration.seconds(5)
+
+    let file: CronFile
+    let queue: JobQueue
+    let settings: Settings
+    let logger: Logger
+
+    /// Looks at the time until it is cancelled.
+    func run() async {
+        var last: Date?
+        repeat {
+            do throws(StageError) {
+                // The database's time: a host's clock may be wrong.
+                let now = try await queue.now()
+                let start = max(last ?? .distantPast, now.addingTimeInterval(-Self.patience))
+                for entry in file.entries {
+                    // Of several that were missed, the last one stands for all.
+                    if let tick = entry.cron.ticks(after: start, through: now, in: entry.zone).last {
+                        try await fire(entry, tick.name, tick.moment)
+                    }
+                }
+                last = now
+            } catch {
+                if error.code == .cancelled { return }
+                logger.warning("the time table waits", metadata: ["error": "\(error.message)"])
+            }
+        } while (try? await Task.sleep(for: Self.beat)) != nil
+    }
+
+    private func fire(_ entry: CronFile.Entry, _ name: String, _ moment: Date) async throws(StageError) {
+        let checked = await CheckedRun.load(
+            file: entry.pipeline, inputs: entry.inputs, registry: .builtIn, settings: settings,
+            credentials: await Command.credentials(settings, nil))
+        guard let pipeline = checked.pipeline else {
+            let words = checked.findings.map(\.text).joined(separator: "; ")
+            throw StageError(.invalidOption, "entry \"\(entry.name)\" can't be queued: \(words)")
+        }
+        for finding in checked.findings where finding.subject == .footage { Output.message(finding.text) }
+        let jobs = checked.assets.map { asset in
+            NewJob(
+                pipeline: URL(filePath: entry.pipeline).standardizedFileURL.path, name: pipeline.name,
+                asset: asset.path,
+                directory: FileManager.default.currentDirectoryPath, options: entry.options, account: pipeline.account,
+                queue: entry.queue, priority: entry.priority, labels: entry.labels)
+        }
+        guard let made = try await queue.tick("cron:\(entry.name):\(name)", at: moment, jobs: jobs) else { return }
+        Output.message("\(entry.name): \(made.count) \(made.count == 1 ? "job" : "jobs") of \(name)")
+    }
+}
