@@ -76,6 +76,20 @@ extension EndToEnd {
             #expect(try await farm.sandbox.posts().count == 3)
         }
 
+        @Test func forgettingAnAccountEmptiesItsJobs() async throws {
+            let farm = try await Farm(clips: 2)
+            _ = try await farm.enqueue(["0.mp4"], ["--post", "title=personal words"])
+            #expect(try await farm.worker(["--drain"]).end().status == 0)
+            _ = try await farm.enqueue(["1.mp4"], ["--post", "title=more personal words", "--at", "+2h"])
+            let publishID = try #require(try await farm.sandbox.posts().first?["publishId"]?.stringValue)
+            #expect(try await farm.run(["auth", "forget"]).status == 0)
+            #expect(try await farm.states() == ["cancelled", "completed"])
+            let bytes = farm.place.homeBytes()
+            for text in ["personal words", publishID] {
+                #expect(bytes.range(of: Data(text.utf8)) == nil, "\(text) is on disk")
+            }
+        }
+
         @Test func aStoppedWorkerGivesItsJobBack() async throws {
             let farm = try await Farm(clips: 1)
             try await farm.slowUploads()

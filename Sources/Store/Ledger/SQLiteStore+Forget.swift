@@ -39,6 +39,15 @@ extension SQLiteStore {
                     try database.execute(sql: sql, arguments: [identity])
                     records += database.changesCount
                 }
+                // A job says what its post was to say, and ends with its address; one that waits can't go on.
+                try database.execute(
+                    sql: """
+                        UPDATE jobs SET options = '[]', message = NULL,
+                            state = CASE WHEN state IN ('available', 'scheduled', 'retryable') THEN 'cancelled'
+                                ELSE state END
+                        WHERE account = ?
+                        """, arguments: [String(identity.prefix { $0 != "@" })])
+                records += database.changesCount
                 try database.execute(
                     sql: """
                         UPDATE posts SET asset = '', publishID = NULL, uploadURL = NULL, title = NULL,

@@ -57,7 +57,7 @@ struct WorkerCommand: AsyncParsableCommand {
         options.drains = drain
         options.lease = Duration(parsing: lease) ?? options.lease
         let worker = Worker(
-            queue: queue, options: options, name: Self.name, database: "sqlite:\(path)",
+            queue: queue, options: options, name: Self.name, database: "sqlite:\(path)", home: settings.home.path,
             scheduler: scheduler, logger: Log.make("worker", settings: settings), report: Self.report)
         var configuration = ServiceGroupConfiguration(
             services: [.init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup)],

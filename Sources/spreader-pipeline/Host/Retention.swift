@@ -3,7 +3,7 @@ import PipelineKit
 import PipelineRunner
 import Store
 
-/// Erases what runs left behind once it is old enough: records, work files, claims on output names.
+/// Erases what runs and jobs left behind once it is old enough: records, work files, claims on output names.
 struct Retention: Sendable {
     let assembly: HostAssembly
 
@@ -40,6 +40,10 @@ struct Retention: Sendable {
             }
             erased.append(run)
             withExtendedLifetime(lock) {}
+        }
+        if !isTrial {
+            let jobs = JobQueue(SQLiteDatabase(assembly.store, clock: { Date() }))
+            _ = try await jobs.prune(olderThan: age)
         }
         return erased
     }

@@ -13,6 +13,8 @@ struct JobProcess: Sendable {
 
     let held: JobLease
     let database: String
+    /// The worker's data folder, which holds the vault's key.
+    let home: String
 
     /// Runs the job until it ends.
     ///
@@ -41,6 +43,7 @@ struct JobProcess: Sendable {
         let work = held.job.work
         var environment = ProcessInfo.processInfo.environment
         environment[Self.leaseSetting] = JobFence(held).text
+        environment["SPREADER_HOME"] = home
         var launch = WorkerLaunch(
             executable: "/proc/self/exe",
             arguments: ["run", work.pipeline, work.asset, "--format", "json", "--no-wait", "--db", database]

@@ -28,6 +28,8 @@ struct Worker: Service {
     let name: String
     /// The database, as children are told it.
     let database: String
+    /// The data folder, as children are told it.
+    let home: String
     /// What queues jobs by a time table; nil when there is none.
     let scheduler: CronScheduler?
     let logger: Logger
@@ -103,7 +105,7 @@ struct Worker: Service {
     private func work(_ held: JobLease, _ isStopping: StopFlag) async {
         let told = JobReport()
         let attempt = Task {
-            try await JobProcess(held: held, database: database).run { told.take($0) }
+            try await JobProcess(held: held, database: database, home: home).run { told.take($0) }
         }
         let keeper = Task { await keep(held, told) { attempt.cancel() } }
         let end: Result<JobOutcome, any Error>
