@@ -1,5 +1,6 @@
 import Foundation
 import PipelineKit
+import SpreaderTesting
 import Synchronization
 import Testing
 
@@ -265,6 +266,21 @@ import Testing
             #expect(try await queue.prune(olderThan: .seconds(99)) == 1)
             #expect(try await queue.jobs(states: [.available], queue: "default", limit: 5).count == 1)
             #expect(try await queue.jobs(states: [.completed], limit: 5).isEmpty)
+        }
+    }
+
+    @Test(.enabled(if: PrivatePostgres.isAvailable, "PostgreSQL is not installed"), .timeLimit(.minutes(1)))
+    func aServerTellsOfNewJobs() async throws {
+        try await withQueue(.postgresql) { queue, _ in
+            var notices = try #require(queue.notices).makeAsyncIterator()
+            // At first it says that there may be something.
+            await notices.next()
+            let told = Task {
+                var notices = notices
+                await notices.next()
+            }
+            _ = try await queue.insert([work()])
+            await told.value
         }
     }
 
