@@ -18,9 +18,6 @@ package enum JobState: String, Sendable, Codable, CaseIterable {
     case cancelled
     /// Its post may or may not be there: a person decides.
     case unconfirmed
-
-    /// Whether nothing will happen to it by itself.
-    package var isFinal: Bool { [.completed, .discarded, .cancelled, .unconfirmed].contains(self) }
 }
 
 /// A job to be made: one asset through one pipeline.

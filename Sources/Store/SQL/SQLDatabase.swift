@@ -7,8 +7,6 @@ package enum SQLDialect: String, Sendable, Hashable {
 
     /// Behind a `SELECT`: locks its rows, and leaves out those that another transaction has locked.
     package var skippingLocked: String { self == .postgresql ? "FOR UPDATE SKIP LOCKED" : "" }
-    /// Behind a `SELECT`: locks its rows.
-    package var locking: String { self == .postgresql ? "FOR UPDATE" : "" }
 }
 
 /// One transaction's view of a database. Statements have `?` for each argument, in both dialects.

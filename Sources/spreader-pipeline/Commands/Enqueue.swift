@@ -60,7 +60,7 @@ struct Enqueue: AsyncParsableCommand {
             NewJob(
                 pipeline: URL(filePath: pipeline).standardizedFileURL.path, name: checkedPipeline.name,
                 asset: asset.path, directory: FileManager.default.currentDirectoryPath,
-                options: set.flatMap { ["--set", $0] } + post.flatMap { ["--post", $0] },
+                options: PipelineArguments.words(set: set, post: post),
                 account: checkedPipeline.account, queue: queue, priority: priority, maxAttempts: attempts,
                 scheduledAt: try moment(),
                 uniqueKey: unique.map { checked.assets.count == 1 ? $0 : "\($0):\(asset.name)" },

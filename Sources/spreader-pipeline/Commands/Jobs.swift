@@ -67,7 +67,7 @@ struct Jobs: AsyncParsableCommand {
         func validate() throws { _ = try PipelineArguments.overrides(set: set, post: post) }
 
         func run() async throws {
-            let options = set.flatMap { ["--set", $0] } + post.flatMap { ["--post", $0] }
+            let options = PipelineArguments.words(set: set, post: post)
             try await Jobs.change(id, db, "runs or is done") { (desk) throws(StageError) in
                 try await desk.retry(id, options: options.isEmpty ? nil : options, priority: priority)
             }

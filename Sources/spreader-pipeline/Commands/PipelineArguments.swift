@@ -33,6 +33,11 @@ struct PipelineArguments: ParsableArguments {
     /// - Throws: `ValidationError` for a form that is not `stage.option=value`.
     func overrides() throws -> [PipelineChecker.Override] { try Self.overrides(set: set, post: post) }
 
+    /// `--set` and `--post` as they were given, for a job's run.
+    static func words(set: [String], post: [String]) -> [String] {
+        set.flatMap { ["--set", $0] } + post.flatMap { ["--post", $0] }
+    }
+
     /// The overrides that `--set` and `--post` give.
     /// - Throws: `ValidationError` for a form that is not `stage.option=value`.
     static func overrides(set: [String], post: [String]) throws -> [PipelineChecker.Override] {

@@ -94,7 +94,7 @@ struct Watch: AsyncParsableCommand {
             pipeline: URL(filePath: self.pipeline).standardizedFileURL.path, name: pipeline.name,
             asset: file.asset.path,
             directory: FileManager.default.currentDirectoryPath,
-            options: set.flatMap { ["--set", $0] } + post.flatMap { ["--post", $0] }, account: pipeline.account,
+            options: PipelineArguments.words(set: set, post: post), account: pipeline.account,
             queue: queue, priority: priority)
         var pause = Duration.seconds(1)
         while true {

@@ -40,11 +40,11 @@ struct Worker: Service {
         let bell = Doorbell()
         let running = Tally()
         await withDiscardingTaskGroup { group in
-            let isStopping = StopFlag()
+            let isStopping = CancellationFlag()
             if let notices = queue.notices {
                 group.addTask {
                     for await _ in notices {
-                        if isStopping.isSet { break }
+                        if isStopping.isCancelled { break }
                         bell.ring()
                     }
                 }
@@ -52,7 +52,7 @@ struct Worker: Service {
             group.addTask { await rescueSometimes(isStopping) }
             if let scheduler { group.addTask { await scheduler.run() } }
             await withGracefulShutdownHandler {
-                while !isStopping.isSet, !Task.isCancelled {
+                while !isStopping.isCancelled, !Task.isCancelled {
                     let free = options.concurrency - running.count
                     let held = free > 0 ? await claim(free) : []
                     for lease in held {
@@ -67,9 +67,9 @@ struct Worker: Service {
                     // Full, it waits for a place; else until something comes or is due.
                     await bell.wait(atMost: free == held.count ? .seconds(60) : options.poll)
                 }
-                isStopping.set()
+                isStopping.cancel()
             } onGracefulShutdown: {
-                isStopping.set()
+                isStopping.cancel()
                 bell.ring()
             }
             // Those that still run are asked to stop, and give their jobs back.
@@ -87,8 +87,8 @@ struct Worker: Service {
         }
     }
 
-    private func rescueSometimes(_ isStopping: StopFlag) async {
-        while !isStopping.isSet {
+    private func rescueSometimes(_ isStopping: CancellationFlag) async {
+        while !isStopping.isCancelled {
             do {
                 for job in try await queue.rescue() {
                     logger.warning(
@@ -102,7 +102,7 @@ struct Worker: Service {
     }
 
     /// Runs one job, and keeps it meanwhile.
-    private func work(_ held: JobLease, _ isStopping: StopFlag) async {
+    private func work(_ held: JobLease, _ isStopping: CancellationFlag) async {
         let told = JobReport()
         let attempt = Task {
             try await JobProcess(held: held, database: database, home: home).run { told.take($0) }
@@ -115,7 +115,7 @@ struct Worker: Service {
             } onCancel: {
                 attempt.cancel()
             }
-            end = .success(told.outcome(ended, isStopping: isStopping.isSet))
+            end = .success(told.outcome(ended, isStopping: isStopping.isCancelled))
         } catch {
             end = .failure(error)
         }
@@ -241,12 +241,4 @@ private final class Tally: Sendable {
 
     var count: Int { value.withLock { $0 } }
     func add(_ change: Int) { value.withLock { $0 += change } }
-}
-
-/// Says "stop", once and for good.
-final class StopFlag: Sendable {
-    private let flag = Mutex(false)
-
-    var isSet: Bool { flag.withLock { $0 } }
-    func set() { flag.withLock { $0 = true } }
 }
