@@ -74,12 +74,12 @@ struct Benchmarks {
         let stages = (0..<5).map { #"{"uses": "idle", "id": "idle\#($0)"}"# }.joined(separator: ", ")
         let checker = PipelineChecker(registry: StageRegistry([StageType(Idle.self)]), environment: { _ in nil })
         guard let pipeline = checker.check("{\"stages\": [\(stages)]}", file: "bench.json").pipeline else { return }
-        let store = try SQLiteStore(path: folder.appending(path: "bench.db").path)
+        let store = try RecordStore(sqlite: folder.appending(path: "bench.db").path)
         let host = RunHost(
-            journal: SQLiteJournal(store),
-            ledger: SQLitePostLedger(store, sealer: Sealer(key: SymmetricKey(size: .bits256)), now: { Date() }),
-            permits: SQLiteRatePermits(store, clock: .system, maximumWait: .zero), credentials: Nobody(),
-            digests: FileDigests(store), locks: folder.appending(path: "locks"),
+            journal: SQLJournal(store),
+            ledger: SQLPostLedger(store, sealer: Sealer(key: SymmetricKey(size: .bits256))),
+            permits: SQLRatePermits(store, maximumWait: .zero), credentials: Nobody(),
+            digests: FileDigests(store), locks: SharedLocks(folder: folder.appending(path: "locks")),
             logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }, emit: { _ in })
         let request = RunRequest(
             pipeline: pipeline, assets: InputResolver.resolve(assets, in: folder).assets, accountIdentity: "bench",

@@ -31,7 +31,7 @@ struct SpreaderPipeline: AsyncParsableCommand {
         subcommands: [
             Run.self, Plan.self, Validate.self, ProbeCommand.self, Stages.self, Schema.self, SandboxCommand.self,
             Auth.self, Serve.self, Runs.self, Posts.self, Enqueue.self, Watch.self, WorkerCommand.self, Jobs.self,
-            Doctor.self,
+            DatabaseCommand.self, Doctor.self,
         ])
 }
 

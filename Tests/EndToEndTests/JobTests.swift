@@ -1,32 +1,60 @@
 import Foundation
 import PipelineKit
+import SpreaderTesting
 import Testing
 
 extension EndToEnd {
     /// Background jobs: queued by one process, run by others, posted once whatever happens to these.
     @Suite(.serialized) struct JobTests {
         private struct Farm {
+            /// Where workers keep their jobs: one machine's file, or a server that several share.
+            enum Records: String, CaseIterable, CustomTestStringConvertible {
+                case file
+                case server
+
+                static var all: [Records] { PrivatePostgres.isAvailable ? allCases : [.file] }
+                var testDescription: String { rawValue }
+            }
+
             let place: Place
             let sandbox: Sandbox
+            let database: Database?
 
-            init(clips: Int) async throws {
+            /// An address on the tests' server; its database goes with it.
+            final class Database: Sendable {
+                let address: String
+                init() throws { address = try PrivatePostgres.server().database() }
+                deinit { try? PrivatePostgres.server().drop(address) }
+            }
+
+            init(clips: Int, on records: Records = .file) async throws {
                 place = try Place()
                 sandbox = try await Sandbox(in: place)
+                database = records == .server ? try Database() : nil
                 for number in 0..<clips {
                     try await place.clip("\(number).mp4", effect: ",noise=alls=20:all_seed=\(number + 1)")
                 }
             }
 
+            /// What processes of a machine are told; those on a server share nothing else.
+            private func environment(machine: Int) -> [String: String] {
+                guard let database else { return sandbox.environment }
+                return sandbox.environment.merging([
+                    "SPREADER_DB": database.address, "SPREADER_HOME": place.home.path + "-\(machine)",
+                    "SPREADER_VAULT_KEY": Data(repeating: 5, count: 32).base64EncodedString(),
+                ]) { $1 }
+            }
+
             func run(_ words: [String]) async throws -> Program.Outcome {
-                try await Program.run(words, in: place, environment: sandbox.environment)
+                try await Program.run(words, in: place, environment: environment(machine: 0))
             }
 
             func enqueue(_ inputs: [String], _ more: [String] = []) async throws -> Program.Outcome {
                 try await run(["enqueue", place.pipeline("tiktok")] + inputs + more)
             }
 
-            func worker(_ words: [String] = []) throws -> Program {
-                try Program(["worker"] + words, in: place, environment: sandbox.environment)
+            func worker(_ words: [String] = [], machine: Int = 1) throws -> Program {
+                try Program(["worker"] + words, in: place, environment: environment(machine: machine))
             }
 
             func jobs() async throws -> [JSONValue] {
@@ -40,7 +68,7 @@ extension EndToEnd {
 
             /// Waits until something is so.
             func wait(_ what: String, _ condition: () async throws -> Bool) async throws {
-                for _ in 0..<300 {
+                for _ in 0..<600 {
                     if try await condition() { return }
                     try await Task.sleep(for: .milliseconds(50))
                 }
@@ -59,8 +87,9 @@ extension EndToEnd {
             }
         }
 
-        @Test func queuedFootageIsPostedByAWorkerThatDrains() async throws {
-            let farm = try await Farm(clips: 3)
+        @Test(arguments: Farm.Records.all)
+        private func queuedFootageIsPostedByAWorkerThatDrains(_ records: Farm.Records) async throws {
+            let farm = try await Farm(clips: 3, on: records)
             let made = try await farm.enqueue(["0.mp4", "1.mp4", "2.mp4"], ["--post", "title=From {{ name }}"])
             #expect(made.status == 0, "\(made.messages)")
             #expect(made.output.split(separator: "\n").count == 3)
@@ -90,8 +119,9 @@ extension EndToEnd {
             }
         }
 
-        @Test func aStoppedWorkerGivesItsJobBack() async throws {
-            let farm = try await Farm(clips: 1)
+        @Test(arguments: Farm.Records.all)
+        private func aStoppedWorkerGivesItsJobBack(_ records: Farm.Records) async throws {
+            let farm = try await Farm(clips: 1, on: records)
             try await farm.slowUploads()
             _ = try await farm.enqueue(["0.mp4"])
             let first = try farm.worker()
@@ -101,19 +131,20 @@ extension EndToEnd {
             #expect(stopped.status == 0, "\(stopped.messages)")
             #expect(try await farm.jobs().first?["state"] == "available")
             #expect(try await farm.jobs().first?["attempt"] == 0)
-            #expect(try await farm.worker(["--drain"]).end().status == 0)
+            #expect(try await farm.worker(["--drain"], machine: 2).end().status == 0)
             #expect(try await farm.states() == ["completed"])
             #expect(try await farm.sandbox.posts().count == 1)
         }
 
-        @Test(arguments: [SIGKILL, SIGSTOP]) func anotherWorkerTakesOverFromOneThatIsGone(signal: Int32) async throws {
-            let farm = try await Farm(clips: 1)
+        @Test(arguments: [SIGKILL, SIGSTOP], Farm.Records.all)
+        private func anotherWorkerTakesOverFromOneThatIsGone(signal: Int32, records: Farm.Records) async throws {
+            let farm = try await Farm(clips: 1, on: records)
             try await farm.slowUploads()
             _ = try await farm.enqueue(["0.mp4"])
             let first = try farm.worker(["--lease", "2s"])
             try await farm.wait("the upload") { try await farm.isUploading() }
             first.signal(signal)
-            let second = try farm.worker(["--lease", "2s"])
+            let second = try farm.worker(["--lease", "2s"], machine: 2)
             try await farm.wait("the job") { try await farm.states() == ["completed"] }
             #expect(try await farm.jobs().first?["worker"]?.stringValue?.hasSuffix("/\(second.identifier)") == true)
             // Awake again, the first one finds that the job is not its own, and goes on to others.

@@ -275,7 +275,7 @@ import Testing
         let reused = bench.recorder.json.filter { $0["event"] == "stage.reused" }
         #expect(reused.map { $0["stage"] } == ["look", "cook"])
         #expect(reused.first?["reason"]?.stringValue?.contains("input and options are unchanged") == true)
-        let runs = try await SQLiteJournal(bench.store).runs(limit: 10)
+        let runs = try await SQLJournal(bench.store).runs(limit: 10)
         #expect(runs.count == 1)
         #expect(runs.first?.status == .succeeded)
     }
@@ -357,7 +357,7 @@ import Testing
         for await _ in started { break }
         work.cancel()
         #expect(try await work.value.status == 130)
-        #expect(try await SQLiteJournal(bench.store).unfinishedRun(fingerprint: "f")?.status == .interrupted)
+        #expect(try await SQLJournal(bench.store).unfinishedRun(fingerprint: "f")?.status == .interrupted)
         #expect(bench.recorder.names.last == "run.finished")
     }
 

@@ -150,14 +150,14 @@ final class Recorder: Sendable {
 /// A folder with footage and records of its own.
 final class Bench: Sendable {
     let folder: URL
-    let store: SQLiteStore
+    let store: RecordStore
     let recorder = Recorder()
     let slept = Mutex<[Duration]>([])
 
     init() throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "runner-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        store = try SQLiteStore(path: folder.appending(path: "s.db").path)
+        store = try RecordStore(sqlite: folder.appending(path: "s.db").path)
     }
 
     deinit { try? FileManager.default.removeItem(at: folder) }
@@ -166,8 +166,8 @@ final class Bench: Sendable {
         try Data((content ?? name).utf8).write(to: folder.appending(path: name))
     }
 
-    var ledger: SQLitePostLedger {
-        SQLitePostLedger(store, sealer: Sealer(key: .init(data: Data(repeating: 7, count: 32))), now: { Date() })
+    var ledger: SQLPostLedger {
+        SQLPostLedger(store, sealer: Sealer(key: .init(data: Data(repeating: 7, count: 32))))
     }
 
     func pipeline(_ stages: String, post: String = "{}") throws -> Pipeline {
@@ -188,8 +188,8 @@ final class Bench: Sendable {
 
     func host(budget: Int = 1) -> RunHost {
         RunHost(
-            journal: SQLiteJournal(store), ledger: ledger, permits: FreePermits(), credentials: NoCredentials(),
-            digests: FileDigests(store), locks: folder.appending(path: "locks"),
+            journal: SQLJournal(store), ledger: ledger, permits: FreePermits(), credentials: NoCredentials(),
+            digests: FileDigests(store), locks: SharedLocks(folder: folder.appending(path: "locks")),
             clock: HostClock(
                 now: { Date() },
                 sleep: { [weak self] duration in

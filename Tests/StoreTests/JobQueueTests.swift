@@ -13,7 +13,9 @@ import Testing
         _ backend: Backend, _ body: (JobQueue, TestTime) async throws -> Void
     ) async throws {
         let time = TestTime()
-        try await backend.withDatabase(time) { try await body(JobQueue($0), time) }
+        let place = try await Place(backend)
+        try await body(JobQueue(try place.store(time)), time)
+        withExtendedLifetime(place) {}
     }
 
     private func work(_ asset: String = "/in/a.mov", _ change: (inout NewJob) -> Void = { _ in }) -> NewJob {
@@ -73,8 +75,9 @@ import Testing
             #expect(try await claimOne(queue) == nil)
             #expect(try await queue.nextMoment() == .seconds(60))
             time.advance(by: 60)
-            #expect(try await queue.nextMoment() == nil)
+            #expect(try await queue.nextMoment() == .zero)
             #expect(try await claimOne(queue)?.job.attempt == 1)
+            #expect(try await queue.nextMoment() == nil)
         }
     }
 
@@ -273,14 +276,14 @@ import Testing
     func aServerTellsOfNewJobs() async throws {
         try await withQueue(.postgresql) { queue, _ in
             var notices = try #require(queue.notices).makeAsyncIterator()
-            // At first it says that there may be something.
-            await notices.next()
+            // What came before is found by looking.
+            #expect(await notices.next() == .listening)
             let told = Task {
                 var notices = notices
-                await notices.next()
+                return await notices.next()
             }
             _ = try await queue.insert([work()])
-            await told.value
+            #expect(await told.value == .told)
         }
     }
 

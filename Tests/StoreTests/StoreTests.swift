@@ -5,35 +5,14 @@ import Store
 import Synchronization
 import Testing
 
-final class Place: Sendable {
-    let folder: URL
-    init() throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "store-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    }
-    deinit { try? FileManager.default.removeItem(at: folder) }
-    var database: String { folder.appending(path: "s.db").path }
-    func store() throws -> SQLiteStore { try SQLiteStore(path: database) }
-    func ledger(_ key: UInt8 = 7) throws -> SQLitePostLedger {
-        SQLitePostLedger(
-            try store(), sealer: Sealer(key: SymmetricKey(data: Data(repeating: key, count: 32))), now: { Date() })
-    }
-    /// Every byte that the records have on disk.
-    func bytes() throws -> Data {
-        try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted().reduce(into: Data()) { data, name in
-            data += try Data(contentsOf: folder.appending(path: name))
-        }
-    }
-}
-
 private let key = PostKey(account: "me", digest: "abc", slot: "tiktok")
 private let announcement = PostAnnouncement(
     fileDigest: "f", fileBytes: 30, chunkSize: 10, chunkCount: 3, title: "t", privacyLevel: "SELF_ONLY", mode: .direct,
     username: "u")
 
 @Suite struct PostLedgerTests {
-    @Test func remembersEachStepAcrossProcesses() async throws {
-        let place = try Place()
+    @Test(arguments: Backend.all) func remembersEachStepAcrossProcesses(_ backend: Backend) async throws {
+        let place = try await Place(backend)
         let id = try await place.ledger().reserve(key, asset: "a.mp4", runID: "r").id
         try await place.ledger().apply(.sending(announcement), to: id)
         try await place.ledger().apply(
@@ -50,18 +29,18 @@ private let announcement = PostAnnouncement(
         #expect(published.uploadURL == nil)
     }
 
-    @Test func keepsUploadAddressesSealedOnDisk() async throws {
-        let place = try Place()
+    @Test(arguments: Backend.all) func keepsUploadAddressesSealedOnDisk(_ backend: Backend) async throws {
+        let place = try await Place(backend)
         let ledger = try place.ledger()
         let id = try await ledger.reserve(key, asset: "a.mp4", runID: "r").id
         try await ledger.apply(.sending(announcement), to: id)
         try await ledger.apply(.accepted(publishID: "p", uploadURL: Secret("https://u/?upload_token=hush")), to: id)
-        #expect(try place.bytes().range(of: Data("upload_token".utf8)) == nil)
+        #expect(try await place.bytes().range(of: Data("upload_token".utf8)) == nil)
         await #expect(throws: StageError.self) { try await place.ledger(8).find(key) }
     }
 
-    @Test func aPublishedOrUnconfirmedPostIsNeverSentAgain() async throws {
-        let place = try Place()
+    @Test(arguments: Backend.all) func aPublishedOrUnconfirmedPostIsNeverSentAgain(_ backend: Backend) async throws {
+        let place = try await Place(backend)
         let ledger = try place.ledger()
         let id = try await ledger.reserve(key, asset: "a.mp4", runID: "r").id
         try await ledger.apply(.sending(announcement), to: id)
@@ -73,8 +52,8 @@ private let announcement = PostAnnouncement(
         await #expect(throws: StageError.self) { try await ledger.apply(.failed(reason: "x"), to: id) }
     }
 
-    @Test func aFailedPostMayBeTriedAgain() async throws {
-        let place = try Place()
+    @Test(arguments: Backend.all) func aFailedPostMayBeTriedAgain(_ backend: Backend) async throws {
+        let place = try await Place(backend)
         let ledger = try place.ledger()
         let first = try await ledger.reserve(key, asset: "a.mp4", runID: "r")
         try await ledger.apply(.sending(announcement), to: first.id)
@@ -85,8 +64,8 @@ private let announcement = PostAnnouncement(
         #expect(second.reason == nil)
     }
 
-    @Test func manyProcessesReserveOnePost() async throws {
-        let place = try Place()
+    @Test(arguments: Backend.all) func manyProcessesReserveOnePost(_ backend: Backend) async throws {
+        let place = try await Place(backend)
         let ledgers = try (0..<8).map { _ in try place.ledger() }
         let ids = try await withThrowingTaskGroup(of: String.self) { group in
             for ledger in ledgers { group.addTask { try await ledger.reserve(key, asset: "a", runID: "r").id } }
@@ -97,69 +76,67 @@ private let announcement = PostAnnouncement(
 }
 
 @Suite struct UploadRateTests {
-    @Test func theFastestUploadSinceAMomentCounts() async throws {
-        let place = try Place()
-        let now = Mutex(Date(timeIntervalSince1970: 100_000))
-        let ledger = SQLitePostLedger(
-            try place.store(), sealer: Sealer(key: SymmetricKey(size: .bits256)), now: { now.withLock { $0 } })
+    @Test(arguments: Backend.all) func theFastestUploadSinceAMomentCounts(_ backend: Backend) async throws {
+        let place = try await Place(backend)
+        let time = TestTime(100_000)
+        let ledger = SQLPostLedger(try place.store(time), sealer: Sealer(key: SymmetricKey(size: .bits256)))
         #expect(try await ledger.uploadRate(to: "tiktok", since: .distantPast) == nil)
-        for (rate, seconds) in [(9.0, 0.0), (5, 10), (7, 20), (6, 30)] {
-            now.withLock { $0 = Date(timeIntervalSince1970: 100_000 + seconds) }
+        for (rate, seconds) in [(9.0, 0.0), (5, 10), (7, 10), (6, 10)] {
+            time.advance(by: seconds)
             try await ledger.note(uploadRate: rate, to: "tiktok")
         }
         #expect(try await ledger.uploadRate(to: "tiktok", since: Date(timeIntervalSince1970: 100_005)) == 7)
         #expect(try await ledger.uploadRate(to: "sandbox", since: .distantPast) == nil)
-        now.withLock { $0 += 86_385 }
+        time.advance(by: 86_385)
         try await ledger.note(uploadRate: 1, to: "tiktok")
         #expect(try await ledger.uploadRate(to: "tiktok", since: .distantPast) == 7)
     }
 }
 
 @Suite struct RatePermitTests {
-    @Test func waitsForTheSlidingWindow() async throws {
-        let place = try Place()
-        let now = Mutex(Date(timeIntervalSince1970: 1000))
-        let clock = HostClock(
-            now: { now.withLock { $0 } }, sleep: { wait in now.withLock { $0 += wait.inSeconds } })
-        let permits = SQLiteRatePermits(try place.store(), clock: clock, maximumWait: .seconds(3600))
+    @Test(arguments: Backend.all) func waitsForTheSlidingWindow(_ backend: Backend) async throws {
+        let place = try await Place(backend)
+        let time = TestTime(1000)
+        let permits = SQLRatePermits(try place.store(time), maximumWait: .seconds(3600))
         let limit = RateLimit(name: "init", subject: "me", permits: 6, window: .seconds(60))
         for _ in 0..<6 { try await permits.acquire(limit) }
-        #expect(now.withLock { $0.timeIntervalSince1970 } == 1000)
-        now.withLock { $0 += 20 }
+        #expect(time.now.timeIntervalSince1970 == 1000)
+        time.advance(by: 20)
         try await permits.acquire(limit)
-        #expect(now.withLock { $0.timeIntervalSince1970 } == 1060)
+        #expect(time.now.timeIntervalSince1970 == 1060)
         try await permits.acquire(RateLimit(name: "init", subject: "other", permits: 6, window: .seconds(60)))
-        #expect(now.withLock { $0.timeIntervalSince1970 } == 1060)
+        #expect(time.now.timeIntervalSince1970 == 1060)
     }
 
-    @Test func learnsACapFromARefusalAndForgetsItWhenTheServiceSaysSo() async throws {
-        let place = try Place()
-        let now = Mutex(Date(timeIntervalSince1970: 100_000))
-        let clock = HostClock(now: { now.withLock { $0 } }, sleep: { _ in Issue.record("it waited") })
-        let store = try place.store()
-        let permits = SQLiteRatePermits(store, clock: clock, maximumWait: .zero)
+    @Test(arguments: Backend.all) func learnsACapFromARefusalAndForgetsItWhenTheServiceSaysSo(_ backend: Backend)
+        async throws
+    {
+        let place = try await Place(backend)
+        let time = TestTime(100_000)
+        let store = try place.store(HostClock(now: { time.now }, sleep: { _ in Issue.record("it waited") }))
+        let permits = SQLRatePermits(store, maximumWait: .zero)
         let cap = RateLimit(name: "drafts", subject: "me", permits: RateLimit.unknown, window: .seconds(86_400))
         // Refused before anything of ours was taken: others used the cap, and nothing can be concluded.
         try await permits.refused(cap, taken: false)
         for _ in 0..<3 { try await permits.acquire(cap) }
         try await permits.refused(cap, taken: true)
-        now.withLock { $0 += 1 }
+        time.advance(by: 1)
         let error = await #expect(throws: StageError.self) { try await permits.acquire(cap) }
         #expect(error?.outcome == .tryLater)
         #expect(error?.message.contains("more than 2 drafts") == true, "\(String(describing: error))")
         // Another command asks the service itself, and so does this one after a while, or when it was told.
-        try await SQLiteRatePermits(store, clock: clock, maximumWait: .zero).acquire(cap)
+        try await SQLRatePermits(store, maximumWait: .zero).acquire(cap)
         try await permits.granted(cap)
         try await permits.acquire(cap)
         try await permits.refused(cap, taken: false)
-        now.withLock { $0 += 601 }
+        time.advance(by: 601)
         try await permits.acquire(cap)
     }
 
-    @Test func saysWhenInsteadOfWaitingTooLong() async throws {
-        let place = try Place()
+    @Test(arguments: Backend.all) func saysWhenInsteadOfWaitingTooLong(_ backend: Backend) async throws {
+        let place = try await Place(backend)
         let clock = HostClock(now: { Date(timeIntervalSince1970: 0) }, sleep: { _ in Issue.record("it waited") })
-        let permits = SQLiteRatePermits(try place.store(), clock: clock, maximumWait: .zero)
+        let permits = SQLRatePermits(try place.store(clock), maximumWait: .zero)
         let limit = RateLimit(name: "uploads", subject: "", permits: 1, window: .seconds(86_400))
         try await permits.acquire(limit)
         await #expect {
@@ -181,8 +158,8 @@ private let announcement = PostAnnouncement(
         #expect(try sealer(1).seal(Secret("rft.secret"), context: "account:a") != sealed)
     }
 
-    @Test func makesAKeyFileThatOnlyItsOwnerReads() throws {
-        let place = try Place()
+    @Test func makesAKeyFileThatOnlyItsOwnerReads() async throws {
+        let place = try await Place()
         let file = place.folder.appending(path: "home/vault.key")
         let sealed = try Sealer.resolve(setting: nil, file: file).seal(Secret("s"), context: "c")
         let mode = try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions] as? NSNumber
@@ -195,8 +172,8 @@ private let announcement = PostAnnouncement(
 
     private let account = AccountID(name: "a", service: "open.tiktokapis.com", identity: "a@1")
 
-    @Test func aNewKeyOpensWhatTheOldOneSealedAndSealsAnew() async throws {
-        let place = try Place()
+    @Test(arguments: Backend.all) func aNewKeyOpensWhatTheOldOneSealedAndSealsAnew(_ backend: Backend) async throws {
+        let place = try await Place(backend)
         let store = try place.store()
         let old = TokenVault(store, sealer: sealer(1))
         let profile = AccountProfile(openID: "open-1", displayName: "Ann", username: "ann")
@@ -226,8 +203,8 @@ private let announcement = PostAnnouncement(
         #expect(try sealer(1).open(box.combined, context: "c").reveal() == "s")
     }
 
-    @Test func renewedTokensLeaveTheOwnerAsItIs() async throws {
-        let place = try Place()
+    @Test(arguments: Backend.all) func renewedTokensLeaveTheOwnerAsItIs(_ backend: Backend) async throws {
+        let place = try await Place(backend)
         let vault = TokenVault(try place.store(), sealer: sealer(1))
         let profile = AccountProfile(openID: "open-1", displayName: "Ann")
         let login = TokenSet(
@@ -251,23 +228,22 @@ private let announcement = PostAnnouncement(
         #expect(try await vault.accounts().isEmpty)
     }
 
-    @Test func aClaimIsTakenOnceUntilItEnds() async throws {
-        let place = try Place()
-        let store = try place.store()
-        let now = Mutex(Date(timeIntervalSince1970: 100))
-        let claims = SQLiteClaims(store, now: { now.withLock { $0 } })
+    @Test(arguments: Backend.all) func aClaimIsTakenOnceUntilItEnds(_ backend: Backend) async throws {
+        let place = try await Place(backend)
+        let time = TestTime(100)
+        let claims = SQLClaims(try place.store(time))
         #expect(try await claims.take("x", until: Date(timeIntervalSince1970: 200)))
         #expect(try await !claims.take("x", until: Date(timeIntervalSince1970: 300)))
         #expect(try await claims.isTaken("x"))
         #expect(try await !claims.isTaken("y"))
-        now.withLock { $0 = Date(timeIntervalSince1970: 201) }
+        time.advance(by: 101)
         #expect(try await claims.take("x", until: Date(timeIntervalSince1970: 300)))
     }
 
-    @Test func forgettingEmptiesPostsButKeepsThemPosted() async throws {
-        let place = try Place()
+    @Test(arguments: Backend.all) func forgettingEmptiesPostsButKeepsThemPosted(_ backend: Backend) async throws {
+        let place = try await Place(backend)
         let store = try place.store()
-        let ledger = SQLitePostLedger(store, sealer: sealer(7), now: { Date() })
+        let ledger = SQLPostLedger(store, sealer: sealer(7))
         let post = try await ledger.reserve(key, asset: "clip.mp4", runID: "r")
         try await ledger.apply(.sending(announcement), to: post.id)
         try await ledger.apply(.accepted(publishID: "v_pub", uploadURL: Secret("https://u")), to: post.id)
@@ -283,8 +259,10 @@ private let announcement = PostAnnouncement(
         #expect(try await ledger.find(other)?.state == .unconfirmed)
     }
 
-    @Test func storedTokensWinWhileTheEnvironmentNamesTheOldPair() async throws {
-        let place = try Place()
+    @Test(arguments: Backend.all) func storedTokensWinWhileTheEnvironmentNamesTheOldPair(_ backend: Backend)
+        async throws
+    {
+        let place = try await Place(backend)
         let vault = TokenVault(try place.store(), sealer: sealer(1))
         let seed = TokenSet(accessToken: Secret("act.1"), refreshToken: Secret("rft.1"))
         #expect(try await vault.tokens(for: account, seed: seed) == seed)
@@ -293,30 +271,50 @@ private let announcement = PostAnnouncement(
         #expect(try await vault.tokens(for: account, seed: seed)?.accessToken == Secret("act.2"))
         let fresh = TokenSet(accessToken: Secret("act.9"), refreshToken: Secret("rft.9"))
         #expect(try await vault.tokens(for: account, seed: fresh) == fresh)
-        #expect(try place.bytes().range(of: Data("act.2".utf8)) == nil)
+        #expect(try await place.bytes().range(of: Data("act.2".utf8)) == nil)
     }
 }
 
 @Suite struct StoreFileTests {
-    @Test func saysWhatIsWrongWithTheDatabase() throws {
-        let place = try Place()
-        try Data("this is no database, and long enough to be looked at".utf8).write(to: URL(filePath: place.database))
+    @Test func saysWhatIsWrongWithTheDatabase() async throws {
+        let place = try await Place()
+        try Data("this is no database, and long enough to be looked at".utf8).write(to: URL(filePath: place.file))
         #expect {
             try place.store()
         } throws: { error in
-            (error as? StoreError)?.code == .cannotOpen && "\(error)".contains(place.database)
+            (error as? StoreError)?.code == .cannotOpen && "\(error)".contains(place.file)
         }
     }
 
-    @Test func theFileIsItsOwnersAlone() throws {
-        let place = try Place()
+    @Test func manyProcessesMayMakeItAtOnce() async throws {
+        for _ in 0..<5 {
+            let place = try await Place()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        _ = try await BlockingWork.run(name: "open") { (_) throws(StageError) in
+                            do throws(StoreError) {
+                                return try RecordStore(sqlite: place.file)
+                            } catch {
+                                throw error.asStageError
+                            }
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    @Test func theFileIsItsOwnersAlone() async throws {
+        let place = try await Place()
         _ = try place.store()
-        let mode = try FileManager.default.attributesOfItem(atPath: place.database)[.posixPermissions] as? NSNumber
+        let mode = try FileManager.default.attributesOfItem(atPath: place.file)[.posixPermissions] as? NSNumber
         #expect(mode?.intValue == 0o600)
     }
 
-    @Test func digestsFollowTheContent() async throws {
-        let place = try Place()
+    @Test(arguments: Backend.all) func digestsFollowTheContent(_ backend: Backend) async throws {
+        let place = try await Place(backend)
         let digests = FileDigests(try place.store())
         let file = place.folder.appending(path: "f").path
         try Data("one".utf8).write(to: URL(filePath: file))
@@ -327,8 +325,9 @@ private let announcement = PostAnnouncement(
         await #expect(throws: StageError.self) { try await digests.sha256(of: file + "-gone") }
     }
 
-    @Test func aDigestBegunEarlierCountsOnlyForTheContentOfThen() async throws {
-        let place = try Place()
+    @Test(arguments: Backend.all) func aDigestBegunEarlierCountsOnlyForTheContentOfThen(_ backend: Backend) async throws
+    {
+        let place = try await Place(backend)
         var digests = FileDigests(try place.store())
         let file = place.folder.appending(path: "f").path
         #expect(DigestAhead(of: file) == nil)

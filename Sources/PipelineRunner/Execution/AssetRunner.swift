@@ -66,19 +66,26 @@ struct AssetRunner: Sendable {
         let digest = content.sha256
         let post = try AssetPost(pipeline: pipeline, asset: asset, date: host.clock.now())
         let key = try await postKey(digest)
-        var postLock: FileLock?
-        if pipeline.isIrreversible {
-            if let twin = await digestOwners.claim(digest, for: asset.name) {
-                return .skipped(reason: "has the same content as \(twin), which is posted once")
-            }
-            postLock = try engine.acquire(
-                "post-" + ContentDigest.sha256("\(key.account)\n\(key.digest)\n\(key.slot)"),
-                orThrow: StageError(
-                    .busy, "another run is posting \(asset.name) right now", hint: "run the same command again later"
-                ))
-            if let skip = try await earlierPost(key) { return skip }
+        guard pipeline.isIrreversible else { return try await process(content, post, key, &reached, &posts) }
+        if let twin = await digestOwners.claim(digest, for: asset.name) {
+            return .skipped(reason: "has the same content as \(twin), which is posted once")
         }
-        defer { withExtendedLifetime(postLock) {} }
+        return try await host.locks.with(
+            "post-" + ContentDigest.sha256("\(key.account)\n\(key.digest)\n\(key.slot)"),
+            orThrow: StageError(
+                .busy, "another run is posting \(asset.name) right now", hint: "run the same command again later")
+        ) { () async throws(StageError) in
+            if let skip = try await earlierPost(key) { return skip }
+            return try await process(content, post, key, &reached, &posts)
+        }
+    }
+
+    /// Takes the footage through the stages.
+    private func process(
+        _ content: (sha256: String, bytes: Int64), _ post: AssetPost, _ key: PostKey, _ reached: inout String,
+        _ posts: inout Int
+    ) async throws(StageError) -> AssetOutcome {
+        let digest = content.sha256
         let folder = URL(filePath: run.workDirectory).appending(path: folderName(digest))
         let done = Dictionary(
             try await host.journal.stages(run: run.id, asset: asset.name).map { ($0.stage, $0) },

@@ -56,31 +56,12 @@ package struct RunEngine: Sendable {
         var posts = 0
         var status: Int
         do throws(StageError) {
-            let lock = try acquire(
+            (outcomes, posts, status) = try await host.locks.with(
                 "run-\(request.fingerprint)",
                 orThrow: StageError(
                     .busy, "this run is already under way in another process",
-                    hint: "wait for it, or see `spreader-pipeline runs list`"))
-            try await host.journal.begin(record)
-            host.emit(
-                .runStarted(
-                    pipeline: request.pipeline.name, assets: assetCount, resumed: prepared.isResumed))
-            outcomes = refuse()
-            let processed = await processAll(record)
-            outcomes += processed.outcomes
-            posts = processed.posts
-            status = Self.exitStatus(outcomes, isCancelled: Task.isCancelled)
-            let finalStatus: RunStatus = status == 0 ? .succeeded : status == 130 ? .interrupted : .failed
-            let finish = Task {
-                // Also when the run was cancelled: its record must say so.
-                try? await host.journal.finish(
-                    record.id, status: finalStatus, exitStatus: status, at: host.clock.now())
-            }
-            await finish.value
-            if status == 0, !keepsResults {
-                try? FileManager.default.removeItem(atPath: record.workDirectory)
-            }
-            withExtendedLifetime(lock) {}
+                    hint: "wait for it, or see `spreader-pipeline runs list`")
+            ) { () async throws(StageError) in try await work(record, isResumed: prepared.isResumed) }
         } catch {
             status = error.outcome.rawValue
             host.emit(
@@ -92,6 +73,26 @@ package struct RunEngine: Sendable {
             seconds: host.clock.now().timeIntervalSince(start))
         host.emit(.runFinished(summary))
         return summary
+    }
+
+    private func work(
+        _ record: RunRecord, isResumed: Bool
+    ) async throws(StageError) -> (outcomes: [AssetOutcome], posts: Int, status: Int) {
+        try await host.journal.begin(record)
+        host.emit(.runStarted(pipeline: request.pipeline.name, assets: assetCount, resumed: isResumed))
+        let refused = refuse()
+        let processed = await processAll(record)
+        let outcomes = refused + processed.outcomes
+        let status = Self.exitStatus(outcomes, isCancelled: Task.isCancelled)
+        let finalStatus: RunStatus = status == 0 ? .succeeded : status == 130 ? .interrupted : .failed
+        let finish = Task {
+            // Also when the run was cancelled: its record must say so.
+            try? await host.journal.finish(
+                record.id, status: finalStatus, exitStatus: status, at: host.clock.now())
+        }
+        await finish.value
+        if status == 0, !keepsResults { try? FileManager.default.removeItem(atPath: record.workDirectory) }
+        return (outcomes, processed.posts, status)
     }
 
     /// Assets of the run, the refused ones included.
@@ -168,19 +169,6 @@ package struct RunEngine: Sendable {
         case .tryLater: ![.busy, .scheduled].contains(error.code)
         case .failed, .invalidData, .unavailable: false
         }
-    }
-
-    /// A lock that other processes respect.
-    func acquire(_ name: String, orThrow busy: StageError) throws(StageError) -> FileLock {
-        let lock: FileLock?
-        do {
-            lock = try FileLock.attempt(host.locks.appending(path: name).path)
-        } catch {
-            throw StageError(
-                .configuration, "can't make the lock file \(host.locks.appending(path: name).path): \(error)")
-        }
-        guard let lock else { throw busy }
-        return lock
     }
 }
 

@@ -78,8 +78,8 @@ package struct RunHost: Sendable {
     package var credentials: any CredentialProvider
     /// Digests of footage.
     package var digests: FileDigests
-    /// Folder of lock files, shared by all processes on the same records.
-    package var locks: URL
+    /// Locks that all processes on the same records respect.
+    package var locks: SharedLocks
     /// Time.
     package var clock: HostClock
     /// A number in 0 ..< 1, for jitter.
@@ -94,7 +94,7 @@ package struct RunHost: Sendable {
     /// A host; see the properties.
     package init(
         journal: any RunJournal, ledger: any PostLedger, permits: any RatePermits, credentials: any CredentialProvider,
-        digests: FileDigests, locks: URL, clock: HostClock = .system,
+        digests: FileDigests, locks: SharedLocks, clock: HostClock = .system,
         random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, logger: Logger,
         processorBudget: Int = RunHost.usualProcessorBudget, emit: @escaping @Sendable (RunEvent) -> Void
     ) {

@@ -1,6 +1,9 @@
 import GRDB
 
 extension SQLiteStore {
+    /// The names of the steps.
+    static var steps: [String] { migrations.migrations }
+
     /// Numbered steps from an empty file to today's schema; a step that has shipped never changes.
     static var migrations: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -73,6 +76,7 @@ extension SQLiteStore {
         migrator.registerMigration("005 jobs") { database in
             for statement in JobSchema.statements(.sqlite) { try database.execute(sql: statement) }
         }
+        migrator.registerMigration("006 jobs due") { try $0.execute(sql: JobSchema.due) }
         return migrator
     }
 }

@@ -1,22 +1,18 @@
 import Foundation
-package import GRDB
+import GRDB
 
 /// The program's records in one SQLite file: journal, ledger, limits, vault.
 ///
 /// Two connections write: one for the journal, whose loss in a power cut costs repeated work, and one for ledger and
 /// vault, which waits for the disk at every commit, because a lost ledger entry could cost a second post.
-package struct SQLiteStore: Sendable {
+struct SQLiteStore: Sendable {
     /// Journal, limits, digests: survives a killed process.
-    package let records: DatabasePool
+    let records: DatabasePool
     /// Ledger and vault: survives a power cut.
-    package let durable: DatabaseQueue
-    /// The file.
-    package let path: String
-
+    let durable: DatabaseQueue
     /// Opens the file, creating it and its folder when missing, and brings its schema up to date.
     /// - Throws: `StoreError` with the path and what to do.
-    package init(path: String) throws(StoreError) {
-        self.path = path
+    init(path: String) throws(StoreError) {
         do {
             let folder = URL(filePath: path).deletingLastPathComponent()
             try FileManager.default.createDirectory(
@@ -24,6 +20,9 @@ package struct SQLiteStore: Sendable {
             if !FileManager.default.fileExists(atPath: path) {
                 _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
             }
+            // Processes that start together would make the file and its schema at once.
+            let lock = try Self.entrance(path)
+            defer { withExtendedLifetime(lock) {} }
             records = try DatabasePool(path: path, configuration: Self.configuration(synchronous: "NORMAL"))
             durable = try DatabaseQueue(path: path, configuration: Self.configuration(synchronous: "FULL"))
             let migrator = Self.migrations
@@ -42,6 +41,15 @@ package struct SQLiteStore: Sendable {
                 "can't open the database \(path): \((error as? DatabaseError)?.message ?? error.localizedDescription)",
                 hint: "check its permissions, or name another file with SPREADER_DB=sqlite:PATH")
         }
+    }
+
+    /// Waits for those who are opening the file right now, though not for ever.
+    private static func entrance(_ path: String) throws -> FileLock? {
+        for _ in 0..<2000 {
+            if let lock = try FileLock.attempt(path + ".locks/open") { return lock }
+            usleep(5000)
+        }
+        return nil
     }
 
     private static func configuration(synchronous: String) -> Configuration {

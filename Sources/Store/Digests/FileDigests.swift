@@ -1,16 +1,15 @@
 import Crypto
 import Foundation
-import GRDB
 package import PipelineKit
 
 /// SHA-256 of files, remembered by size, modification time and inode so that gigabytes aren't read twice.
 package struct FileDigests: Sendable {
-    private let records: DatabasePool?
+    private let records: (any SQLDatabase)?
     /// A digest that was begun earlier.
     package var ahead: DigestAhead?
 
     /// Digests remembered in `store`, or not at all.
-    package init(_ store: SQLiteStore?) { records = store?.records }
+    package init(_ store: RecordStore?) { records = store?.records }
 
     /// The digest of the file at `path`.
     /// - Throws: `StageError` with code `file-system` when it can't be read; `cancelled` when the task is.
@@ -18,11 +17,11 @@ package struct FileDigests: Sendable {
         let mark = try Self.mark(of: path)
         if let records {
             let known = try await StoreError.bridge("reading the digests failed") {
-                try await records.read { database in
-                    try String.fetchOne(
-                        database,
-                        sql: "SELECT sha256 FROM digests WHERE path = ? AND bytes = ? AND modified = ? AND inode = ?",
-                        arguments: [path, mark.bytes, mark.modified, mark.inode])
+                try await records.read { connection in
+                    try connection.query(
+                        "SELECT sha256 FROM digests WHERE path = ? AND bytes = ? AND modified = ? AND inode = ?",
+                        [path, mark.bytes, mark.modified, mark.inode]
+                    ).first?.get("sha256", as: String.self)
                 }
             }
             if let known {
@@ -37,12 +36,14 @@ package struct FileDigests: Sendable {
         if let begun { digest = begun } else { digest = try await Self.compute(path) }
         // A file that changed under the reader is not remembered.
         if let records, try Self.mark(of: path) == mark {
-            try await StoreError.bridge("writing the digests failed") {
-                try await records.write { database in
-                    try database.execute(
-                        sql:
-                            "INSERT OR REPLACE INTO digests (path, bytes, modified, inode, sha256) VALUES (?, ?, ?, ?, ?)",
-                        arguments: [path, mark.bytes, mark.modified, mark.inode, digest])
+            _ = try await StoreError.bridge("writing the digests failed") {
+                try await records.write { connection in
+                    try connection.execute(
+                        """
+                        INSERT INTO digests (path, bytes, modified, inode, sha256) VALUES (?, ?, ?, ?, ?)
+                        ON CONFLICT (path) DO UPDATE SET bytes = excluded.bytes, modified = excluded.modified,
+                            inode = excluded.inode, sha256 = excluded.sha256
+                        """, [path, mark.bytes, mark.modified, mark.inode, digest])
                 }
             }
         }

@@ -1,4 +1,3 @@
-import GRDB
 import PipelineKit
 
 /// The hold on a job that a process works for, as its worker hands it on.
@@ -24,11 +23,12 @@ package struct JobFence: Sendable, Hashable {
     /// As ``init(_:)`` reads it.
     package var text: String { "\(job):\(lease)" }
 
-    func holds(_ database: Database) throws -> Bool {
-        try Bool.fetchOne(
-            database,
-            sql: "SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ? AND lease = ? AND state = 'executing')",
-            arguments: [job, lease]) ?? false
+    /// Whether the job is still this process's, and it stays so until the transaction ends.
+    func holds(_ connection: any SQLConnection) throws -> Bool {
+        try !connection.query(
+            "SELECT 1 AS held FROM jobs WHERE id = ? AND lease = ? AND state = 'executing' \(connection.dialect.sharing)",
+            [job, lease]
+        ).isEmpty
     }
 
     var lost: StageError {

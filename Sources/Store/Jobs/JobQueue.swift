@@ -16,8 +16,11 @@ package struct JobQueue: Sendable {
     /// The jobs of a database.
     package init(_ database: any SQLDatabase) { self.database = database }
 
-    /// Yields whenever jobs may have come, where the database can tell.
-    package var notices: AsyncStream<Void>? { database.notices(on: Self.channel) }
+    /// The jobs of a store.
+    package init(_ store: RecordStore) { database = store.durable }
+
+    /// What the database tells of jobs that have come, where it can.
+    package var notices: AsyncStream<SQLNotice>? { database.notices(on: Self.channel) }
 
     // MARK: Making
 
@@ -165,15 +168,14 @@ package struct JobQueue: Sendable {
         }
     }
 
-    /// When the next job that waits for its moment may begin; nil when none does.
+    /// How long until a job may begin, not more than zero when one may now; nil when none waits. One query.
     /// - Throws: `StageError` when the database can't be read.
     package func nextMoment() async throws(StageError) -> Duration? {
         try await bridge("reading jobs failed") {
             try await database.read { connection in
-                let now = try connection.now()
                 let rows = try connection.query(
-                    "SELECT min(scheduledAt) AS moment FROM jobs WHERE \(Self.waiting) AND scheduledAt > ?", [now])
-                return try rows.first.flatMap { try $0.get("moment", as: Double?.self) }.map { .seconds($0 - now) }
+                    "SELECT min(scheduledAt) - \(connection.nowExpression) AS pause FROM jobs WHERE \(Self.waiting)")
+                return try rows.first.flatMap { try $0.get("pause", as: Double?.self) }.map { .seconds($0) }
             }
         }
     }

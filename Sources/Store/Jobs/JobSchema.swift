@@ -1,5 +1,9 @@
 /// The tables of jobs, for either database.
 enum JobSchema {
+    /// When the next one may begin is found without passing the others.
+    static let due =
+        "CREATE INDEX jobsDue ON jobs (scheduledAt) WHERE state IN ('available', 'scheduled', 'retryable')"
+
     /// The statements that make them.
     static func statements(_ dialect: SQLDialect) -> [String] {
         let (id, whole, real) =

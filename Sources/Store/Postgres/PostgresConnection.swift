@@ -11,7 +11,7 @@ final class PostgresConnection: @unchecked Sendable {
     private let handle: OpaquePointer
     private let queue = DispatchQueue(label: "postgres")
     private let time: PostgresDatabase.Time
-    /// Whether the server took the last transaction's BEGIN.
+    /// Whether the server took the first statement of what ran last.
     private var isBegun = false
 
     /// Connects.
@@ -64,11 +64,14 @@ final class PostgresConnection: @unchecked Sendable {
     /// Runs `body` on the connection's queue.
     func run<Value: Sendable>(_ body: @escaping @Sendable (PostgresConnection) throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
-            queue.async { continuation.resume(with: Result { try body(self) }) }
+            queue.async {
+                self.isBegun = false
+                continuation.resume(with: Result { try body(self) })
+            }
         }
     }
 
-    /// Whether the last transaction got as far as its first statement.
+    /// Whether what ran last got as far as its first statement.
     func hasBegun() async -> Bool {
         await withCheckedContinuation { continuation in
             queue.async { continuation.resume(returning: self.isBegun) }
@@ -76,12 +79,8 @@ final class PostgresConnection: @unchecked Sendable {
     }
 
     /// Runs `body` as a transaction.
-    func transaction<Value>(
-        isReadOnly: Bool, _ body: (any SQLConnection) throws -> Value
-    ) throws -> Value {
-        isBegun = false
-        _ = try exec(isReadOnly ? "BEGIN READ ONLY" : "BEGIN", [])
-        isBegun = true
+    func transaction<Value>(_ body: (any SQLConnection) throws -> Value) throws -> Value {
+        _ = try exec("BEGIN", [])
         let value: Value
         do {
             value = try body(self)
@@ -93,25 +92,26 @@ final class PostgresConnection: @unchecked Sendable {
         return value
     }
 
-    /// Waits for a notice on any channel that is listened to.
-    /// - Returns: Whether there was one; false when the time is up.
+    /// Waits for notices on any channel that is listened to.
+    /// - Returns: What they say; nothing when the time is up.
     /// - Throws: `StoreError` when the connection is gone.
-    func waitForNotice(milliseconds: Int32) throws -> Bool {
+    func waitForNotices(milliseconds: Int32) throws -> [String] {
         var descriptor = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
         if descriptor.fd < 0 { throw Self.gone }
-        if takeNotices() { return true }
+        let waiting = takeNotices()
+        if !waiting.isEmpty { return waiting }
         _ = poll(&descriptor, 1, milliseconds)
         guard PQconsumeInput(handle) == 1, isAlive else { throw Self.gone }
         return takeNotices()
     }
 
-    private func takeNotices() -> Bool {
-        var any = false
+    private func takeNotices() -> [String] {
+        var told: [String] = []
         while let notice = PQnotifies(handle) {
-            any = true
+            told.append(String(cString: notice.pointee.extra))
             PQfreemem(notice)
         }
-        return any
+        return told
     }
 
     private static let gone = StoreError(.unavailable, "the connection to PostgreSQL is gone", hint: "try again")
@@ -143,11 +143,14 @@ final class PostgresConnection: @unchecked Sendable {
         else { throw Self.gone }
         let owned = PostgresResult(result)
         switch PQresultStatus(result) {
-        case PGRES_COMMAND_OK, PGRES_TUPLES_OK: return owned
+        case PGRES_COMMAND_OK, PGRES_TUPLES_OK:
+            isBegun = true
+            return owned
         default:
-            guard isAlive else { throw Self.gone }
+            // What the server refuses has a SQLSTATE; without one the connection broke.
+            guard isAlive, let state = PQresultErrorField(result, 67) else { throw Self.gone }
             throw PostgresFailure(
-                state: PQresultErrorField(result, 67).map { String(cString: $0) } ?? "",
+                state: String(cString: state),
                 message: Self.line(String(cString: PQresultErrorMessage(result))))
         }
     }
@@ -200,9 +203,15 @@ extension PostgresConnection: SQLConnection {
 
     func now() throws -> Double {
         switch time {
-        case .database:
-            try query("SELECT extract(epoch FROM clock_timestamp())::float8 AS moment").first?.get("moment") ?? 0
+        case .database: try query("SELECT \(nowExpression) AS moment").first?.get("moment") ?? 0
         case .given(let clock): clock().timeIntervalSince1970
+        }
+    }
+
+    var nowExpression: String {
+        switch time {
+        case .database: "extract(epoch FROM clock_timestamp())::float8"
+        case .given(let clock): "\(clock().timeIntervalSince1970)::float8"
         }
     }
 

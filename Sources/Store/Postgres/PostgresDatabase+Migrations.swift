@@ -3,18 +3,25 @@ package import PipelineKit
 extension PostgresDatabase {
     /// Numbered steps from an empty database to today's schema; a step that has shipped never changes.
     private static let migrations: [(name: String, statements: [String])] = [
-        ("001 jobs", JobSchema.statements(.postgresql))
+        ("001 jobs", JobSchema.statements(.postgresql)),
+        ("002 records", RecordSchema.statements),
+        ("003 jobs due", [JobSchema.due]),
     ]
+
+    /// Whether nothing of ours is in the database yet.
+    /// - Throws: `StageError` when the database can't be read.
+    package func isEmpty() async throws(StageError) -> Bool {
+        try await StoreError.bridge("reading the schema failed") { try await read { try !Self.isMade($0) } }
+    }
 
     /// The steps, and whether each was taken.
     /// - Throws: `StageError` when the database can't be read.
     package func migrationStatus() async throws(StageError) -> [(name: String, isApplied: Bool)] {
         try await StoreError.bridge("reading the schema failed") {
             try await read { connection in
-                let isThere = try connection.query("SELECT to_regclass('spreader_migrations') IS NOT NULL AS there")
-                    .first?.get("there", as: Bool.self)
-                guard isThere == true else { return Self.migrations.map { ($0.name, false) } }
+                guard try Self.isMade(connection) else { return Self.migrations.map { ($0.name, false) } }
                 let applied = try Self.applied(connection)
+                try Self.check(applied)
                 return Self.migrations.map { ($0.name, applied.contains($0.name)) }
             }
         }
@@ -32,11 +39,7 @@ extension PostgresDatabase {
                         (name TEXT PRIMARY KEY, appliedAt DOUBLE PRECISION NOT NULL)
                     """)
                 let applied = try Self.applied(connection)
-                guard applied.isSubset(of: Self.migrations.map(\.name)) else {
-                    throw StoreError(
-                        .tooNew, "the database was written by a newer version of spreader-pipeline",
-                        hint: "update the program, or name another database with SPREADER_DB or --db")
-                }
+                try Self.check(applied)
                 for migration in Self.migrations where !applied.contains(migration.name) {
                     for statement in migration.statements { try connection.execute(statement) }
                     try connection.execute(
@@ -45,6 +48,18 @@ extension PostgresDatabase {
                 }
             }
         }
+    }
+
+    private static func isMade(_ connection: any SQLConnection) throws -> Bool {
+        try connection.query("SELECT to_regclass('spreader_migrations') IS NOT NULL AS there").first?.get("there")
+            ?? false
+    }
+
+    private static func check(_ applied: Set<String>) throws {
+        guard !applied.isSubset(of: migrations.map(\.name)) else { return }
+        throw StoreError(
+            .tooNew, "the database was written by a newer version of spreader-pipeline",
+            hint: "update the program, or name another database with SPREADER_DB or --db")
     }
 
     private static func applied(_ connection: any SQLConnection) throws -> Set<String> {

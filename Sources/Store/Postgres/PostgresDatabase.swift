@@ -21,43 +21,109 @@ package final class PostgresDatabase: SQLDatabase {
 
     private let address: Secret
     private let time: Time
+    private let patience: Duration
     private let idle = Mutex<[PostgresConnection]>([])
     private let room = AsyncRoom(PostgresDatabase.width)
 
     /// A database by its address, `postgres://user:password@host:port/name`. Connects when it is first used.
-    package init(_ address: Secret, time: Time = .database) {
+    /// - Parameter patience: How long a server that is away, such as one that restarts, is waited for.
+    package init(_ address: Secret, time: Time = .database, patience: Duration = .zero) {
         self.address = address
         self.time = time
+        self.patience = patience
     }
 
     package var dialect: SQLDialect { .postgresql }
 
+    /// The same database with another patience; it takes the connections over.
+    func waiting(_ patience: Duration) -> PostgresDatabase {
+        let database = PostgresDatabase(address, time: time, patience: patience)
+        database.idle.withLock {
+            $0 = idle.withLock { idle in
+                defer { idle = [] }; return idle
+            }
+        }
+        return database
+    }
+
+    /// The address without its password.
+    package var name: String { Self.shown(address.reveal()) }
+
+    /// An address as people may see it: without the password, wherever it stands.
+    package static func shown(_ address: String) -> String {
+        guard var parts = URLComponents(string: address) else { return "postgres://…" }
+        parts.password = nil
+        parts.queryItems = parts.queryItems?.filter { !["password", "sslpassword"].contains($0.name) }
+        if parts.queryItems?.isEmpty == true { parts.queryItems = nil }
+        return parts.string ?? "postgres://…"
+    }
+
+    /// A clock that goes by the server's time, as it was a moment ago, and not by this host's, which may be wrong or set
+    /// meanwhile.
+    /// - Throws: `StageError` when the server can't be asked.
+    package func clock() async throws(StageError) -> HostClock {
+        let best = try await StoreError.bridge("asking the database's time failed") {
+            try await read { connection in
+                var best: (moment: Double, at: ContinuousClock.Instant, took: Duration)?
+                // The quickest answer is the most exact one; it was given about halfway.
+                for _ in 0..<3 where best.map({ $0.took > .milliseconds(20) }) ?? true {
+                    let before = ContinuousClock.now
+                    let moment = try connection.now()
+                    let took = ContinuousClock.now - before
+                    if best.map({ took < $0.took }) ?? true { best = (moment, before + took / 2, took) }
+                }
+                return best
+            }
+        }
+        guard let best else { return .system }
+        return HostClock(
+            now: { Date(timeIntervalSince1970: best.moment + (ContinuousClock.now - best.at).inSeconds) },
+            sleep: HostClock.system.sleep)
+    }
+
+    /// Each statement sees what is committed by then; a transaction around them would add nothing but two round trips.
     package func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws -> Value
-    ) async throws -> Value { try await transact(isReadOnly: true, body) }
+    ) async throws -> Value { try await perform { try body($0) } }
 
     package func write<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws -> Value
-    ) async throws -> Value { try await transact(isReadOnly: false, body) }
+    ) async throws -> Value { try await perform { try $0.transaction(body) } }
 
-    package func notices(on channel: String) -> AsyncStream<Void>? {
+    package func scrub(_ tables: [String]) async throws {
+        try await perform { connection in
+            for table in tables { try connection.execute("VACUUM \(table)") }
+        }
+    }
+
+    package func notices(on channel: String) -> AsyncStream<SQLNotice>? {
         AsyncStream { continuation in
             let task = Task { [address, time] in
                 var pause = Duration.milliseconds(100)
                 while !Task.isCancelled {
                     do {
                         let connection = try await PostgresConnection.open(address, time: time)
-                        _ = try await connection.run { try $0.execute("LISTEN \(channel)", []) }
-                        // What came before is found by looking.
-                        continuation.yield()
+                        // A transaction pooler takes LISTEN and hands the connection to the next: then this never comes.
+                        let mark = UUID().uuidString
+                        let isHeard = try await connection.run { connection in
+                            try connection.execute("LISTEN \(channel)")
+                            _ = try connection.query("SELECT pg_notify(?, ?)", [channel, mark])
+                            for _ in 0..<10 where try connection.waitForNotices(milliseconds: 200).contains(mark) {
+                                return true
+                            }
+                            return false
+                        }
+                        guard isHeard else { throw StoreError(.unavailable, "notices do not arrive") }
+                        continuation.yield(.listening)
                         pause = .milliseconds(100)
                         while !Task.isCancelled {
-                            if try await connection.run({ try $0.waitForNotice(milliseconds: 500) }) {
-                                continuation.yield()
-                            }
+                            let told = try await connection.run { try $0.waitForNotices(milliseconds: 500) }
+                            // Another listener's mark is of no interest.
+                            if told.contains("") { continuation.yield(.told) }
                         }
                     } catch {
                         // The server is away; polling tells that, and this goes on when it is back.
+                        continuation.yield(.deaf)
                         try? await Task.sleep(for: pause)
                         pause = min(pause * 2, .seconds(10))
                     }
@@ -67,34 +133,52 @@ package final class PostgresDatabase: SQLDatabase {
         }
     }
 
-    private func transact<Value: Sendable>(
-        isReadOnly: Bool, _ body: @escaping @Sendable (any SQLConnection) throws -> Value
+    private func perform<Value: Sendable>(
+        _ body: @escaping @Sendable (PostgresConnection) throws -> Value
     ) async throws -> Value {
         try await room.enter()
         defer { room.leave() }
+        let deadline = ContinuousClock.now + patience
+        var pause = Duration.milliseconds(50)
         var attempt = 1
         while true {
-            let (connection, isFresh) = try await connection()
+            var held: (connection: PostgresConnection, isFresh: Bool)?
             do {
-                let value = try await connection.run { try $0.transaction(isReadOnly: isReadOnly, body) }
+                let (connection, isFresh) = try await connection()
+                held = (connection, isFresh)
+                let value = try await connection.run(body)
                 idle.withLock { $0.append(connection) }
                 return value
             } catch let failure as PostgresFailure where failure.isTransient && attempt < Self.attempts {
-                idle.withLock { $0.append(connection) }
+                if let held { idle.withLock { $0.append(held.connection) } }
                 attempt += 1
                 try await Task.sleep(for: .milliseconds(Int.random(in: 1...(10 * attempt))))
-            } catch let failure as PostgresFailure where failure.isShutdown {
-                throw StoreError(.unavailable, "PostgreSQL is restarting: \(failure.message)", hint: "try again")
-            } catch let error as StoreError where error.code == .unavailable {
-                // An idle connection may have died meanwhile: then its BEGIN failed, and nothing was done. One that
-                // broke later may have committed, which only the caller can find out.
-                guard !isFresh, attempt == 1, await !connection.hasBegun() else { throw error }
-                attempt += 1
             } catch {
-                if connection.isAlive { idle.withLock { $0.append(connection) } }
-                throw error
+                guard let away = Self.away(error) else {
+                    if let held, held.connection.isAlive { idle.withLock { $0.append(held.connection) } }
+                    throw error
+                }
+                // The others have died with it.
+                idle.withLock { $0.removeAll() }
+                if let held {
+                    // What broke later than at its first statement may be committed: only the caller can find out.
+                    if await held.connection.hasBegun() { throw away }
+                    if !held.isFresh { continue }
+                }
+                guard ContinuousClock.now + pause < deadline else { throw away }
+                try await Task.sleep(for: pause)
+                pause = min(pause * 2, .seconds(1))
             }
         }
+    }
+
+    /// What an error says of a server that is away for now; nil for other errors.
+    private static func away(_ error: any Error) -> StoreError? {
+        if let failure = error as? PostgresFailure, failure.isShutdown {
+            return StoreError(.unavailable, "PostgreSQL is restarting: \(failure.message)", hint: "try again")
+        }
+        guard let error = error as? StoreError, error.code == .unavailable else { return nil }
+        return error
     }
 
     private func connection() async throws -> (PostgresConnection, isFresh: Bool) {

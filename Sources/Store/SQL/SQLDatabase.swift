@@ -7,6 +7,17 @@ package enum SQLDialect: String, Sendable, Hashable {
 
     /// Behind a `SELECT`: locks its rows, and leaves out those that another transaction has locked.
     package var skippingLocked: String { self == .postgresql ? "FOR UPDATE SKIP LOCKED" : "" }
+
+    /// Behind a `SELECT`: its rows are this transaction's until it ends.
+    var locking: String { self == .postgresql ? "FOR UPDATE" : "" }
+
+    /// Behind a `SELECT`: keeps others from changing its rows until the transaction ends.
+    var sharing: String { self == .postgresql ? "FOR SHARE" : "" }
+
+    /// Whether `text` holds `part`, both as expressions.
+    func holds(_ text: String, _ part: String) -> String {
+        self == .postgresql ? "strpos(\(text), \(part)) > 0" : "instr(\(text), \(part)) > 0"
+    }
 }
 
 /// One transaction's view of a database. Statements have `?` for each argument, in both dialects.
@@ -21,6 +32,8 @@ package protocol SQLConnection {
     func execute(_ sql: String, _ arguments: [any SQLConvertible]) throws -> Int
     /// The database's own time: hosts may disagree about theirs.
     func now() throws -> Double
+    /// The same as an expression, for statements that need nothing else.
+    var nowExpression: String { get }
     /// Keeps other transactions with the same name out until this one ends.
     func exclude(_ name: String) throws
     /// Tells whoever listens on `channel`, once the transaction is committed.
@@ -44,9 +57,22 @@ package protocol SQLDatabase: Sendable {
         _ body: @escaping @Sendable (any SQLConnection) throws -> Value
     ) async throws -> Value
     /// Runs `body` in one transaction; on disk when it returns.
+    @discardableResult
     func write<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws -> Value
     ) async throws -> Value
-    /// Yields whenever somebody told `channel`, and at once; nil where nobody can be told and polling is all there is.
-    func notices(on channel: String) -> AsyncStream<Void>?
+    /// Lets go of what was erased from `tables`: older pages and versions of rows.
+    func scrub(_ tables: [String]) async throws
+    /// What is told on `channel`; nil where nobody can be told and polling is all there is.
+    func notices(on channel: String) -> AsyncStream<SQLNotice>?
+}
+
+/// What a listener hears.
+package enum SQLNotice: Sendable, Hashable {
+    /// Notices arrive from now on: what came before is found by looking.
+    case listening
+    /// Somebody told the channel.
+    case told
+    /// Notices do not arrive: the server is away, or something in between keeps them.
+    case deaf
 }

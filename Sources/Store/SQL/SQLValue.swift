@@ -22,6 +22,11 @@ package protocol SQLConvertible: Sendable {
     init?(sql: SQLValue)
 }
 
+extension SQLValue: SQLConvertible {
+    package var sql: SQLValue { self }
+    package init?(sql: SQLValue) { self = sql }
+}
+
 extension Int64: SQLConvertible {
     package var sql: SQLValue { .integer(self) }
     package init?(sql: SQLValue) {

@@ -1,33 +1,31 @@
-package import Foundation
+import Foundation
 import GRDB
 
 /// SQLite behind the common face.
-package struct SQLiteDatabase: SQLDatabase {
-    private let queue: DatabaseQueue
-    private let clock: @Sendable () -> Date
+struct SQLiteDatabase: SQLDatabase {
+    let writer: any DatabaseWriter
+    /// Time; one machine has one.
+    let clock: @Sendable () -> Date
 
-    /// The durable side of `store`, whose commits wait for the disk.
-    /// - Parameter clock: Time; one machine has one.
-    package init(_ store: SQLiteStore, clock: @escaping @Sendable () -> Date) {
-        queue = store.durable
-        self.clock = clock
-    }
+    var dialect: SQLDialect { .sqlite }
 
-    package var dialect: SQLDialect { .sqlite }
-
-    package func read<Value: Sendable>(
+    func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws -> Value
     ) async throws -> Value {
-        try await queue.read { [clock] in try body(SQLiteConnection(database: $0, clock: clock)) }
+        try await writer.read { [clock] in try body(SQLiteConnection(database: $0, clock: clock)) }
     }
 
-    package func write<Value: Sendable>(
+    func write<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws -> Value
     ) async throws -> Value {
-        try await queue.write { [clock] in try body(SQLiteConnection(database: $0, clock: clock)) }
+        try await writer.write { [clock] in try body(SQLiteConnection(database: $0, clock: clock)) }
     }
 
-    package func notices(on channel: String) -> AsyncStream<Void>? { nil }
+    func scrub(_ tables: [String]) async throws {
+        _ = try await writer.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+    }
+
+    func notices(on channel: String) -> AsyncStream<SQLNotice>? { nil }
 }
 
 private struct SQLiteConnection: SQLConnection {
@@ -37,7 +35,8 @@ private struct SQLiteConnection: SQLConnection {
     var dialect: SQLDialect { .sqlite }
 
     func query(_ sql: String, _ arguments: [any SQLConvertible]) throws -> [SQLRow] {
-        try Row.fetchAll(database, sql: sql, arguments: Self.arguments(arguments)).map { row in
+        let statement = try database.cachedStatement(sql: sql)
+        return try Row.fetchAll(statement, arguments: Self.arguments(arguments)).map { row in
             SQLRow(Dictionary(row.map { ($0, Self.value($1)) }, uniquingKeysWith: { $1 }))
         }
     }
@@ -48,6 +47,8 @@ private struct SQLiteConnection: SQLConnection {
     }
 
     func now() throws -> Double { clock().timeIntervalSince1970 }
+
+    var nowExpression: String { "\(clock().timeIntervalSince1970)" }
 
     // A writing transaction has the database to itself.
     func exclude(_ name: String) throws {}

@@ -1,5 +1,4 @@
 package import Foundation
-import GRDB
 package import PipelineKit
 
 extension TokenVault {
@@ -7,9 +6,7 @@ extension TokenVault {
     /// - Throws: `StageError` when the vault can't be read.
     package func accounts() async throws(StageError) -> [AccountRecord] {
         try await StoreError.bridge("reading the vault failed") {
-            try await durable.read { database in
-                try Row.fetchAll(database, sql: "SELECT * FROM tokens ORDER BY name, service, account").map(record)
-            }
+            try await durable.read { try $0.query("SELECT * FROM tokens ORDER BY name, service, account").map(record) }
         }
     }
 
@@ -17,9 +14,8 @@ extension TokenVault {
     /// - Throws: `StageError` when the vault can't be read.
     package func account(_ id: AccountID) async throws(StageError) -> AccountRecord? {
         try await StoreError.bridge("reading the vault failed") {
-            try await durable.read { database in
-                try Row.fetchOne(database, sql: "SELECT * FROM tokens WHERE account = ?", arguments: [id.identity])
-                    .map(record)
+            try await durable.read {
+                try $0.query("SELECT * FROM tokens WHERE account = ?", [id.identity]).first.map(record)
             }
         }
     }
@@ -27,7 +23,7 @@ extension TokenVault {
     /// Notes that an account's tokens are used now.
     /// - Throws: `StageError` when the vault can't be written.
     package func touch(_ id: AccountID, at date: Date) async throws(StageError) {
-        try await change("UPDATE tokens SET usedAt = ? WHERE account = ?", [date.timeIntervalSince1970, id.identity])
+        try await change("UPDATE tokens SET usedAt = ? WHERE account = ?", [date, id.identity])
     }
 
     /// Deletes an account's tokens and what is known of its owner; its name stays.
@@ -48,7 +44,7 @@ extension TokenVault {
             """
             UPDATE tokens SET sealed = ?, expiresAt = NULL, refreshExpiresAt = NULL, endedBecause = ?, updatedAt = ?
             WHERE account = ?
-            """, [nothing, reason, date.timeIntervalSince1970, id.identity])
+            """, [nothing, reason, date, id.identity])
     }
 
     /// Deletes an account's tokens and what is known of its owner.
@@ -64,17 +60,20 @@ extension TokenVault {
     /// - Throws: `StageError` when one of them can't be opened; then nothing was changed.
     package func sealAnew() async throws(StageError) -> Int {
         try await StoreError.bridge("sealing the vault anew failed") {
-            try await durable.write { [sealer] database in
+            try await durable.write { [sealer] connection in
                 var count = 0
                 func again(_ table: String, _ key: String, _ column: String, _ context: (String) -> String) throws {
-                    let rows = try Row.fetchAll(
-                        database, sql: "SELECT \(key), \(column) FROM \(table) WHERE \(column) IS NOT NULL")
+                    // Tokens that are renewed meanwhile must not be overwritten by older ones.
+                    let rows = try connection.query(
+                        """
+                        SELECT \(key), \(column) FROM \(table) WHERE \(column) IS NOT NULL \(connection.dialect.locking)
+                        """)
                     for row in rows {
-                        let id: String = row[0]
-                        let secret = try sealer.open(row[1], context: context(id))
-                        try database.execute(
-                            sql: "UPDATE \(table) SET \(column) = ? WHERE \(key) = ?",
-                            arguments: [try sealer.seal(secret, context: context(id)), id])
+                        let id: String = try row.get(key)
+                        let secret = try sealer.open(try row.get(column), context: context(id))
+                        try connection.execute(
+                            "UPDATE \(table) SET \(column) = ? WHERE \(key) = ?",
+                            [try sealer.seal(secret, context: context(id)), id])
                         count += 1
                     }
                 }
@@ -87,34 +86,30 @@ extension TokenVault {
     }
 
     @discardableResult
-    private func change(_ sql: String, _ arguments: [(any DatabaseValueConvertible)?]) async throws(StageError) -> Int {
-        let values = StatementArguments(arguments)
-        return try await StoreError.bridge("writing the vault failed") {
-            try await durable.write { database in
-                try database.execute(sql: sql, arguments: values)
-                return database.changesCount
-            }
+    private func change(_ sql: String, _ arguments: [any SQLConvertible]) async throws(StageError) -> Int {
+        try await StoreError.bridge("writing the vault failed") {
+            try await durable.write { try $0.execute(sql, arguments) }
         }
     }
 
-    private func record(_ row: Row) throws -> AccountRecord {
-        let identity: String = row["account"]
-        func date(_ column: String) -> Date? { (row[column] as Double?).map(Date.init(timeIntervalSince1970:)) }
-        let profile: AccountProfile? = try (row["profile"] as Data?).map { sealed in
+    private func record(_ row: SQLRow) throws -> AccountRecord {
+        let identity: String = try row.get("account")
+        let profile: AccountProfile? = try row.get("profile", as: Data?.self).map { sealed in
             let text = try sealer.open(sealed, context: Self.profileContext(identity)).reveal()
             return try JSONDecoder().decode(AccountProfile.self, from: Data(text.utf8))
         }
-        let tokens = try open(row["sealed"], identity)
-        let name: String = row["name"]
+        let tokens = try open(try row.get("sealed"), identity)
+        let name: String = try row.get("name")
         return AccountRecord(
             // Rows of older versions have the name in the identity alone.
             id: AccountID(
-                name: name.isEmpty ? String(identity.prefix { $0 != "@" }) : name, service: row["service"],
+                name: name.isEmpty ? String(identity.prefix { $0 != "@" }) : name, service: try row.get("service"),
                 identity: identity),
             profile: profile,
-            scopes: (row["scopes"] as String?)?.split(separator: ",").map(String.init) ?? tokens.scopes,
-            expiresAt: date("expiresAt") ?? tokens.expiresAt, refreshExpiresAt: date("refreshExpiresAt"),
-            canRenew: tokens.refreshToken != nil, connectedAt: date("connectedAt"),
-            updatedAt: date("updatedAt") ?? .distantPast, usedAt: date("usedAt"), endedBecause: row["endedBecause"])
+            scopes: try row.get("scopes", as: String?.self)?.split(separator: ",").map(String.init) ?? tokens.scopes,
+            expiresAt: try row.get("expiresAt", as: Date?.self) ?? tokens.expiresAt,
+            refreshExpiresAt: try row.get("refreshExpiresAt"), canRenew: tokens.refreshToken != nil,
+            connectedAt: try row.get("connectedAt"), updatedAt: try row.get("updatedAt"),
+            usedAt: try row.get("usedAt"), endedBecause: try row.get("endedBecause"))
     }
 }

@@ -1,6 +1,5 @@
 import Crypto
 package import Foundation
-import GRDB
 package import PipelineKit
 
 /// The tokens of one account.
@@ -29,17 +28,17 @@ package struct TokenSet: Sendable, Hashable {
     }
 }
 
-/// Encrypted tokens in SQLite.
+/// Encrypted tokens.
 ///
 /// Tokens given by the environment seed the vault. Once the service has rotated them, the stored pair wins for as
 /// long as the environment still names the pair that it came from. An account that was connected by a login has no
 /// seed; its stored tokens are used whenever the environment names none.
 package struct TokenVault: Sendable {
-    let durable: DatabaseQueue
+    let durable: any SQLDatabase
     let sealer: Sealer
 
     /// The vault of `store`.
-    package init(_ store: SQLiteStore, sealer: Sealer) {
+    package init(_ store: RecordStore, sealer: Sealer) {
         durable = store.durable
         self.sealer = sealer
     }
@@ -48,11 +47,9 @@ package struct TokenVault: Sendable {
     /// - Throws: `StageError` when the vault can't be read.
     package func tokens(for account: AccountID, seed: TokenSet?) async throws(StageError) -> TokenSet? {
         let stored = try await StoreError.bridge("reading the vault failed") {
-            try await durable.read { database -> (seed: String, sealed: Data)? in
-                try Row.fetchOne(
-                    database, sql: "SELECT seed, sealed FROM tokens WHERE account = ?", arguments: [account.identity]
-                )
-                .map { ($0["seed"], $0["sealed"]) }
+            try await durable.read { connection -> (seed: String, sealed: Data)? in
+                try connection.query("SELECT seed, sealed FROM tokens WHERE account = ?", [account.identity])
+                    .first.map { (try $0.get("seed"), try $0.get("sealed")) }
             }
         }
         guard let stored else { return seed }
@@ -92,28 +89,27 @@ package struct TokenVault: Sendable {
         try await StoreError.bridge("writing the vault failed") {
             let sealed = try seal(tokens, account.identity)
             let sealedProfile = try profile.map { try seal($0, account.identity) }
-            try await durable.write { database in
+            try await durable.write { connection in
                 // Renewed tokens leave who it is and since when as they are; a login replaces both.
-                try database.execute(
-                    sql: """
-                        INSERT INTO tokens (account, name, service, seed, sealed, profile, scopes, expiresAt,
-                            refreshExpiresAt, connectedAt, updatedAt)
-                        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                        ON CONFLICT (account) DO UPDATE SET
-                            seed = excluded.seed, sealed = excluded.sealed, scopes = excluded.scopes,
-                            expiresAt = excluded.expiresAt, name = excluded.name, service = excluded.service,
-                            refreshExpiresAt = CASE WHEN excluded.connectedAt IS NULL
-                                THEN coalesce(excluded.refreshExpiresAt, refreshExpiresAt)
-                                ELSE excluded.refreshExpiresAt END,
-                            profile = CASE WHEN excluded.connectedAt IS NULL THEN profile ELSE excluded.profile END,
-                            connectedAt = coalesce(excluded.connectedAt, connectedAt),
-                            updatedAt = excluded.updatedAt, endedBecause = NULL
-                        """,
-                    arguments: [
+                try connection.execute(
+                    """
+                    INSERT INTO tokens (account, name, service, seed, sealed, profile, scopes, expiresAt,
+                        refreshExpiresAt, connectedAt, updatedAt)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    ON CONFLICT (account) DO UPDATE SET
+                        seed = excluded.seed, sealed = excluded.sealed, scopes = excluded.scopes,
+                        expiresAt = excluded.expiresAt, name = excluded.name, service = excluded.service,
+                        refreshExpiresAt = CASE WHEN excluded.connectedAt IS NULL
+                            THEN coalesce(excluded.refreshExpiresAt, tokens.refreshExpiresAt)
+                            ELSE excluded.refreshExpiresAt END,
+                        profile = CASE WHEN excluded.connectedAt IS NULL THEN tokens.profile ELSE excluded.profile END,
+                        connectedAt = coalesce(excluded.connectedAt, tokens.connectedAt),
+                        updatedAt = excluded.updatedAt, endedBecause = NULL
+                    """,
+                    [
                         account.identity, account.name, account.service, seed, sealed, sealedProfile,
-                        tokens.scopes?.joined(separator: ","), tokens.expiresAt?.timeIntervalSince1970,
-                        tokens.refreshExpiresAt?.timeIntervalSince1970, connectedAt?.timeIntervalSince1970,
-                        date.timeIntervalSince1970,
+                        tokens.scopes?.joined(separator: ","), tokens.expiresAt, tokens.refreshExpiresAt, connectedAt,
+                        date,
                     ])
             }
         }

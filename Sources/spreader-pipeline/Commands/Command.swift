@@ -10,17 +10,18 @@ enum Command {
         try await orExit { () async throws(StageError) in try await Settings.load() }
     }
 
-    /// The records that are there already, when they can be opened; no database is made.
-    static func existing(_ settings: Settings, database: String? = nil) -> HostAssembly? {
-        guard let path = try? settings.databasePath(flag: database), FileManager.default.fileExists(atPath: path)
-        else { return nil }
-        return try? HostAssembly(settings: settings, database: database)
+    /// The records that are there already, when they can be opened; no file is made.
+    static func existing(_ settings: Settings, database: String? = nil) async -> HostAssembly? {
+        guard let place = try? settings.database(flag: database) else { return nil }
+        if case .sqlite(let path) = place, !FileManager.default.fileExists(atPath: path) { return nil }
+        return try? await HostAssembly.open(settings, database: database)
     }
 
     /// Credentials for checks: from the vault when there is one, else from settings.
     static func credentials(_ settings: Settings, _ assembly: HostAssembly?) async -> VaultCredentials {
         if let stored = try? await assembly?.credentials() { return stored }
-        return VaultCredentials(settings: settings, vault: nil, locks: settings.home, clock: .system)
+        return VaultCredentials(
+            settings: settings, vault: nil, locks: SharedLocks(folder: settings.home), clock: .system)
     }
 
     /// Runs `body`; an error is printed and ends the program with its status.

@@ -12,7 +12,7 @@ struct Doctor: AsyncParsableCommand {
         discussion: "Exits 0 when runs can work, 78 when something is broken. Missing credentials are a warning.")
 
     @Flag(help: "Don't ask the network.") var offline = false
-    @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+    @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
     @Option(help: "How to report: text or json.") var format: OutputFormat = .text
 
     private struct Check {
@@ -26,7 +26,7 @@ struct Doctor: AsyncParsableCommand {
         let settings = try await Command.settings()
         var checks = [Check(name: "program", verdict: .ok, detail: Version.current)]
         checks += libraries()
-        checks += writeAccess(settings)
+        checks += await writeAccess(settings)
         let service = await service(settings)
         let isReachable = service.contains { $0.name == "service" && $0.verdict == .ok } && !offline
         checks.append(await credentials(settings, isReachable: isReachable))
@@ -73,11 +73,11 @@ struct Doctor: AsyncParsableCommand {
         return checks
     }
 
-    private func writeAccess(_ settings: Settings) -> [Check] {
+    private func writeAccess(_ settings: Settings) async -> [Check] {
         var checks: [Check] = []
         do throws(StageError) {
-            let assembly = try HostAssembly(settings: settings, database: db)
-            checks.append(Check(name: "database", verdict: .ok, detail: assembly.store.path))
+            let assembly = try await HostAssembly.open(settings, database: db)
+            checks.append(Check(name: "database", verdict: .ok, detail: assembly.store.name))
             let free = try? URL(filePath: settings.home.path).resourceValues(
                 forKeys: [.volumeAvailableCapacityKey]
             ).volumeAvailableCapacity
@@ -95,7 +95,7 @@ struct Doctor: AsyncParsableCommand {
     }
 
     private func credentials(_ settings: Settings, isReachable: Bool) async -> Check {
-        let provider = await Command.credentials(settings, Command.existing(settings, database: db))
+        let provider = await Command.credentials(settings, await Command.existing(settings, database: db))
         if let problem = provider.problem(with: VaultCredentials.usualAccount) {
             return Check(
                 name: "credentials", verdict: .warning, detail: "\(problem.message) (\(problem.hint ?? ""))")

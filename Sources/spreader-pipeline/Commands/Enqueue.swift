@@ -31,7 +31,7 @@ struct Enqueue: AsyncParsableCommand {
     @Option(help: ArgumentHelp("What a worker must offer to take the jobs, with commas.", valueName: "labels"))
     var labels: String?
     @Option(help: "Attempts in all.") var attempts = NewJob.usualAttempts
-    @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+    @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
     @Option(help: "How to report: text or json.") var format: OutputFormat = .text
 
     func validate() throws {
@@ -43,7 +43,7 @@ struct Enqueue: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Command.settings()
-        let existing = Command.existing(settings, database: db)
+        let existing = await Command.existing(settings, database: db)
         let credentials = await Command.credentials(settings, existing)
         let checked = try await StageHost.with(settings) { host in
             await CheckedRun.load(
@@ -97,8 +97,8 @@ struct Enqueue: AsyncParsableCommand {
 enum JobDesk {
     /// Opens the queue.
     /// - Throws: `StageError` when the database can't be opened.
-    static func queue(_ settings: Settings, _ database: String?) throws(StageError) -> JobQueue {
-        let assembly = try HostAssembly(settings: settings, database: database)
-        return JobQueue(SQLiteDatabase(assembly.store, clock: { Date() }))
+    static func queue(_ settings: Settings, _ database: String?) async throws(StageError) -> JobQueue {
+        // Who works on jobs looks after lost connections itself: a heartbeat that waits would be late.
+        JobQueue(try await HostAssembly.open(settings, database: database, patience: .zero).store)
     }
 }

@@ -17,7 +17,7 @@ struct Jobs: AsyncParsableCommand {
         @Option(help: "Only jobs in this state; may be given more than once.") var state: [String] = []
         @Option(help: "Only jobs of this queue.") var queue: String?
         @Option(help: "At most this many.") var limit = 50
-        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
         @Option(help: "How to report: text or json.") var format: OutputFormat = .text
 
         func validate() throws {
@@ -42,7 +42,7 @@ struct Jobs: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show all that is known of a job.")
 
         @Argument(help: "The job's number.") var id: Int64
-        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
 
         func run() async throws {
             let desk = try await Jobs.queue(db)
@@ -62,7 +62,7 @@ struct Jobs: AsyncParsableCommand {
         @Option(help: ArgumentHelp("Set an option of a stage.", valueName: "stage.option=value")) var set: [String] = []
         @Option(help: ArgumentHelp("Set a key of the post.", valueName: "key=value")) var post: [String] = []
         @Option(help: "Another priority, 0 to 9.") var priority: Int?
-        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
 
         func validate() throws { _ = try PipelineArguments.overrides(set: set, post: post) }
 
@@ -79,7 +79,7 @@ struct Jobs: AsyncParsableCommand {
             abstract: "Call a job off; one that runs is stopped at the next sign of life.")
 
         @Argument(help: "The job's number.") var id: Int64
-        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
 
         func run() async throws {
             try await Jobs.change(id, db, "is done") { (desk) throws(StageError) in try await desk.cancel(id) }
@@ -91,7 +91,7 @@ struct Jobs: AsyncParsableCommand {
             abstract: "Begin no more jobs of a queue; those that run go on.")
 
         @Argument(help: "The queue.") var queue = "default"
-        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
 
         func run() async throws {
             let desk = try await Jobs.queue(db)
@@ -104,7 +104,7 @@ struct Jobs: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Let jobs of a paused queue begin again.")
 
         @Argument(help: "The queue.") var queue = "default"
-        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
 
         func run() async throws {
             let desk = try await Jobs.queue(db)
@@ -121,7 +121,7 @@ struct Jobs: AsyncParsableCommand {
         @Option(help: "The account.") var account: String?
         @Argument(help: ArgumentHelp("Jobs at once, or none for no limit; without it, the limits are listed."))
         var jobs: String?
-        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
 
         func validate() throws {
             guard let jobs else { return }
@@ -151,7 +151,7 @@ struct Jobs: AsyncParsableCommand {
             abstract: "Erase jobs that ended so long ago; unconfirmed ones stay.")
 
         @Option(help: ArgumentHelp("How long ago, such as 30d.", valueName: "duration")) var olderThan: String
-        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
 
         func validate() throws {
             guard Duration(parsing: olderThan) != nil else {
@@ -169,7 +169,7 @@ struct Jobs: AsyncParsableCommand {
 
     static func queue(_ database: String?) async throws -> JobQueue {
         let settings = try await Command.settings()
-        return try await Command.orExit { () async throws(StageError) in try JobDesk.queue(settings, database) }
+        return try await Command.orExit { () async throws(StageError) in try await JobDesk.queue(settings, database) }
     }
 
     static func absent(_ id: Int64) -> ExitCode {

@@ -24,7 +24,7 @@ struct Plan: AsyncParsableCommand {
         var checked = await CheckedRun.load(
             file: arguments.pipeline, inputs: arguments.inputs, overrides: try arguments.overrides(),
             until: arguments.until, registry: registry, settings: settings,
-            credentials: await Command.credentials(settings, Command.existing(settings)))
+            credentials: await Command.credentials(settings, await Command.existing(settings)))
         // A plan sends nothing, so it needs no token; the run will.
         checked.findings = checked.findings.map { finding in
             var finding = finding

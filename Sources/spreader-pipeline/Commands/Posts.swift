@@ -14,7 +14,7 @@ struct Posts: AsyncParsableCommand {
 
         @Option(help: "At most this many.") var limit = 50
         @Option(help: "Only posts in this state, such as unconfirmed.") var state: String?
-        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
         @Option(help: "How to report: text or json.") var format: OutputFormat = .text
 
         func validate() throws {
@@ -51,7 +51,7 @@ struct Posts: AsyncParsableCommand {
         @Argument(help: "The post's id, or how it begins.") var id: String
         @Flag(help: "It is on the account.") var posted = false
         @Flag(help: "It is not on the account.") var notPosted = false
-        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
 
         func validate() throws {
             if posted == notPosted { throw ValidationError("say either --posted or --not-posted") }

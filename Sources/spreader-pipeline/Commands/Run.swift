@@ -34,7 +34,7 @@ struct Run: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Folder for work files.", valueName: "dir"))
     var workDir: String?
 
-    @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url"))
+    @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url"))
     var db: String?
 
     func validate() throws {
@@ -97,7 +97,7 @@ struct Run: AsyncParsableCommand {
         _ words: [String], _ settings: Settings, _ registry: StageRegistry, _ stop: StopSwitch
     ) async throws -> Int {
         let overrides = try arguments.overrides()
-        let existing = Command.existing(settings, database: db)
+        let existing = await Command.existing(settings, database: db)
         var checked = await CheckedRun.load(
             file: arguments.pipeline, inputs: arguments.inputs, overrides: overrides, until: arguments.until,
             registry: registry, settings: settings, credentials: await Command.credentials(settings, existing))
@@ -114,7 +114,7 @@ struct Run: AsyncParsableCommand {
             if let existing {
                 assembly = existing
             } else {
-                assembly = try HostAssembly(settings: settings, database: db)
+                assembly = try await HostAssembly.open(settings, database: db)
             }
             let request = request(pipeline, checked, plans, words, settings)
             let draft = try await assembly.runHost(
@@ -154,7 +154,8 @@ struct Run: AsyncParsableCommand {
             plans.compactMap { plan in plan.failure.map { (plan.asset, $0.error) } }, uniquingKeysWith: { $1 })
         var request = RunRequest(
             pipeline: pipeline, assets: checked.assets.filter { failures[$0.name] == nil }, accountIdentity: identity,
-            settings: settings.plain, fingerprint: ContentDigest.sha256(mark), command: [directory] + words,
+            settings: settings.plain, fingerprint: ContentDigest.sha256(mark),
+            command: [directory] + Self.remembered(words),
             workRoot: workDir.map { URL(filePath: $0).standardizedFileURL }
                 ?? settings.home.appending(path: "runs"),
             usesCache: !ignoresCache, keepsWork: keep, waitsForLimits: !neverWaits,
@@ -198,6 +199,19 @@ struct Run: AsyncParsableCommand {
         } giveUp: {
         }
         return summary
+    }
+
+    /// The words of a command without the address of a server, which may hold a password.
+    static func remembered(_ words: [String]) -> [String] {
+        var kept: [String] = []
+        for word in words {
+            if kept.last == "--db", word.hasPrefix("postgres") {
+                kept.removeLast()
+            } else if !word.hasPrefix("--db=postgres") {
+                kept.append(word)
+            }
+        }
+        return kept
     }
 
     static func resumeHint(_ id: String) -> String {

@@ -14,7 +14,7 @@ struct Runs: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List runs, newest first.")
 
         @Option(help: "At most this many.") var limit = 20
-        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
         @Option(help: "How to report: text or json.") var format: OutputFormat = .text
 
         func run() async throws {
@@ -34,7 +34,7 @@ struct Runs: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show a run, its assets and what finished for each.")
 
         @Argument(help: "The run's id, or how it begins.") var id: String
-        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
         @Option(help: "How to report: text or json.") var format: OutputFormat = .text
 
         func run() async throws {
@@ -71,7 +71,7 @@ struct Runs: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Go on with a run where it stood.")
 
         @Argument(help: "The run's id, or how it begins.") var id: String
-        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
 
         func run() async throws {
             let run = try await Runs.find(id, try await Runs.open(db))
@@ -81,10 +81,12 @@ struct Runs: AsyncParsableCommand {
                 throw ExitCode(78)
             }
             let words = Array(run.command.dropFirst())
-            guard let command = try SpreaderPipeline.parseAsRoot(words) as? Run else {
+            guard var command = try SpreaderPipeline.parseAsRoot(words) as? Run else {
                 Output.message("error: run \(run.id) was not started by `run`")
                 throw ExitCode(78)
             }
+            // Where this command found the run is where it goes on.
+            if let db { command.db = db }
             let status = try await command.start(words: words)
             if status != 0 { throw ExitCode(Int32(status)) }
         }
@@ -97,7 +99,7 @@ struct Runs: AsyncParsableCommand {
         )
 
         @Argument(help: "The run's id, or how it begins.") var id: String
-        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
 
         func run() async throws {
             let assembly = try await Runs.open(db)
@@ -106,21 +108,24 @@ struct Runs: AsyncParsableCommand {
                 return Output.message("run \(run.id) is \(run.status.rawValue): nothing to cancel")
             }
             try await Command.orExit { () async throws(StageError) in
-                let lock = try? FileLock.attempt(assembly.locks.appending(path: "run-\(run.fingerprint)").path)
-                guard let lock else {
-                    throw StageError(
+                try await assembly.locks.with(
+                    "run-\(run.fingerprint)",
+                    orThrow: StageError(
                         .busy, "run \(run.id) is under way in another process", hint: "interrupt that process first")
-                }
-                // It may have ended while the lock was asked for.
-                guard let now = try await assembly.journal.run(idPrefix: run.id), now.status == run.status else {
-                    throw StageError(.busy, "run \(run.id) has just ended", hint: "see: spreader-pipeline runs list")
-                }
-                try? FileManager.default.removeItem(atPath: run.workDirectory)
-                try await assembly.journal.finish(
-                    run.id, status: .cancelled, exitStatus: StageError.Outcome.interrupted.rawValue, at: Date())
-                withExtendedLifetime(lock) {}
+                ) { () async throws(StageError) in try await Self.cancel(run, assembly) }
             }
             Output.result("\(run.id)  cancelled")
+        }
+
+        private static func cancel(_ run: RunRecord, _ assembly: HostAssembly) async throws(StageError) {
+            // It may have ended while the lock was asked for.
+            guard let now = try await assembly.journal.run(idPrefix: run.id), now.status == run.status else {
+                throw StageError(.busy, "run \(run.id) has just ended", hint: "see: spreader-pipeline runs list")
+            }
+            try? FileManager.default.removeItem(atPath: run.workDirectory)
+            try await assembly.journal.finish(
+                run.id, status: .cancelled, exitStatus: StageError.Outcome.interrupted.rawValue,
+                at: assembly.store.clock.now())
         }
     }
 
@@ -131,7 +136,7 @@ struct Runs: AsyncParsableCommand {
 
         @Option(help: "Erase what began longer ago; SPREADER_RETENTION when left out.") var olderThan: String?
         @Flag(help: "Only show what would be erased.") var dryRun = false
-        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
 
         func validate() throws {
             if let olderThan, Retention.length(olderThan) == nil {
@@ -160,7 +165,7 @@ struct Runs: AsyncParsableCommand {
     static func open(_ db: String?) async throws -> HostAssembly {
         let settings = try await Command.settings()
         return try await Command.orExit { () async throws(StageError) in
-            try HostAssembly(settings: settings, database: db)
+            try await HostAssembly.open(settings, database: db)
         }
     }
 

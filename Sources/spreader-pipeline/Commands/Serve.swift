@@ -19,7 +19,7 @@ struct Serve: AsyncParsableCommand {
 
     @Option(help: "The address to listen on.") var host = "127.0.0.1"
     @Option(help: "The port; any that is free when 0.") var port = 8080
-    @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+    @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
 
     func run() async throws {
         let settings = try await Command.settings()
@@ -33,10 +33,10 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func serve(_ settings: Settings) async throws(StageError) {
-        let assembly = try HostAssembly(settings: settings, database: db)
+        let assembly = try await HostAssembly.open(settings, database: db)
         let desk = AccountDesk(settings: settings, assembly: assembly)
         let app = try desk.app()
-        let claims = SQLiteClaims(assembly.store, now: { Date() })
+        let claims = SQLClaims(assembly.store)
         let desks = WebhookDesk(
             settings: settings, assembly: assembly, claims: claims, logger: Log.make("serve", settings: settings))
         let webhooks = WebhookController(
@@ -62,7 +62,7 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func controller(
-        _ redirectURI: String, _ clientKey: String, _ desk: AccountDesk, _ claims: SQLiteClaims
+        _ redirectURI: String, _ clientKey: String, _ desk: AccountDesk, _ claims: SQLClaims
     ) throws(StageError) -> TikTokAuthController {
         let settings = desk.settings
         return TikTokAuthController(

@@ -26,7 +26,7 @@ struct Validate: AsyncParsableCommand {
     private func report(_ settings: Settings, _ registry: StageRegistry) async throws {
         var checked = await CheckedRun.load(
             file: pipeline, inputs: inputs, registry: registry, settings: settings,
-            credentials: await Command.credentials(settings, Command.existing(settings)))
+            credentials: await Command.credentials(settings, await Command.existing(settings)))
         _ = await checked.planFootage(settings: settings)
         // Whoever checks a file need not be the one who posts it.
         checked.findings = checked.findings.map { finding in

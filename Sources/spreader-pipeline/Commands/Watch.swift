@@ -29,7 +29,7 @@ struct Watch: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Set a key of the post.", valueName: "key=value")) var post: [String] = []
     @Option(help: "0 to 9; smaller ones come first.") var priority = 0
     @Option(help: "The queue that jobs wait in.") var queue = "default"
-    @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+    @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
 
     /// How often the folder is looked into although nothing was told: on network folders nobody tells.
     private static let usualPause = Duration.seconds(30)
@@ -43,7 +43,7 @@ struct Watch: AsyncParsableCommand {
     func run() async throws {
         let settings = try await Command.settings()
         let checked = try await check(settings)
-        let desk = try await Command.orExit { () async throws(StageError) in try JobDesk.queue(settings, db) }
+        let desk = try await Command.orExit { () async throws(StageError) in try await JobDesk.queue(settings, db) }
         try check(folder: folder)
         if let moveTo { try check(folder: moveTo) }
         let bell = Doorbell()
@@ -144,7 +144,7 @@ struct Watch: AsyncParsableCommand {
 
     private func check(_ settings: Settings) async throws -> Pipeline {
         let overrides = try PipelineArguments.overrides(set: set, post: post)
-        let credentials = await Command.credentials(settings, Command.existing(settings, database: db))
+        let credentials = await Command.credentials(settings, await Command.existing(settings, database: db))
         let checked = try await StageHost.with(settings) { host in
             await CheckedRun.load(
                 file: pipeline, inputs: [folder], overrides: overrides, registry: host.registry, settings: settings,

@@ -28,7 +28,7 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How long a job is held without a sign of life.", valueName: "duration"))
     var lease = "60s"
     @Option(help: ArgumentHelp("How long jobs may take to stop.", valueName: "duration")) var grace = "30s"
-    @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+    @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
 
     func validate() throws {
         guard (1...256).contains(concurrency) else { throw ValidationError("--concurrency takes 1 to 256") }
@@ -40,8 +40,8 @@ struct WorkerCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Command.settings()
-        let (queue, path) = try await Command.orExit { () async throws(StageError) in
-            (try JobDesk.queue(settings, db), try settings.databasePath(flag: db))
+        let (queue, database) = try await Command.orExit { () async throws(StageError) in
+            (try await JobDesk.queue(settings, db), try settings.database(flag: db).address)
         }
         let scheduler = try cron.map { path in
             let (file, findings) = CronFile.read(path)
@@ -57,7 +57,7 @@ struct WorkerCommand: AsyncParsableCommand {
         options.drains = drain
         options.lease = Duration(parsing: lease) ?? options.lease
         let worker = Worker(
-            queue: queue, options: options, name: Self.name, database: "sqlite:\(path)", home: settings.home.path,
+            queue: queue, options: options, name: Self.name, database: database, home: settings.home.path,
             scheduler: scheduler, logger: Log.make("worker", settings: settings), report: Self.report)
         var configuration = ServiceGroupConfiguration(
             services: [.init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup)],

@@ -48,9 +48,9 @@ struct AccountDesk: Sendable {
     /// - Throws: `StageError` when TikTok refuses them, or the vault can't be written.
     func adopt(_ given: TokenSet, isSeed: Bool, as name: String) async throws(StageError) -> [String] {
         try await Uncancelled.run { () async throws(StageError) -> [String] in
-            let lock = try await assembly.credentials().lock(for: name)
-            defer { withExtendedLifetime(lock) {} }
-            return try await adoptLocked(given, isSeed: isSeed, as: name)
+            try await assembly.credentials().withLock(for: name) { () async throws(StageError) in
+                try await adoptLocked(given, isSeed: isSeed, as: name)
+            }
         }
     }
 
@@ -98,9 +98,15 @@ struct AccountDesk: Sendable {
     /// - Returns: What a person should know.
     /// - Throws: `StageError` when TikTok does not answer; then nothing is deleted.
     func disconnect(_ name: String, isLocal: Bool, forgetting: Bool = false) async throws(StageError) -> String {
+        try await assembly.credentials().withLock(for: name) { () async throws(StageError) in
+            try await disconnectLocked(name, isLocal: isLocal, forgetting: forgetting)
+        }
+    }
+
+    private func disconnectLocked(
+        _ name: String, isLocal: Bool, forgetting: Bool
+    ) async throws(StageError) -> String {
         let id = settings.accountID(name)
-        let lock = try await assembly.credentials().lock(for: name)
-        defer { withExtendedLifetime(lock) {} }
         guard let record = try await assembly.vault.account(id) else {
             throw StageError(
                 .notAuthorised, "no account \"\(name)\" is connected", hint: "see: spreader-pipeline auth status")
@@ -176,9 +182,11 @@ struct AccountDesk: Sendable {
         let profile = AccountProfile(
             openID: account.user?.openID ?? account.tokens.openID, displayName: account.user?.displayName,
             username: account.user?.username)
-        let lock = try await assembly.credentials().lock(for: name)
-        defer { withExtendedLifetime(lock) {} }
-        var lines = [try await keep(TokenSet(account.tokens), of: profile, seed: nil, as: name)]
+        var lines = [
+            try await assembly.credentials().withLock(for: name) { () async throws(StageError) in
+                try await keep(TokenSet(account.tokens), of: profile, seed: nil, as: name)
+            }
+        ]
         lines += account.scopes.consequences.map { "Note: \($0)." }
         if !account.scopes.missing.isEmpty {
             lines.append("To change that, log in again and leave every permission ticked.")

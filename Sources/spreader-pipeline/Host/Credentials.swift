@@ -15,7 +15,7 @@ struct VaultCredentials: CredentialProvider {
 
     let settings: Settings
     let vault: TokenVault?
-    let locks: URL
+    let locks: SharedLocks
     let clock: HostClock
     /// The accounts that the vault held when it was last looked into, by identity.
     var known: [String: AccountRecord] = [:]
@@ -91,8 +91,12 @@ struct VaultCredentials: CredentialProvider {
     }
 
     func renewed(for account: String, after rejected: Secret) async throws(StageError) -> Credentials {
-        let lock = try await lock(for: account)
-        defer { withExtendedLifetime(lock) {} }
+        try await withLock(for: account) { () async throws(StageError) in
+            try await renewedLocked(for: account, after: rejected)
+        }
+    }
+
+    private func renewedLocked(for account: String, after rejected: Secret) async throws(StageError) -> Credentials {
         guard let tokens = try await stored(account) else { throw missing(account) }
         // Another task or process may have renewed them while this one waited.
         if tokens.accessToken != rejected {
@@ -117,10 +121,30 @@ struct VaultCredentials: CredentialProvider {
         return Credentials(accessToken: renewed.accessToken, scopes: renewed.scopes, expiresAt: renewed.expiresAt)
     }
 
-    /// The lock that whoever changes an account's tokens holds, in whatever process.
-    /// - Throws: `StageError` with code `limited` when somebody has had it for a minute.
-    func lock(for account: String) async throws(StageError) -> FileLock {
-        try await RefreshLock.acquire(locks.appending(path: "refresh-\(lockName(account))"), clock: clock)
+    /// Calls `body` with the lock that whoever changes an account's tokens holds, in whatever process: two refreshes with
+    /// one token could end the session.
+    /// - Throws: `StageError` with code `limited` when somebody has had it for a minute; what `body` throws.
+    func withLock<Value>(
+        for account: String, _ body: () async throws(StageError) -> Value
+    ) async throws(StageError) -> Value {
+        for _ in 0..<600 {
+            if let lock = try await locks.attempt("refresh-\(lockName(account))") {
+                do throws(StageError) {
+                    let value = try await body()
+                    await lock.release()
+                    return value
+                } catch {
+                    await lock.release()
+                    throw error
+                }
+            }
+            do {
+                try await clock.sleep(.milliseconds(100))
+            } catch {
+                throw .cancelled
+            }
+        }
+        throw StageError(.limited, "another process has been renewing the token for a minute", hint: "try again")
     }
 
     /// Asks the service for new tokens. The caller holds the account's lock.
@@ -166,26 +190,5 @@ struct VaultCredentials: CredentialProvider {
     private func missing(_ account: String) -> StageError {
         let problem = problem(with: account)
         return StageError(.notAuthorised, problem?.message ?? "no token", hint: problem?.hint)
-    }
-}
-
-/// Waits for the refresh lock of an account: two refreshes with one token could end the session.
-enum RefreshLock {
-    static func acquire(_ path: URL, clock: HostClock) async throws(StageError) -> FileLock {
-        for _ in 0..<600 {
-            let lock: FileLock?
-            do {
-                lock = try FileLock.attempt(path.path)
-            } catch {
-                throw StageError(.configuration, "can't make the lock file \(path.path): \(error)")
-            }
-            if let lock { return lock }
-            do {
-                try await clock.sleep(.milliseconds(100))
-            } catch {
-                throw .cancelled
-            }
-        }
-        throw StageError(.limited, "another process has been renewing the token for a minute", hint: "try again")
     }
 }

@@ -4,35 +4,57 @@ import PipelineKit
 import PipelineRunner
 import Store
 
-/// Puts the rooms together: records on disk, credentials, limits, time.
+/// Puts the rooms together: records, credentials, limits, time.
 struct HostAssembly {
+    /// How long a database that restarts is waited for in the middle of the work.
+    private static let patience = Duration.seconds(30)
+
     let settings: Settings
-    let store: SQLiteStore
-    let journal: SQLiteJournal
-    let ledger: SQLitePostLedger
+    let store: RecordStore
+    let journal: SQLJournal
+    let ledger: SQLPostLedger
     let vault: TokenVault
     let sealer: Sealer
-    let locks: URL
+    let locks: SharedLocks
 
     /// Opens the records.
-    /// - Throws: `StageError` with code `configuration` when database or vault key can't be used.
-    init(settings: Settings, database: String?) throws(StageError) {
+    /// - Parameter patience: How long a server that goes away later is waited for.
+    /// - Throws: `StageError` with code `configuration` when database or vault key can't be used; `unavailable` when a
+    ///   server does not answer.
+    static func open(
+        _ settings: Settings, database: String?, patience: Duration = HostAssembly.patience
+    ) async throws(StageError) -> HostAssembly {
+        switch try settings.database(flag: database) {
+        case .sqlite(let path):
+            let store: RecordStore
+            do throws(StoreError) {
+                store = try RecordStore(sqlite: path)
+            } catch {
+                throw error.asStageError
+            }
+            // Beside the database: what shares the records shares the locks.
+            return try HostAssembly(settings, store, SharedLocks(folder: URL(filePath: path + ".locks")))
+        case .postgres(let address):
+            let store = try await RecordStore.postgres(address, patience: patience)
+            let folder = settings.home.appending(path: "locks")
+            return try HostAssembly(settings, store, try SharedLocks(folder: folder, store: store))
+        }
+    }
+
+    private init(_ settings: Settings, _ store: RecordStore, _ locks: SharedLocks) throws(StageError) {
         self.settings = settings
-        let path = try settings.databasePath(flag: database)
+        self.store = store
+        self.locks = locks
         do throws(StoreError) {
-            store = try SQLiteStore(path: path)
             sealer = try Sealer.resolve(
                 setting: settings.secret("SPREADER_VAULT_KEY"), file: settings.vaultKeyFile)
-            journal = SQLiteJournal(store)
-            ledger = SQLitePostLedger(
-                store, sealer: sealer, fence: settings[JobProcess.leaseSetting].flatMap { JobFence($0) },
-                now: { Date() })
-            vault = TokenVault(store, sealer: sealer)
         } catch {
             throw error.asStageError
         }
-        // Beside the database: what shares the records shares the locks.
-        locks = URL(filePath: path + ".locks")
+        journal = SQLJournal(store)
+        ledger = SQLPostLedger(
+            store, sealer: sealer, fence: settings[JobProcess.leaseSetting].flatMap { JobFence($0) })
+        vault = TokenVault(store, sealer: sealer)
     }
 
     /// Tokens of accounts.
@@ -40,7 +62,7 @@ struct HostAssembly {
     func credentials() async throws(StageError) -> VaultCredentials {
         let known = try await vault.accounts().map { ($0.id.identity, $0) }
         return VaultCredentials(
-            settings: settings, vault: vault, locks: locks, clock: .system,
+            settings: settings, vault: vault, locks: locks, clock: store.clock,
             known: Dictionary(known, uniquingKeysWith: { $1 }))
     }
 
@@ -51,9 +73,8 @@ struct HostAssembly {
     ) async throws(StageError) -> RunHost {
         RunHost(
             journal: journal, ledger: ledger,
-            permits: SQLiteRatePermits(
-                store, clock: .system, maximumWait: waitsForLimits ? .seconds(3600) : .zero),
+            permits: SQLRatePermits(store, maximumWait: waitsForLimits ? .seconds(3600) : .zero),
             credentials: try await credentials(),
-            digests: FileDigests(store), locks: locks, logger: logger, emit: emit)
+            digests: FileDigests(store), locks: locks, clock: store.clock, logger: logger, emit: emit)
     }
 }

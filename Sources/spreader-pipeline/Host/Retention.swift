@@ -32,17 +32,21 @@ struct Retention: Sendable {
         var erased: [RunRecord] = []
         for run in try await assembly.journal.runs(before: Date().addingTimeInterval(-age.inSeconds)) {
             // A lock that can't be had belongs to a process that works on the run.
-            guard let lock = try? FileLock.attempt(assembly.locks.appending(path: "run-\(run.fingerprint)").path)
-            else { continue }
-            if !isTrial {
-                try? FileManager.default.removeItem(atPath: run.workDirectory)
-                try await assembly.journal.erase(run.id)
+            guard let lock = try await assembly.locks.attempt("run-\(run.fingerprint)") else { continue }
+            do throws(StageError) {
+                if !isTrial {
+                    try? FileManager.default.removeItem(atPath: run.workDirectory)
+                    try await assembly.journal.erase(run.id)
+                }
+            } catch {
+                await lock.release()
+                throw error
             }
+            await lock.release()
             erased.append(run)
-            withExtendedLifetime(lock) {}
         }
         if !isTrial {
-            let jobs = JobQueue(SQLiteDatabase(assembly.store, clock: { Date() }))
+            let jobs = JobQueue(assembly.store)
             _ = try await jobs.prune(olderThan: age)
         }
         return erased

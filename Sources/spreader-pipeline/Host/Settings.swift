@@ -12,7 +12,8 @@ struct Settings: Sendable {
 
     /// Names that hold secrets: never handed to stages as plain settings.
     static let secretNames: Set<String> = [
-        "TIKTOK_CLIENT_SECRET", "TIKTOK_ACCESS_TOKEN", "TIKTOK_REFRESH_TOKEN", "SPREADER_VAULT_KEY",
+        "TIKTOK_CLIENT_SECRET", "TIKTOK_ACCESS_TOKEN", "TIKTOK_REFRESH_TOKEN", "SPREADER_VAULT_KEY", "SPREADER_DB",
+        "PGPASSWORD",
     ]
     /// Names that stages may read.
     static let plainNames = [
@@ -63,19 +64,39 @@ struct Settings: Sendable {
     /// The vault's key, when no setting gives it.
     var vaultKeyFile: URL { home.appending(path: "vault.key") }
 
-    /// Path of the SQLite file.
+    /// Where the records are.
+    enum Database: Sendable, Hashable {
+        /// A file.
+        case sqlite(path: String)
+        /// A server; the address may hold a password.
+        case postgres(Secret)
+
+        /// As `SPREADER_DB` names it.
+        var address: Secret {
+            switch self {
+            case .sqlite(let path): Secret("sqlite:\(path)")
+            case .postgres(let address): address
+            }
+        }
+    }
+
+    /// Where the records are: `--db`, `SPREADER_DB`, or a file in the data folder.
     /// - Parameter flag: The value of `--db`.
     /// - Throws: `StageError` with code `configuration` for a form that is not understood.
-    func databasePath(flag: String?) throws(StageError) -> String {
-        guard let text = flag ?? self["SPREADER_DB"] else { return home.appending(path: "spreader.db").path }
+    func database(flag: String?) throws(StageError) -> Database {
+        guard let text = flag ?? self["SPREADER_DB"] else {
+            return .sqlite(path: home.appending(path: "spreader.db").path)
+        }
         if text.hasPrefix("sqlite:") {
             let path = String(text.dropFirst("sqlite:".count))
-            return URL(filePath: path.hasPrefix("//") ? String(path.dropFirst(2)) : path).standardizedFileURL.path
+            return .sqlite(
+                path: URL(filePath: path.hasPrefix("//") ? String(path.dropFirst(2)) : path).standardizedFileURL.path)
         }
+        if text.hasPrefix("postgres://") || text.hasPrefix("postgresql://") { return .postgres(Secret(text)) }
         let scheme = text.split(separator: ":").first.map(String.init) ?? text
         throw StageError(
             .configuration, "a database of the kind \"\(scheme)\" is not supported",
-            hint: "use sqlite:PATH for --db or SPREADER_DB")
+            hint: "use sqlite:PATH or postgres://USER@HOST/NAME for --db or SPREADER_DB")
     }
 
     /// An account by its name. Its identity holds the name, the app and the service, so that neither a rotated token

@@ -11,7 +11,7 @@ struct WebhookDesk: Sendable {
 
     let settings: Settings
     let assembly: HostAssembly
-    let claims: SQLiteClaims
+    let claims: SQLClaims
     let logger: Logger
 
     /// Takes in an event once, however often it is delivered.

@@ -12,7 +12,7 @@ struct JobProcess: Sendable {
     private static let grace = 4.0
 
     let held: JobLease
-    let database: String
+    let database: Secret
     /// The worker's data folder, which holds the vault's key.
     let home: String
 
@@ -44,9 +44,11 @@ struct JobProcess: Sendable {
         var environment = ProcessInfo.processInfo.environment
         environment[Self.leaseSetting] = JobFence(held).text
         environment["SPREADER_HOME"] = home
+        // Not as an argument, which everybody on the machine can read.
+        environment["SPREADER_DB"] = database.reveal()
         var launch = WorkerLaunch(
             executable: "/proc/self/exe",
-            arguments: ["run", work.pipeline, work.asset, "--format", "json", "--no-wait", "--db", database]
+            arguments: ["run", work.pipeline, work.asset, "--format", "json", "--no-wait"]
                 + work.options,
             environment: environment)
         launch.directory = work.directory

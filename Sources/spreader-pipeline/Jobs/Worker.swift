@@ -19,15 +19,16 @@ struct Worker: Service {
         var drains = false
         /// How long a job is held without a heartbeat.
         var lease = Duration.seconds(60)
-        /// How often it looks for jobs without being told of any.
-        var poll = Duration.seconds(1)
+        /// How often it looks for jobs without being told of any: beneath notices, where notices don't arrive, and on
+        /// this machine's own file.
+        var polls = (told: Duration.seconds(15), untold: Duration.seconds(2), local: Duration.seconds(1))
     }
 
     let queue: JobQueue
     let options: Options
     let name: String
     /// The database, as children are told it.
-    let database: String
+    let database: Secret
     /// The data folder, as children are told it.
     let home: String
     /// What queues jobs by a time table; nil when there is none.
@@ -39,13 +40,16 @@ struct Worker: Service {
     func run() async throws {
         let bell = Doorbell()
         let running = Tally()
+        let ear = Ear()
+        let notices = queue.notices
         await withDiscardingTaskGroup { group in
             let isStopping = CancellationFlag()
-            if let notices = queue.notices {
+            if let notices {
                 group.addTask {
-                    for await _ in notices {
+                    for await notice in notices {
                         if isStopping.isCancelled { break }
-                        bell.ring()
+                        ear.isTold = notice != .deaf
+                        if notice != .deaf { bell.ring() }
                     }
                 }
             }
@@ -54,8 +58,8 @@ struct Worker: Service {
             await withGracefulShutdownHandler {
                 while !isStopping.isCancelled, !Task.isCancelled {
                     let free = options.concurrency - running.count
-                    let held = free > 0 ? await claim(free) : []
-                    for lease in held {
+                    let look = await look(free)
+                    for lease in look.held {
                         running.add(1)
                         group.addTask {
                             await work(lease, isStopping)
@@ -63,9 +67,12 @@ struct Worker: Service {
                             bell.ring()
                         }
                     }
-                    if held.isEmpty, options.drains, running.count == 0 { break }
+                    if options.drains, look.isSure, look.held.isEmpty, running.count == 0 { break }
+                    let poll =
+                        notices == nil
+                        ? options.polls.local : ear.isTold ? options.polls.told : options.polls.untold
                     // Full, it waits for a place; else until something comes or is due.
-                    await bell.wait(atMost: free == held.count ? .seconds(60) : options.poll)
+                    await bell.wait(atMost: free == look.held.count ? .seconds(60) : min(poll, look.pause ?? poll))
                 }
                 isStopping.cancel()
             } onGracefulShutdown: {
@@ -77,13 +84,27 @@ struct Worker: Service {
         }
     }
 
-    private func claim(_ count: Int) async -> [JobLease] {
+    /// What a look into the queue gave.
+    private struct Look {
+        var held: [JobLease] = []
+        /// How long until the next job may begin; nil when none waits, or one is there that is not for this worker.
+        var pause: Duration?
+        /// Whether the database answered.
+        var isSure = true
+    }
+
+    /// Takes up to so many jobs. Nothing is locked or written while there is none.
+    private func look(_ count: Int) async -> Look {
+        guard count > 0 else { return Look() }
         do {
-            return try await queue.claim(
-                count, worker: name, queues: options.queues, offering: options.labels, lease: options.lease)
+            guard let pause = try await queue.nextMoment() else { return Look() }
+            guard pause <= .zero else { return Look(pause: pause) }
+            return Look(
+                held: try await queue.claim(
+                    count, worker: name, queues: options.queues, offering: options.labels, lease: options.lease))
         } catch {
             logger.warning("jobs can't be claimed", metadata: ["error": "\(error.message)"])
-            return []
+            return Look(isSure: false)
         }
     }
 
@@ -232,6 +253,16 @@ final class Doorbell: Sendable {
             }
             waiting?.resume()
         }
+    }
+}
+
+/// Whether the database tells of jobs right now.
+private final class Ear: Sendable {
+    private let value = Mutex(false)
+
+    var isTold: Bool {
+        get { value.withLock { $0 } }
+        set { value.withLock { $0 = newValue } }
     }
 }
 

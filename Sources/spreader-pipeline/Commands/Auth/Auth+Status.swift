@@ -9,13 +9,13 @@ extension Auth {
             abstract: "List the connected accounts.",
             discussion: "Asks nobody: what is shown is what the vault knows. Exits 77 when no account is connected.")
 
-        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
         @Option(help: "How to report: text or json.") var format: OutputFormat = .text
 
         func run() async throws {
             let settings = try await Command.settings()
             let records = try await Command.orExit { () async throws(StageError) in
-                try await HostAssembly(settings: settings, database: db).vault.accounts()
+                try await HostAssembly.open(settings, database: db).vault.accounts()
             }
             let isGiven = settings["TIKTOK_ACCESS_TOKEN"] != nil || settings["TIKTOK_REFRESH_TOKEN"] != nil
             if format == .json {

@@ -21,7 +21,7 @@ struct Auth: AsyncParsableCommand {
         @Option(name: .customLong("account"), help: "The account's name, as pipelines use it.")
         var name = VaultCredentials.usualAccount
 
-        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
 
         func validate() throws {
             guard AccountName.isValid(name) else {
@@ -33,7 +33,7 @@ struct Auth: AsyncParsableCommand {
         func desk() async throws -> AccountDesk {
             let settings = try await Command.settings()
             return try await Command.orExit { () async throws(StageError) in
-                AccountDesk(settings: settings, assembly: try HostAssembly(settings: settings, database: db))
+                AccountDesk(settings: settings, assembly: try await HostAssembly.open(settings, database: db))
             }
         }
     }
@@ -112,31 +112,32 @@ struct Auth: AsyncParsableCommand {
                 key in front of the old one, parted by a comma (NEW,OLD), run this, then drop the old one.
                 """)
 
-        @Option(help: ArgumentHelp("Database, sqlite:PATH.", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
 
         func run() async throws {
             let settings = try await Command.settings()
             try await Command.orExit { () async throws(StageError) in
                 // Everything has to open before anything is changed.
-                let before = try HostAssembly(settings: settings, database: db)
-                let lock = try? FileLock.attempt(before.locks.appending(path: "rekey").path)
-                guard let lock else {
-                    throw StageError(.busy, "another process is changing the key", hint: "try again")
-                }
-                defer { withExtendedLifetime(lock) {} }
-                _ = try await before.vault.sealAnew()
-                if settings.secret("SPREADER_VAULT_KEY") == nil {
-                    do throws(StoreError) {
-                        try VaultKeyFile(url: settings.vaultKeyFile).rotate()
-                    } catch {
-                        throw error.asStageError
-                    }
-                }
-                let assembly = try HostAssembly(settings: settings, database: db)
-                let count = try await assembly.vault.sealAnew()
-                Output.result(
-                    "\(count) \(count == 1 ? "secret is" : "secrets are") sealed with key \(assembly.sealer.keyID)")
+                let before = try await HostAssembly.open(settings, database: db)
+                try await before.locks.with(
+                    "rekey", orThrow: StageError(.busy, "another process is changing the key", hint: "try again")
+                ) { () async throws(StageError) in try await sealAnew(before) }
             }
+        }
+
+        private func sealAnew(_ before: HostAssembly) async throws(StageError) {
+            _ = try await before.vault.sealAnew()
+            if before.settings.secret("SPREADER_VAULT_KEY") == nil {
+                do throws(StoreError) {
+                    try VaultKeyFile(url: before.settings.vaultKeyFile).rotate()
+                } catch {
+                    throw error.asStageError
+                }
+            }
+            let assembly = try await HostAssembly.open(before.settings, database: db)
+            let count = try await assembly.vault.sealAnew()
+            Output.result(
+                "\(count) \(count == 1 ? "secret is" : "secrets are") sealed with key \(assembly.sealer.keyID)")
         }
     }
 }

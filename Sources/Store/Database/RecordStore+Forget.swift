@@ -1,7 +1,6 @@
-import GRDB
 package import PipelineKit
 
-extension SQLiteStore {
+extension RecordStore {
     /// What ``forget(account:)`` erased.
     package struct Forgotten: Sendable, Hashable {
         /// Posts of the ledger that were emptied.
@@ -16,9 +15,9 @@ extension SQLiteStore {
     /// - Throws: `StageError` when the database can't be written; then nothing was erased.
     package func forget(account identity: String) async throws(StageError) -> Forgotten {
         try await StoreError.bridge("erasing the account failed") {
-            let forgotten = try await durable.write { database in
+            let forgotten = try await durable.write { [durable] connection in
                 // Pages that are let go are overwritten, not merely marked as free.
-                try database.execute(sql: "PRAGMA secure_delete = ON")
+                if connection.dialect == .sqlite { _ = try connection.query("PRAGMA secure_delete = ON") }
                 // The runs that made its posts; the same footage may have gone to other accounts in others.
                 let places = """
                     (run, asset) IN (SELECT assets.run, assets.asset FROM assets
@@ -31,36 +30,33 @@ extension SQLiteStore {
                     """
                     UPDATE assets SET message = NULL WHERE message IS NOT NULL AND EXISTS (SELECT 1 FROM posts
                         WHERE posts.account = ? AND posts.digest = assets.digest
-                        AND (posts.run = assets.run OR instr(assets.message, posts.publishID) > 0))
+                        AND (posts.run = assets.run OR \(durable.dialect.holds("assets.message", "posts.publishID"))))
                     """,
                     // What was typed may hold a title.
                     "UPDATE runs SET command = '[]' WHERE id IN (SELECT run FROM posts WHERE account = ?)",
                 ] {
-                    try database.execute(sql: sql, arguments: [identity])
-                    records += database.changesCount
+                    records += try connection.execute(sql, [identity])
                 }
                 // A job says what its post was to say, and ends with its address; one that waits can't go on.
-                try database.execute(
-                    sql: """
-                        UPDATE jobs SET options = '[]', message = NULL,
-                            state = CASE WHEN state IN ('available', 'scheduled', 'retryable') THEN 'cancelled'
-                                ELSE state END
-                        WHERE account = ?
-                        """, arguments: [String(identity.prefix { $0 != "@" })])
-                records += database.changesCount
-                try database.execute(
-                    sql: """
-                        UPDATE posts SET asset = '', publishID = NULL, uploadURL = NULL, title = NULL,
-                            privacyLevel = NULL, username = NULL, postIDs = '[]', url = NULL, reason = NULL,
-                            -- Without its publish id nobody can ask what became of it.
-                            state = CASE WHEN state IN ('sending', 'accepted', 'uploaded') THEN 'unconfirmed'
-                                ELSE state END
-                        WHERE account = ?
-                        """, arguments: [identity])
-                return Forgotten(posts: database.changesCount, records: records)
+                records += try connection.execute(
+                    """
+                    UPDATE jobs SET options = '[]', message = NULL,
+                        state = CASE WHEN state IN ('available', 'scheduled', 'retryable') THEN 'cancelled'
+                            ELSE state END
+                    WHERE account = ?
+                    """, [String(identity.prefix { $0 != "@" })])
+                // Without its publish id nobody can ask what became of a post.
+                let posts = try connection.execute(
+                    """
+                    UPDATE posts SET asset = '', publishID = NULL, uploadURL = NULL, title = NULL,
+                        privacyLevel = NULL, username = NULL, postIDs = '[]', url = NULL, reason = NULL,
+                        state = CASE WHEN state IN ('sending', 'accepted', 'uploaded') THEN 'unconfirmed'
+                            ELSE state END
+                    WHERE account = ?
+                    """, [identity])
+                return Forgotten(posts: posts, records: records)
             }
-            // Older versions of the pages are in the log until it is emptied.
-            _ = try await durable.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+            try await durable.scrub(["stages", "checkpoints", "assets", "runs", "jobs", "posts"])
             return forgotten
         }
     }

@@ -1,20 +1,19 @@
 import Foundation
-import GRDB
 package import PipelineKit
 import Synchronization
 
-/// Permits in sliding windows, shared by every process on the same file.
-package struct SQLiteRatePermits: RatePermits {
-    private let records: DatabasePool
+/// Permits in sliding windows, shared by every process on the same records.
+package struct SQLRatePermits: RatePermits {
+    private let records: any SQLDatabase
     private let clock: HostClock
     private let maximumWait: Duration
     private let learned = LearnedLimits()
 
     /// The permits of `store`.
     /// - Parameter maximumWait: Longer waits throw instead; zero means that nothing waits (`--no-wait`).
-    package init(_ store: SQLiteStore, clock: HostClock, maximumWait: Duration) {
+    package init(_ store: RecordStore, maximumWait: Duration) {
         records = store.records
-        self.clock = clock
+        clock = store.clock
         self.maximumWait = maximumWait
     }
 
@@ -24,7 +23,7 @@ package struct SQLiteRatePermits: RatePermits {
             let now = clock.now().timeIntervalSince1970
             let obstacle = try await StoreError.bridge("writing the rate limits failed") {
                 try await records.write { [known = learned.permits(of: limit, at: now)] in
-                    try Self.take(limit, known, now, $0)
+                    try Self.take(limit, known, $0)
                 }
             }
             guard let obstacle else { return }
@@ -42,26 +41,27 @@ package struct SQLiteRatePermits: RatePermits {
 
     @discardableResult
     package func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) -> TakenPermits {
-        let now = clock.now().timeIntervalSince1970
         let window = limit.window.inSeconds
-        let moments = try await StoreError.bridge("writing the rate limits failed") {
-            try await records.write { database in
+        let (moments, now) = try await StoreError.bridge("writing the rate limits failed") {
+            try await records.write { connection in
+                try Self.exclude(limit, connection)
+                let now = try connection.now()
                 if taken {
-                    try database.execute(
-                        sql: """
-                            DELETE FROM permits WHERE id = (SELECT id FROM permits WHERE name = ? AND subject = ?
-                                ORDER BY takenAt DESC, id DESC LIMIT 1)
-                            """, arguments: [limit.name, limit.subject])
+                    try connection.execute(
+                        """
+                        DELETE FROM permits WHERE id = (SELECT id FROM permits WHERE name = ? AND subject = ?
+                            ORDER BY takenAt DESC, id DESC LIMIT 1)
+                        """, [limit.name, limit.subject])
                 }
-                return try Double.fetchAll(
-                    database,
-                    sql: """
-                        SELECT takenAt FROM permits WHERE name = ? AND subject = ? AND takenAt > ? AND takenAt <= ?
-                        ORDER BY takenAt
-                        """, arguments: [limit.name, limit.subject, now - window, now])
+                let rows = try connection.query(
+                    """
+                    SELECT takenAt FROM permits WHERE name = ? AND subject = ? AND takenAt > ? AND takenAt <= ?
+                    ORDER BY takenAt
+                    """, [limit.name, limit.subject, now - window, now])
+                return (try rows.map { try $0.get("takenAt", as: Double.self) }, now)
             }
         }
-        learned.note(limit, permits: moments.count, at: now)
+        learned.note(limit, permits: moments.count, at: clock.now().timeIntervalSince1970)
         return TakenPermits(count: moments.count, nextFree: moments.first.map { .seconds($0 + window - now) })
     }
 
@@ -84,25 +84,32 @@ package struct SQLiteRatePermits: RatePermits {
 
     /// Takes a permit, or says how long until one is free.
     private static func take(
-        _ limit: RateLimit, _ learned: Int?, _ now: Double, _ database: Database
+        _ limit: RateLimit, _ learned: Int?, _ connection: any SQLConnection
     ) throws -> Obstacle? {
+        try exclude(limit, connection)
+        let now = try connection.now()
         let window = limit.window.inSeconds
-        try database.execute(
-            sql: "DELETE FROM permits WHERE name = ? AND subject = ? AND (takenAt <= ? OR takenAt > ?)",
-            arguments: [limit.name, limit.subject, now - window, now + window])
+        try connection.execute(
+            "DELETE FROM permits WHERE name = ? AND subject = ? AND (takenAt <= ? OR takenAt > ?)",
+            [limit.name, limit.subject, now - window, now + window])
         let permits = min(limit.permits, learned ?? limit.permits)
-        let taken = try Double.fetchAll(
-            database, sql: "SELECT takenAt FROM permits WHERE name = ? AND subject = ? ORDER BY takenAt DESC LIMIT ?",
-            arguments: [limit.name, limit.subject, permits])
+        let taken = try connection.query(
+            "SELECT takenAt FROM permits WHERE name = ? AND subject = ? ORDER BY takenAt DESC LIMIT ?",
+            [limit.name, limit.subject, permits]
+        ).map { try $0.get("takenAt", as: Double.self) }
         if taken.count >= permits, let oldest = taken.last {
             return Obstacle(
                 wait: .seconds(max(0.05, oldest + window - now)), permits: permits,
                 isLearned: permits < limit.permits)
         }
-        try database.execute(
-            sql: "INSERT INTO permits (name, subject, takenAt) VALUES (?, ?, ?)",
-            arguments: [limit.name, limit.subject, now])
+        try connection.execute(
+            "INSERT INTO permits (name, subject, takenAt) VALUES (?, ?, ?)", [limit.name, limit.subject, now])
         return nil
+    }
+
+    /// Counting permits and taking one must not be parted by another process.
+    private static func exclude(_ limit: RateLimit, _ connection: any SQLConnection) throws {
+        try connection.exclude("permits:\(limit.name):\(limit.subject)")
     }
 }
 

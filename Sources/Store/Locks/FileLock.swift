@@ -2,13 +2,13 @@ import Foundation
 import Glibc
 
 /// An advisory lock that holds across processes and is gone with its process, however that ends.
-package final class FileLock: Sendable {
+final class FileLock: Sendable {
     private let descriptor: Int32
     private let path: String
 
     /// Takes the lock at once, or gives nil when another holder has it.
     /// - Throws: `CocoaError` or a POSIX error when the lock file can't be made.
-    package static func attempt(_ path: String) throws -> FileLock? {
+    static func attempt(_ path: String) throws -> FileLock? {
         try FileManager.default.createDirectory(
             atPath: URL(filePath: path).deletingLastPathComponent().path, withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700])

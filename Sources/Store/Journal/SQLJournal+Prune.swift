@@ -1,22 +1,18 @@
 package import Foundation
-import GRDB
 package import PipelineKit
 
-extension SQLiteJournal {
+extension SQLJournal {
     /// Runs that began before `date`, oldest first.
     /// - Throws: `StageError` when the journal can't be read.
     package func runs(before date: Date) async throws(StageError) -> [RunRecord] {
-        try await read { database in
-            try Row.fetchAll(
-                database, sql: "SELECT * FROM runs WHERE startedAt < ? ORDER BY startedAt",
-                arguments: [date.timeIntervalSince1970]
-            ).map(Self.run)
+        try await read {
+            try $0.query("SELECT * FROM runs WHERE startedAt < ? ORDER BY startedAt", [date]).map(Self.run)
         }
     }
 
     /// Erases a run with all that was noted for it. Its posts stay in the ledger.
     /// - Throws: `StageError` when the journal can't be written.
     package func erase(_ id: String) async throws(StageError) {
-        try await write { try $0.execute(sql: "DELETE FROM runs WHERE id = ?", arguments: [id]) }
+        try await write { try $0.execute("DELETE FROM runs WHERE id = ?", [id]) }
     }
 }

@@ -1,0 +1,58 @@
+package import PipelineKit
+
+/// Where the program keeps its records: one SQLite file, or a PostgreSQL database that several machines share.
+package struct RecordStore: Sendable {
+    /// Journal, limits, digests: survives a killed process.
+    let records: any SQLDatabase
+    /// Ledger, vault, jobs: survives a power cut.
+    package let durable: any SQLDatabase
+    /// What people know it by: a path, or an address without a password.
+    package let name: String
+    /// Time as all who share the records have it.
+    package let clock: HostClock
+
+    /// The file at `path`, made when missing, with today's schema.
+    /// - Throws: `StoreError` with the path and what to do.
+    package init(sqlite path: String, clock: HostClock = .system) throws(StoreError) {
+        let store = try SQLiteStore(path: path)
+        records = SQLiteDatabase(writer: store.records, clock: clock.now)
+        durable = SQLiteDatabase(writer: store.durable, clock: clock.now)
+        name = path
+        self.clock = clock
+    }
+
+    /// A PostgreSQL database.
+    /// - Parameter clock: Time as the server has it.
+    package init(_ database: PostgresDatabase, clock: HostClock) {
+        records = database
+        durable = database
+        name = database.name
+        self.clock = clock
+    }
+
+    /// The PostgreSQL database at `address`, whose schema must be today's; one that is still empty is given it.
+    /// - Parameter patience: How long a server that goes away later is waited for.
+    /// - Throws: `StageError` when it can't be reached, or its schema is an older or a newer one.
+    package static func postgres(
+        _ address: Secret, patience: Duration
+    ) async throws(StageError) -> RecordStore {
+        // Who starts wants to know at once.
+        let entrance = PostgresDatabase(address)
+        // Empty or being set up by another process: the step after this one waits for that.
+        if try await entrance.isEmpty() { try await entrance.migrate() }
+        let clock = try await entrance.clock()
+        if let step = try await entrance.migrationStatus().first(where: { !$0.isApplied }) {
+            throw StageError(
+                .configuration, "the database \(entrance.name) lacks the step \"\(step.name)\"",
+                hint: "stop older workers, then bring it up to date: spreader-pipeline db migrate")
+        }
+        return RecordStore(entrance.waiting(patience), clock: clock)
+    }
+
+    /// The numbered steps of the schema, and whether each was taken.
+    /// - Throws: `StageError` when the database can't be read.
+    package func migrationStatus() async throws(StageError) -> [(name: String, isApplied: Bool)] {
+        if let database = durable as? PostgresDatabase { return try await database.migrationStatus() }
+        return SQLiteStore.steps.map { ($0, true) }
+    }
+}

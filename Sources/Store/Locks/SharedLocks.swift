@@ -1,0 +1,151 @@
+package import Foundation
+package import PipelineKit
+import Synchronization
+
+/// Locks that every process on the same records respects.
+///
+/// On one machine they are files, gone with their process however that ends. With a database that machines share, each
+/// lock has a row there too, that its holder renews: other machines take it over once it has been silent. The file tells
+/// who holds it on this machine, so that a process that died here leaves nothing to wait for.
+package struct SharedLocks: Sendable {
+    /// How long a holder on another machine may be silent.
+    package static let life = Duration.seconds(15)
+
+    private let folder: URL
+    private let remote: Remote?
+
+    private struct Remote: Sendable {
+        var database: any SQLDatabase
+        /// Names the folder, and with it all that share its files.
+        var machine: String
+    }
+
+    /// Locks of one machine, below `folder`.
+    package init(folder: URL) {
+        self.folder = folder
+        remote = nil
+    }
+
+    /// Locks of all machines on `store`; those of this one are below `folder`.
+    /// - Throws: `StageError` with code `configuration` when the folder can't be written.
+    package init(folder: URL, store: RecordStore) throws(StageError) {
+        self.folder = folder
+        let mark = folder.appending(path: "machine")
+        do {
+            try FileManager.default.createDirectory(
+                at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            // Whoever comes first names it.
+            if !FileManager.default.fileExists(atPath: mark.path) {
+                try? Data(UUID().uuidString.utf8).write(to: mark, options: .withoutOverwriting)
+            }
+            remote = Remote(
+                database: store.durable, machine: String(decoding: try Data(contentsOf: mark), as: UTF8.self))
+        } catch {
+            throw StageError(
+                .configuration, "can't write the folder of locks \(folder.path): \(error.localizedDescription)",
+                hint: "let SPREADER_HOME name a folder that can be written")
+        }
+    }
+
+    /// Calls `body` while nobody else has the lock `name`.
+    /// - Throws: `busy` when somebody has it; `StageError` when it can't be asked for; what `body` throws.
+    package func with<Value>(
+        _ name: String, orThrow busy: StageError, _ body: () async throws(StageError) -> Value
+    ) async throws(StageError) -> Value {
+        guard let lock = try await attempt(name) else { throw busy }
+        do throws(StageError) {
+            let value = try await body()
+            await lock.release()
+            return value
+        } catch {
+            await lock.release()
+            throw error
+        }
+    }
+
+    /// Takes a lock at once, or gives nil when somebody has it.
+    /// - Throws: `StageError` when it can't be asked for.
+    package func attempt(_ name: String) async throws(StageError) -> SharedLock? {
+        let path = folder.appending(path: name).path
+        let file: FileLock?
+        do {
+            file = try FileLock.attempt(path)
+        } catch {
+            throw StageError(.configuration, "can't make the lock file \(path): \(error)")
+        }
+        guard let file else { return nil }
+        guard let remote else { return SharedLock(file: file, row: nil) }
+        let row = LockRow(database: remote.database, name: name, owner: "\(remote.machine):\(UUID().uuidString)")
+        guard try await row.take(machine: remote.machine) else { return nil }
+        return SharedLock(file: file, row: row)
+    }
+}
+
+/// A lock that is held until it is released.
+package final class SharedLock: Sendable {
+    private let file: Mutex<FileLock?>
+    private let row: LockRow?
+    private let keeper: Task<Void, Never>?
+
+    init(file: FileLock, row: LockRow?) {
+        self.file = Mutex(file)
+        self.row = row
+        keeper = row.map { row in
+            Task {
+                // A lock that is lost meanwhile is no harm to posts: each of their steps asks the ledger.
+                while (try? await Task.sleep(for: SharedLocks.life / 3)) != nil { _ = try? await row.renew() }
+            }
+        }
+    }
+
+    deinit { keeper?.cancel() }
+
+    /// Lets others have it.
+    package func release() async {
+        keeper?.cancel()
+        if let row { _ = try? await Uncancelled.run { () throws(StageError) in try await row.release() } }
+        file.withLock { $0 = nil }
+    }
+}
+
+/// A lock as other machines see it.
+struct LockRow: Sendable {
+    let database: any SQLDatabase
+    let name: String
+    let owner: String
+
+    /// Takes it, when it is free, silent for too long, or another process of this machine's, which is gone then.
+    func take(machine: String) async throws(StageError) -> Bool {
+        try await StoreError.bridge("taking a lock failed") {
+            try await database.write { [name, owner] connection in
+                let now = try connection.now()
+                return try connection.execute(
+                    """
+                    INSERT INTO locks (name, owner, until) VALUES (?, ?, ?)
+                    ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
+                    WHERE locks.until < ? OR substr(locks.owner, 1, length(?)) = ?
+                    """, [name, owner, now + SharedLocks.life.inSeconds, now, machine, machine]) == 1
+            }
+        }
+    }
+
+    /// Keeps it.
+    func renew() async throws(StageError) {
+        try await StoreError.bridge("keeping a lock failed") {
+            try await database.write { [name, owner] connection in
+                let end = try connection.now() + SharedLocks.life.inSeconds
+                _ = try connection.execute(
+                    "UPDATE locks SET until = ? WHERE name = ? AND owner = ?", [end, name, owner])
+            }
+        }
+    }
+
+    /// Gives it back.
+    func release() async throws(StageError) {
+        try await StoreError.bridge("giving a lock back failed") {
+            try await database.write { [name, owner] connection in
+                _ = try connection.execute("DELETE FROM locks WHERE name = ? AND owner = ?", [name, owner])
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+import Foundation
+import PipelineKit
+import SpreaderTesting
+import Testing
+
+@testable import Store
+
+@Suite struct JournalTests {
+    private func run(_ id: String, at seconds: Double, fingerprint: String = "f") -> RunRecord {
+        RunRecord(
+            id: id, fingerprint: fingerprint, pipeline: "tiktok", path: "/p/tiktok.json",
+            command: ["/p", "run", "it's"],
+            workDirectory: "/w/\(id)", status: .running, startedAt: Date(timeIntervalSince1970: seconds))
+    }
+
+    @Test(arguments: Backend.all) func anotherProcessFindsWhatIsDone(_ backend: Backend) async throws {
+        let place = try await Place(backend)
+        let journal = SQLJournal(try place.store())
+        try await journal.begin(run("r1", at: 10))
+        let artifact: JSONValue = ["path": "/w/ä \"quoted\"\n.mp4", "bytes": 12, "ratio": 0.5, "none": .null]
+        for seconds in [1.5, 2.5] {
+            try await journal.record(
+                StageRecord(asset: "a.mp4", stage: "probe", reuseKey: "k", artifact: artifact, seconds: seconds),
+                run: "r1")
+        }
+        try await journal.record(AssetRecord(asset: "a.mp4", digest: "d", status: .running), run: "r1")
+        try await journal.record(
+            AssetRecord(asset: "a.mp4", digest: "d", status: .failed, message: "why"), run: "r1")
+        let notes = journal.checkpoints(run: "r1", asset: "a.mp4", stage: "upload")
+        try await notes.set("sent", to: 5)
+        try await notes.set("sent", to: ["chunks": [1, 2]])
+
+        let other = SQLJournal(try place.store())
+        let found = try #require(try await other.unfinishedRun(fingerprint: "f"))
+        #expect(found == run("r1", at: 10))
+        let stages = try await other.stages(run: "r1", asset: "a.mp4")
+        #expect(stages.map(\.artifact) == [artifact] && stages.map(\.seconds) == [2.5])
+        #expect(try await other.assets(run: "r1").map(\.message) == ["why"])
+        let again = other.checkpoints(run: "r1", asset: "a.mp4", stage: "upload")
+        #expect(try await again.value("sent") == ["chunks": [1, 2]])
+        #expect(try await again.value("other") == nil)
+    }
+
+    @Test(arguments: Backend.all) func onlyTheLatestRunOfACommandGoesOn(_ backend: Backend) async throws {
+        let place = try await Place(backend)
+        let journal = SQLJournal(try place.store())
+        try await journal.begin(run("r1", at: 10))
+        try await journal.begin(run("r2", at: 20))
+        try await journal.finish("r2", status: .succeeded, exitStatus: 0, at: Date(timeIntervalSince1970: 30))
+        #expect(try await journal.unfinishedRun(fingerprint: "f") == nil)
+        try await journal.begin(run("r3", at: 40))
+        try await journal.finish("r3", status: .interrupted, exitStatus: 130, at: Date(timeIntervalSince1970: 50))
+        #expect(try await journal.unfinishedRun(fingerprint: "f")?.id == "r3")
+        // It goes on, from another folder for work files.
+        var resumed = run("r3", at: 40)
+        resumed.workDirectory = "/other/r3"
+        try await journal.begin(resumed)
+        #expect(try await journal.run(idPrefix: "r3") == resumed)
+        #expect(try await journal.run(idPrefix: "r") == nil)
+        #expect(try await journal.runs(limit: 2).map(\.id) == ["r3", "r2"])
+    }
+
+    @Test(arguments: Backend.all) func anErasedRunTakesItsNotesAlong(_ backend: Backend) async throws {
+        let place = try await Place(backend)
+        let journal = SQLJournal(try place.store())
+        try await journal.begin(run("r1", at: 10))
+        try await journal.begin(run("r2", at: 20, fingerprint: "g"))
+        try await journal.record(
+            StageRecord(asset: "a", stage: "s", reuseKey: "k", artifact: .null, seconds: 1), run: "r1")
+        try await journal.record(AssetRecord(asset: "a", digest: "d", status: .finished), run: "r1")
+        #expect(try await journal.runs(before: Date(timeIntervalSince1970: 15)).map(\.id) == ["r1"])
+        try await journal.erase("r1")
+        #expect(try await journal.stages(run: "r1", asset: "a").isEmpty)
+        #expect(try await journal.assets(run: "r1").isEmpty)
+        #expect(try await journal.runs(limit: 9).map(\.id) == ["r2"])
+    }
+}
+
+@Suite struct LockTests {
+    private let busy = StageError(.busy, "held")
+
+    @Test func onOneMachineALockIsHeldOnce() async throws {
+        let place = try await Place()
+        let folder = place.folder.appending(path: "locks")
+        let held = try #require(try await SharedLocks(folder: folder).attempt("run"))
+        #expect(try await SharedLocks(folder: folder).attempt("run") == nil)
+        #expect(try await SharedLocks(folder: folder).attempt("other") != nil)
+        await held.release()
+        #expect(try await SharedLocks(folder: folder).attempt("run") != nil)
+    }
+
+    @Test(arguments: Backend.all) func machinesTakeTurnsAndOutliveOneAnother(_ backend: Backend) async throws {
+        let place = try await Place(backend)
+        // SQLite files are not shared by machines; the table is PostgreSQL's alone.
+        guard backend == .postgresql else { return }
+        let time = TestTime()
+        let store = try place.store(time)
+        let here = try SharedLocks(folder: place.folder.appending(path: "here"), store: store)
+        let there = try SharedLocks(folder: place.folder.appending(path: "there"), store: store)
+        let held = try #require(try await here.attempt("run"))
+        #expect(try await there.attempt("run") == nil)
+        await #expect(throws: StageError.self) {
+            try await there.with("run", orThrow: busy) { () async throws(StageError) in }
+        }
+        await held.release()
+        try await there.with("run", orThrow: busy) { () async throws(StageError) in
+            #expect(try await here.attempt("run") == nil)
+        }
+        // A machine that is gone is waited for, and no longer than it may be silent.
+        let lost = LockRow(database: store.durable, name: "run", owner: "gone:1")
+        #expect(try await lost.take(machine: "gone"))
+        #expect(try await here.attempt("run") == nil)
+        time.advance(by: SharedLocks.life.inSeconds - 1)
+        try await lost.renew()
+        time.advance(by: 2)
+        #expect(try await here.attempt("run") == nil)
+        time.advance(by: SharedLocks.life.inSeconds)
+        let taken = try #require(try await here.attempt("run"))
+        // What it gives back later is not its own any more.
+        try await lost.release()
+        #expect(try await there.attempt("run") == nil)
+        await taken.release()
+        // Of a process that died on this machine only its row is left.
+        let died = LockRow(database: store.durable, name: "run", owner: "gone:2")
+        #expect(try await died.take(machine: "gone"))
+        let restarted = LockRow(database: store.durable, name: "run", owner: "gone:3")
+        #expect(try await restarted.take(machine: "gone"))
+    }
+}
+
+@Suite(.enabled(if: PrivatePostgres.isAvailable, "PostgreSQL is not installed")) struct PostgresServerTests {
+    @Test func aRestartIsWaitedForWhereNothingWasBegun() async throws {
+        let server = try PrivatePostgres()
+        let address = try server.database()
+        let store = try await RecordStore.postgres(Secret(address), patience: .seconds(30))
+        let journal = SQLJournal(store)
+        #expect(try await journal.runs(limit: 1).isEmpty)
+        server.stop()
+        async let runs = journal.runs(limit: 1)
+        try server.start()
+        #expect(try await runs.isEmpty)
+        server.stop()
+        let impatient = RecordStore(PostgresDatabase(Secret(address)), clock: .system)
+        let error = await #expect(throws: StageError.self) { try await SQLJournal(impatient).runs(limit: 1) }
+        #expect(error?.outcome == .unavailable)
+    }
+
+    @Test func theClockGoesByTheServer() async throws {
+        let server = try PrivatePostgres.server()
+        let address = try server.database()
+        defer { server.drop(address) }
+        let ahead = PostgresDatabase(Secret(address), time: .given { Date() + 3600 })
+        #expect(abs(try await ahead.clock().now().timeIntervalSinceNow - 3600) < 30)
+        let store = try await RecordStore.postgres(Secret(address), patience: .zero)
+        #expect(abs(store.clock.now().timeIntervalSinceNow) < 30)
+    }
+
+    @Test func aSchemaThatIsNotTodaysIsNotWorkedOn() async throws {
+        let server = try PrivatePostgres.server()
+        let address = try server.database()
+        defer { server.drop(address) }
+        let database = PostgresDatabase(Secret(address))
+        // An empty one is given today's, once, whoever comes first.
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask { _ = try await RecordStore.postgres(Secret(address), patience: .zero) }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try await database.migrationStatus().allSatisfy(\.isApplied))
+        _ = try await database.write { try $0.execute("DELETE FROM spreader_migrations WHERE name = '002 records'") }
+        let older = await #expect(throws: StageError.self) {
+            try await RecordStore.postgres(Secret(address), patience: .zero)
+        }
+        #expect(older?.outcome == .configuration && older?.hint?.contains("db migrate") == true)
+        _ = try await database.write {
+            try $0.execute("INSERT INTO spreader_migrations (name, appliedAt) VALUES ('999 later', 0)")
+        }
+        let newer = await #expect(throws: StageError.self) {
+            try await RecordStore.postgres(Secret(address), patience: .zero)
+        }
+        #expect(newer?.message.contains("newer version") == true)
+    }
+
+    @Test func anAddressIsShownWithoutItsPassword() {
+        for (address, shown) in [
+            (
+                "postgres://ann:hush@db.example.org:5433/spreader?sslmode=require",
+                "postgres://ann@db.example.org:5433/spreader?sslmode=require"
+            ),
+            ("postgresql://ann@/spreader?host=/run/pg&password=hush", "postgresql://ann@/spreader?host=/run/pg"),
+            ("postgres://db/spreader?password=hush", "postgres://db/spreader"),
+        ] {
+            #expect(PostgresDatabase.shown(address) == shown)
+        }
+    }
+}
