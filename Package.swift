@@ -106,7 +106,11 @@ let package = Package(
             ]),
         module(
             "Store",
-            ["CPostgres", "CPostgresLoader", "PipelineKit", log, crypto, .product(name: "GRDB", package: "GRDB.swift")]),
+            [
+                "CPostgres", "CPostgresLoader", "PipelineKit", log, crypto, httpClient, nio,
+                .product(name: "NIOFoundationCompat", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
         module(
             "Server",
             ["PipelineKit", "TikTok", log, crypto, nio, .product(name: "Hummingbird", package: "hummingbird")]),
@@ -160,7 +164,9 @@ let package = Package(
                 "Server", "TikTok", "PipelineKit", crypto,
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]),
-        tests("StoreTests", ["Store", "PipelineKit", crypto]),
+        tests(
+            "StoreTests",
+            ["Store", "PipelineKit", crypto, httpClient, nio, .product(name: "NIOHTTP1", package: "swift-nio")]),
         tests(
             "PreparePluginsTests",
             [

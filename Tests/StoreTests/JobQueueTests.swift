@@ -272,6 +272,32 @@ import Testing
         }
     }
 
+    @Test(arguments: Backend.all) func aStageGoesToAWorkerThatOffersWhatItAsksFor(backend: Backend) async throws {
+        try await withQueue(backend) { queue, _ in
+            let files = JobFootage(files: [.init(name: "1.mp4", digest: "d"), .init(name: "1.srt", digest: "e")])
+            _ = try await queue.insert([
+                work {
+                    $0.labels = ["cpu"]
+                    $0.footage = files
+                }
+            ])
+            let first = try #require(
+                try await queue.claim(1, worker: "a", offering: ["cpu"], lease: lease).first)
+            #expect(first.job.work.footage == files)
+            let waiting = try #require(try await queue.end(first, .handedOver(needs: ["egress"]), random: 0))
+            #expect(waiting.state == .available && waiting.attempt == 0 && waiting.needs == ["egress"])
+            #expect(try await queue.claim(1, worker: "a", offering: ["cpu"], lease: lease).isEmpty)
+            #expect(try await queue.claim(1, worker: "b", offering: ["egress"], lease: lease).isEmpty)
+            let second = try #require(
+                try await queue.claim(1, worker: "c", offering: ["cpu", "egress", "more"], lease: lease).first)
+            #expect(second.job.attempt == 1)
+            // A failure leaves it with those who can do the stage.
+            let failed = try #require(
+                try await queue.end(second, .failed(message: "m", after: .zero), random: 0))
+            #expect(failed.needs == ["egress"])
+        }
+    }
+
     @Test(.enabled(if: PrivatePostgres.isAvailable, "PostgreSQL is not installed"), .timeLimit(.minutes(1)))
     func aServerTellsOfNewJobs() async throws {
         try await withQueue(.postgresql) { queue, _ in

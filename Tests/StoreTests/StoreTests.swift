@@ -303,6 +303,7 @@ private let announcement = PostAnnouncement(
                 }
                 try await group.waitForAll()
             }
+            withExtendedLifetime(place) {}
         }
     }
 

@@ -59,7 +59,10 @@ package enum RunEvent: Sendable {
     /// An attempt failed and another follows.
     case stageRetrying(asset: String, stage: String, attempt: Int, delay: Duration, error: StageError)
     /// A stage failed for good.
-    case stageFailed(asset: String, stage: String, StageError)
+    /// - Parameter backoff: The pipeline's own policy for the stage, for whoever tries the whole run again.
+    case stageFailed(asset: String, stage: String, StageError, backoff: RetryPolicy? = nil)
+    /// A stage is for workers that offer something else than this one.
+    case stageDeferred(asset: String, stage: String, labels: [String])
     /// A post was confirmed.
     case postPublished(asset: String, PublishedPost)
     /// An asset is done with; `stage` is the last one that it reached.
@@ -79,6 +82,7 @@ package enum RunEvent: Sendable {
         case .stageFinished: "stage.finished"
         case .stageRetrying: "stage.retrying"
         case .stageFailed: "stage.failed"
+        case .stageDeferred: "stage.deferred"
         case .postPublished: "post.published"
         case .assetFinished: "asset.finished"
         case .runFinished: "run.finished"
@@ -131,7 +135,11 @@ package enum RunEvent: Sendable {
                 "delay": .number(rounded(delay.inSeconds, 3)), "error": .string(error.description),
                 "code": .string(error.code.rawValue),
             ]
-        case .stageFailed(let asset, let stage, let error):
+        case .stageDeferred(let asset, let stage, let labels):
+            return [
+                "asset": .string(asset), "stage": .string(stage), "labels": .array(labels.map(JSONValue.string)),
+            ]
+        case .stageFailed(let asset, let stage, let error, let backoff):
             var fields: [String: JSONValue] = [
                 "asset": .string(asset), "stage": .string(stage), "code": .string(error.code.rawValue),
                 "message": .string(error.message),
@@ -140,6 +148,11 @@ package enum RunEvent: Sendable {
             switch error.recovery {
             case .limited(let seconds?), .transient(let seconds?): fields["retryAfter"] = .number(seconds)
             default: break
+            }
+            if let backoff {
+                fields["backoff"] = [
+                    "delay": .number(backoff.delay.inSeconds), "maxDelay": .number(backoff.maximumDelay.inSeconds),
+                ]
             }
             return fields
         case .postPublished(let asset, let post):

@@ -52,7 +52,10 @@ struct AssetRunner: Sendable {
             }
             outcome = ending ?? .finished
         } catch {
-            host.emit(.stageFailed(asset: asset.name, stage: reached, error))
+            let policy = pipeline.stages.first { $0.id == reached }?.retry
+            host.emit(
+                .stageFailed(
+                    asset: asset.name, stage: reached, error, backoff: policy.flatMap { $0.isOwn ? $0 : nil }))
             outcome = .failed(error)
         }
         await journal(outcome, digest)
@@ -92,11 +95,12 @@ struct AssetRunner: Sendable {
             uniquingKeysWith: { $1 })
         var artifact: any Artifact = try asset.sourceFile(digest: content)
         var inputKey = digest
+        var moved: [String: String] = [:]
         for stage in pipeline.stages {
             reached = stage.id
             let reuseKey = ReuseKey.of(stage, input: inputKey)
             if let earlier = done[stage.id], engine.request.usesCache, earlier.reuseKey == reuseKey,
-                let output = try await reusable(earlier, stage), try await stillStands(output, key)
+                let output = try await reusable(earlier, stage, digest, folder, &moved), try await stillStands(output, key)
             {
                 host.emit(
                     .stageReused(
@@ -105,6 +109,7 @@ struct AssetRunner: Sendable {
                         artifact: output.summary))
                 artifact = output
             } else {
+                try checkLabels(stage)
                 if stage.type.effect == .irreversible { try await wait(for: post.settings.schedule) }
                 artifact = try await execute(stage, artifact, post, key, folder, reuseKey)
             }
@@ -116,6 +121,16 @@ struct AssetRunner: Sendable {
         }
         if !engine.keepsResults { try? FileManager.default.removeItem(at: folder) }
         return .finished
+    }
+
+    /// Leaves a stage that asks for something else than this worker offers to another one.
+    private func checkLabels(_ stage: PipelineStage) throws(StageError) {
+        guard let offered = host.labels, !offered.isSuperset(of: stage.labels) else { return }
+        host.emit(.stageDeferred(asset: asset.name, stage: stage.id, labels: stage.labels))
+        throw StageError(
+            .busy, "\(stage.id) is for workers that offer \(stage.labels.joined(separator: ", "))",
+            hint: "start one: spreader-pipeline worker --labels \(stage.labels.joined(separator: ","))",
+            outcome: .tryLater)
     }
 
     /// Holds a scheduled post back. Everything that can be done before is done by then, and nothing is sent.
@@ -195,6 +210,7 @@ struct AssetRunner: Sendable {
                 } catch {
                     throw StageError(.internalFault, "the output of \(stage.id) has no JSON form: \(error)")
                 }
+                try await share(output, folder)
                 let done = StageRecord(
                     asset: asset.name, stage: stage.id, reuseKey: reuseKey, artifact: json, seconds: seconds)
                 try await Uncancelled.run { () throws(StageError) in try await host.journal.record(done, run: run.id) }
@@ -291,14 +307,46 @@ struct AssetRunner: Sendable {
         }
     }
 
-    /// An earlier output, when its files are still there as they were.
-    private func reusable(_ record: StageRecord, _ stage: PipelineStage) async throws(StageError) -> (any Artifact)? {
+    /// Puts the files that a stage made where other machines find them.
+    private func share(_ output: any Artifact, _ folder: URL) async throws(StageError) {
+        guard let artifacts = host.artifacts else { return }
+        for file in output.files where file.path.hasPrefix(folder.path + "/") {
+            let digest: String
+            if let known = file.sha256 { digest = known } else { digest = try await host.digests.sha256(of: file.path) }
+            try await artifacts.put(file, digest: digest)
+        }
+    }
+
+    /// An earlier output, when its files are still there as they were, or can be had from where machines share them.
+    /// - Parameters:
+    ///   - digest: The footage's.
+    ///   - moved: Where files that earlier stages named are on this machine.
+    private func reusable(
+        _ record: StageRecord, _ stage: PipelineStage, _ digest: String, _ folder: URL, _ moved: inout [String: String]
+    ) async throws(StageError) -> (any Artifact)? {
         guard let output = try? stage.type.decodeOutput(record.artifact) else { return nil }
         for file in output.files {
-            guard let size = try? FileDigests.size(of: file.path), size == file.bytes else { return nil }
-            if let expected = file.sha256, try await host.digests.sha256(of: file.path) != expected { return nil }
+            guard let path = try await place(of: file, digest, folder) else { return nil }
+            if path != file.path { moved[file.path] = path }
         }
-        return output
+        return moved.isEmpty ? output : try? stage.type.decodeOutput(record.artifact.replacing(moved))
+    }
+
+    /// Where a file of an earlier output is on this machine; nil when it is nowhere.
+    private func place(of file: FileReference, _ digest: String, _ folder: URL) async throws(StageError) -> String? {
+        if let size = try? FileDigests.size(of: file.path), size == file.bytes {
+            guard let expected = file.sha256 else { return file.path }
+            if try await host.digests.sha256(of: file.path) == expected { return file.path }
+        }
+        guard let expected = file.sha256 else { return nil }
+        if expected == digest { return asset.path }
+        guard let artifacts = host.artifacts else { return nil }
+        let name = "\(expected.prefix(12))-\(URL(filePath: file.path).lastPathComponent)"
+        let path = folder.appending(path: name).path
+        if (try? FileDigests.size(of: path)) == file.bytes, try await host.digests.sha256(of: path) == expected {
+            return path
+        }
+        return try await artifacts.fetch(expected, to: path) ? path : nil
     }
 
     private func context(

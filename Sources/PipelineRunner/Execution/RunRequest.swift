@@ -80,6 +80,10 @@ package struct RunHost: Sendable {
     package var digests: FileDigests
     /// Locks that all processes on the same records respect.
     package var locks: SharedLocks
+    /// Content that other machines share; nil when files stay on this one.
+    package var artifacts: (any ArtifactStore)?
+    /// What this worker offers; nil when no worker began the run, and every stage is done here.
+    package var labels: Set<String>?
     /// Time.
     package var clock: HostClock
     /// A number in 0 ..< 1, for jitter.

@@ -3,7 +3,7 @@ import PipelineKit
 
 /// What stands beside a piece of footage to override its post: `clip.json` with keys of `post`, or `clip.txt` with the
 /// title alone.
-enum Sidecar {
+package enum Sidecar {
     /// Subtitles are no footage either: a stage reads them.
     private static let endings: Set<String> = ["json", "txt", "srt", "ass"]
 
@@ -17,6 +17,19 @@ enum Sidecar {
             let rest = other.dropFirst(stem.count + 1).lowercased()
             return !rest.contains(".") && !endings.contains(rest)
         }
+    }
+
+    /// What stands beside the file at `path`, by name.
+    package static func paths(beside path: String) -> [String] {
+        let file = URL(filePath: path)
+        let (folder, name) = (file.deletingLastPathComponent(), file.lastPathComponent)
+        let stem = file.deletingPathExtension().lastPathComponent
+        let all = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return all.filter { other in
+            let url = URL(filePath: other)
+            return other != name && url.deletingPathExtension().lastPathComponent == stem
+                && endings.contains(url.pathExtension.lowercased())
+        }.sorted().map { folder.appending(path: $0).path }
     }
 
     /// The overrides beside the file at `path`, and what is wrong with them.

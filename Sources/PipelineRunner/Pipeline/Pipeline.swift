@@ -33,6 +33,8 @@ package struct PipelineStage: Sendable {
     package var retry: RetryPolicy
     /// How long one attempt may take.
     package var timeout: Duration?
+    /// What a worker must offer to do it; of no concern to runs that no worker began.
+    package var labels: [String] = []
     /// Where it stands.
     package var location: SourceLocation
 }
@@ -45,6 +47,8 @@ package struct RetryPolicy: Sendable, Hashable {
     package var delay: Duration
     /// The longest delay.
     package var maximumDelay: Duration
+    /// Whether the pipeline says so; then it counts between the attempts of a job, too.
+    package var isOwn = false
 
     /// A policy.
     package init(attempts: Int, delay: Duration = .seconds(1), maximumDelay: Duration = .seconds(60)) {

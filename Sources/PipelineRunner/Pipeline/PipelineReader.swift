@@ -16,7 +16,7 @@ struct PipelineReader {
     }
 
     static let keys = ["$schema", "name", "description", "inputs", "account", "post", "stages"]
-    static let stageKeys = ["uses", "id", "with", "retry", "timeout"]
+    static let stageKeys = ["uses", "id", "with", "retry", "timeout", "labels"]
     static let retryKeys = ["attempts", "delay", "maxDelay"]
 
     mutating func read(_ root: DocumentNode, overrides: [PipelineChecker.Override], until: String?) -> Pipeline? {
@@ -176,10 +176,12 @@ struct PipelineReader {
             unusedOverrides.removeAll(where: isMine)
             let retry = readRetry(element, type, pointer: pointer)
             let timeout = duration(element, "timeout", pointer: pointer)
+            let labels = labels(element, pointer: pointer)
             guard let stage = makeStage(element, type, mine, pointer: pointer) else { continue }
             stages.append(
                 PipelineStage(
-                    id: id, type: type, stage: stage, retry: retry, timeout: timeout, location: uses.value.location))
+                    id: id, type: type, stage: stage, retry: retry, timeout: timeout, labels: labels,
+                    location: uses.value.location))
         }
         for override in unusedOverrides {
             let names = links.map(\.id)
@@ -232,6 +234,7 @@ struct PipelineReader {
                 at: member.value.location, pointer: pointer + "/retry")
             return policy
         }
+        policy.isOwn = true
         checkKeys(of: member.value, known: Self.retryKeys, pointer: pointer + "/retry")
         if let attempts = member.value.member("attempts") {
             if let number = attempts.value.json.integerValue, (1...100).contains(number) {
@@ -311,6 +314,20 @@ struct PipelineReader {
                 pointer: "\(pointer)/\(key)")
             return nil
         }
+    }
+
+    /// Words that a worker offers; commas part them on the command line.
+    private mutating func labels(_ node: DocumentNode, pointer: String) -> [String] {
+        guard let member = node.member("labels") else { return [] }
+        guard case .array(let list) = member.value.json,
+            !list.contains(where: { $0.stringValue.map { $0.isEmpty || $0.contains(",") } ?? true })
+        else {
+            report(
+                "wrong-type", "\"labels\" takes a list of words such as [\"egress\"]", at: member.value.location,
+                pointer: pointer + "/labels")
+            return []
+        }
+        return list.compactMap(\.stringValue)
     }
 
     private func hint(_ name: String, _ known: [String]) -> String {

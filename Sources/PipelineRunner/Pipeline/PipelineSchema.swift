@@ -46,6 +46,11 @@ package enum PipelineSchema {
                                 ],
                             ],
                             "timeout": Duration.optionType.schema,
+                            "labels": [
+                                "type": "array", "items": ["type": "string"],
+                                "description":
+                                    "What a worker must offer (`worker --labels`) to do this stage of a job.",
+                            ],
                         ], "allOf": .array(variants),
                     ],
                 ],

@@ -77,6 +77,9 @@ extension SQLiteStore {
             for statement in JobSchema.statements(.sqlite) { try database.execute(sql: statement) }
         }
         migrator.registerMigration("006 jobs due") { try $0.execute(sql: JobSchema.due) }
+        migrator.registerMigration("007 jobs of several machines") { database in
+            for statement in JobSchema.ofSeveralMachines { try database.execute(sql: statement) }
+        }
         return migrator
     }
 }

@@ -17,10 +17,10 @@ struct SQLiteStore: Sendable {
             let folder = URL(filePath: path).deletingLastPathComponent()
             try FileManager.default.createDirectory(
                 at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            if !FileManager.default.fileExists(atPath: path) {
-                _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
-            }
-            // Processes that start together would make the file and its schema at once.
+            // Its owner's alone from the beginning; one that another process has just made is left as it is.
+            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            if descriptor >= 0 { close(descriptor) }
+            // Processes that start together would make the schema at once.
             let lock = try Self.entrance(path)
             defer { withExtendedLifetime(lock) {} }
             records = try DatabasePool(path: path, configuration: Self.configuration(synchronous: "NORMAL"))

@@ -46,13 +46,15 @@ package struct NewJob: Sendable, Hashable {
     package var uniqueKey: String?
     /// What a worker must offer to take it.
     package var labels: [String]
+    /// The footage's content, for machines that don't have the file; nil when it is at its path on all of them.
+    package var footage: JobFootage?
 
     /// A job to be made; see the properties.
     package init(
         pipeline: String, name: String, asset: String, directory: String, options: [String] = [],
         account: String = "default", queue: String = "default", priority: Int = 0,
         maxAttempts: Int = NewJob.usualAttempts, scheduledAt: Date? = nil, uniqueKey: String? = nil,
-        labels: [String] = []
+        labels: [String] = [], footage: JobFootage? = nil
     ) {
         self.pipeline = pipeline
         self.name = name
@@ -66,10 +68,34 @@ package struct NewJob: Sendable, Hashable {
         self.scheduledAt = scheduledAt
         self.uniqueKey = uniqueKey
         self.labels = labels
+        self.footage = footage
     }
 
     /// Oban's default.
     package static let usualAttempts = 20
+}
+
+/// Footage in the store of artifacts, with what stands beside it.
+package struct JobFootage: Sendable, Hashable, Codable {
+    /// A file.
+    package struct File: Sendable, Hashable, Codable {
+        /// Its name, without a folder.
+        package var name: String
+        /// SHA-256 of its content.
+        package var digest: String
+
+        /// A file.
+        package init(name: String, digest: String) {
+            self.name = name
+            self.digest = digest
+        }
+    }
+
+    /// The footage first, then sidecars.
+    package var files: [File]
+
+    /// Files in the store.
+    package init(files: [File]) { self.files = files }
 }
 
 /// A job as the table has it.
@@ -102,6 +128,8 @@ package struct Job: Sendable, Hashable {
     package var message: String?
     /// The run that works on it.
     package var runID: String?
+    /// What its next stage asks of a worker, beside the job's own labels.
+    package var needs: [String] = []
 }
 
 /// A worker's hold on a job. Its number is raised at every claim: whoever comes with an older one has lost the job.
@@ -127,6 +155,8 @@ package enum JobOutcome: Sendable, Hashable {
     case unconfirmed(message: String)
     /// Given back by a worker that stops; the attempt does not count.
     case released
+    /// Its next stage is for workers that offer something else; the attempt does not count.
+    case handedOver(needs: [String])
 }
 
 /// When a failed job is tried again.

@@ -47,10 +47,15 @@ extension JobQueue {
         for (column, names) in try full(limits, connection).sorted(by: { $0.key < $1.key }) {
             among(column, names.sorted(), isNot: true)
         }
-        // There are few sets of labels among jobs that wait; those that this worker can serve are named.
-        let needed = try connection.query("SELECT DISTINCT labels FROM jobs WHERE \(waiting) AND labels <> ''")
-            .map { try $0.get("labels", as: String.self) }
-        if !needed.isEmpty { among("labels", [""] + needed.filter { offered.isSuperset(of: labels($0)) }) }
+        // There are few sets of labels among jobs that wait; those that this worker can't serve are named.
+        let asked = try connection.query(
+            "SELECT DISTINCT labels, needs FROM jobs WHERE \(waiting) AND (labels <> '' OR needs <> '')")
+        for row in asked {
+            let (own, needs): (String, String) = (try row.get("labels"), try row.get("needs"))
+            guard !offered.isSuperset(of: labels(own) + labels(needs)) else { continue }
+            conditions.append("NOT (labels = ? AND needs = ?)")
+            arguments += [own, needs] as [any SQLConvertible]
+        }
         let ids = try connection.query(
             """
             SELECT id FROM jobs WHERE \(conditions.joined(separator: " AND "))
@@ -86,13 +91,16 @@ extension JobQueue {
             options: try JSONDecoder().decode([String].self, from: Data(options.utf8)),
             account: try row.get("account"), queue: try row.get("queue"), priority: try row.get("priority"),
             maxAttempts: try row.get("maxAttempts"), scheduledAt: try row.get("scheduledAt"),
-            uniqueKey: try row.get("uniqueKey"), labels: labels(try row.get("labels")))
+            uniqueKey: try row.get("uniqueKey"), labels: labels(try row.get("labels")),
+            footage: try row.get("footage", as: String?.self).map {
+                try JSONDecoder().decode(JobFootage.self, from: Data($0.utf8))
+            })
         return Job(
             id: try row.get("id"), work: work, state: JobState(rawValue: try row.get("state")) ?? .discarded,
             attempt: try row.get("attempt"), insertedAt: try row.get("insertedAt"),
             scheduledAt: try row.get("scheduledAt"), attemptedAt: try row.get("attemptedAt"),
             finishedAt: try row.get("finishedAt"), worker: try row.get("worker"), leaseUntil: try row.get("leaseUntil"),
             stage: try row.get("stage"), progress: try row.get("progress"), message: try row.get("message"),
-            runID: try row.get("runID"))
+            runID: try row.get("runID"), needs: labels(try row.get("needs")))
     }
 }

@@ -43,8 +43,8 @@ package struct JobQueue: Sendable {
         let rows = try connection.query(
             """
             INSERT INTO jobs (pipeline, name, asset, directory, options, account, queue, priority, attempt, maxAttempts,
-                state, uniqueKey, labels, insertedAt, scheduledAt, lease)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, 0)
+                state, uniqueKey, labels, insertedAt, scheduledAt, lease, footage, needs)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, 0, ?, '')
             ON CONFLICT (uniqueKey) WHERE state NOT IN ('completed', 'discarded', 'cancelled') DO NOTHING
             RETURNING *
             """,
@@ -53,6 +53,7 @@ package struct JobQueue: Sendable {
                 job.priority, job.maxAttempts,
                 (start > now ? JobState.scheduled : .available).rawValue, job.uniqueKey, Self.text(labels: job.labels),
                 now, start,
+                try job.footage.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) },
             ])
         if let row = rows.first { return (try Self.job(row), true) }
         let existing = try connection.query(
@@ -125,14 +126,15 @@ package struct JobQueue: Sendable {
                 let change = Change(outcome, held.job, now, random)
                 let rows = try connection.query(
                     """
-                    UPDATE jobs SET state = ?, scheduledAt = ?, finishedAt = ?, message = ?, attempt = ?,
+                    UPDATE jobs SET state = ?, scheduledAt = ?, finishedAt = ?, message = ?, attempt = ?, needs = ?,
                         leaseUntil = NULL, stage = CASE WHEN ? = 'completed' THEN NULL ELSE stage END, progress = NULL
                     WHERE id = ? AND lease = ? AND state = 'executing' RETURNING *
                     """,
                     [
                         change.state.rawValue, change.scheduledAt, change.finishedAt, change.message, change.attempt,
-                        change.state.rawValue, held.job.id, held.number,
+                        Self.text(labels: change.needs), change.state.rawValue, held.job.id, held.number,
                     ])
+                if case .handedOver = outcome { try connection.notify(Self.channel) }
                 return try rows.first.map(Self.job)
             }
         }
@@ -192,12 +194,15 @@ private struct Change {
     var finishedAt: Double?
     var message: String?
     var attempt: Int
+    var needs: [String]
 
     init(_ outcome: JobOutcome, _ job: Job, _ now: Double, _ random: Double) {
         scheduledAt = job.scheduledAt.timeIntervalSince1970
         attempt = job.attempt
         finishedAt = nil
         message = nil
+        // What a stage asked for goes on being asked for: the stage is still to be done.
+        needs = job.needs
         switch outcome {
         case .completed(let text):
             (state, finishedAt, message) = (.completed, now, text)
@@ -220,6 +225,9 @@ private struct Change {
         case .released:
             (state, attempt) = (.available, job.attempt - 1)
             message = job.message
+        case .handedOver(let asked):
+            (state, attempt, needs) = (.available, job.attempt - 1, asked)
+            message = "waits for a worker that offers \(asked.joined(separator: ", "))"
         }
     }
 }

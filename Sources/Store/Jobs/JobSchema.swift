@@ -1,5 +1,16 @@
 /// The tables of jobs, for either database.
 enum JobSchema {
+    /// What jobs need to go from machine to machine.
+    static let ofSeveralMachines = [
+        "ALTER TABLE jobs ADD COLUMN footage TEXT",
+        "ALTER TABLE jobs ADD COLUMN needs TEXT NOT NULL DEFAULT ''",
+        // What is asked of workers is found without passing all who wait.
+        """
+        CREATE INDEX jobsLabelled ON jobs (labels, needs)
+            WHERE state IN ('available', 'scheduled', 'retryable') AND (labels <> '' OR needs <> '')
+        """,
+    ]
+
     /// When the next one may begin is found without passing the others.
     static let due =
         "CREATE INDEX jobsDue ON jobs (scheduledAt) WHERE state IN ('available', 'scheduled', 'retryable')"

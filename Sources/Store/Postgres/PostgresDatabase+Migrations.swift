@@ -6,6 +6,7 @@ extension PostgresDatabase {
         ("001 jobs", JobSchema.statements(.postgresql)),
         ("002 records", RecordSchema.statements),
         ("003 jobs due", [JobSchema.due]),
+        ("004 jobs of several machines", JobSchema.ofSeveralMachines),
     ]
 
     /// Whether nothing of ours is in the database yet.

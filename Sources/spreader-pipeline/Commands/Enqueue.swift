@@ -56,18 +56,19 @@ struct Enqueue: AsyncParsableCommand {
         guard let checkedPipeline = checked.pipeline, blocking.isEmpty, checked.refusedFootage.isEmpty else {
             throw ExitCode(Int32(checked.refusal))
         }
-        let jobs = try checked.assets.map { asset in
-            NewJob(
-                pipeline: URL(filePath: pipeline).standardizedFileURL.path, name: checkedPipeline.name,
-                asset: asset.path, directory: FileManager.default.currentDirectoryPath,
-                options: PipelineArguments.words(set: set, post: post),
-                account: checkedPipeline.account, queue: queue, priority: priority, maxAttempts: attempts,
-                scheduledAt: try moment(),
-                uniqueKey: unique.map { checked.assets.count == 1 ? $0 : "\($0):\(asset.name)" },
-                labels: labels?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? [])
-        }
+        let moment = try moment()
         let made = try await Command.orExit { () async throws(StageError) in
-            try await JobDesk.queue(settings, db).insert(jobs)
+            let desk = try await JobDesk.open(settings, db)
+            var jobs: [NewJob] = []
+            for asset in checked.assets {
+                var job = try await desk.job(
+                    of: asset, checkedPipeline, at: pipeline, options: PipelineArguments.words(set: set, post: post))
+                (job.queue, job.priority, job.maxAttempts, job.scheduledAt) = (queue, priority, attempts, moment)
+                job.uniqueKey = unique.map { checked.assets.count == 1 ? $0 : "\($0):\(asset.name)" }
+                job.labels = labels?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []
+                jobs.append(job)
+            }
+            return try await desk.queue.insert(jobs)
         }
         switch format {
         case .json: Output.result(try JSONValue.array(made.map { Jobs.json($0.job) }).text(pretty: true))
@@ -90,15 +91,5 @@ struct Enqueue: AsyncParsableCommand {
         } catch {
             throw ValidationError("--at takes a moment such as 2026-12-24T18:00:00+01:00, or +2h, not \"\(at)\"")
         }
-    }
-}
-
-/// The job queue of the settings.
-enum JobDesk {
-    /// Opens the queue.
-    /// - Throws: `StageError` when the database can't be opened.
-    static func queue(_ settings: Settings, _ database: String?) async throws(StageError) -> JobQueue {
-        // Who works on jobs looks after lost connections itself: a heartbeat that waits would be late.
-        JobQueue(try await HostAssembly.open(settings, database: database, patience: .zero).store)
     }
 }

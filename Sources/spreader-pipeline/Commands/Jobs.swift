@@ -169,7 +169,7 @@ struct Jobs: AsyncParsableCommand {
 
     static func queue(_ database: String?) async throws -> JobQueue {
         let settings = try await Command.settings()
-        return try await Command.orExit { () async throws(StageError) in try await JobDesk.queue(settings, database) }
+        return try await Command.orExit { () async throws(StageError) in try await JobDesk.open(settings, database).queue }
     }
 
     static func absent(_ id: Int64) -> ExitCode {

@@ -102,6 +102,8 @@ struct Run: AsyncParsableCommand {
             file: arguments.pipeline, inputs: arguments.inputs, overrides: overrides, until: arguments.until,
             registry: registry, settings: settings, credentials: await Command.credentials(settings, existing))
         guard let pipeline = checked.pipeline, checked.blocking.isEmpty else { return refuse(checked) }
+        // A job's asset keeps its name on machines that had to fetch it.
+        if let name = settings[JobProcess.assetSetting], checked.assets.count == 1 { checked.assets[0].name = name }
         // Planning leaves a core and the disk idle; with more assets, later ones wait for the processor anyway.
         let ahead = checked.assets.first.flatMap { DigestAhead(of: $0.path) }
         let plans = await checked.planFootage(settings: settings)
@@ -147,8 +149,10 @@ struct Run: AsyncParsableCommand {
         let directory = FileManager.default.currentDirectoryPath
         let identity = settings.accountID(pipeline.account).identity
         let path = URL(filePath: arguments.pipeline).standardizedFileURL.path
+        // A job goes on with its own run, on whichever machine.
+        let job = settings[JobProcess.leaseSetting].flatMap { JobFence($0) }.map { "job:\($0.job)" }
         let mark =
-            ([directory, path, identity, arguments.until ?? ""]
+            job ?? ([directory, path, identity, arguments.until ?? ""]
             + (repost ? ["repost"] : []) + arguments.inputs).joined(separator: "\n")
         let failures = Dictionary(
             plans.compactMap { plan in plan.failure.map { (plan.asset, $0.error) } }, uniquingKeysWith: { $1 })

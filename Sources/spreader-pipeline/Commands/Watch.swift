@@ -43,7 +43,7 @@ struct Watch: AsyncParsableCommand {
     func run() async throws {
         let settings = try await Command.settings()
         let checked = try await check(settings)
-        let desk = try await Command.orExit { () async throws(StageError) in try await JobDesk.queue(settings, db) }
+        let desk = try await Command.orExit { () async throws(StageError) in try await JobDesk.open(settings, db) }
         try check(folder: folder)
         if let moveTo { try check(folder: moveTo) }
         let bell = Doorbell()
@@ -60,7 +60,7 @@ struct Watch: AsyncParsableCommand {
         try outcome.get()
     }
 
-    private func watch(_ desk: JobQueue, _ pipeline: Pipeline, _ bell: Doorbell) async throws {
+    private func watch(_ desk: JobDesk, _ pipeline: Pipeline, _ bell: Doorbell) async throws {
         let settle = Duration(parsing: settle) ?? .seconds(5)
         var incoming = FolderWatch(folder: folder, settle: settle)
         // What was moved, but not queued before the program ended.
@@ -89,18 +89,15 @@ struct Watch: AsyncParsableCommand {
     }
 
     /// Makes the job, unless the file was taken before.
-    private func queue(_ file: FolderWatch.Ready, _ desk: JobQueue, _ pipeline: Pipeline) async throws {
-        let job = NewJob(
-            pipeline: URL(filePath: self.pipeline).standardizedFileURL.path, name: pipeline.name,
-            asset: file.asset.path,
-            directory: FileManager.default.currentDirectoryPath,
-            options: PipelineArguments.words(set: set, post: post), account: pipeline.account,
-            queue: queue, priority: priority)
+    private func queue(_ file: FolderWatch.Ready, _ desk: JobDesk, _ pipeline: Pipeline) async throws {
         var pause = Duration.seconds(1)
         while true {
             do throws(StageError) {
+                var job = try await desk.job(
+                    of: file.asset, pipeline, at: self.pipeline, options: PipelineArguments.words(set: set, post: post))
+                (job.queue, job.priority) = (queue, priority)
                 // Never pruned: what was taken stays taken for as long as the file is there.
-                if let made = try await desk.tick(file.mark, at: .distantFuture, jobs: [job])?.first {
+                if let made = try await desk.queue.tick(file.mark, at: .distantFuture, jobs: [job])?.first {
                     Output.result("job \(made.id)  \(file.asset.path)")
                 }
                 return
@@ -124,16 +121,9 @@ struct Watch: AsyncParsableCommand {
             name = "\(stem)-\(number)"
             number += 1
         }
-        let beside =
-            (try? FileManager.default.contentsOfDirectory(atPath: source.deletingLastPathComponent().path)) ?? []
         // The footage last: once it is there, everything is.
-        let sidecars = beside.filter { other in
-            let url = URL(filePath: other)
-            return url.deletingPathExtension().lastPathComponent == stem && other != source.lastPathComponent
-                && ["json", "txt", "srt", "ass"].contains(url.pathExtension.lowercased())
-        }
-        for file in sidecars + [source.lastPathComponent] {
-            let from = source.deletingLastPathComponent().appending(path: file)
+        for path in Sidecar.paths(beside: source.path) + [source.path] {
+            let from = URL(filePath: path)
             let to = target.appending(path: "\(name).\(from.pathExtension)")
             if rename(from.path, to.path) != 0 {
                 Output.message("error: can't move \(from.path) to \(to.path): \(String(cString: strerror(errno)))")

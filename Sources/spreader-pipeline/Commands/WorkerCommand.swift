@@ -40,15 +40,16 @@ struct WorkerCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Command.settings()
-        let (queue, database) = try await Command.orExit { () async throws(StageError) in
-            (try await JobDesk.queue(settings, db), try settings.database(flag: db).address)
+        let (desk, database) = try await Command.orExit { () async throws(StageError) in
+            (try await JobDesk.open(settings, db), try settings.database(flag: db).address)
         }
+        let queue = desk.queue
         let scheduler = try cron.map { path in
             let (file, findings) = CronFile.read(path)
             for finding in findings { Output.message(finding.text) }
             guard let file else { throw ExitCode(65) }
             return CronScheduler(
-                file: file, queue: queue, settings: settings, logger: Log.make("cron", settings: settings))
+                file: file, desk: desk, settings: settings, logger: Log.make("cron", settings: settings))
         }
         var options = Worker.Options()
         options.concurrency = concurrency
@@ -58,7 +59,7 @@ struct WorkerCommand: AsyncParsableCommand {
         options.lease = Duration(parsing: lease) ?? options.lease
         let worker = Worker(
             queue: queue, options: options, name: Self.name, database: database, home: settings.home.path,
-            scheduler: scheduler, logger: Log.make("worker", settings: settings), report: Self.report)
+            artifacts: desk.artifacts, scheduler: scheduler, logger: Log.make("worker", settings: settings), report: Self.report)
         var configuration = ServiceGroupConfiguration(
             services: [.init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup)],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: Log.make("worker", settings: settings))

@@ -16,6 +16,8 @@ struct HostAssembly {
     let vault: TokenVault
     let sealer: Sealer
     let locks: SharedLocks
+    /// Content that machines share; nil when each keeps its own.
+    let artifacts: (any ArtifactStore)?
 
     /// Opens the records.
     /// - Parameter patience: How long a server that goes away later is waited for.
@@ -51,6 +53,7 @@ struct HostAssembly {
         } catch {
             throw error.asStageError
         }
+        artifacts = try settings.artifacts(clock: store.clock)
         journal = SQLJournal(store)
         ledger = SQLPostLedger(
             store, sealer: sealer, fence: settings[JobProcess.leaseSetting].flatMap { JobFence($0) })
@@ -71,10 +74,15 @@ struct HostAssembly {
     func runHost(
         logger: Logger, waitsForLimits: Bool, emit: @escaping @Sendable (RunEvent) -> Void
     ) async throws(StageError) -> RunHost {
-        RunHost(
+        var host = RunHost(
             journal: journal, ledger: ledger,
             permits: SQLRatePermits(store, maximumWait: waitsForLimits ? .seconds(3600) : .zero),
             credentials: try await credentials(),
             digests: FileDigests(store), locks: locks, clock: store.clock, logger: logger, emit: emit)
+        host.artifacts = artifacts
+        host.labels = settings[JobProcess.leaseSetting].map { _ in
+            Set((settings[JobProcess.labelsSetting] ?? "").split(separator: ",").map(String.init))
+        }
+        return host
     }
 }

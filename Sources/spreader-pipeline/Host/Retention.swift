@@ -48,6 +48,8 @@ struct Retention: Sendable {
         if !isTrial {
             let jobs = JobQueue(assembly.store)
             _ = try await jobs.prune(olderThan: age)
+            // A bucket has rules of its own for that.
+            _ = (assembly.artifacts as? FolderArtifacts)?.prune(olderThan: age)
         }
         return erased
     }

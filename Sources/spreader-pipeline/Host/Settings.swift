@@ -13,7 +13,7 @@ struct Settings: Sendable {
     /// Names that hold secrets: never handed to stages as plain settings.
     static let secretNames: Set<String> = [
         "TIKTOK_CLIENT_SECRET", "TIKTOK_ACCESS_TOKEN", "TIKTOK_REFRESH_TOKEN", "SPREADER_VAULT_KEY", "SPREADER_DB",
-        "PGPASSWORD",
+        "PGPASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
     ]
     /// Names that stages may read.
     static let plainNames = [
@@ -97,6 +97,20 @@ struct Settings: Sendable {
         throw StageError(
             .configuration, "a database of the kind \"\(scheme)\" is not supported",
             hint: "use sqlite:PATH or postgres://USER@HOST/NAME for --db or SPREADER_DB")
+    }
+
+    /// Content that machines share: `SPREADER_ARTIFACTS`, a folder or a bucket; nil when it is not set.
+    /// - Parameter clock: Time, for signatures.
+    /// - Throws: `StageError` with code `configuration` for a form that is not understood, or without keys for a bucket.
+    func artifacts(clock: HostClock) throws(StageError) -> (any ArtifactStore)? {
+        guard let text = self["SPREADER_ARTIFACTS"] else { return nil }
+        if text.hasPrefix("s3://") { return try S3Artifacts(address: text, setting: { self[$0] }, clock: clock) }
+        guard !text.contains("://") else {
+            throw StageError(
+                .configuration, "SPREADER_ARTIFACTS is \"\(text)\"",
+                hint: "set it to a folder that all machines reach, or to s3://BUCKET/PREFIX")
+        }
+        return FolderArtifacts(folder: URL(filePath: text).standardizedFileURL)
     }
 
     /// An account by its name. Its identity holds the name, the app and the service, so that neither a rotated token

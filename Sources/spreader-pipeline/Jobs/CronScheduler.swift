@@ -12,7 +12,7 @@ struct CronScheduler: Sendable {
     private static let beat = Duration.seconds(5)
 
     let file: CronFile
-    let queue: JobQueue
+    let desk: JobDesk
     let settings: Settings
     let logger: Logger
 
@@ -22,7 +22,7 @@ struct CronScheduler: Sendable {
         repeat {
             do throws(StageError) {
                 // The database's time: a host's clock may be wrong.
-                let now = try await queue.now()
+                let now = try await desk.queue.now()
                 let start = max(last ?? .distantPast, now.addingTimeInterval(-Self.patience))
                 for entry in file.entries {
                     // Of several that were missed, the last one stands for all.
@@ -47,14 +47,13 @@ struct CronScheduler: Sendable {
             throw StageError(.invalidOption, "entry \"\(entry.name)\" can't be queued: \(words)")
         }
         for finding in checked.findings where finding.subject == .footage { Output.message(finding.text) }
-        let jobs = checked.assets.map { asset in
-            NewJob(
-                pipeline: URL(filePath: entry.pipeline).standardizedFileURL.path, name: pipeline.name,
-                asset: asset.path,
-                directory: FileManager.default.currentDirectoryPath, options: entry.options, account: pipeline.account,
-                queue: entry.queue, priority: entry.priority, labels: entry.labels)
+        var jobs: [NewJob] = []
+        for asset in checked.assets {
+            var job = try await desk.job(of: asset, pipeline, at: entry.pipeline, options: entry.options)
+            (job.queue, job.priority, job.labels) = (entry.queue, entry.priority, entry.labels)
+            jobs.append(job)
         }
-        guard let made = try await queue.tick("cron:\(entry.name):\(name)", at: moment, jobs: jobs) else { return }
+        guard let made = try await desk.queue.tick("cron:\(entry.name):\(name)", at: moment, jobs: jobs) else { return }
         Output.message("\(entry.name): \(made.count) \(made.count == 1 ? "job" : "jobs") of \(name)")
     }
 }

@@ -8,6 +8,10 @@ import Store
 struct JobProcess: Sendable {
     /// Where a child finds the hold on its job.
     static let leaseSetting = "SPREADER_JOB"
+    /// Where a child finds what its worker offers.
+    static let labelsSetting = "SPREADER_JOB_LABELS"
+    /// Where a child finds what its asset is called, when its file is somewhere else.
+    static let assetSetting = "SPREADER_JOB_ASSET"
     /// How long a child may take to stop when it is asked to: the program's own contract is 3 s.
     private static let grace = 4.0
 
@@ -15,15 +19,20 @@ struct JobProcess: Sendable {
     let database: Secret
     /// The worker's data folder, which holds the vault's key.
     let home: String
+    /// What the worker offers.
+    let labels: Set<String>
+    /// Where footage is that is not on this machine; nil when there is no such place.
+    let artifacts: (any ArtifactStore)?
 
     /// Runs the job until it ends.
     ///
     /// Cancelling the task asks the child to stop, and ends it when it does not.
     /// - Parameter onEvent: Takes each event of the run.
     /// - Returns: How the child ended.
-    /// - Throws: `StageError` when it can't be started.
+    /// - Throws: `StageError` when its footage can't be had, or it can't be started.
     func run(onEvent: @escaping @Sendable (JSONValue) -> Void) async throws(StageError) -> WorkerEnd {
-        let launch = launch
+        defer { try? FileManager.default.removeItem(at: fetched) }
+        let launch = launch(try await footage())
         return try await BlockingWork.run(name: "job") { (flag) throws(StageError) in
             let child: ChildProcess
             do {
@@ -39,16 +48,36 @@ struct JobProcess: Sendable {
         }
     }
 
-    private var launch: WorkerLaunch {
+    /// Footage that this machine lacks is kept here for as long as the attempt lasts.
+    private var fetched: URL { URL(filePath: home).appending(path: "footage/job-\(held.job.id)-\(held.number)") }
+
+    /// Where the footage is on this machine: at its own path, or fetched with what stands beside it.
+    private func footage() async throws(StageError) -> String {
+        let work = held.job.work
+        if FileManager.default.fileExists(atPath: work.asset) { return work.asset }
+        guard let artifacts, let footage = work.footage, let first = footage.files.first else { return work.asset }
+        for file in footage.files.reversed() {
+            guard try await artifacts.fetch(file.digest, to: fetched.appending(path: file.name).path) else {
+                throw StageError(
+                    .fileSystem, "\(file.name) is neither at \(work.asset) nor in \(artifacts.name)",
+                    hint: "put it back, or queue the footage again", recovery: .transient(after: nil))
+            }
+        }
+        return fetched.appending(path: first.name).path
+    }
+
+    private func launch(_ asset: String) -> WorkerLaunch {
         let work = held.job.work
         var environment = ProcessInfo.processInfo.environment
         environment[Self.leaseSetting] = JobFence(held).text
+        environment[Self.labelsSetting] = labels.sorted().joined(separator: ",")
+        environment[Self.assetSetting] = work.asset
         environment["SPREADER_HOME"] = home
         // Not as an argument, which everybody on the machine can read.
         environment["SPREADER_DB"] = database.reveal()
         var launch = WorkerLaunch(
             executable: "/proc/self/exe",
-            arguments: ["run", work.pipeline, work.asset, "--format", "json", "--no-wait"]
+            arguments: ["run", work.pipeline, asset, "--format", "json", "--no-wait"]
                 + work.options,
             environment: environment)
         launch.directory = work.directory

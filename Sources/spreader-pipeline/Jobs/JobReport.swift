@@ -16,6 +16,8 @@ final class JobReport: Sendable {
         var runID: String?
         var message: String?
         var failure: (code: String, message: String, retryAfter: Double?)?
+        var backoff: RetryPolicy?
+        var deferredTo: [String]?
     }
 
     private let state = Mutex(State())
@@ -38,6 +40,14 @@ final class JobReport: Sendable {
                     event["code"]?.stringValue ?? "", event["message"]?.stringValue ?? "",
                     event["retryAfter"]?.doubleValue
                 )
+                state.backoff = event["backoff"].flatMap { backoff in
+                    guard let delay = backoff["delay"]?.doubleValue, let most = backoff["maxDelay"]?.doubleValue
+                    else { return nil }
+                    return RetryPolicy(attempts: 1, delay: .seconds(delay), maximumDelay: .seconds(most))
+                }
+            case "stage.deferred":
+                guard case .array(let labels)? = event["labels"] else { break }
+                state.deferredTo = labels.compactMap(\.stringValue)
             case "diagnostic":
                 // What refuses a run as a whole; a note within a run is followed by what comes of it.
                 state.failure =
@@ -53,8 +63,10 @@ final class JobReport: Sendable {
     }
 
     /// What the end of the run makes of the job.
-    /// - Parameter isStopping: Whether the worker asked it to stop.
-    func outcome(_ end: WorkerEnd, isStopping: Bool) -> JobOutcome {
+    /// - Parameters:
+    ///   - attempt: The attempt that this was, from 1.
+    ///   - isStopping: Whether the worker asked it to stop.
+    func outcome(_ end: WorkerEnd, attempt: Int, isStopping: Bool) -> JobOutcome {
         let state = state.withLock { $0 }
         let message = state.failure?.message ?? "no reason was given"
         guard case .exited(let status) = end else {
@@ -63,13 +75,17 @@ final class JobReport: Sendable {
         switch StageError.Outcome(rawValue: Int(status)) {
         case nil where status == 0: return .completed(message: state.message)
         case .interrupted?: return .released
+        case .tryLater? where state.deferredTo != nil:
+            return .handedOver(needs: state.deferredTo ?? [])
         case .tryLater?:
             let isBusy = state.failure?.code == StageError.Code.busy.rawValue
             let pause =
                 state.failure?.retryAfter.map { Duration.seconds($0) } ?? (isBusy ? Self.busyPause : Self.usualPause)
             return .snoozed(message: message, for: pause)
         case .unavailable?:
-            return .failed(message: message, after: state.failure?.retryAfter.map { .seconds($0) })
+            // What the service asks for wins, then what the pipeline says of the stage.
+            let policy = state.backoff?.backoff(before: attempt + 1, random: .random(in: 0..<1))
+            return .failed(message: message, after: state.failure?.retryAfter.map { .seconds($0) } ?? policy)
         case .failed? where state.failure?.code == StageError.Code.unconfirmed.rawValue:
             return .unconfirmed(message: message)
         // A login, a setting or another file is needed: no attempt helps before a person did something.

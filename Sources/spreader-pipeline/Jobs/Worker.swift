@@ -31,6 +31,8 @@ struct Worker: Service {
     let database: Secret
     /// The data folder, as children are told it.
     let home: String
+    /// Content that machines share; nil when each keeps its own.
+    let artifacts: (any ArtifactStore)?
     /// What queues jobs by a time table; nil when there is none.
     let scheduler: CronScheduler?
     let logger: Logger
@@ -126,7 +128,9 @@ struct Worker: Service {
     private func work(_ held: JobLease, _ isStopping: CancellationFlag) async {
         let told = JobReport()
         let attempt = Task {
-            try await JobProcess(held: held, database: database, home: home).run { told.take($0) }
+            try await JobProcess(
+                held: held, database: database, home: home, labels: options.labels, artifacts: artifacts
+            ).run { told.take($0) }
         }
         let keeper = Task { await keep(held, told) { attempt.cancel() } }
         let end: Result<JobOutcome, any Error>
@@ -136,7 +140,7 @@ struct Worker: Service {
             } onCancel: {
                 attempt.cancel()
             }
-            end = .success(told.outcome(ended, isStopping: isStopping.isCancelled))
+            end = .success(told.outcome(ended, attempt: held.job.attempt, isStopping: isStopping.isCancelled))
         } catch {
             end = .failure(error)
         }

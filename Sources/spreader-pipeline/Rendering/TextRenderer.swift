@@ -77,9 +77,11 @@ final class TextRenderer: RunRenderer {
             return step("✓", .green, asset, stage, describe(artifact, seconds))
         case .stageRetrying(let asset, let stage, let attempt, let delay, let error):
             return step("…", .yellow, asset, stage, "attempt \(attempt) in \(delay.spoken): \(error.message)")
-        case .stageFailed(let asset, let stage, let error):
+        case .stageFailed(let asset, let stage, let error, _):
             state.active[asset] = nil
             return step("✗", .red, asset, stage, error.description)
+        // The failure that follows says the same.
+        case .stageDeferred: return nil
         case .postPublished(let asset, let post):
             state.results[asset]?.url = post.url ?? post.publishID
             let where_ = post.mode == .inbox ? "is in the creator's inbox" : "is posted"
