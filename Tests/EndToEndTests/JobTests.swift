@@ -19,6 +19,7 @@ extension EndToEnd {
             let place: Place
             let sandbox: Sandbox
             let database: Database?
+            var sharesArtifacts = false
 
             /// An address on the tests' server; its database goes with it.
             final class Database: Sendable {
@@ -39,7 +40,8 @@ extension EndToEnd {
             /// What processes of a machine are told; those on a server share nothing else.
             private func environment(machine: Int) -> [String: String] {
                 guard let database else { return sandbox.environment }
-                return sandbox.environment.merging([
+                let artifacts = sharesArtifacts ? ["SPREADER_ARTIFACTS": place.folder.path + "/artifacts"] : [:]
+                return sandbox.environment.merging(artifacts) { $1 }.merging([
                     "SPREADER_DB": database.address, "SPREADER_HOME": place.home.path + "-\(machine)",
                     "SPREADER_VAULT_KEY": Data(repeating: 5, count: 32).base64EncodedString(),
                 ]) { $1 }
@@ -211,6 +213,64 @@ extension EndToEnd {
             let lost = try #require(try await farm.jobs().first)
             #expect(lost["state"] == "unconfirmed", "\(lost)")
             #expect(lost["message"]?.stringValue?.contains("never sent again by machine") == true)
+        }
+
+        @Test(.enabled(if: PrivatePostgres.isAvailable, "PostgreSQL is not installed"))
+        func machinesWithoutACommonFolderShareAJob() async throws {
+            var farm = try await Farm(clips: 1, on: .server)
+            farm.sharesArtifacts = true
+            try farm.place.write("0.txt", "From the sidecar")
+            try farm.place.write(
+                "p.json",
+                """
+                {"name": "shared", "post": {"privacyLevel": "SELF_ONLY"}, "stages": [
+                    {"uses": "probe"}, {"uses": "transcode", "labels": ["cpu"]}, {"uses": "chunk"},
+                    {"uses": "upload", "labels": ["egress"]}, {"uses": "publish"}]}
+                """)
+            let queued = try await farm.run(["enqueue", "p.json", "0.mp4"])
+            #expect(queued.status == 0, "\(queued.messages)")
+            // No other machine has the footage, nor what this one will make of it.
+            for name in ["0.mp4", "0.txt"] {
+                try FileManager.default.removeItem(at: farm.place.work.appending(path: name))
+            }
+            #expect(try await farm.worker(["--drain"]).end().status == 0)
+            let unlabelled = try #require(try await farm.jobs().first)
+            #expect(unlabelled["state"] == "available" && unlabelled["needs"] == ["cpu"], "\(unlabelled)")
+            #expect(try await farm.worker(["--drain", "--labels", "cpu"], machine: 2).end().status == 0)
+            let prepared = try #require(try await farm.jobs().first)
+            #expect(prepared["state"] == "available" && prepared["needs"] == ["egress"], "\(prepared)")
+            #expect(prepared["attempt"] == 0)
+            #expect(try await farm.sandbox.posts().isEmpty)
+            let before = try await stages(of: prepared, in: farm)
+            #expect(before.keys.sorted() == ["chunk", "probe", "transcode"])
+            // The machine that made the files is gone, too.
+            try FileManager.default.removeItem(atPath: farm.place.home.path + "-2")
+            let end = try await farm.worker(["--drain", "--labels", "egress"], machine: 3).end()
+            #expect(end.status == 0)
+            #expect(try await farm.states() == ["completed"], "\(end.output) \(end.messages)")
+            let post = try #require(try await farm.sandbox.posts().first)
+            #expect(post["title"] == "From the sidecar")
+            let after = try await stages(of: prepared, in: farm)
+            #expect(after["transcode"] == before["transcode"])
+            #expect(after.keys.sorted() == ["chunk", "probe", "publish", "transcode", "upload"])
+            // What was fetched for the job went with it.
+            let left = try? FileManager.default.contentsOfDirectory(atPath: farm.place.home.path + "-3/footage")
+            #expect(left?.isEmpty ?? true)
+        }
+
+        /// The seconds that each stage of a job's run took.
+        private func stages(of job: JSONValue, in farm: Farm) async throws -> [String: Double] {
+            let run = try #require(job["run"]?.stringValue)
+            let shown = try await farm.run(["runs", "show", run, "--format", "json"])
+            guard
+                case .array(let assets)? = try JSONDecoder().decode(JSONValue.self, from: Data(shown.output.utf8))[
+                    "assets"],
+                case .array(let stages)? = assets.first?["stages"]
+            else { return [:] }
+            return Dictionary(
+                uniqueKeysWithValues: stages.compactMap { stage in
+                    stage["stage"]?.stringValue.map { ($0, stage["seconds"]?.doubleValue ?? -1) }
+                })
         }
 
         @Test func aTickOfATimeTableIsQueuedOnceHoweverManyWorkersHaveIt() async throws {

@@ -145,7 +145,9 @@ private final class Bucket: Sendable {
         try await bucket.tell("_fail", 0)
         try await bucket.tell("_spoil", 0)
         await #expect(throws: StageError.self) { try await store.fetch(digest, to: target) }
-        #expect(try FileManager.default.contentsOfDirectory(atPath: place.folder.path).allSatisfy { !$0.hasSuffix(".part") })
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: place.folder.path).allSatisfy { !$0.hasSuffix(".part") }
+        )
     }
 
     @Test func wrongKeysAreToldWithoutShowingThem() async throws {

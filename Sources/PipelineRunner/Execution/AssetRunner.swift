@@ -100,7 +100,8 @@ struct AssetRunner: Sendable {
             reached = stage.id
             let reuseKey = ReuseKey.of(stage, input: inputKey)
             if let earlier = done[stage.id], engine.request.usesCache, earlier.reuseKey == reuseKey,
-                let output = try await reusable(earlier, stage, digest, folder, &moved), try await stillStands(output, key)
+                let output = try await reusable(earlier, stage, digest, folder, &moved),
+                try await stillStands(output, key)
             {
                 host.emit(
                     .stageReused(

@@ -51,7 +51,8 @@ package struct S3Artifacts: ArtifactStore {
         let parts = address.dropFirst("s3://".count).split(separator: "/", maxSplits: 1).map(String.init)
         guard let bucket = parts.first else {
             throw StageError(
-                .configuration, "SPREADER_ARTIFACTS names no bucket", hint: "write it as s3://BUCKET or s3://BUCKET/PREFIX")
+                .configuration, "SPREADER_ARTIFACTS names no bucket",
+                hint: "write it as s3://BUCKET or s3://BUCKET/PREFIX")
         }
         guard let key = setting("AWS_ACCESS_KEY_ID"), let secret = setting("AWS_SECRET_ACCESS_KEY") else {
             throw StageError(
@@ -71,7 +72,8 @@ package struct S3Artifacts: ArtifactStore {
             prefix: prefix.isEmpty || prefix.hasSuffix("/") ? prefix : prefix + "/")
         signature = AWSSignature(
             credentials: AWSCredentials(
-                accessKey: key, secretKey: Secret(secret), sessionToken: setting("AWS_SESSION_TOKEN").map { Secret($0) }),
+                accessKey: key, secretKey: Secret(secret), sessionToken: setting("AWS_SESSION_TOKEN").map { Secret($0) }
+            ),
             region: region)
         self.clock = clock
         self.partSize = partSize ?? Self.partSize
@@ -181,7 +183,8 @@ package struct S3Artifacts: ArtifactStore {
             } catch {
                 if Task.isCancelled { throw .cancelled }
                 problem = StageError(
-                    .unavailable, "\(name) can't be reached: \((error as? HTTPClientError)?.shortDescription ?? "\(error)")",
+                    .unavailable,
+                    "\(name) can't be reached: \((error as? HTTPClientError)?.shortDescription ?? "\(error)")",
                     hint: "check AWS_ENDPOINT_URL and the network", recovery: .transient(after: nil))
             }
             guard attempt < Self.attempts else { break }
@@ -243,7 +246,8 @@ package struct S3Artifacts: ArtifactStore {
     /// What the service says of itself, shortened: it is no one's secret.
     private static func words(_ answer: Answer) -> String {
         guard let code = element("Code", in: answer.text) else { return "" }
-        return ": " + ([code] + [element("Message", in: answer.text)].compactMap(\.self)).joined(separator: ", ").prefix(300)
+        return ": "
+            + ([code] + [element("Message", in: answer.text)].compactMap(\.self)).joined(separator: ", ").prefix(300)
     }
 }
 

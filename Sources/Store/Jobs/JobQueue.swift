@@ -114,11 +114,13 @@ package struct JobQueue: Sendable {
     }
 
     /// Ends an attempt.
-    /// - Parameter random: From 0 to 1, for the back-off's jitter.
+    /// - Parameters:
+    ///   - random: From 0 to 1, for the back-off's jitter.
+    ///   - runID: The run that worked on it.
     /// - Returns: The job as it stands now; nil when it was lost, and nothing was written.
     /// - Throws: `StageError` when the database can't be written.
     package func end(
-        _ held: JobLease, _ outcome: JobOutcome, random: Double
+        _ held: JobLease, _ outcome: JobOutcome, random: Double, runID: String? = nil
     ) async throws(StageError) -> Job? {
         try await bridge("ending a job failed") {
             try await database.write { connection in
@@ -127,12 +129,13 @@ package struct JobQueue: Sendable {
                 let rows = try connection.query(
                     """
                     UPDATE jobs SET state = ?, scheduledAt = ?, finishedAt = ?, message = ?, attempt = ?, needs = ?,
+                        runID = coalesce(?, runID),
                         leaseUntil = NULL, stage = CASE WHEN ? = 'completed' THEN NULL ELSE stage END, progress = NULL
                     WHERE id = ? AND lease = ? AND state = 'executing' RETURNING *
                     """,
                     [
                         change.state.rawValue, change.scheduledAt, change.finishedAt, change.message, change.attempt,
-                        Self.text(labels: change.needs), change.state.rawValue, held.job.id, held.number,
+                        Self.text(labels: change.needs), runID, change.state.rawValue, held.job.id, held.number,
                     ])
                 if case .handedOver = outcome { try connection.notify(Self.channel) }
                 return try rows.first.map(Self.job)

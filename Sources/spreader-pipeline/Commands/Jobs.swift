@@ -169,7 +169,9 @@ struct Jobs: AsyncParsableCommand {
 
     static func queue(_ database: String?) async throws -> JobQueue {
         let settings = try await Command.settings()
-        return try await Command.orExit { () async throws(StageError) in try await JobDesk.open(settings, database).queue }
+        return try await Command.orExit { () async throws(StageError) in
+            try await JobDesk.open(settings, database).queue
+        }
     }
 
     static func absent(_ id: Int64) -> ExitCode {
@@ -215,7 +217,8 @@ struct Jobs: AsyncParsableCommand {
             "asset": .string(job.work.asset), "directory": .string(job.work.directory),
             "options": .array(job.work.options.map(JSONValue.string)), "account": .string(job.work.account),
             "queue": .string(job.work.queue), "priority": .integer(Int64(job.work.priority)),
-            "labels": .array(job.work.labels.map(JSONValue.string)), "unique": text(job.work.uniqueKey),
+            "labels": .array(job.work.labels.map(JSONValue.string)),
+            "needs": .array(job.needs.map(JSONValue.string)), "unique": text(job.work.uniqueKey),
             "attempt": .integer(Int64(job.attempt)), "maxAttempts": .integer(Int64(job.work.maxAttempts)),
             "insertedAt": time(job.insertedAt), "scheduledAt": time(job.scheduledAt),
             "attemptedAt": time(job.attemptedAt), "finishedAt": time(job.finishedAt),

@@ -152,7 +152,8 @@ struct Run: AsyncParsableCommand {
         // A job goes on with its own run, on whichever machine.
         let job = settings[JobProcess.leaseSetting].flatMap { JobFence($0) }.map { "job:\($0.job)" }
         let mark =
-            job ?? ([directory, path, identity, arguments.until ?? ""]
+            job
+            ?? ([directory, path, identity, arguments.until ?? ""]
             + (repost ? ["repost"] : []) + arguments.inputs).joined(separator: "\n")
         let failures = Dictionary(
             plans.compactMap { plan in plan.failure.map { (plan.asset, $0.error) } }, uniquingKeysWith: { $1 })

@@ -59,7 +59,8 @@ struct WorkerCommand: AsyncParsableCommand {
         options.lease = Duration(parsing: lease) ?? options.lease
         let worker = Worker(
             queue: queue, options: options, name: Self.name, database: database, home: settings.home.path,
-            artifacts: desk.artifacts, scheduler: scheduler, logger: Log.make("worker", settings: settings), report: Self.report)
+            artifacts: desk.artifacts, scheduler: scheduler, logger: Log.make("worker", settings: settings),
+            report: Self.report)
         var configuration = ServiceGroupConfiguration(
             services: [.init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup)],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: Log.make("worker", settings: settings))

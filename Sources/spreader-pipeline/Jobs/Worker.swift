@@ -146,10 +146,10 @@ struct Worker: Service {
         }
         keeper.cancel()
         guard await !keeper.value else { return report(held, nil) }
-        await finish(held, end)
+        await finish(held, end, told.place.runID)
     }
 
-    private func finish(_ held: JobLease, _ end: Result<JobOutcome, any Error>) async {
+    private func finish(_ held: JobLease, _ end: Result<JobOutcome, any Error>, _ runID: String?) async {
         let outcome: JobOutcome
         switch end {
         case .success(let value): outcome = value
@@ -160,7 +160,7 @@ struct Worker: Service {
         for attempt in 1... {
             do throws(StageError) {
                 let job = try await Uncancelled.run { () throws(StageError) in
-                    try await queue.end(held, outcome, random: .random(in: 0...1))
+                    try await queue.end(held, outcome, random: .random(in: 0...1), runID: runID)
                 }
                 return report(held, job)
             } catch {
