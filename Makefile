@@ -4,14 +4,14 @@ SHELL := /bin/bash
 
 BUILD_PACKAGES := zlib1g-dev libavformat-dev libavcodec-dev libavfilter-dev libavutil-dev libswscale-dev \
 	libswresample-dev libsqlite3-dev libpq-dev
-TEST_PACKAGES := ffmpeg python3 curl postgresql
+TEST_PACKAGES := ffmpeg python3 curl postgresql pgbouncer faketime iproute2
 DEMO_PACKAGES := ffmpeg curl
 PREFIX ?= /usr/local
 FOOTAGE ?= $(wildcard ../shared/footage)
 DEMO_HOME := $(CURDIR)/.build/demo
 SAY := @printf '\n==> %s\n'
 
-.PHONY: help demo build test lint format bench fuzz chaos install clean packages packages-test packages-demo schema
+.PHONY: help demo build test lint format bench fuzz chaos farm install clean packages packages-test packages-demo schema
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -73,6 +73,11 @@ N ?= 300
 chaos: packages-test build ## Kill N runs (default 300, SEED=1) at random and at every commit, with faults: one post each
 	$(SAY) "killing runs against the sandbox"
 	@scripts/chaos .build/release/spreader-pipeline --runs $(N) --seed $(SEED)
+
+JOBS ?= 200
+farm: packages-test build ## Run JOBS jobs (default 200, SEED=1) on four workers of one PostgreSQL, while everything fails
+	$(SAY) "a farm on a private PostgreSQL"
+	@scripts/farm .build/release/spreader-pipeline --jobs $(JOBS) --seed $(SEED)
 
 install: build ## Install the program below PREFIX (default /usr/local)
 	$(SAY) "installing to $(PREFIX)/bin"

@@ -139,7 +139,7 @@ let package = Package(
 
         .executableTarget(
             name: "spreader-benchmarks", dependencies: ["PipelineKit", "PipelineRunner", "Store", log, crypto],
-            path: "Benchmarks", exclude: ["run", "media", "quality", "upload"], swiftSettings: settings),
+            path: "Benchmarks", exclude: ["run", "media", "quality", "upload", "queue"], swiftSettings: settings),
         .executableTarget(
             name: "spreader-fuzz",
             dependencies: [

@@ -9,13 +9,13 @@ import Store
 /// Measures the program's start and the runner's own cost, and prints Markdown tables. `Benchmarks/media` measures the
 /// media work.
 ///
-/// Usage: spreader-benchmarks PROGRAM
+/// Usage: spreader-benchmarks PROGRAM [POSTGRES LOG]: with a server, the job queue is measured instead.
 @main
 struct Benchmarks {
     static func main() async throws {
         let words = CommandLine.arguments
         guard words.count >= 2 else {
-            print("usage: spreader-benchmarks PROGRAM")
+            print("usage: spreader-benchmarks PROGRAM [POSTGRES LOG]")
             exit(64)
         }
         let bench = Benchmarks(program: words[1], folder: try scratch())
@@ -23,6 +23,11 @@ struct Benchmarks {
         // For the commands that are measured.
         _ = FileManager.default.changeCurrentDirectoryPath(bench.folder.path)
         setenv("SPREADER_HOME", bench.folder.appending(path: "home").path, 1)
+        guard words.count < 4 else {
+            return try await QueueBenchmarks(
+                program: words[1], folder: bench.folder, address: words[2], log: URL(filePath: words[3])
+            ).run()
+        }
         try bench.startUp()
         try await bench.stageOverhead()
     }

@@ -9,7 +9,7 @@
 #include <pthread.h>
 
 #define FUNCTIONS(f) \
-    f(PQconnectdbParams) f(PQfinish) f(PQstatus) f(PQerrorMessage) f(PQsocket) f(PQexecParams) f(PQconsumeInput) \
+    f(PQconnectdbParams) f(PQfinish) f(PQstatus) f(PQerrorMessage) f(PQsocket) f(PQexec) f(PQexecParams) f(PQconsumeInput) \
     f(PQnotifies) f(PQfreemem) f(PQsetNoticeProcessor) f(PQresultStatus) f(PQresultErrorField) f(PQresultErrorMessage) \
     f(PQclear) f(PQcmdTuples) f(PQntuples) f(PQnfields) f(PQfname) f(PQftype) f(PQgetisnull) f(PQgetvalue)
 
@@ -48,6 +48,7 @@ PGresult *PQexecParams(
 ) {
     return PQexecParamsPointer(connection, command, count, types, values, lengths, formats, format);
 }
+PGresult *PQexec(PGconn *connection, const char *query) { return PQexecPointer(connection, query); }
 int PQconsumeInput(PGconn *connection) { return PQconsumeInputPointer(connection); }
 PGnotify *PQnotifies(PGconn *connection) { return PQnotifiesPointer(connection); }
 void PQfreemem(void *memory) { PQfreememPointer(memory); }

@@ -273,6 +273,35 @@ extension EndToEnd {
                 })
         }
 
+        @Test func aStagesOwnRetryCountsBetweenAttempts() async throws {
+            let farm = try await Farm(clips: 1)
+            try await farm.sandbox.faults(
+                """
+                {"rules": [{"match": {"path": "/v2/post/publish/creator_info/query/"}, "times": "always", \
+                "action": {"answer": {"status": 503}}}]}
+                """)
+            try farm.place.write(
+                "own.json",
+                """
+                {"post": {"privacyLevel": "SELF_ONLY"}, "stages": [
+                    {"uses": "probe"}, {"uses": "transcode"}, {"uses": "chunk"},
+                    {"uses": "upload", "retry": {"attempts": 1, "delay": "1s", "maxDelay": "2s"}}, {"uses": "publish"}]}
+                """)
+            let start = Date()
+            #expect(try await farm.run(["enqueue", "own.json", "0.mp4"]).status == 0)
+            let worker = try farm.worker()
+            try await farm.wait("a second attempt") {
+                // Oban's formula would wait for 17 s after the first.
+                (try await farm.jobs().first?["attempt"]?.integerValue ?? 0) >= 2
+            }
+            #expect(Date().timeIntervalSince(start) < 15)
+            try await farm.sandbox.faults("{}")
+            try await farm.wait("the post") { try await farm.states() == ["completed"] }
+            worker.signal(SIGTERM)
+            #expect(try await worker.end().status == 0)
+            #expect(try await farm.sandbox.posts().count == 1)
+        }
+
         @Test func aTickOfATimeTableIsQueuedOnceHoweverManyWorkersHaveIt() async throws {
             let farm = try await Farm(clips: 2)
             try farm.place.write(

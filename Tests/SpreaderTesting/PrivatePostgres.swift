@@ -100,6 +100,56 @@ public final class PrivatePostgres: Sendable {
         try? run("dropdb", ["-h", folder.path, "-U", "tester", "--force", String(name)])
     }
 
+    /// A transaction pooler in front of a server: every transaction may go over another connection.
+    public final class Pooler: Sendable {
+        /// Whether there is one to start.
+        public static var isAvailable: Bool { FileManager.default.isExecutableFile(atPath: "/usr/sbin/pgbouncer") }
+
+        private let folder: URL
+        private let process: Process
+        /// The database's address through it.
+        public let address: String
+
+        fileprivate init(_ server: PrivatePostgres, _ address: String) throws {
+            folder = server.folder.appending(path: "pool-\(UUID().uuidString.prefix(8))")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            if getuid() == 0, let owner = getpwnam("postgres") {
+                chown(folder.path, owner.pointee.pw_uid, owner.pointee.pw_gid)
+            }
+            let settings = folder.appending(path: "settings.ini")
+            try """
+            [databases]
+            * = host=\(server.folder.path) user=tester
+            [pgbouncer]
+            listen_addr =
+            unix_socket_dir = \(folder.path)
+            auth_type = any
+            pool_mode = transaction
+            default_pool_size = 3
+            """.write(to: settings, atomically: true, encoding: .utf8)
+            process = Process()
+            let words = ["/usr/sbin/pgbouncer", "-q", settings.path]
+            process.executableURL = URL(filePath: getuid() == 0 ? "/usr/bin/setpriv" : words[0])
+            process.arguments =
+                getuid() == 0
+                ? ["--reuid=postgres", "--regid=postgres", "--clear-groups"] + words : Array(words.dropFirst())
+            process.standardInput = FileHandle.nullDevice
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            self.address = address.replacing("host=\(server.folder.path)", with: "host=\(folder.path)&port=6432")
+            for _ in 0..<200 where !FileManager.default.fileExists(atPath: folder.path + "/.s.PGSQL.6432") {
+                usleep(50_000)
+            }
+        }
+
+        deinit { kill(process.processIdentifier, SIGKILL) }
+    }
+
+    /// Puts a transaction pooler in front of a database of this server.
+    /// - Throws: When it can't be started.
+    public func pooler(for address: String) throws -> Pooler { try Pooler(self, address) }
+
     private func run(_ program: String, _ arguments: [String]) throws {
         let started = try launch(program, arguments)
         started.process.waitUntilExit()

@@ -83,10 +83,11 @@ private final class Bucket: Sendable {
         let error = await #expect(throws: StageError.self) { try await store.fetch(digest, to: target) }
         #expect(error?.message.contains("something else") == true)
         #expect(try content(target) == content(file.path))
-        #expect(store.prune(olderThan: .seconds(3600)) == 0)
+        #expect(store.prune(olderThan: .seconds(3600), now: .now, keeping: []) == 0)
         try FileManager.default.setAttributes(
             [.modificationDate: Date(timeIntervalSinceNow: -7200)], ofItemAtPath: kept.path)
-        #expect(store.prune(olderThan: .seconds(3600)) == 1)
+        #expect(store.prune(olderThan: .seconds(3600), now: .now, keeping: [digest]) == 0)
+        #expect(store.prune(olderThan: .seconds(3600), now: .now, keeping: []) == 1)
         #expect(try await !store.holds(digest))
     }
 

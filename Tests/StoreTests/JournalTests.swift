@@ -108,7 +108,7 @@ import Testing
         }
         // A machine that is gone is waited for, and no longer than it may be silent.
         let lost = LockRow(database: store.durable, name: "run", owner: "gone:1")
-        #expect(try await lost.take(machine: "gone"))
+        #expect(try await lost.take(machine: "gone:"))
         #expect(try await here.attempt("run") == nil)
         time.advance(by: SharedLocks.life.inSeconds - 1)
         try await lost.renew()
@@ -122,9 +122,9 @@ import Testing
         await taken.release()
         // Of a process that died on this machine only its row is left.
         let died = LockRow(database: store.durable, name: "run", owner: "gone:2")
-        #expect(try await died.take(machine: "gone"))
+        #expect(try await died.take(machine: "gone:"))
         let restarted = LockRow(database: store.durable, name: "run", owner: "gone:3")
-        #expect(try await restarted.take(machine: "gone"))
+        #expect(try await restarted.take(machine: "gone:"))
     }
 }
 
@@ -180,6 +180,46 @@ import Testing
             try await RecordStore.postgres(Secret(address), patience: .zero)
         }
         #expect(newer?.message.contains("newer version") == true)
+    }
+
+    @Test(.enabled(if: PrivatePostgres.Pooler.isAvailable, "pgbouncer is not installed"), .timeLimit(.minutes(1)))
+    func aTransactionPoolerDoesNoHarm() async throws {
+        let server = try PrivatePostgres.server()
+        let address = try server.database()
+        defer { server.drop(address) }
+        let pooler = try server.pooler(for: address)
+        let store = try await RecordStore.postgres(Secret(pooler.address), patience: .zero)
+        let queue = JobQueue(store)
+        // It takes LISTEN and delivers nothing, which has to be noticed.
+        var notices = try #require(queue.notices).makeAsyncIterator()
+        #expect(await notices.next() == .deaf)
+        let jobs = (0..<40).map { NewJob(pipeline: "/p", name: "p", asset: "/\($0)", directory: "/") }
+        _ = try await queue.insert(jobs)
+        try await queue.limit(account: "default", to: 2)
+        let most = try await withThrowingTaskGroup(of: Int.self) { group in
+            for worker in 0..<6 {
+                group.addTask {
+                    var most = 0
+                    while try await queue.counts()[.completed] ?? 0 < 40 {
+                        guard let held = try await queue.claim(1, worker: "\(worker)", lease: .seconds(60)).first
+                        else { continue }
+                        most = max(most, try await queue.counts()[.executing] ?? 0)
+                        _ = try await queue.end(held, .completed(message: nil), random: 0)
+                    }
+                    return most
+                }
+            }
+            return try await group.reduce(0, max)
+        }
+        #expect(most <= 2)
+        let permits = SQLRatePermits(store, maximumWait: .zero)
+        let limit = RateLimit(name: "init", subject: "me", permits: 3, window: .seconds(600))
+        let granted = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<8 { group.addTask { (try? await permits.acquire(limit)) != nil } }
+            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(granted == 3)
+        withExtendedLifetime(pooler) {}
     }
 
     @Test func anAddressIsShownWithoutItsPassword() {

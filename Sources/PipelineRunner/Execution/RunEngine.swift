@@ -29,6 +29,10 @@ package struct RunEngine: Sendable {
         if request.usesCache, let earlier = try await host.journal.unfinishedRun(fingerprint: request.fingerprint) {
             var record = earlier
             record.command = request.command
+            // Begun on another machine, or for another folder: work files are this one's.
+            if !earlier.workDirectory.hasPrefix(request.workRoot.path + "/") {
+                record.workDirectory = request.workRoot.appending(path: earlier.id).path
+            }
             return (record, true)
         }
         let now = host.clock.now()

@@ -7,6 +7,11 @@ package enum Sidecar {
     /// Subtitles are no footage either: a stage reads them.
     private static let endings: Set<String> = ["json", "txt", "srt", "ass"]
 
+    /// Whether a path ends as sidecars do.
+    package static func hasEnding(_ path: String) -> Bool {
+        endings.contains(URL(filePath: path).pathExtension.lowercased())
+    }
+
     /// Whether `name` is a sidecar of another file in the same listing.
     static func isSidecar(_ name: String, among all: Set<String>) -> Bool {
         let lower = name.lowercased()

@@ -18,6 +18,10 @@ package protocol ArtifactStore: Sendable {
 }
 
 extension ArtifactStore {
+    func changed(_ file: FileReference) -> StageError {
+        StageError(.footageChanged, "\(file.path) changed while it was put into \(name)", hint: "try again")
+    }
+
     /// Fetches a content into a draft beside `path`, checks it, and gives it its name.
     func place(
         _ digest: String, at path: String, _ fetch: (String) async throws(StageError) -> Bool
@@ -76,6 +80,8 @@ package struct FolderArtifacts: ArtifactStore {
                 hint: "check SPREADER_ARTIFACTS and the folder's permissions", cause: "\(error)")
         }
         try await FileCopy.copy(file.path, to: draft)
+        // It may have been written to since its digest was taken.
+        guard try await FileDigests.compute(draft) == digest else { throw changed(file) }
         // Of two that put the same content, either may win.
         guard rename(draft, target) == 0 else {
             throw StageError(.fileSystem, "can't write \(target): \(String(cString: strerror(errno)))")
@@ -93,15 +99,20 @@ package struct FolderArtifacts: ArtifactStore {
     }
 
     /// Erases what was neither put nor fetched for so long.
+    /// - Parameters:
+    ///   - now: The time as all who share the folder have it.
+    ///   - kept: Digests that are still wanted.
     /// - Returns: How many files.
-    package func prune(olderThan age: Duration) -> Int {
-        let before = Date().addingTimeInterval(-age.inSeconds)
+    package func prune(olderThan age: Duration, now: Date, keeping kept: Set<String>) -> Int {
+        let before = now.addingTimeInterval(-age.inSeconds)
         let files =
             FileManager.default.enumerator(at: folder, includingPropertiesForKeys: [.contentModificationDateKey])?
             .compactMap { $0 as? URL } ?? []
         return files.filter { file in
             let values = try? file.resourceValues(forKeys: [.contentModificationDateKey, .isRegularFileKey])
-            guard values?.isRegularFile == true, let moment = values?.contentModificationDate, moment < before else {
+            guard !kept.contains(file.lastPathComponent), values?.isRegularFile == true,
+                let moment = values?.contentModificationDate, moment < before
+            else {
                 return false
             }
             return unlink(file.path) == 0

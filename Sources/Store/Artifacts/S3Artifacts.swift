@@ -61,7 +61,9 @@ package struct S3Artifacts: ArtifactStore {
         }
         let region = setting("AWS_REGION") ?? setting("AWS_DEFAULT_REGION") ?? "us-east-1"
         let own = setting("AWS_ENDPOINT_URL_S3") ?? setting("AWS_ENDPOINT_URL")
-        guard let endpoint = URL(string: own ?? "https://s3.\(region).amazonaws.com"), endpoint.host() != nil else {
+        guard let endpoint = URL(string: own ?? "https://s3.\(region).amazonaws.com"), endpoint.host() != nil,
+            ["", "/"].contains(endpoint.path())
+        else {
             throw StageError(
                 .configuration, "AWS_ENDPOINT_URL is \"\(own ?? "")\"", hint: "write it as https://host:port")
         }
@@ -88,6 +90,7 @@ package struct S3Artifacts: ArtifactStore {
         let source = try PartSource(file.path)
         guard file.bytes > partSize else {
             let data = try await source.read(0..<file.bytes)
+            guard Self.sha256(data) == digest else { throw changed(file) }
             _ = try await call("PUT", digest, body: data, payload: digest)
             return
         }
@@ -95,20 +98,26 @@ package struct S3Artifacts: ArtifactStore {
         guard let upload = Self.element("UploadId", in: begun.text) else { throw strange("began no upload", begun) }
         do throws(StageError) {
             var tags: [String] = []
+            var hash = SHA256()
             let size = max(partSize, (file.bytes + 9999) / 10_000)
             for start in stride(from: 0, to: file.bytes, by: Int(size)) {
                 let data = try await source.read(start..<min(start + size, file.bytes))
+                hash.update(data: data)
                 let answer = try await call(
                     "PUT", digest, query: [("partNumber", "\(tags.count + 1)"), ("uploadId", upload)], body: data)
                 guard let tag = answer.headers["etag"] else { throw strange("gave a part no ETag", answer) }
                 tags.append(tag)
             }
+            guard hash.finalize().map({ String(format: "%02x", $0) }).joined() == digest else { throw changed(file) }
             let list = tags.enumerated().map {
                 "<Part><PartNumber>\($0 + 1)</PartNumber><ETag>\($1)</ETag></Part>"
             }.joined()
             let done = try await call(
                 "POST", digest, query: [("uploadId", upload)],
-                body: Data("<CompleteMultipartUpload>\(list)</CompleteMultipartUpload>".utf8))
+                body: Data("<CompleteMultipartUpload>\(list)</CompleteMultipartUpload>".utf8), isMissingFine: true)
+            // Asked twice, because the first answer was lost, it knows nothing of the upload any more.
+            if done.status == 404, try await self.size(digest) == file.bytes { return }
+            guard done.status != 404 else { throw strange("did not put the parts together", done) }
             // It may have answered before it was done, and say so only in the body.
             if done.text.contains("<Error>") { throw strange("did not put the parts together", done) }
         } catch {
@@ -174,6 +183,14 @@ package struct S3Artifacts: ArtifactStore {
                 case 404 where isMissingFine: return answer
                 case 403, 401: throw refused(answer)
                 case 429, 500...: problem = strange("answers with \(answer.status)", answer)
+                case 301,
+                    400 where answer.headers["x-amz-bucket-region"] != nil && method == "HEAD":
+                    throw StageError(
+                        .configuration, "\(name) is in another region",
+                        hint: "set AWS_REGION to \(answer.headers["x-amz-bucket-region"] ?? "its region")")
+                case 400,
+                    409 where Self.isPassing(answer):
+                    problem = strange("answers with \(answer.status)", answer)
                 default: throw strange("answers with \(answer.status)", answer)
                 }
             } catch let error as StageError {
@@ -201,12 +218,15 @@ package struct S3Artifacts: ArtifactStore {
         _ method: String, _ digest: String, _ query: [(name: String, value: String)], _ range: Range<Int64>?,
         _ body: Data, _ payload: String?
     ) async throws -> Answer {
-        let host = (place.endpoint.host() ?? "") + (place.endpoint.port.map { ":\($0)" } ?? "")
+        // A usual port is not sent, and what is not sent must not be signed.
+        let usual = place.endpoint.scheme == "http" ? 80 : 443
+        let port = place.endpoint.port.flatMap { $0 == usual ? nil : ":\($0)" } ?? ""
+        let host = (place.endpoint.host() ?? "") + port
         let name = AWSSignature.encode(place.prefix + digest, keepingSlashes: true)
         let path = place.isVirtualHost ? "/\(name)" : "/\(AWSSignature.encode(place.bucket))/\(name)"
         var headers = ["host": place.isVirtualHost ? "\(place.bucket).\(host)" : host]
         if let range { headers["range"] = "bytes=\(range.lowerBound)-\(range.upperBound - 1)" }
-        let hash = payload ?? SHA256.hash(data: body).map { String(format: "%02x", $0) }.joined()
+        let hash = payload ?? Self.sha256(body)
         let signed = signature.headers(
             method, path: path, query: query, headers: headers, payload: hash, at: clock.now())
         let target = query.isEmpty ? path : "\(path)?\(AWSSignature.text(query))"
@@ -223,6 +243,15 @@ package struct S3Artifacts: ArtifactStore {
         return Answer(status: Int(response.status.code), headers: fields, body: Data(content.readableBytesView))
     }
 
+    /// Refusals that S3 itself says to try again.
+    private static func isPassing(_ answer: Answer) -> Bool {
+        ["RequestTimeout", "OperationAborted", "InternalError", "SlowDown"].contains(element("Code", in: answer.text))
+    }
+
+    private static func sha256(_ data: Data) -> String {
+        SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
+    }
+
     /// The text of an element of a short XML answer.
     private static func element(_ name: String, in text: String) -> String? {
         guard let start = text.range(of: "<\(name)>"),
@@ -234,7 +263,7 @@ package struct S3Artifacts: ArtifactStore {
     private func refused(_ answer: Answer) -> StageError {
         StageError(
             .configuration, "\(name) refuses access\(Self.words(answer))",
-            hint: "check the AWS keys, AWS_REGION, and what the keys may do with the bucket")
+            hint: "check the AWS keys, AWS_REGION, and that the keys may get, put and (s3:ListBucket) look for objects")
     }
 
     private func strange(_ what: String, _ answer: Answer) -> StageError {

@@ -41,10 +41,12 @@ extension RecordStore {
                 records += try connection.execute(
                     """
                     UPDATE jobs SET options = '[]', message = NULL,
+                        finishedAt = CASE WHEN state IN ('available', 'scheduled', 'retryable') THEN ?
+                            ELSE finishedAt END,
                         state = CASE WHEN state IN ('available', 'scheduled', 'retryable') THEN 'cancelled'
                             ELSE state END
                     WHERE account = ?
-                    """, [String(identity.prefix { $0 != "@" })])
+                    """, [try connection.now(), String(identity.prefix { $0 != "@" })])
                 // Without its publish id nobody can ask what became of a post.
                 let posts = try connection.execute(
                     """

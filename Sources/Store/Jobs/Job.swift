@@ -138,6 +138,8 @@ package struct JobLease: Sendable, Hashable {
     package var job: Job
     /// The number of this hold.
     package var number: Int64
+    /// When it was asked for, by this process's clock: its lease begins no earlier.
+    package var claimedAt = ContinuousClock.now
 }
 
 /// How an attempt ended.

@@ -100,6 +100,7 @@ extension JobQueue {
                     """
                     UPDATE jobs SET state = 'available', scheduledAt = ?, finishedAt = NULL, progress = NULL,
                         maxAttempts = CASE WHEN attempt >= maxAttempts THEN attempt + 1 ELSE maxAttempts END,
+                        needs = '',
                         options = coalesce(?, options), priority = coalesce(?, priority)
                     WHERE id = ? AND state NOT IN ('executing', 'completed') RETURNING *
                     """, [now, text, priority, id])
@@ -115,7 +116,18 @@ extension JobQueue {
     package func limit(
         queue: String? = nil, account: String? = nil, to capacity: Int?
     ) async throws(StageError) {
-        let kind = account == nil ? "queue" : "account"
+        try await write(kind: account == nil ? "queue" : "account", queue, account, to: capacity)
+    }
+
+    /// Lets no more jobs of a queue begin, or lets them again; its limit stays.
+    /// - Throws: `StageError` when the database can't be written.
+    package func pause(_ queue: String, _ isPaused: Bool) async throws(StageError) {
+        try await write(kind: "pause", queue, nil, to: isPaused ? 0 : nil)
+    }
+
+    private func write(
+        kind: String, _ queue: String?, _ account: String?, to capacity: Int?
+    ) async throws(StageError) {
         let name = account ?? queue ?? "default"
         try await bridge("writing limits of jobs failed") {
             try await database.write { connection in
@@ -147,11 +159,27 @@ extension JobQueue {
     package func prune(olderThan age: Duration) async throws(StageError) -> Int {
         try await bridge("pruning jobs failed") {
             try await database.write { connection in
-                let before = try connection.now() - age.inSeconds
-                try connection.execute("DELETE FROM jobTicks WHERE tick < ?", [before])
+                let now = try connection.now()
+                let before = now - age.inSeconds
+                // Ticks of the last day could still be made up for.
+                try connection.execute("DELETE FROM jobTicks WHERE tick < ?", [min(before, now - 86_400)])
                 return try connection.execute(
                     "DELETE FROM jobs WHERE state IN ('completed', 'discarded', 'cancelled') AND finishedAt < ?",
                     [before])
+            }
+        }
+    }
+
+    /// Digests of files that jobs which have not ended will ask for.
+    /// - Throws: `StageError` when the database can't be read.
+    package func wantedFootage() async throws(StageError) -> Set<String> {
+        try await bridge("reading jobs failed") {
+            try await database.read { connection in
+                let rows = try connection.query(
+                    """
+                    SELECT * FROM jobs WHERE footage IS NOT NULL AND state NOT IN ('completed', 'cancelled')
+                    """)
+                return Set(try rows.flatMap { try Self.job($0).work.footage?.files.map(\.digest) ?? [] })
             }
         }
     }
@@ -164,10 +192,15 @@ extension JobQueue {
     ) async throws(StageError) -> [Job]? {
         try await bridge("writing a tick failed") {
             try await database.write { connection in
+                // By its name alone: an hour that comes twice has one name and two moments.
+                try connection.exclude("tick:\(name)")
                 let isOurs =
                     try connection.execute(
-                        "INSERT INTO jobTicks (name, tick) VALUES (?, ?) ON CONFLICT (name, tick) DO NOTHING",
-                        [name, moment]) == 1
+                        """
+                        INSERT INTO jobTicks (name, tick) SELECT ?, ?
+                        WHERE NOT EXISTS (SELECT 1 FROM jobTicks WHERE name = ?)
+                        ON CONFLICT (name, tick) DO NOTHING
+                        """, [name, moment, name]) == 1
                 guard isOurs else { return nil }
                 let now = try connection.now()
                 let made = try jobs.compactMap { job -> Job? in

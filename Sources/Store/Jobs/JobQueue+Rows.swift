@@ -56,12 +56,15 @@ extension JobQueue {
             conditions.append("NOT (labels = ? AND needs = ?)")
             arguments += [own, needs] as [any SQLConvertible]
         }
-        let ids = try connection.query(
+        let found = try connection.query(
             """
-            SELECT id FROM jobs WHERE \(conditions.joined(separator: " AND "))
+            SELECT id, labels, needs FROM jobs WHERE \(conditions.joined(separator: " AND "))
             ORDER BY priority, scheduledAt, id LIMIT ? \(connection.dialect.skippingLocked)
-            """, arguments + [count]
-        ).map { try $0.get("id", as: Int64.self) }
+            """, arguments + [count])
+        // One that asks for something else may have come between the two looks.
+        let ids = try found.filter {
+            offered.isSuperset(of: labels(try $0.get("labels")) + labels(try $0.get("needs")))
+        }.map { try $0.get("id", as: Int64.self) }
         guard !ids.isEmpty else { return [] }
         let rows = try connection.query(
             """

@@ -75,7 +75,8 @@ package struct JobQueue: Sendable {
     package func claim(
         _ count: Int, worker: String, queues: Set<String> = [], offering offered: Set<String> = [], lease: Duration
     ) async throws(StageError) -> [JobLease] {
-        try await bridge("claiming jobs failed") {
+        let claimedAt = ContinuousClock.now
+        return try await bridge("claiming jobs failed") {
             try await database.write { connection in
                 let limits = try Self.limits(connection)
                 // Counting what runs and taking more must not be parted by another worker.
@@ -87,7 +88,11 @@ package struct JobQueue: Sendable {
                     let leases = try Self.claim(
                         min(step, count - taken.count), worker, queues, offered, lease, limits, connection)
                     guard !leases.isEmpty else { break }
-                    taken += leases
+                    taken += leases.map { lease in
+                        var lease = lease
+                        lease.claimedAt = claimedAt
+                        return lease
+                    }
                 }
                 return taken
             }
@@ -137,7 +142,8 @@ package struct JobQueue: Sendable {
                         change.state.rawValue, change.scheduledAt, change.finishedAt, change.message, change.attempt,
                         Self.text(labels: change.needs), runID, change.state.rawValue, held.job.id, held.number,
                     ])
-                if case .handedOver = outcome { try connection.notify(Self.channel) }
+                // There may be room for another one now, or this one is for others.
+                try connection.notify(Self.channel)
                 return try rows.first.map(Self.job)
             }
         }
@@ -152,15 +158,33 @@ package struct JobQueue: Sendable {
         try await bridge("rescuing jobs failed") {
             try await database.write { connection in
                 let now = try connection.now()
-                return try connection.query(
+                let rescued = try connection.query(
                     """
                     UPDATE jobs SET lease = lease + 1, leaseUntil = NULL, scheduledAt = ?, progress = NULL,
                         state = CASE WHEN attempt >= maxAttempts THEN 'discarded' ELSE 'retryable' END,
                         finishedAt = CASE WHEN attempt >= maxAttempts THEN ? ELSE NULL END,
                         message = 'the worker ' || coalesce(worker, '') || ' was lost'
-                    WHERE state = 'executing' AND leaseUntil < ? RETURNING *
+                    WHERE id IN (SELECT id FROM jobs WHERE state = 'executing' AND leaseUntil < ?
+                        \(connection.dialect.skippingLocked)) RETURNING *
                     """, [now, now, now]
                 ).map(Self.job)
+                if !rescued.isEmpty { try connection.notify(Self.channel) }
+                return rescued
+            }
+        }
+    }
+
+    /// How many jobs of some queues are being worked on.
+    /// - Throws: `StageError` when the database can't be read.
+    package func unended(queues: Set<String>) async throws(StageError) -> Int {
+        try await bridge("reading jobs failed") {
+            try await database.read { connection in
+                let names = queues.sorted()
+                let among = names.isEmpty ? "" : "AND queue IN (\(names.map { _ in "?" }.joined(separator: ", ")))"
+                return try connection.query(
+                    "SELECT count(*) AS jobs FROM jobs WHERE state = 'executing' \(among)",
+                    names as [any SQLConvertible]
+                ).first?.get("jobs") ?? 0
             }
         }
     }
@@ -178,8 +202,9 @@ package struct JobQueue: Sendable {
     package func nextMoment() async throws(StageError) -> Duration? {
         try await bridge("reading jobs failed") {
             try await database.read { connection in
+                let now = connection.nowExpression
                 let rows = try connection.query(
-                    "SELECT min(scheduledAt) - \(connection.nowExpression) AS pause FROM jobs WHERE \(Self.waiting)")
+                    "SELECT min(scheduledAt) - \(now.sql) AS pause FROM jobs WHERE \(Self.waiting)", now.arguments)
                 return try rows.first.flatMap { try $0.get("pause", as: Double?.self) }.map { .seconds($0) }
             }
         }

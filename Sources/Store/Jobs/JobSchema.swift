@@ -4,6 +4,7 @@ enum JobSchema {
     static let ofSeveralMachines = [
         "ALTER TABLE jobs ADD COLUMN footage TEXT",
         "ALTER TABLE jobs ADD COLUMN needs TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE posts ADD COLUMN owner TEXT",
         // What is asked of workers is found without passing all who wait.
         """
         CREATE INDEX jobsLabelled ON jobs (labels, needs)

@@ -6,6 +6,7 @@ package struct SQLPostLedger: PostLedger {
     let durable: any SQLDatabase
     private let sealer: Sealer
     private let fence: JobFence?
+    private let hold = PostHold()
 
     /// The ledger of `store`.
     /// - Parameter fence: The hold on a job that this process works for: without it no post is created.
@@ -23,7 +24,8 @@ package struct SQLPostLedger: PostLedger {
 
     package func reserve(_ key: PostKey, asset: String, runID: String) async throws(StageError) -> PostRecord {
         try await StoreError.bridge("writing the post ledger failed") {
-            try await durable.write { [sealer] connection in
+            try await durable.write { [sealer, fence, hold] connection in
+                if let fence, try !fence.holds(connection) { throw fence.lost }
                 // A failed post posted nothing: it may be tried again, as if it never had been.
                 try connection.execute(
                     """
@@ -34,9 +36,14 @@ package struct SQLPostLedger: PostLedger {
                         reason = NULL, updatedAt = excluded.updatedAt, asset = excluded.asset, run = excluded.run
                     WHERE posts.state = 'failed'
                     """, [Self.newID(), key.account, key.digest, key.slot, asset, runID, try connection.now()])
+                // Whoever works on it from now on; an earlier one has no say any more.
+                try connection.execute(
+                    "UPDATE posts SET owner = ? WHERE account = ? AND digest = ? AND slot = ?",
+                    [hold.owner, key.account, key.digest, key.slot])
                 guard let record = try Self.fetch(key, connection, sealer) else {
                     throw StoreError(.failed, "a post that was just reserved is not in the ledger")
                 }
+                hold.take(record.id)
                 return record
             }
         }
@@ -44,10 +51,37 @@ package struct SQLPostLedger: PostLedger {
 
     @discardableResult
     package func apply(_ change: PostChange, to id: String) async throws(StageError) -> PostRecord {
+        var pause = Duration.milliseconds(500)
+        while true {
+            do throws(StageError) {
+                return try await applyOnce(change, to: id)
+            } catch {
+                // A database that breaks off may have committed all the same, and what the service did is known only here.
+                guard error.code == .unavailable, hold.has(id), pause < .seconds(60) else { throw error }
+                try? await Task.sleep(for: pause)
+                pause *= 2
+                if let record = try? await own(id), record.state == change.state { return record }
+            }
+        }
+    }
+
+    /// A post, when it is still this process's.
+    private func own(_ id: String) async throws -> PostRecord? {
+        try await durable.read { [sealer, hold] connection in
+            try connection.query("SELECT * FROM posts WHERE id = ? AND owner = ?", [id, hold.owner]).first
+                .map { try Self.record($0, sealer) }
+        }
+    }
+
+    private func applyOnce(_ change: PostChange, to id: String) async throws(StageError) -> PostRecord {
         try await StoreError.bridge("writing the post ledger failed") {
-            try await durable.write { [sealer, fence] connection in
-                // In the same transaction: a worker that was taken for lost must not begin what another one begins.
-                if change.state == .sending, let fence, try !fence.holds(connection) { throw fence.lost }
+            try await durable.write { [sealer, fence, hold] connection in
+                // In the same transaction: a worker that was taken for lost must not begin what another one begins, nor
+                // say that nothing came of it.
+                if change.state == .sending || change.state == .failed {
+                    if let fence, hold.has(id), try !fence.holds(connection) { throw fence.lost }
+                    try hold.check(id, connection)
+                }
                 let moment = try connection.now()
                 guard let current = try Self.fetch(id: id, connection, sealer, isChanging: true) else {
                     throw StoreError(.failed, "there is no post \(id) in the ledger")

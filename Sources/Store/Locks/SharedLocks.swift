@@ -16,7 +16,7 @@ package struct SharedLocks: Sendable {
 
     private struct Remote: Sendable {
         var database: any SQLDatabase
-        /// Names the folder, and with it all that share its files.
+        /// Names the folder, and with it all that share its files; ends with a colon.
         var machine: String
     }
 
@@ -30,21 +30,33 @@ package struct SharedLocks: Sendable {
     /// - Throws: `StageError` with code `configuration` when the folder can't be written.
     package init(folder: URL, store: RecordStore) throws(StageError) {
         self.folder = folder
-        let mark = folder.appending(path: "machine")
         do {
             try FileManager.default.createDirectory(
                 at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            // Whoever comes first names it.
-            if !FileManager.default.fileExists(atPath: mark.path) {
-                try? Data(UUID().uuidString.utf8).write(to: mark, options: .withoutOverwriting)
-            }
-            remote = Remote(
-                database: store.durable, machine: String(decoding: try Data(contentsOf: mark), as: UTF8.self))
+            remote = Remote(database: store.durable, machine: try Self.machine(folder) + ":")
         } catch {
             throw StageError(
                 .configuration, "can't write the folder of locks \(folder.path): \(error.localizedDescription)",
                 hint: "let SPREADER_HOME name a folder that can be written")
         }
+    }
+
+    /// The name of a folder of locks: a mark in it, made by whoever comes first, and its place in the file system, so that
+    /// a copy of the folder is another one.
+    private static func machine(_ folder: URL) throws -> String {
+        let mark = folder.appending(path: "machine").path
+        if !FileManager.default.fileExists(atPath: mark) {
+            let draft = mark + ".\(UUID().uuidString)"
+            defer { unlink(draft) }
+            try Data(UUID().uuidString.utf8).write(to: URL(filePath: draft))
+            link(draft, mark)
+        }
+        let text = String(decoding: try Data(contentsOf: URL(filePath: mark)), as: UTF8.self)
+        var place = stat()
+        guard let id = UUID(uuidString: text), stat(mark, &place) == 0 else {
+            throw CocoaError(.fileReadCorruptFile, userInfo: [NSFilePathErrorKey: mark])
+        }
+        return "\(id.uuidString)-\(place.st_dev)-\(place.st_ino)"
     }
 
     /// Calls `body` while nobody else has the lock `name`.
@@ -75,7 +87,7 @@ package struct SharedLocks: Sendable {
         }
         guard let file else { return nil }
         guard let remote else { return SharedLock(file: file, row: nil) }
-        let row = LockRow(database: remote.database, name: name, owner: "\(remote.machine):\(UUID().uuidString)")
+        let row = LockRow(database: remote.database, name: name, owner: remote.machine + UUID().uuidString)
         guard try await row.take(machine: remote.machine) else { return nil }
         return SharedLock(file: file, row: row)
     }

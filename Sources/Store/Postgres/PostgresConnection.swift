@@ -33,9 +33,9 @@ final class PostgresConnection: @unchecked Sendable {
         }
         // A server that is gone without a word is noticed within seconds, not hours.
         let parameters = [
-            ("dbname", address.reveal()), ("application_name", "spreader-pipeline"), ("connect_timeout", "10"),
+            ("dbname", address.reveal()), ("application_name", "spreader-pipeline"), ("connect_timeout", "5"),
             ("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
-            ("tcp_user_timeout", "20000"), ("client_encoding", "UTF8"),
+            ("tcp_user_timeout", "20000"), ("client_encoding", "UTF8"), ("target_session_attrs", "read-write"),
         ]
         let names = parameters.map { strdup($0.0) }
         let values = parameters.map { strdup($0.1) }
@@ -46,8 +46,17 @@ final class PostgresConnection: @unchecked Sendable {
             throw StoreError(.cannotOpen, "there is no memory for a connection to PostgreSQL")
         }
         guard PQstatus(handle) == CONNECTION_OK else {
-            let reason = Self.line(String(cString: PQerrorMessage(handle)))
+            let words = Self.line(String(cString: PQerrorMessage(handle)))
             PQfinish(handle)
+            // Of an address that it can't read, libpq shows pieces, and one of them may be the password.
+            guard words.hasPrefix("connection to server") else {
+                throw StoreError(
+                    .cannotOpen, "the address of PostgreSQL can't be used",
+                    hint:
+                        "write it as postgres://USER@HOST:PORT/NAME, with % for special characters (%40 for @), and the password in PGPASSWORD"
+                )
+            }
+            let reason = words
             throw StoreError(
                 .unavailable, "can't connect to PostgreSQL: \(reason)",
                 hint: "check SPREADER_DB, and that the server runs and lets this machine in")
@@ -80,7 +89,7 @@ final class PostgresConnection: @unchecked Sendable {
 
     /// Runs `body` as a transaction.
     func transaction<Value>(_ body: (any SQLConnection) throws -> Value) throws -> Value {
-        _ = try exec("BEGIN", [])
+        try begin()
         let value: Value
         do {
             value = try body(self)
@@ -90,6 +99,19 @@ final class PostgresConnection: @unchecked Sendable {
         }
         _ = try exec("COMMIT", [])
         return value
+    }
+
+    /// Begins a transaction that ends by itself when this process is frozen in it, and does not wait for ever for one of
+    /// another. In one message, and for the transaction alone, as a pooler in between wants it.
+    private func begin() throws {
+        let result = PQexec(
+            handle,
+            """
+            BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL lock_timeout = '10s';
+            SET LOCAL statement_timeout = '60s'
+            """)
+        guard let result else { throw Self.gone }
+        _ = try checked(PostgresResult(result), result)
     }
 
     /// Waits for notices on any channel that is listened to.
@@ -141,7 +163,10 @@ final class PostgresConnection: @unchecked Sendable {
             let result = PQexecParams(
                 handle, Self.numbered(sql), Int32(arguments.count), types, texts.map { UnsafePointer($0) }, nil, nil, 0)
         else { throw Self.gone }
-        let owned = PostgresResult(result)
+        return try checked(PostgresResult(result), result)
+    }
+
+    private func checked(_ owned: PostgresResult, _ result: OpaquePointer) throws -> PostgresResult {
         switch PQresultStatus(result) {
         case PGRES_COMMAND_OK, PGRES_TUPLES_OK:
             isBegun = true
@@ -182,10 +207,13 @@ struct PostgresFailure: Error, CustomStringConvertible {
     var state: String
     var message: String
 
-    /// Whether the transaction only has to be run again: serialisation failure, deadlock.
-    var isTransient: Bool { state == "40001" || state == "40P01" }
-    /// Whether the server stops or is starting.
-    var isShutdown: Bool { state.hasPrefix("57P") }
+    /// Whether the transaction only has to be run again: serialisation failure, deadlock, a lock that was not had in time.
+    var isTransient: Bool { ["40001", "40P01", "55P03"].contains(state) }
+    /// Whether the server stops, is starting, has become another one's copy, has no room, or has ended a session that
+    /// was silent for too long.
+    var isShutdown: Bool {
+        state.hasPrefix("57P") || state.hasPrefix("53") || ["25006", "25P03", "57014"].contains(state)
+    }
 
     var description: String { "\(message) [\(state)]" }
 }
@@ -203,15 +231,15 @@ extension PostgresConnection: SQLConnection {
 
     func now() throws -> Double {
         switch time {
-        case .database: try query("SELECT \(nowExpression) AS moment").first?.get("moment") ?? 0
+        case .database: try query("SELECT \(nowExpression.sql) AS moment").first?.get("moment") ?? 0
         case .given(let clock): clock().timeIntervalSince1970
         }
     }
 
-    var nowExpression: String {
+    var nowExpression: (sql: String, arguments: [any SQLConvertible]) {
         switch time {
-        case .database: "extract(epoch FROM clock_timestamp())::float8"
-        case .given(let clock): "\(clock().timeIntervalSince1970)::float8"
+        case .database: ("extract(epoch FROM clock_timestamp())::float8", [])
+        case .given(let clock): ("?", [clock()])
         }
     }
 

@@ -98,16 +98,17 @@ package final class PostgresDatabase: SQLDatabase {
 
     package func notices(on channel: String) -> AsyncStream<SQLNotice>? {
         AsyncStream { continuation in
-            let task = Task { [address, time] in
+            let task = Task { [self] in
                 var pause = Duration.milliseconds(100)
                 while !Task.isCancelled {
                     do {
                         let connection = try await PostgresConnection.open(address, time: time)
-                        // A transaction pooler takes LISTEN and hands the connection to the next: then this never comes.
+                        _ = try await connection.run { try $0.execute("LISTEN \(channel)") }
+                        // A transaction pooler takes LISTEN and hands the connection to the next: then what another
+                        // connection tells never comes.
                         let mark = UUID().uuidString
+                        _ = try await write { try $0.query("SELECT pg_notify(?, ?)", [channel, mark]) }
                         let isHeard = try await connection.run { connection in
-                            try connection.execute("LISTEN \(channel)")
-                            _ = try connection.query("SELECT pg_notify(?, ?)", [channel, mark])
                             for _ in 0..<10 where try connection.waitForNotices(milliseconds: 200).contains(mark) {
                                 return true
                             }
@@ -175,7 +176,7 @@ package final class PostgresDatabase: SQLDatabase {
     /// What an error says of a server that is away for now; nil for other errors.
     private static func away(_ error: any Error) -> StoreError? {
         if let failure = error as? PostgresFailure, failure.isShutdown {
-            return StoreError(.unavailable, "PostgreSQL is restarting: \(failure.message)", hint: "try again")
+            return StoreError(.unavailable, "PostgreSQL can't do it right now: \(failure.message)", hint: "try again")
         }
         guard let error = error as? StoreError, error.code == .unavailable else { return nil }
         return error

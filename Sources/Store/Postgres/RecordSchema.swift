@@ -67,6 +67,8 @@ enum RecordSchema {
             endedBecause TEXT, updatedAt DOUBLE PRECISION NOT NULL
         )
         """,
+        // Sealed with the vault's key: a machine with another key finds out before it writes anything.
+        "CREATE TABLE vaultProbe (id TEXT PRIMARY KEY, probe BYTEA NOT NULL)",
         "CREATE TABLE claims (name TEXT PRIMARY KEY, until DOUBLE PRECISION NOT NULL)",
         "CREATE TABLE locks (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until DOUBLE PRECISION NOT NULL)",
     ]

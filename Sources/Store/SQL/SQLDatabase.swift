@@ -32,8 +32,8 @@ package protocol SQLConnection {
     func execute(_ sql: String, _ arguments: [any SQLConvertible]) throws -> Int
     /// The database's own time: hosts may disagree about theirs.
     func now() throws -> Double
-    /// The same as an expression, for statements that need nothing else.
-    var nowExpression: String { get }
+    /// The same as an expression with its arguments, for statements that need nothing else.
+    var nowExpression: (sql: String, arguments: [any SQLConvertible]) { get }
     /// Keeps other transactions with the same name out until this one ends.
     func exclude(_ name: String) throws
     /// Tells whoever listens on `channel`, once the transaction is committed.

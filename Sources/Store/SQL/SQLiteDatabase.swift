@@ -48,7 +48,7 @@ private struct SQLiteConnection: SQLConnection {
 
     func now() throws -> Double { clock().timeIntervalSince1970 }
 
-    var nowExpression: String { "\(clock().timeIntervalSince1970)" }
+    var nowExpression: (sql: String, arguments: [any SQLConvertible]) { ("?", [clock()]) }
 
     // A writing transaction has the database to itself.
     func exclude(_ name: String) throws {}

@@ -80,7 +80,9 @@ extension TokenVault {
                 try again("tokens", "account", "sealed", Self.tokenContext)
                 try again("tokens", "account", "profile", Self.profileContext)
                 try again("posts", "id", "uploadURL") { "post:\($0)" }
-                return count
+                let secrets = count
+                if connection.dialect == .postgresql { try again("vaultProbe", "id", "probe") { "probe:\($0)" } }
+                return secrets
             }
         }
     }

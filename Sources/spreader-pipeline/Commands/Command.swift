@@ -13,7 +13,10 @@ enum Command {
     /// The records that are there already, when they can be opened; no file is made.
     static func existing(_ settings: Settings, database: String? = nil) async -> HostAssembly? {
         guard let place = try? settings.database(flag: database) else { return nil }
-        if case .sqlite(let path) = place, !FileManager.default.fileExists(atPath: path) { return nil }
+        switch place {
+        case .sqlite(let path): if !FileManager.default.fileExists(atPath: path) { return nil }
+        case .postgres(let address): if (try? await PostgresDatabase(address).isEmpty()) ?? true { return nil }
+        }
         return try? await HostAssembly.open(settings, database: database)
     }
 

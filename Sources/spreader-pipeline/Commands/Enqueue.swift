@@ -37,7 +37,11 @@ struct Enqueue: AsyncParsableCommand {
     func validate() throws {
         guard (0...9).contains(priority) else { throw ValidationError("--priority takes 0 to 9") }
         guard (1...1000).contains(attempts) else { throw ValidationError("--attempts takes 1 to 1000") }
-        _ = try moment()
+        do throws(StageError) {
+            _ = try moment(now: .now)
+        } catch {
+            throw ValidationError(error.message)
+        }
         _ = try PipelineArguments.overrides(set: set, post: post)
     }
 
@@ -56,9 +60,10 @@ struct Enqueue: AsyncParsableCommand {
         guard let checkedPipeline = checked.pipeline, blocking.isEmpty, checked.refusedFootage.isEmpty else {
             throw ExitCode(Int32(checked.refusal))
         }
-        let moment = try moment()
         let made = try await Command.orExit { () async throws(StageError) in
             let desk = try await JobDesk.open(settings, db)
+            // By the database's clock, which decides when it is due.
+            let moment = try moment(now: await desk.queue.now())
             var jobs: [NewJob] = []
             for asset in checked.assets {
                 var job = try await desk.job(
@@ -81,15 +86,13 @@ struct Enqueue: AsyncParsableCommand {
         }
     }
 
-    private func moment() throws -> Date? {
+    private func moment(now: Date) throws(StageError) -> Date? {
         guard let at else { return nil }
         do {
-            switch try PostMoment.parse(.string(at)) {
-            case .at(let date): return date
-            case .after(let delay): return Date().addingTimeInterval(delay.inSeconds)
-            }
+            return try PostMoment.parse(.string(at)).date(from: now)
         } catch {
-            throw ValidationError("--at takes a moment such as 2026-12-24T18:00:00+01:00, or +2h, not \"\(at)\"")
+            throw StageError(
+                .invalidOption, "--at takes a moment such as 2026-12-24T18:00:00+01:00, or +2h, not \"\(at)\"")
         }
     }
 }

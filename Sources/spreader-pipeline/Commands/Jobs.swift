@@ -95,7 +95,7 @@ struct Jobs: AsyncParsableCommand {
 
         func run() async throws {
             let desk = try await Jobs.queue(db)
-            try await Command.orExit { () async throws(StageError) in try await desk.limit(queue: queue, to: 0) }
+            try await Command.orExit { () async throws(StageError) in try await desk.pause(queue, true) }
             Output.result("queue \(queue) is paused")
         }
     }
@@ -108,7 +108,7 @@ struct Jobs: AsyncParsableCommand {
 
         func run() async throws {
             let desk = try await Jobs.queue(db)
-            try await Command.orExit { () async throws(StageError) in try await desk.limit(queue: queue, to: nil) }
+            try await Command.orExit { () async throws(StageError) in try await desk.pause(queue, false) }
             Output.result("queue \(queue) goes on")
         }
     }

@@ -41,7 +41,7 @@ struct Serve: AsyncParsableCommand {
             settings: settings, assembly: assembly, claims: claims, logger: Log.make("serve", settings: settings))
         let webhooks = WebhookController(
             WebhookController.Host(
-                secret: app.secret, tolerance: try tolerance(settings), now: { Date() },
+                secret: app.secret, tolerance: try tolerance(settings), now: assembly.store.clock.now,
                 take: { (event) throws(StageError) in try await desks.take(event) }))
         let auth = try settings["TIKTOK_REDIRECT_URI"].map { (address) throws(StageError) in
             try controller(address, app.key, desk, claims)
@@ -68,7 +68,7 @@ struct Serve: AsyncParsableCommand {
         return TikTokAuthController(
             TikTokAuthController.Host(
                 clientKey: clientKey, authorizeURL: try TikTokConfiguration(settings: settings.plain).authorizeURL,
-                redirectURI: redirectURI, scopes: desk.scopes, now: { Date() },
+                redirectURI: redirectURI, scopes: desk.scopes, now: desk.assembly.store.clock.now,
                 connect: { (name, request, answer) throws(StageError) in try await desk.connect(name, request, answer)
                 },
                 claim: { (state, end) throws(StageError) in

@@ -45,7 +45,14 @@ struct Watch: AsyncParsableCommand {
         let checked = try await check(settings)
         let desk = try await Command.orExit { () async throws(StageError) in try await JobDesk.open(settings, db) }
         try check(folder: folder)
-        if let moveTo { try check(folder: moveTo) }
+        if let moveTo {
+            try check(folder: moveTo)
+            let places = [folder, moveTo].map { URL(filePath: $0).standardizedFileURL.resolvingSymlinksInPath().path }
+            guard places[0] != places[1] else {
+                Output.message("error: --move-to is the folder that is watched")
+                throw ExitCode(64)
+            }
+        }
         let bell = Doorbell()
         let bells = [folder, moveTo].compactMap(\.self).map { FolderBell($0, bell) }
         let (me, pipeline) = (self, checked)
@@ -73,13 +80,11 @@ struct Watch: AsyncParsableCommand {
                 for file in found.ready { move(file.asset, to: moveTo) }
                 let waiting = moved?.scan()
                 for file in waiting?.ready ?? [] {
-                    try await queue(file, desk, pipeline)
-                    moved?.take(file)
+                    if try await queue(file, desk, pipeline) { moved?.take(file) }
                 }
             } else {
                 for file in found.ready {
-                    try await queue(file, desk, pipeline)
-                    incoming.take(file)
+                    if try await queue(file, desk, pipeline) { incoming.take(file) }
                 }
             }
             if once, !found.isGrowing { return }
@@ -89,7 +94,8 @@ struct Watch: AsyncParsableCommand {
     }
 
     /// Makes the job, unless the file was taken before.
-    private func queue(_ file: FolderWatch.Ready, _ desk: JobDesk, _ pipeline: Pipeline) async throws {
+    /// - Returns: Whether the file is taken now, by whomever.
+    private func queue(_ file: FolderWatch.Ready, _ desk: JobDesk, _ pipeline: Pipeline) async throws -> Bool {
         var pause = Duration.seconds(1)
         while true {
             do throws(StageError) {
@@ -100,9 +106,14 @@ struct Watch: AsyncParsableCommand {
                 if let made = try await desk.queue.tick(file.mark, at: .distantFuture, jobs: [job])?.first {
                     Output.result("job \(made.id)  \(file.asset.path)")
                 }
-                return
+                return true
             } catch {
                 guard !Task.isCancelled, error.code != .cancelled else { throw CancellationError() }
+                // The file's own trouble is its own: it is looked at again with the next change.
+                guard error.code != .fileSystem, error.code != .footageChanged else {
+                    Output.message("error: \(error.description)")
+                    return false
+                }
                 Output.message("error: \(error.description); trying again")
                 try await Task.sleep(for: pause)
                 pause = min(pause * 2, .seconds(60))
@@ -117,7 +128,12 @@ struct Watch: AsyncParsableCommand {
         let stem = source.deletingPathExtension().lastPathComponent
         var name = stem
         var number = 2
-        while FileManager.default.fileExists(atPath: target.appending(path: "\(name).\(source.pathExtension)").path) {
+        // A stem of its own: what stands beside it is its alone.
+        let there = Set(
+            ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).map {
+                URL(filePath: $0).deletingPathExtension().lastPathComponent
+            })
+        while there.contains(name) {
             name = "\(stem)-\(number)"
             number += 1
         }

@@ -13,8 +13,8 @@ struct WorkerCommand: AsyncParsableCommand {
         abstract: "Run jobs from the queue until stopped.",
         discussion: """
             SIGTERM and SIGINT stop it in order: it takes no more jobs, stops those that run at a point where they can go \
-            on, and gives them back. With --drain it ends by itself when nothing is left to begin, as batch schedulers \
-            expect it.
+            on, and gives them back. With --drain it ends by itself when nothing is left to begin and nobody else is at \
+            work any more, as batch schedulers expect it; stopped before, it exits with 75.
             """)
 
     @Option(help: "Jobs at once.") var concurrency = 1
@@ -43,7 +43,6 @@ struct WorkerCommand: AsyncParsableCommand {
         let (desk, database) = try await Command.orExit { () async throws(StageError) in
             (try await JobDesk.open(settings, db), try settings.database(flag: db).address)
         }
-        let queue = desk.queue
         let scheduler = try cron.map { path in
             let (file, findings) = CronFile.read(path)
             for finding in findings { Output.message(finding.text) }
@@ -58,15 +57,22 @@ struct WorkerCommand: AsyncParsableCommand {
         options.drains = drain
         options.lease = Duration(parsing: lease) ?? options.lease
         let worker = Worker(
-            queue: queue, options: options, name: Self.name, database: database, home: settings.home.path,
-            artifacts: desk.artifacts, scheduler: scheduler, logger: Log.make("worker", settings: settings),
+            options: options, name: Self.name, database: database, home: settings.home.path,
+            desk: desk, settings: settings.shared, scheduler: scheduler, logger: Log.make("worker", settings: settings),
             report: Self.report)
         var configuration = ServiceGroupConfiguration(
             services: [.init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup)],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: Log.make("worker", settings: settings))
         configuration.maximumGracefulShutdownDuration = Duration(parsing: grace)
         Output.message("worker \(Self.name): \(concurrency) at once; stop with SIGTERM")
-        try await ServiceGroup(configuration: configuration).run()
+        let group = ServiceGroup(configuration: configuration)
+        do {
+            try await group.run()
+        } catch let error as StageError {
+            // A scheduler has to know that there is more to do.
+            Output.message(error.description)
+            throw ExitCode(Int32(error.outcome.rawValue))
+        }
     }
 
     private static func words(_ text: String?) -> Set<String> {

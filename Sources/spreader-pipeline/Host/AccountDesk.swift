@@ -35,8 +35,10 @@ struct AccountDesk: Sendable {
         let configuration = try TikTokConfiguration(settings: settings.plain)
         return try await Uncancelled.run { () async throws(StageError) -> [String] in
             let account = try await HTTPTransport.with(configuration) { (transport) throws(StageError) in
-                try await AccountLogin(configuration, transport: transport, clientSecret: secret, now: { Date() })
-                    .complete(request, answer)
+                try await AccountLogin(
+                    configuration, transport: transport, clientSecret: secret, now: assembly.store.clock.now
+                )
+                .complete(request, answer)
             }
             return try await store(account, as: name)
         }
@@ -65,7 +67,8 @@ struct AccountDesk: Sendable {
                 throw StageError(.notAuthorised, "there is neither an access token nor a refresh token to import")
             }
             let app = try app()
-            let renewed = try await VaultCredentials.renew(refresh, app.key, app.secret, settings, now: { Date() })
+            let renewed = try await VaultCredentials.renew(
+                refresh, app.key, app.secret, settings, now: assembly.store.clock.now)
             tokens = TokenSet(renewed)
             user = UserInfo(openID: renewed.openID)
         } else {
@@ -127,7 +130,7 @@ struct AccountDesk: Sendable {
         if forgetting || name == VaultCredentials.usualAccount || record.connectedAt == nil {
             try await assembly.vault.disconnect(id)
         } else {
-            try await assembly.vault.logOut(id, at: Date())
+            try await assembly.vault.logOut(id, at: assembly.store.clock.now())
         }
         return words
     }
@@ -138,15 +141,18 @@ struct AccountDesk: Sendable {
         guard let tokens = try await assembly.vault.tokens(for: settings.accountID(name), seed: nil) else { return }
         var access = tokens.accessToken
         // A token that has ended can't be revoked; renewed, it ends the whole connection.
-        if tokens.expiresAt ?? .distantFuture <= Date(), let refresh = tokens.refreshToken {
-            access = try await VaultCredentials.renew(refresh, app.key, app.secret, settings, now: { Date() })
-                .accessToken
+        if tokens.expiresAt ?? .distantFuture <= assembly.store.clock.now(), let refresh = tokens.refreshToken {
+            access = try await VaultCredentials.renew(
+                refresh, app.key, app.secret, settings, now: assembly.store.clock.now
+            )
+            .accessToken
         }
         let token = access
         let configuration = try TikTokConfiguration(settings: settings.plain)
         try await HTTPTransport.with(configuration) { (transport) throws(StageError) in
             let client = OAuthClient(
-                configuration, transport: transport, clientKey: app.key, clientSecret: app.secret, now: { Date() })
+                configuration, transport: transport, clientKey: app.key, clientSecret: app.secret,
+                now: assembly.store.clock.now)
             do throws(APIFailure) {
                 try await client.revoke(accessToken: token)
             } catch {
@@ -161,7 +167,8 @@ struct AccountDesk: Sendable {
         _ tokens: TokenSet, of profile: AccountProfile?, seed: TokenSet?, as name: String
     ) async throws(StageError) -> String {
         try await checkOwner(profile, of: name)
-        try await assembly.vault.connect(settings.accountID(name), tokens, profile: profile, seed: seed, at: Date())
+        try await assembly.vault.connect(
+            settings.accountID(name), tokens, profile: profile, seed: seed, at: assembly.store.clock.now())
         return "Account \"\(name)\" is connected\(profile?.words.map { " as \($0)" } ?? "")."
     }
 

@@ -115,7 +115,16 @@ struct VaultCredentials: CredentialProvider {
         let (id, seed, clock, settings) = (settings.accountID(account), ownSeed(account), clock, settings)
         let renewed = try await Uncancelled.run { () async throws(StageError) -> TokenSet in
             let renewed = TokenSet(try await Self.renew(refresh, key, secret, settings, now: clock.now))
-            try await vault.store(renewed, for: id, seed: seed, at: clock.now())
+            // The old pair is dead, and the new one known only here: a database that is away is waited for.
+            for attempt in 1... {
+                do throws(StageError) {
+                    try await vault.store(renewed, for: id, seed: seed, at: clock.now())
+                    break
+                } catch {
+                    guard error.code == .unavailable, attempt < 10 else { throw error }
+                    try? await clock.sleep(.seconds(attempt))
+                }
+            }
             return renewed
         }
         return Credentials(accessToken: renewed.accessToken, scopes: renewed.scopes, expiresAt: renewed.expiresAt)

@@ -39,7 +39,9 @@ struct HostAssembly {
         case .postgres(let address):
             let store = try await RecordStore.postgres(address, patience: patience)
             let folder = settings.home.appending(path: "locks")
-            return try HostAssembly(settings, store, try SharedLocks(folder: folder, store: store))
+            let assembly = try HostAssembly(settings, store, try SharedLocks(folder: folder, store: store))
+            try await assembly.vault.checkKey()
+            return assembly
         }
     }
 

@@ -30,7 +30,9 @@ struct Retention: Sendable {
     /// - Throws: `StageError` when the journal can't be read or written.
     func prune(olderThan age: Duration, isTrial: Bool = false) async throws(StageError) -> [RunRecord] {
         var erased: [RunRecord] = []
-        for run in try await assembly.journal.runs(before: Date().addingTimeInterval(-age.inSeconds)) {
+        for run in try await assembly.journal.runs(
+            before: assembly.store.clock.now().addingTimeInterval(-age.inSeconds))
+        {
             // A lock that can't be had belongs to a process that works on the run.
             guard let lock = try await assembly.locks.attempt("run-\(run.fingerprint)") else { continue }
             do throws(StageError) {
@@ -49,7 +51,10 @@ struct Retention: Sendable {
             let jobs = JobQueue(assembly.store)
             _ = try await jobs.prune(olderThan: age)
             // A bucket has rules of its own for that.
-            _ = (assembly.artifacts as? FolderArtifacts)?.prune(olderThan: age)
+            if let folder = assembly.artifacts as? FolderArtifacts {
+                let wanted = try await jobs.wantedFootage()
+                _ = folder.prune(olderThan: age, now: assembly.store.clock.now(), keeping: wanted)
+            }
         }
         return erased
     }

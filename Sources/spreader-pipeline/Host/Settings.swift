@@ -49,6 +49,17 @@ struct Settings: Sendable {
     /// The value of a secret setting.
     func secret(_ name: String) -> Secret? { self[name].map { Secret($0) } }
 
+    /// Settings of a worker that hold for its jobs, in whatever folder they run: who reads the same records and shares
+    /// the same files. The app's own are those of the job's folder.
+    var shared: [String: String] {
+        let names = [
+            "SPREADER_VAULT_KEY", "SPREADER_ARTIFACTS", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "PGPASSWORD",
+        ]
+        return Dictionary(uniqueKeysWithValues: names.compactMap { name in self[name].map { (name, $0) } })
+    }
+
     /// What stages may read.
     var plain: [String: String] {
         Dictionary(uniqueKeysWithValues: Self.plainNames.compactMap { name in self[name].map { (name, $0) } })
@@ -93,9 +104,14 @@ struct Settings: Sendable {
                 path: URL(filePath: path.hasPrefix("//") ? String(path.dropFirst(2)) : path).standardizedFileURL.path)
         }
         if text.hasPrefix("postgres://") || text.hasPrefix("postgresql://") { return .postgres(Secret(text)) }
-        let scheme = text.split(separator: ":").first.map(String.init) ?? text
+        // What is no address may hold a password.
+        let scheme = text.prefix { $0.isASCII && ($0.isLetter || $0 == "+") }
+        let isScheme = !scheme.isEmpty && text.dropFirst(scheme.count).first == ":"
         throw StageError(
-            .configuration, "a database of the kind \"\(scheme)\" is not supported",
+            .configuration,
+            isScheme
+                ? "a database of the kind \"\(scheme)\" is not supported"
+                : "the address of the database has a form that is not understood",
             hint: "use sqlite:PATH or postgres://USER@HOST/NAME for --db or SPREADER_DB")
     }
 

@@ -21,7 +21,7 @@ struct WebhookDesk: Sendable {
         if try await claims.isTaken(mark) { return }
         // Applying it twice does no harm, marking it without having applied it would.
         try await apply(event)
-        _ = try await claims.take(mark, until: Date().addingTimeInterval(Self.memory))
+        _ = try await claims.take(mark, until: assembly.store.clock.now().addingTimeInterval(Self.memory))
     }
 
     private func apply(_ event: WebhookEvent) async throws(StageError) {
@@ -29,7 +29,7 @@ struct WebhookDesk: Sendable {
             for account in try await assembly.vault.accounts() where account.profile?.openID == event.openID {
                 // Told late, it is about the connection before this one. Events count in whole seconds.
                 if let connected = account.connectedAt, event.time.addingTimeInterval(1) < connected { continue }
-                try await assembly.vault.end(account.id, because: reason, at: Date())
+                try await assembly.vault.end(account.id, because: reason, at: assembly.store.clock.now())
                 logger.notice("an account's connection ended", metadata: ["account": "\(account.id.name)"])
             }
             return

@@ -18,19 +18,30 @@ struct CronScheduler: Sendable {
 
     /// Looks at the time until it is cancelled.
     func run() async {
-        var last: Date?
+        var last: [String: Date] = [:]
         repeat {
             do throws(StageError) {
                 // The database's time: a host's clock may be wrong.
                 let now = try await desk.queue.now()
-                let start = max(last ?? .distantPast, now.addingTimeInterval(-Self.patience))
                 for entry in file.entries {
+                    // What this process missed while it was busy is made up for, too.
+                    let start = last[entry.name] ?? now.addingTimeInterval(-Self.patience)
                     // Of several that were missed, the last one stands for all.
-                    if let tick = entry.cron.ticks(after: start, through: now, in: entry.zone).last {
+                    guard let tick = entry.cron.ticks(after: start, through: now, in: entry.zone).last else {
+                        last[entry.name] = now
+                        continue
+                    }
+                    do throws(StageError) {
                         try await fire(entry, tick.name, tick.moment)
+                        last[entry.name] = now
+                    } catch {
+                        if error.code == .cancelled { return }
+                        logger.warning(
+                            "an entry waits", metadata: ["entry": "\(entry.name)", "error": "\(error.message)"])
+                        // Tried again for a while; the others go on.
+                        if now.timeIntervalSince(tick.moment) > Self.patience { last[entry.name] = now }
                     }
                 }
-                last = now
             } catch {
                 if error.code == .cancelled { return }
                 logger.warning("the time table waits", metadata: ["error": "\(error.message)"])

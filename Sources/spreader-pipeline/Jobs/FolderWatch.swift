@@ -38,15 +38,15 @@ struct FolderWatch {
         var isGrowing = false
         var present: [String: (mark: FileMark, since: ContinuousClock.Instant)] = [:]
         let now = ContinuousClock.now
-        for asset in assets {
+        // What comes before its footage is no footage.
+        for asset in assets where !Sidecar.hasEnding(asset.path) {
             guard let mark = FileMark(asset.path) else { continue }
             let since = seen[asset.path].flatMap { $0.mark == mark ? $0.since : nil } ?? now
             present[asset.path] = (mark, since)
             let key = Self.key(asset.path, mark)
             if taken.contains(key) { continue }
-            // Either the file itself says that it has been quiet, or this process has seen it.
-            let quiet = Date().timeIntervalSince1970 - Double(mark.changed) / 1e9
-            guard quiet >= settle.inSeconds || now - since >= settle else {
+            // Seen by this process: file servers have clocks of their own.
+            guard now - since >= settle else {
                 isGrowing = true
                 continue
             }

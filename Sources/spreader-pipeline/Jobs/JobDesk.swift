@@ -8,7 +8,8 @@ struct JobDesk: Sendable {
     let queue: JobQueue
     /// Content that machines share; nil when each keeps its own.
     let artifacts: (any ArtifactStore)?
-    private let digests: FileDigests
+    /// What files hold.
+    let digests: FileDigests
 
     /// Opens the records.
     /// - Throws: `StageError` when the database can't be opened.

@@ -12,8 +12,9 @@ struct JobProcess: Sendable {
     static let labelsSetting = "SPREADER_JOB_LABELS"
     /// Where a child finds what its asset is called, when its file is somewhere else.
     static let assetSetting = "SPREADER_JOB_ASSET"
-    /// How long a child may take to stop when it is asked to: the program's own contract is 3 s.
-    private static let grace = 4.0
+    /// How long before a lease's end its child is ended: the child may take 4 s to stop, its own contract being 3 s, and
+    /// less where the lease is short.
+    static func ending(of lease: Duration) -> Duration { min(.seconds(5), lease * 0.4) }
 
     let held: JobLease
     let database: Secret
@@ -23,6 +24,12 @@ struct JobProcess: Sendable {
     let labels: Set<String>
     /// Where footage is that is not on this machine; nil when there is no such place.
     let artifacts: (any ArtifactStore)?
+    /// What files hold.
+    let digests: FileDigests
+    /// Settings of the worker that hold for its jobs wherever they are, such as the vault's key.
+    let settings: [String: String]
+    /// How long a job is held without a heartbeat.
+    let lease: Duration
 
     /// Runs the job until it ends.
     ///
@@ -33,6 +40,7 @@ struct JobProcess: Sendable {
     func run(onEvent: @escaping @Sendable (JSONValue) -> Void) async throws(StageError) -> WorkerEnd {
         defer { try? FileManager.default.removeItem(at: fetched) }
         let launch = launch(try await footage())
+        let grace = Self.ending(of: lease).inSeconds * 0.8
         return try await BlockingWork.run(name: "job") { (flag) throws(StageError) in
             let child: ChildProcess
             do {
@@ -43,7 +51,7 @@ struct JobProcess: Sendable {
             defer { close(child.output) }
             // A run reads nothing.
             close(child.input)
-            Self.follow(child, flag, onEvent)
+            Self.follow(child, flag, grace, onEvent)
             return child.reaped(waits: true) ?? .exited(-1)
         }
     }
@@ -54,8 +62,13 @@ struct JobProcess: Sendable {
     /// Where the footage is on this machine: at its own path, or fetched with what stands beside it.
     private func footage() async throws(StageError) -> String {
         let work = held.job.work
-        if FileManager.default.fileExists(atPath: work.asset) { return work.asset }
         guard let artifacts, let footage = work.footage, let first = footage.files.first else { return work.asset }
+        // Another machine may have another file at the same path.
+        if FileManager.default.fileExists(atPath: work.asset),
+            try await digests.sha256(of: work.asset) == first.digest
+        {
+            return work.asset
+        }
         for file in footage.files.reversed() {
             guard try await artifacts.fetch(file.digest, to: fetched.appending(path: file.name).path) else {
                 throw StageError(
@@ -70,6 +83,7 @@ struct JobProcess: Sendable {
         let work = held.job.work
         var environment = ProcessInfo.processInfo.environment
         environment[Self.leaseSetting] = JobFence(held).text
+        environment.merge(settings) { $1 }
         environment[Self.labelsSetting] = labels.sorted().joined(separator: ",")
         environment[Self.assetSetting] = work.asset
         environment["SPREADER_HOME"] = home
@@ -86,7 +100,7 @@ struct JobProcess: Sendable {
 
     /// Reads events until the child closes its output; asks it to stop when told so.
     private static func follow(
-        _ child: ChildProcess, _ flag: CancellationFlag, _ onEvent: (JSONValue) -> Void
+        _ child: ChildProcess, _ flag: CancellationFlag, _ grace: Double, _ onEvent: (JSONValue) -> Void
     ) {
         var line = Data()
         var buffer = [UInt8](repeating: 0, count: 65_536)

@@ -10,6 +10,11 @@ final class JobReport: Sendable {
     /// Another process is at it, such as the child of a worker that was taken for lost.
     private static let busyPause = Duration.seconds(5)
 
+    /// Codes of failures that are the machine's rather than the asset's.
+    private static let passing: Set<String> = [
+        StageError.Code.fileSystem.rawValue, StageError.Code.timeout.rawValue, StageError.Code.internalFault.rawValue,
+    ]
+
     private struct State {
         var stage: String?
         var progress: Double?
@@ -88,8 +93,12 @@ final class JobReport: Sendable {
             return .failed(message: message, after: state.failure?.retryAfter.map { .seconds($0) } ?? policy)
         case .failed? where state.failure?.code == StageError.Code.unconfirmed.rawValue:
             return .unconfirmed(message: message)
-        // A login, a setting or another file is needed: no attempt helps before a person did something.
-        case .failed?, .invalidData?, .notAuthorised?, .configuration?: return .discarded(message: message)
+        // A full disk, a missing setting, a faulty machine: another one may do better, or this one later.
+        case .configuration?: return .failed(message: message, after: nil)
+        case .failed? where Self.passing.contains(state.failure?.code ?? ""):
+            return .failed(message: message, after: nil)
+        // A login or another file is needed: no attempt helps before a person did something.
+        case .failed?, .invalidData?, .notAuthorised?: return .discarded(message: message)
         case nil: return .discarded(message: "the run ended with status \(status): \(message)")
         }
     }

@@ -24,25 +24,29 @@ struct Worker: Service {
         var polls = (told: Duration.seconds(15), untold: Duration.seconds(2), local: Duration.seconds(1))
     }
 
-    let queue: JobQueue
     let options: Options
     let name: String
     /// The database, as children are told it.
     let database: Secret
     /// The data folder, as children are told it.
     let home: String
-    /// Content that machines share; nil when each keeps its own.
-    let artifacts: (any ArtifactStore)?
+    let desk: JobDesk
+    /// Settings that hold for jobs wherever they are.
+    let settings: [String: String]
     /// What queues jobs by a time table; nil when there is none.
     let scheduler: CronScheduler?
     let logger: Logger
     let report: @Sendable (JobLease, Job?) -> Void
 
+    private var queue: JobQueue { desk.queue }
+
     /// Works.
+    /// - Throws: `StageError` with code `busy` when it was to drain the queue and was stopped before.
     func run() async throws {
         let bell = Doorbell()
         let running = Tally()
         let ear = Ear()
+        let drained = Ear()
         let notices = queue.notices
         await withDiscardingTaskGroup { group in
             let isStopping = CancellationFlag()
@@ -59,7 +63,9 @@ struct Worker: Service {
             if let scheduler { group.addTask { await scheduler.run() } }
             await withGracefulShutdownHandler {
                 while !isStopping.isCancelled, !Task.isCancelled {
-                    let free = options.concurrency - running.count
+                    // Counted before looking: what ends meanwhile may make room for another one.
+                    let busy = running.count
+                    let free = options.concurrency - busy
                     let look = await look(free)
                     for lease in look.held {
                         running.add(1)
@@ -69,7 +75,10 @@ struct Worker: Service {
                             bell.ring()
                         }
                     }
-                    if options.drains, look.isSure, look.held.isEmpty, running.count == 0 { break }
+                    if options.drains, free > 0, busy == 0, look.held.isEmpty, await isDrained(look) {
+                        drained.isTold = true
+                        break
+                    }
                     let poll =
                         notices == nil
                         ? options.polls.local : ear.isTold ? options.polls.told : options.polls.untold
@@ -84,6 +93,15 @@ struct Worker: Service {
             // Those that still run are asked to stop, and give their jobs back.
             group.cancelAll()
         }
+        guard !options.drains || drained.isTold else {
+            throw StageError(.busy, "stopped before the queue was empty", outcome: .tryLater)
+        }
+    }
+
+    /// Whether nothing is left to begin. What another worker has may come back, if that one is gone.
+    private func isDrained(_ look: Look) async -> Bool {
+        guard look.isSure, let left = try? await queue.unended(queues: options.queues) else { return false }
+        return left == 0
     }
 
     /// What a look into the queue gave.
@@ -129,34 +147,41 @@ struct Worker: Service {
         let told = JobReport()
         let attempt = Task {
             try await JobProcess(
-                held: held, database: database, home: home, labels: options.labels, artifacts: artifacts
+                held: held, database: database, home: home, labels: options.labels, artifacts: desk.artifacts,
+                digests: desk.digests, settings: settings, lease: options.lease
             ).run { told.take($0) }
         }
         let keeper = Task { await keep(held, told) { attempt.cancel() } }
-        let end: Result<JobOutcome, any Error>
+        let outcome: JobOutcome
         do {
             let ended = try await withTaskCancellationHandler {
                 try await attempt.value
             } onCancel: {
                 attempt.cancel()
             }
-            end = .success(told.outcome(ended, attempt: held.job.attempt, isStopping: isStopping.isCancelled))
+            outcome = told.outcome(ended, attempt: held.job.attempt, isStopping: isStopping.isCancelled)
         } catch {
-            end = .failure(error)
+            outcome = Self.outcome(of: error, isStopping: isStopping.isCancelled)
         }
+        // The lease is kept until the end is written.
+        await finish(held, outcome, told.place.runID)
         keeper.cancel()
-        guard await !keeper.value else { return report(held, nil) }
-        await finish(held, end, told.place.runID)
     }
 
-    private func finish(_ held: JobLease, _ end: Result<JobOutcome, any Error>, _ runID: String?) async {
-        let outcome: JobOutcome
-        switch end {
-        case .success(let value): outcome = value
-        case .failure(let error): outcome = .failed(message: "\(error)", after: nil)
+    /// What an attempt that never began makes of the job.
+    private static func outcome(of error: any Error, isStopping: Bool) -> JobOutcome {
+        guard let error = error as? StageError else { return .failed(message: "\(error)", after: nil) }
+        if error.code == .cancelled || isStopping { return .released }
+        if case .transient(let after) = error.recovery {
+            return .failed(message: error.description, after: after.map { .seconds($0) })
         }
+        return .failed(message: error.description, after: nil)
+    }
+
+    private func finish(_ held: JobLease, _ outcome: JobOutcome, _ runID: String?) async {
         let queue = queue
-        // Not given up on cancellation, and for as long as the database may need to come back.
+        // Not given up on cancellation, and for as long as the database may need to come back; the number of the hold
+        // keeps it from overwriting what another worker has done meanwhile.
         for attempt in 1... {
             do throws(StageError) {
                 let job = try await Uncancelled.run { () throws(StageError) in
@@ -167,8 +192,10 @@ struct Worker: Service {
                 logger.warning(
                     "the end of a job can't be written",
                     metadata: ["job": "\(held.job.id)", "error": "\(error.message)"])
-                guard attempt < 6, !Task.isCancelled else { return report(held, nil) }
-                try? await Task.sleep(for: .seconds(attempt))
+                guard attempt < 8 else { return report(held, nil) }
+                _ = try? await Uncancelled.run { () throws(StageError) in
+                    try? await Task.sleep(for: .seconds(min(attempt, 3)))
+                }
             }
         }
     }
@@ -176,36 +203,52 @@ struct Worker: Service {
     /// Sends heartbeats until it is cancelled.
     /// - Parameter stop: Ends the attempt: called when the job is lost, or when it is about to be, because the database
     ///   can't be reached.
-    /// - Returns: Whether the job was lost.
-    private func keep(_ held: JobLease, _ told: JobReport, stop: @Sendable () -> Void) async -> Bool {
+    private func keep(_ held: JobLease, _ told: JobReport, stop: @escaping @Sendable () -> Void) async {
         let beat = options.lease / 4
-        // By a clock that a stopped process does not stop.
-        var safeUntil = ContinuousClock.now + options.lease
-        while (try? await Task.sleep(for: beat)) != nil {
-            let place = told.place
-            do {
-                let sentAt = ContinuousClock.now
-                guard
-                    try await queue.heartbeat(
-                        held, extending: options.lease, stage: place.stage, progress: place.progress,
-                        runID: place.runID)
-                else {
-                    stop()
-                    return true
-                }
-                safeUntil = sentAt + options.lease
-            } catch {
-                if error.code == .cancelled { return false }
-                logger.warning(
-                    "a job can't be kept", metadata: ["job": "\(held.job.id)", "error": "\(error.message)"])
-                // Nobody may take it over while it is still being worked on.
-                if ContinuousClock.now + beat * 2 > safeUntil {
-                    stop()
-                    return true
+        let safety = Safety(until: held.claimedAt + options.lease)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                // Whatever becomes of a heartbeat: nobody may take the job over while it is still being worked on.
+                while (try? await Task.sleep(for: min(.milliseconds(200), beat / 4))) != nil {
+                    guard ContinuousClock.now + JobProcess.ending(of: options.lease) > safety.until else { continue }
+                    logger.warning("a job can't be kept", metadata: ["job": "\(held.job.id)"])
+                    return stop()
                 }
             }
+            group.addTask {
+                while (try? await Task.sleep(for: beat)) != nil {
+                    let place = told.place
+                    // By a clock that a stopped process does not stop.
+                    let sentAt = ContinuousClock.now
+                    do throws(StageError) {
+                        guard
+                            try await queue.heartbeat(
+                                held, extending: options.lease, stage: place.stage, progress: place.progress,
+                                runID: place.runID)
+                        else { return stop() }
+                        safety.until = sentAt + options.lease
+                    } catch {
+                        guard error.code != .cancelled else { return }
+                        logger.warning(
+                            "a heartbeat failed",
+                            metadata: ["job": "\(held.job.id)", "error": "\(error.message)"])
+                    }
+                }
+            }
+            await group.waitForAll()
         }
-        return false
+    }
+}
+
+/// Until when a job is this worker's, as far as it knows.
+private final class Safety: Sendable {
+    private let moment: Mutex<ContinuousClock.Instant>
+
+    init(until: ContinuousClock.Instant) { moment = Mutex(until) }
+
+    var until: ContinuousClock.Instant {
+        get { moment.withLock { $0 } }
+        set { moment.withLock { $0 = newValue } }
     }
 }
 

@@ -126,6 +126,13 @@ struct Auth: AsyncParsableCommand {
         }
 
         private func sealAnew(_ before: HostAssembly) async throws(StageError) {
+            let isShared = if case .postgres = try before.settings.database(flag: db) { true } else { false }
+            guard !isShared || before.settings.secret("SPREADER_VAULT_KEY") != nil else {
+                throw StageError(
+                    .configuration,
+                    "the database is shared, and a new key in this machine's file would lock out the others",
+                    hint: "set SPREADER_VAULT_KEY to NEW,OLD on all machines first, then run this on one of them")
+            }
             _ = try await before.vault.sealAnew()
             if before.settings.secret("SPREADER_VAULT_KEY") == nil {
                 do throws(StoreError) {

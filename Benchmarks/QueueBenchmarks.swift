@@ -1,0 +1,215 @@
+import Foundation
+import PipelineKit
+import Store
+
+/// Measures the job queue on SQLite and on PostgreSQL. `Benchmarks/queue` starts the server.
+struct QueueBenchmarks {
+    let program: String
+    let folder: URL
+    let address: String
+    /// Where the server writes its statements.
+    let log: URL
+
+    private static let lease = Duration.seconds(60)
+
+    private func stores() async throws -> [(name: String, store: RecordStore)] {
+        [
+            ("SQLite", try RecordStore(sqlite: folder.appending(path: "\(UUID().uuidString).db").path)),
+            ("PostgreSQL", try await RecordStore.postgres(Secret(address), patience: .zero)),
+        ]
+    }
+
+    private func job(_ number: Int) -> NewJob {
+        NewJob(pipeline: "/none.json", name: "none", asset: "/\(number).mp4", directory: "/tmp", maxAttempts: 1)
+    }
+
+    func run() async throws {
+        try await rates()
+        try await scaling()
+        try await latency()
+        try await idleLoad()
+    }
+
+    // MARK: Rates
+
+    private func rates() async throws {
+        print("## Job queue\n")
+        print("Jobs a second; each commit is on the disk. \"Claim\" takes a job and ends it, in two transactions.\n")
+        print(
+            "| database | enqueue one by one | enqueue 1,000 at once | claim, 1 worker | claim, 4 workers | claim with 100,000 finished jobs |"
+        )
+        print("| --- | --- | --- | --- | --- | --- |")
+        for (name, store) in try await stores() {
+            let queue = JobQueue(store)
+            let count = 500
+            let single = try await seconds { for number in 0..<count { _ = try await queue.insert([job(number)]) } }
+            let batch = try await seconds { _ = try await queue.insert((0..<1000).map(job)) }
+            let one = try await claims(queue, workers: 1, count: 500)
+            let four = try await claims(queue, workers: 4, count: 1000)
+            try await finish(100_000, store)
+            _ = try await queue.insert((0..<1000).map(job))
+            let full = try await claims(queue, workers: 1, count: 500)
+            print(
+                "| \(name) | \(rate(Double(count) / single)) | \(rate(1000 / batch)) | \(rate(one)) | \(rate(four)) | \(rate(full)), \(String(format: "%.2f", one / full)) × the time |"
+            )
+            try await store.durable.write { try $0.execute("DELETE FROM jobs") }
+        }
+        print("")
+    }
+
+    /// Jobs a second that workers take and end.
+    private func claims(_ queue: JobQueue, workers: Int, count: Int) async throws -> Double {
+        let time = try await seconds {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for worker in 0..<workers {
+                    group.addTask {
+                        for _ in 0..<(count / workers) {
+                            let held = try await queue.claim(1, worker: "\(worker)", lease: Self.lease)
+                            guard let lease = held.first else { return }
+                            _ = try await queue.end(lease, .completed(message: nil), random: 0)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+        return Double(count) / time
+    }
+
+    private func finish(_ count: Int, _ store: RecordStore) async throws {
+        let isServer = store.durable.dialect == .postgresql
+        let numbers =
+            isServer
+            ? "SELECT generate_series AS n FROM generate_series(1, \(count))"
+            : "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < \(count)) SELECT n FROM c"
+        try await store.durable.write { connection in
+            try connection.execute(
+                """
+                INSERT INTO jobs (pipeline, name, asset, directory, options, account, queue, priority, attempt,
+                    maxAttempts, state, labels, insertedAt, scheduledAt, finishedAt, lease, needs)
+                SELECT '/none.json', 'none', '/old.mp4', '/tmp', '[]', 'default', 'default', 0, 1, 20, 'completed', '',
+                    1, 1, 2, 1, '' FROM (\(numbers)) AS numbers
+                """)
+            return try connection.execute("ANALYZE jobs")
+        }
+    }
+
+    // MARK: Scaling
+
+    /// Jobs that wait and cost no processor time, so that only the queue stands between workers and a perfect line.
+    private func scaling() async throws {
+        print(
+            "Jobs that sleep 250 ms, 24 for each worker; efficiency is the shortest possible time over the real one.\n")
+        print("| workers | SQLite | PostgreSQL |\n| --- | --- | --- |")
+        var rows: [Int: [String]] = [:]
+        for (_, store) in try await stores() {
+            for workers in [1, 2, 4, 8] {
+                let queue = JobQueue(store)
+                _ = try await queue.insert((0..<(24 * workers)).map(job))
+                let time = try await seconds {
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        for worker in 0..<workers {
+                            group.addTask {
+                                while let held = try await queue.claim(
+                                    1, worker: "\(worker)", lease: Self.lease
+                                ).first {
+                                    try await Task.sleep(for: .milliseconds(250))
+                                    _ = try await queue.end(held, .completed(message: nil), random: 0)
+                                }
+                            }
+                        }
+                        try await group.waitForAll()
+                    }
+                }
+                rows[workers, default: []].append(String(format: "%.3f", 24 * 0.25 / time))
+            }
+            try await store.durable.write { try $0.execute("DELETE FROM jobs") }
+        }
+        for workers in [1, 2, 4, 8] { print("| \(workers) | \((rows[workers] ?? []).joined(separator: " | ")) |") }
+        print("")
+    }
+
+    // MARK: The real worker
+
+    private func worker(_ database: String) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(filePath: program)
+        process.arguments = ["worker", "--concurrency", "4"]
+        process.environment = ProcessInfo.processInfo.environment.merging([
+            "SPREADER_DB": database, "SPREADER_HOME": folder.appending(path: "home").path,
+        ]) { $1 }
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        return process
+    }
+
+    /// From the commit of a job to its claim by a worker process, by the database's clock.
+    private func latency() async throws {
+        print("From `enqueue`'s commit to a worker's claim, 100 jobs at random moments (ms).\n")
+        print("| database | p50 | p95 | most |\n| --- | --- | --- | --- |")
+        let file = folder.appending(path: "latency.db").path
+        for (name, database, store) in [
+            ("SQLite, polled every second", "sqlite:\(file)", try RecordStore(sqlite: file)),
+            (
+                "PostgreSQL, told by NOTIFY", address,
+                try await RecordStore.postgres(Secret(address), patience: .zero)
+            ),
+        ] {
+            let queue = JobQueue(store)
+            let worker = try worker(database)
+            try await Task.sleep(for: .seconds(3))
+            for number in 0..<100 {
+                _ = try await queue.insert([job(number)])
+                try await Task.sleep(for: .milliseconds(Int.random(in: 80...240)))
+            }
+            try await Task.sleep(for: .seconds(3))
+            worker.terminate()
+            worker.waitUntilExit()
+            let waits = try await queue.jobs(limit: 200).compactMap { job in
+                job.attemptedAt.map { $0.timeIntervalSince(job.insertedAt) * 1000 }
+            }.sorted()
+            guard waits.count == 100 else { throw StageError(.internalFault, "\(waits.count) of 100 jobs began") }
+            print("| \(name) | \(rounded(waits[50])) | \(rounded(waits[95])) | \(rounded(waits[99])) |")
+            try await store.durable.write { try $0.execute("DELETE FROM jobs") }
+        }
+        print("")
+    }
+
+    /// Statements that the server sees from one worker with nothing to do.
+    private func idleLoad() async throws {
+        let length = 60.0
+        // From the next connections on, which are the worker's.
+        try await RecordStore.postgres(Secret(address), patience: .zero).durable.write {
+            try $0.execute("ALTER ROLE bench SET log_statement = 'all'")
+        }
+        let worker = try worker(address)
+        try await Task.sleep(for: .seconds(5))
+        let before = try statements()
+        try await Task.sleep(for: .seconds(length))
+        let count = try statements() - before
+        worker.terminate()
+        worker.waitUntilExit()
+        print(
+            "An idle worker sends PostgreSQL \(String(format: "%.2f", Double(count) / length)) statements a second, BEGIN and COMMIT included (over \(Int(length)) s).\n"
+        )
+    }
+
+    private func statements() throws -> Int {
+        try String(contentsOf: log, encoding: .utf8).split(separator: "\n").count { line in
+            line.contains("execute ") || line.contains("statement: ")
+        }
+    }
+
+    // MARK: Helpers
+
+    private func seconds(_ body: () async throws -> Void) async throws -> Double {
+        let start = ContinuousClock.now
+        try await body()
+        return (ContinuousClock.now - start).inSeconds
+    }
+
+    private func rate(_ value: Double) -> String { String(format: "%.0f", value) }
+    private func rounded(_ value: Double) -> String { String(format: "%.1f", value) }
+}
