@@ -160,6 +160,24 @@ extension EndToEnd {
             #expect(try await farm.sandbox.log().filter { $0["path"] == "/v2/post/publish/video/init/" }.count == 1)
         }
 
+        @Test func aDrainEndsWhenNobodyIsAtWorkAnyMore() async throws {
+            let farm = try await Farm(clips: 1)
+            try await farm.slowUploads()
+            _ = try await farm.enqueue(["0.mp4"])
+            let first = try farm.worker()
+            try await farm.wait("the upload") { try await farm.isUploading() }
+            // What the first one has may come back: it is not the end yet.
+            let stopped = try farm.worker(["--drain"])
+            let patient = try farm.worker(["--drain"])
+            try await Task.sleep(for: .seconds(1))
+            stopped.signal(SIGTERM)
+            #expect(try await stopped.end().status == 75)
+            #expect(try await patient.end().status == 0)
+            #expect(try await farm.states() == ["completed"])
+            first.signal(SIGTERM)
+            #expect(try await first.end().status == 0)
+        }
+
         @Test func aJobThatRunsCanBeCalledOff() async throws {
             let farm = try await Farm(clips: 1)
             try await farm.sandbox.faults(
@@ -233,6 +251,8 @@ extension EndToEnd {
             for name in ["0.mp4", "0.txt"] {
                 try FileManager.default.removeItem(at: farm.place.work.appending(path: name))
             }
+            // Something else has come to be at the path.
+            try await farm.place.clip("0.mp4", filter: "smptebars=s=640x360:r=30")
             #expect(try await farm.worker(["--drain"]).end().status == 0)
             let unlabelled = try #require(try await farm.jobs().first)
             #expect(unlabelled["state"] == "available" && unlabelled["needs"] == ["cpu"], "\(unlabelled)")

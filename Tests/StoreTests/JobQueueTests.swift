@@ -274,6 +274,17 @@ import Testing
         }
     }
 
+    @Test(arguments: Backend.all) func aPausedQueueKeepsItsLimit(backend: Backend) async throws {
+        try await withQueue(backend) { queue, _ in
+            _ = try await queue.insert([work(), work("/b"), work("/c")])
+            try await queue.limit(queue: "default", to: 2)
+            try await queue.pause("default", true)
+            #expect(try await queue.claim(9, worker: "w", lease: lease).isEmpty)
+            try await queue.pause("default", false)
+            #expect(try await queue.claim(9, worker: "w", lease: lease).count == 2)
+        }
+    }
+
     @Test(arguments: Backend.all) func aStageGoesToAWorkerThatOffersWhatItAsksFor(backend: Backend) async throws {
         try await withQueue(backend) { queue, _ in
             let files = JobFootage(files: [.init(name: "1.mp4", digest: "d"), .init(name: "1.srt", digest: "e")])

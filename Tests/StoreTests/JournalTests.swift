@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import PipelineKit
 import SpreaderTesting
@@ -220,6 +221,60 @@ import Testing
         }
         #expect(granted == 3)
         withExtendedLifetime(pooler) {}
+    }
+
+    @Test func aMachineWithAnotherKeyFindsOutAtOnce() async throws {
+        let place = try await Place(.postgresql)
+        let store = try place.store()
+        let first = TokenVault(store, sealer: place.sealer(1))
+        try await first.checkKey()
+        try await first.checkKey()
+        let error = await #expect(throws: StageError.self) {
+            try await TokenVault(store, sealer: place.sealer(2)).checkKey()
+        }
+        #expect(error?.outcome == .configuration && error?.hint?.contains("SPREADER_VAULT_KEY") == true)
+        // With both keys everything is sealed anew, and the new one alone is enough.
+        let keys = [UInt8(2), 1].map { SymmetricKey(data: Data(repeating: $0, count: 32)) }
+        _ = try await TokenVault(store, sealer: Sealer(key: keys[0], older: [keys[1]])).sealAnew()
+        try await TokenVault(store, sealer: place.sealer(2)).checkKey()
+        withExtendedLifetime(place) {}
+    }
+
+    @Test func aProcessFrozenInATransactionDoesNotHoldTheOthersUp() async throws {
+        let place = try await Place(.postgresql)
+        let queue = JobQueue(try place.store())
+        _ = try await queue.insert([NewJob(pipeline: "/p", name: "p", asset: "/a", directory: "/")])
+        try await queue.limit(queue: "default", to: 1)
+        // As one is that holds the claims' lock when it stops: the server gives up on it.
+        let frozen = PostgresDatabase(Secret(try #require(place.address)))
+        let isHeld = AsyncStream.makeStream(of: Void.self)
+        let freeze = Task {
+            try await frozen.write { connection in
+                try connection.exclude("jobs")
+                isHeld.continuation.yield()
+                Thread.sleep(forTimeInterval: 14)
+                _ = try connection.query("SELECT 1 AS one")
+            }
+        }
+        for await _ in isHeld.stream { break }
+        let start = ContinuousClock.now
+        let claimed = try await queue.claim(1, worker: "w", lease: .seconds(60))
+        #expect(claimed.count == 1)
+        #expect(ContinuousClock.now - start > .seconds(5))
+        await #expect(throws: (any Error).self) { try await freeze.value }
+        withExtendedLifetime(place) {}
+    }
+
+    @Test func aPasswordIsInNoError() async throws {
+        for address in [
+            "postgres://bob:50%hush@127.0.0.1:1/db", "postgres://bob:s3/hush@127.0.0.1:1/db",
+            "postgres://bob:hush@[::1/db", "postgres://bob:a@hush@127.0.0.1:1/db", "postgres://bob:hush@127.0.0.1:1/db",
+        ] {
+            let error = await #expect(throws: StageError.self) {
+                try await RecordStore.postgres(Secret(address), patience: .zero)
+            }
+            #expect(error?.description.contains("hush") == false, "\(String(describing: error))")
+        }
     }
 
     @Test func anAddressIsShownWithoutItsPassword() {

@@ -75,6 +75,46 @@ private let announcement = PostAnnouncement(
     }
 }
 
+extension PostLedgerTests {
+    @Test(arguments: Backend.all)
+    func whoeverTookAPostOverAloneSaysThatNothingCameOfIt(_ backend: Backend) async throws {
+        let place = try await Place(backend)
+        let (first, second) = (try place.ledger(), try place.ledger())
+        let id = try await first.reserve(key, asset: "a.mp4", runID: "r1").id
+        try await first.apply(.sending(announcement), to: id)
+        try await first.apply(.accepted(publishID: "p", uploadURL: Secret("https://u")), to: id)
+        // Taken for lost: another one goes on with it.
+        #expect(try await second.reserve(key, asset: "a.mp4", runID: "r2").state == .accepted)
+        let error = await #expect(throws: StageError.self) {
+            try await first.apply(.failed(reason: "the address has ended"), to: id)
+        }
+        #expect(error?.code == .busy)
+        try await second.apply(.uploaded, to: id)
+        // A person or a webhook settles it from outside.
+        try await place.ledger().apply(.failed(reason: "said by the service"), to: id)
+        #expect(try await second.find(key)?.state == .failed)
+        withExtendedLifetime(place) {}
+    }
+
+    @Test(arguments: Backend.all) func aLostJobNeitherClaimsNorGivesUpAPost(_ backend: Backend) async throws {
+        let place = try await Place(backend)
+        let time = TestTime()
+        let store = try place.store(time)
+        let queue = JobQueue(store)
+        _ = try await queue.insert([NewJob(pipeline: "/p", name: "p", asset: "/a", directory: "/")])
+        let held = try #require(try await queue.claim(1, worker: "w", lease: .seconds(10)).first)
+        let ledger = SQLPostLedger(store, sealer: place.sealer(1), fence: JobFence(held))
+        let id = try await ledger.reserve(key, asset: "a", runID: "r").id
+        time.advance(by: 11)
+        #expect(try await queue.rescue().count == 1)
+        await #expect(throws: StageError.self) { try await ledger.apply(.sending(announcement), to: id) }
+        await #expect(throws: StageError.self) { try await ledger.apply(.failed(reason: "r"), to: id) }
+        await #expect(throws: StageError.self) { try await ledger.reserve(key, asset: "a", runID: "r") }
+        #expect(try await ledger.find(key)?.state == .reserved)
+        withExtendedLifetime(place) {}
+    }
+}
+
 @Suite struct UploadRateTests {
     @Test(arguments: Backend.all) func theFastestUploadSinceAMomentCounts(_ backend: Backend) async throws {
         let place = try await Place(backend)
