@@ -36,7 +36,7 @@ struct QueueBenchmarks {
         print("## Job queue\n")
         print("Jobs a second; each commit is on the disk. \"Claim\" takes a job and ends it, in two transactions.\n")
         print(
-            "| database | enqueue one by one | enqueue 1,000 at once | claim, 1 worker | claim, 4 workers | claim with 100,000 finished jobs |"
+            "| database | enqueue one by one | enqueue 1,000 at once | claim, 1 worker | claim, 4 workers | time of a claim with 100,000 finished jobs |"
         )
         print("| --- | --- | --- | --- | --- | --- |")
         for (name, store) in try await stores() {
@@ -46,11 +46,22 @@ struct QueueBenchmarks {
             let batch = try await seconds { _ = try await queue.insert((0..<1000).map(job)) }
             let one = try await claims(queue, workers: 1, count: 500)
             let four = try await claims(queue, workers: 4, count: 1000)
-            try await finish(100_000, store)
-            _ = try await queue.insert((0..<1000).map(job))
-            let full = try await claims(queue, workers: 1, count: 500)
+            // Without and with them in turn, each time from the same start.
+            var ratios: [Double] = []
+            for _ in 0..<5 {
+                var rates: [Double] = []
+                for finished in [0, 100_000] {
+                    try await store.durable.write { try $0.execute("DELETE FROM jobs") }
+                    if finished > 0 { try await finish(finished, store) }
+                    _ = try await queue.insert((0..<1000).map(job))
+                    try await settle(store)
+                    rates.append(try await claims(queue, workers: 1, count: 1000))
+                }
+                ratios.append(rates[0] / rates[1])
+            }
+            ratios.sort()
             print(
-                "| \(name) | \(rate(Double(count) / single)) | \(rate(1000 / batch)) | \(rate(one)) | \(rate(four)) | \(rate(full)), \(String(format: "%.2f", one / full)) × the time |"
+                "| \(name) | \(rate(Double(count) / single)) | \(rate(1000 / batch)) | \(rate(one)) | \(rate(four)) | × \(String(format: "%.2f", ratios[2])) (median of 5, \(String(format: "%.2f", ratios[0])) to \(String(format: "%.2f", ratios[4]))) |"
             )
             try await store.durable.write { try $0.execute("DELETE FROM jobs") }
         }
@@ -90,8 +101,13 @@ struct QueueBenchmarks {
                 SELECT '/none.json', 'none', '/old.mp4', '/tmp', '[]', 'default', 'default', 0, 1, 20, 'completed', '',
                     1, 1, 2, 1, '' FROM (\(numbers)) AS numbers
                 """)
-            return try connection.execute("ANALYZE jobs")
         }
+    }
+
+    /// What the database does by itself sooner or later.
+    private func settle(_ store: RecordStore) async throws {
+        if store.durable.dialect == .postgresql { try await store.durable.scrub(["jobs"]) }
+        try await store.durable.write { try $0.execute("ANALYZE jobs") }
     }
 
     // MARK: Scaling
