@@ -311,7 +311,7 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: PrivatePostgres.isAvailable, "PostgreSQL is not installed"), .timeLimit(.minutes(1)))
+    @Test(.enabled(if: PrivatePostgres.isAvailable, "PostgreSQL is not installed"), .timeLimit(.minutes(10)))
     func aServerTellsOfNewJobs() async throws {
         try await withQueue(.postgresql) { queue, _ in
             var notices = try #require(queue.notices).makeAsyncIterator()

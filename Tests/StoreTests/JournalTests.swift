@@ -183,7 +183,7 @@ import Testing
         #expect(newer?.message.contains("newer version") == true)
     }
 
-    @Test(.enabled(if: PrivatePostgres.Pooler.isAvailable, "pgbouncer is not installed"), .timeLimit(.minutes(1)))
+    @Test(.enabled(if: PrivatePostgres.Pooler.isAvailable, "pgbouncer is not installed"), .timeLimit(.minutes(10)))
     func aTransactionPoolerDoesNoHarm() async throws {
         let server = try PrivatePostgres.server()
         let address = try server.database()
@@ -194,14 +194,14 @@ import Testing
         // It takes LISTEN and delivers nothing, which has to be noticed.
         var notices = try #require(queue.notices).makeAsyncIterator()
         #expect(await notices.next() == .deaf)
-        let jobs = (0..<40).map { NewJob(pipeline: "/p", name: "p", asset: "/\($0)", directory: "/") }
+        let jobs = (0..<16).map { NewJob(pipeline: "/p", name: "p", asset: "/\($0)", directory: "/") }
         _ = try await queue.insert(jobs)
         try await queue.limit(account: "default", to: 2)
         let most = try await withThrowingTaskGroup(of: Int.self) { group in
-            for worker in 0..<6 {
+            for worker in 0..<4 {
                 group.addTask {
                     var most = 0
-                    while try await queue.counts()[.completed] ?? 0 < 40 {
+                    while try await queue.counts()[.completed] ?? 0 < 16 {
                         guard let held = try await queue.claim(1, worker: "\(worker)", lease: .seconds(60)).first
                         else { continue }
                         most = max(most, try await queue.counts()[.executing] ?? 0)

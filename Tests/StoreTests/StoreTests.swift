@@ -96,7 +96,7 @@ extension PostLedgerTests {
         withExtendedLifetime(place) {}
     }
 
-    @Test(arguments: Backend.all) func aLostJobNeitherClaimsNorGivesUpAPost(_ backend: Backend) async throws {
+    @Test(arguments: Backend.all) func aLostJobBeginsNoPostAndGivesNoneUp(_ backend: Backend) async throws {
         let place = try await Place(backend)
         let time = TestTime()
         let store = try place.store(time)
@@ -108,9 +108,14 @@ extension PostLedgerTests {
         time.advance(by: 11)
         #expect(try await queue.rescue().count == 1)
         await #expect(throws: StageError.self) { try await ledger.apply(.sending(announcement), to: id) }
-        await #expect(throws: StageError.self) { try await ledger.apply(.failed(reason: "r"), to: id) }
         await #expect(throws: StageError.self) { try await ledger.reserve(key, asset: "a", runID: "r") }
+        // One that goes on with a post that an earlier attempt took up.
+        let later = SQLPostLedger(store, sealer: place.sealer(1), fence: JobFence(held))
+        await #expect(throws: StageError.self) { try await later.apply(.failed(reason: "r"), to: id) }
         #expect(try await ledger.find(key)?.state == .reserved)
+        // What it knows for certain counts, for as long as nobody else has taken the post up.
+        try await ledger.apply(.failed(reason: "refused"), to: id)
+        #expect(try await ledger.find(key)?.state == .failed)
         withExtendedLifetime(place) {}
     }
 }
@@ -308,6 +313,10 @@ extension PostLedgerTests {
         #expect(try await vault.tokens(for: account, seed: seed) == seed)
         let rotated = TokenSet(accessToken: Secret("act.2"), refreshToken: Secret("rft.2"))
         try await vault.store(rotated, for: account, seed: seed, at: Date())
+        #expect(try await vault.tokens(for: account, seed: seed)?.accessToken == Secret("act.2"))
+        // Two renewed it at once, both with the first pair's token: the quicker one's stays.
+        let slower = TokenSet(accessToken: Secret("act.3"), refreshToken: Secret("rft.3"))
+        try await vault.store(slower, for: account, seed: seed, replacing: Secret("rft.1"), at: Date())
         #expect(try await vault.tokens(for: account, seed: seed)?.accessToken == Secret("act.2"))
         let fresh = TokenSet(accessToken: Secret("act.9"), refreshToken: Secret("rft.9"))
         #expect(try await vault.tokens(for: account, seed: fresh) == fresh)

@@ -110,7 +110,7 @@ struct AssetRunner: Sendable {
                         artifact: output.summary))
                 artifact = output
             } else {
-                try checkLabels(stage, isDone: done[stage.id]?.reuseKey == reuseKey)
+                try await checkLabels(stage, artifact, folder, isDone: done[stage.id]?.reuseKey == reuseKey)
                 if stage.type.effect == .irreversible { try await wait(for: post.settings.schedule) }
                 artifact = try await execute(stage, artifact, post, key, folder, reuseKey)
             }
@@ -125,8 +125,12 @@ struct AssetRunner: Sendable {
     }
 
     /// Leaves a stage that asks for something else than this worker offers to another one.
-    /// - Parameter isDone: Whether another worker has done it, though its files are not here.
-    private func checkLabels(_ stage: PipelineStage, isDone: Bool) throws(StageError) {
+    /// - Parameters:
+    ///   - input: What the other one goes on with: it must be able to reach it.
+    ///   - isDone: Whether another worker has done it, though its files are not here.
+    private func checkLabels(
+        _ stage: PipelineStage, _ input: any Artifact, _ folder: URL, isDone: Bool
+    ) async throws(StageError) {
         guard let offered = host.labels, !offered.isSuperset(of: stage.labels) else { return }
         // Handing it back would go round for ever.
         guard !isDone || host.artifacts != nil else {
@@ -134,6 +138,7 @@ struct AssetRunner: Sendable {
                 .configuration, "\(stage.id) was done on another machine, whose files this one can't reach",
                 hint: "set SPREADER_ARTIFACTS to the same folder or bucket for all workers")
         }
+        try await put(input, folder)
         host.emit(.stageDeferred(asset: asset.name, stage: stage.id, labels: stage.labels))
         throw StageError(
             .busy, "\(stage.id) is for workers that offer \(stage.labels.joined(separator: ", "))",
@@ -318,21 +323,22 @@ struct AssetRunner: Sendable {
     /// Puts the files that a stage made where other machines find them. They can make them anew if need be: no reason to
     /// fail.
     private func share(_ output: any Artifact, _ folder: URL) async {
-        guard let artifacts = host.artifacts else { return }
         do throws(StageError) {
-            for file in output.files where file.path.hasPrefix(folder.path + "/") {
-                let digest: String
-                if let known = file.sha256 {
-                    digest = known
-                } else {
-                    digest = try await host.digests.sha256(of: file.path)
-                }
-                try await artifacts.put(file, digest: digest)
-            }
+            try await put(output, folder)
         } catch {
             guard error.code != .cancelled else { return }
             host.logger.warning(
-                "a file can't be shared", metadata: ["store": "\(artifacts.name)", "error": "\(error.description)"])
+                "a file can't be shared",
+                metadata: ["store": "\(host.artifacts?.name ?? "")", "error": "\(error.description)"])
+        }
+    }
+
+    private func put(_ output: any Artifact, _ folder: URL) async throws(StageError) {
+        guard let artifacts = host.artifacts else { return }
+        for file in output.files where file.path.hasPrefix(folder.path + "/") {
+            let digest: String
+            if let known = file.sha256 { digest = known } else { digest = try await host.digests.sha256(of: file.path) }
+            try await artifacts.put(file, digest: digest)
         }
     }
 

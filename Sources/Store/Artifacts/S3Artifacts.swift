@@ -184,12 +184,11 @@ package struct S3Artifacts: ArtifactStore {
                 case 403, 401: throw refused(answer)
                 case 429, 500...: problem = strange("answers with \(answer.status)", answer)
                 case 301,
-                    400 where answer.headers["x-amz-bucket-region"] != nil && method == "HEAD":
+                    400 where method == "HEAD" && answer.headers["x-amz-bucket-region"] != nil:
                     throw StageError(
                         .configuration, "\(name) is in another region",
                         hint: "set AWS_REGION to \(answer.headers["x-amz-bucket-region"] ?? "its region")")
-                case 400,
-                    409 where Self.isPassing(answer):
+                case 400 where Self.isPassing(answer), 409 where Self.isPassing(answer):
                     problem = strange("answers with \(answer.status)", answer)
                 default: throw strange("answers with \(answer.status)", answer)
                 }

@@ -31,13 +31,14 @@ package struct RecordStore: Sendable {
     }
 
     /// The PostgreSQL database at `address`, whose schema must be today's; one that is still empty is given it.
-    /// - Parameter patience: How long a server that goes away later is waited for.
+    /// - Parameters:
+    ///   - patience: How long a server that goes away later is waited for.
+    ///   - entry: How long one that is away now is waited for.
     /// - Throws: `StageError` when it can't be reached, or its schema is an older or a newer one.
     package static func postgres(
-        _ address: Secret, patience: Duration
+        _ address: Secret, patience: Duration, entry: Duration = .zero
     ) async throws(StageError) -> RecordStore {
-        // Who starts wants to know at once.
-        let entrance = PostgresDatabase(address)
+        let entrance = PostgresDatabase(address, patience: entry)
         // Empty or being set up by another process: the step after this one waits for that.
         if try await entrance.isEmpty() { try await entrance.migrate() }
         let clock = try await entrance.clock()

@@ -7,6 +7,8 @@ package struct SQLPostLedger: PostLedger {
     private let sealer: Sealer
     private let fence: JobFence?
     private let hold = PostHold()
+    /// How long a step that the service has taken is tried to be written down.
+    private static let patience = Duration.seconds(90)
 
     /// The ledger of `store`.
     /// - Parameter fence: The hold on a job that this process works for: without it no post is created.
@@ -51,38 +53,42 @@ package struct SQLPostLedger: PostLedger {
 
     @discardableResult
     package func apply(_ change: PostChange, to id: String) async throws(StageError) -> PostRecord {
+        let deadline = ContinuousClock.now + Self.patience
         var pause = Duration.milliseconds(500)
+        var isRepeated = false
         while true {
             do throws(StageError) {
-                return try await applyOnce(change, to: id)
+                return try await applyOnce(change, to: id, isRepeated: isRepeated)
             } catch {
                 // A database that breaks off may have committed all the same, and what the service did is known only here.
-                guard error.code == .unavailable, hold.has(id), pause < .seconds(60) else { throw error }
+                guard error.code == .unavailable, hold.has(id), ContinuousClock.now < deadline else { throw error }
                 try? await Task.sleep(for: pause)
-                pause *= 2
-                if let record = try? await own(id), record.state == change.state { return record }
+                pause = min(pause * 2, .seconds(5))
+                isRepeated = true
             }
         }
     }
 
-    /// A post, when it is still this process's.
-    private func own(_ id: String) async throws -> PostRecord? {
-        try await durable.read { [sealer, hold] connection in
-            try connection.query("SELECT * FROM posts WHERE id = ? AND owner = ?", [id, hold.owner]).first
-                .map { try Self.record($0, sealer) }
-        }
-    }
-
-    private func applyOnce(_ change: PostChange, to id: String) async throws(StageError) -> PostRecord {
+    /// - Parameter isRepeated: Whether the same was tried before, and may have been written down.
+    private func applyOnce(
+        _ change: PostChange, to id: String, isRepeated: Bool
+    ) async throws(StageError) -> PostRecord {
         try await StoreError.bridge("writing the post ledger failed") {
             try await durable.write { [sealer, fence, hold] connection in
-                // In the same transaction: a worker that was taken for lost must not begin what another one begins, nor
-                // say that nothing came of it.
-                if change.state == .sending || change.state == .failed {
-                    if let fence, hold.has(id), try !fence.holds(connection) { throw fence.lost }
-                    try hold.check(id, connection)
+                // In the same transaction: a worker that was taken for lost must not begin what another one begins.
+                if let fence, change.state == .sending || (change.state == .failed && !hold.has(id)),
+                    try !fence.holds(connection)
+                {
+                    throw fence.lost
                 }
+                // Nor may anybody say that nothing came of a post that another process has taken up.
+                if change.state == .sending || change.state == .failed { try hold.check(id, connection) }
                 let moment = try connection.now()
+                if isRepeated, let written = try Self.fetch(id: id, connection, sealer, isChanging: true),
+                    written.state == change.state, try hold.owns(id, connection)
+                {
+                    return written
+                }
                 guard let current = try Self.fetch(id: id, connection, sealer, isChanging: true) else {
                     throw StoreError(.failed, "there is no post \(id) in the ledger")
                 }

@@ -48,6 +48,11 @@ final class PostgresConnection: @unchecked Sendable {
         guard PQstatus(handle) == CONNECTION_OK else {
             let words = Self.line(String(cString: PQerrorMessage(handle)))
             PQfinish(handle)
+            if words.contains("could not translate host name") {
+                throw StoreError(
+                    .unavailable, "the name of PostgreSQL's host can't be resolved",
+                    hint: "check SPREADER_DB and the network's name service")
+            }
             // Of an address that it can't read, libpq shows pieces, and one of them may be the password.
             guard words.hasPrefix("connection to server") else {
                 throw StoreError(

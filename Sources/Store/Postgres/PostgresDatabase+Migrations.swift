@@ -33,6 +33,9 @@ extension PostgresDatabase {
     package func migrate() async throws(StageError) {
         try await StoreError.bridge("bringing the database up to date failed") {
             try await write { connection in
+                // Large tables take their time, and so do others that migrate.
+                try connection.execute("SET LOCAL statement_timeout = 0")
+                try connection.execute("SET LOCAL lock_timeout = 0")
                 try connection.exclude("spreader_migrations")
                 try connection.execute(
                     """

@@ -109,7 +109,7 @@ package final class PostgresDatabase: SQLDatabase {
                         let mark = UUID().uuidString
                         _ = try await write { try $0.query("SELECT pg_notify(?, ?)", [channel, mark]) }
                         let isHeard = try await connection.run { connection in
-                            for _ in 0..<10 where try connection.waitForNotices(milliseconds: 200).contains(mark) {
+                            for _ in 0..<25 where try connection.waitForNotices(milliseconds: 200).contains(mark) {
                                 return true
                             }
                             return false

@@ -64,12 +64,17 @@ package struct TokenVault: Sendable {
     }
 
     /// Stores tokens that the service gave in exchange for older ones; on disk when the call returns.
-    /// - Parameter seed: What the environment named at the start of the chain, nil when nothing did.
+    /// - Parameters:
+    ///   - seed: What the environment named at the start of the chain, nil when nothing did.
+    ///   - old: The refresh token that was exchanged. When the vault has another one by now, somebody else was quicker, and
+    ///     nothing is stored.
     /// - Throws: `StageError` when the vault can't be written.
     package func store(
-        _ tokens: TokenSet, for account: AccountID, seed: TokenSet?, at date: Date
+        _ tokens: TokenSet, for account: AccountID, seed: TokenSet?, replacing old: Secret? = nil, at date: Date
     ) async throws(StageError) {
-        try await write(tokens, account, seed: seed.map(Self.fingerprint) ?? "", profile: nil, connectedAt: nil, date)
+        try await write(
+            tokens, account, seed: seed.map(Self.fingerprint) ?? "", profile: nil, connectedAt: nil, date,
+            replacing: old)
     }
 
     /// Stores the tokens of a login, in place of whatever the account had.
@@ -84,14 +89,26 @@ package struct TokenVault: Sendable {
 
     private func write(
         _ tokens: TokenSet, _ account: AccountID, seed: String, profile: AccountProfile?, connectedAt: Date?,
-        _ date: Date
+        _ date: Date, replacing old: Secret? = nil
     ) async throws(StageError) {
         try await StoreError.bridge("writing the vault failed") {
             let sealed = try seal(tokens, account.identity)
             let sealedProfile = try profile.map { try seal($0, account.identity) }
             try await durable.write { connection in
+                if let old {
+                    let row = try connection.query(
+                        "SELECT seed, sealed FROM tokens WHERE account = ? \(connection.dialect.locking)",
+                        [account.identity]
+                    ).first
+                    // Of another seed, it is another chain.
+                    if let row, try row.get("seed", as: String.self) == seed,
+                        try open(try row.get("sealed"), account.identity).refreshToken != old
+                    {
+                        return 0
+                    }
+                }
                 // Renewed tokens leave who it is and since when as they are; a login replaces both.
-                try connection.execute(
+                return try connection.execute(
                     """
                     INSERT INTO tokens (account, name, service, seed, sealed, profile, scopes, expiresAt,
                         refreshExpiresAt, connectedAt, updatedAt)

@@ -43,7 +43,9 @@ struct Watch: AsyncParsableCommand {
     func run() async throws {
         let settings = try await Command.settings()
         let checked = try await check(settings)
-        let desk = try await Command.orExit { () async throws(StageError) in try await JobDesk.open(settings, db) }
+        let desk = try await Command.orExit { () async throws(StageError) in
+            try await JobDesk.open(settings, db, entry: .seconds(60))
+        }
         try check(folder: folder)
         if let moveTo {
             try check(folder: moveTo)
@@ -64,7 +66,12 @@ struct Watch: AsyncParsableCommand {
             }
         }
         withExtendedLifetime(bells) {}
-        try outcome.get()
+        do {
+            try outcome.get()
+        } catch let error as StageError {
+            Output.message("error: \(error.description)")
+            throw ExitCode(Int32(error.outcome.rawValue))
+        }
     }
 
     private func watch(_ desk: JobDesk, _ pipeline: Pipeline, _ bell: Doorbell) async throws {
@@ -73,21 +80,26 @@ struct Watch: AsyncParsableCommand {
         // What was moved, but not queued before the program ended.
         var moved = moveTo.map { FolderWatch(folder: $0, settle: .zero) }
         var told: Set<String> = []
+        var isWhole = true
         while !Task.isCancelled {
             let found = incoming.scan()
             for finding in found.findings where told.insert(finding.text).inserted { Output.message(finding.text) }
             if let moveTo, moved != nil {
-                for file in found.ready { move(file.asset, to: moveTo) }
+                for file in found.ready where !move(file.asset, to: moveTo) { isWhole = false }
                 let waiting = moved?.scan()
                 for file in waiting?.ready ?? [] {
-                    if try await queue(file, desk, pipeline) { moved?.take(file) }
+                    if try await queue(file, desk, pipeline) { moved?.take(file) } else { isWhole = false }
                 }
             } else {
                 for file in found.ready {
-                    if try await queue(file, desk, pipeline) { incoming.take(file) }
+                    if try await queue(file, desk, pipeline) { incoming.take(file) } else { isWhole = false }
                 }
             }
-            if once, !found.isGrowing { return }
+            if once, !found.isGrowing {
+                // Some of what is there was not taken.
+                if !isWhole { throw ExitCode(1) }
+                return
+            }
             // A file that stops growing rings no bell.
             await bell.wait(atMost: found.isGrowing ? min(settle / 2, .seconds(1)) : Self.usualPause)
         }
@@ -109,11 +121,13 @@ struct Watch: AsyncParsableCommand {
                 return true
             } catch {
                 guard !Task.isCancelled, error.code != .cancelled else { throw CancellationError() }
-                // The file's own trouble is its own: it is looked at again with the next change.
+                // The file's own trouble is its own: it is looked at again later.
                 guard error.code != .fileSystem, error.code != .footageChanged else {
                     Output.message("error: \(error.description)")
                     return false
                 }
+                // What a person has to mend ends it; what passes is waited for.
+                guard error.recovery != .permanent || error.code == .internalFault else { throw error }
                 Output.message("error: \(error.description); trying again")
                 try await Task.sleep(for: pause)
                 pause = min(pause * 2, .seconds(60))
@@ -122,7 +136,8 @@ struct Watch: AsyncParsableCommand {
     }
 
     /// Moves a file and what stands beside it. A name that is taken there gets a number.
-    private func move(_ asset: AssetInput, to folder: String) {
+    /// - Returns: Whether it could be moved.
+    private func move(_ asset: AssetInput, to folder: String) -> Bool {
         let source = URL(filePath: asset.path)
         let target = URL(filePath: folder).standardizedFileURL
         let stem = source.deletingPathExtension().lastPathComponent
@@ -143,9 +158,10 @@ struct Watch: AsyncParsableCommand {
             let to = target.appending(path: "\(name).\(from.pathExtension)")
             if rename(from.path, to.path) != 0 {
                 Output.message("error: can't move \(from.path) to \(to.path): \(String(cString: strerror(errno)))")
-                return
+                return false
             }
         }
+        return true
     }
 
     private func check(_ settings: Settings) async throws -> Pipeline {

@@ -41,7 +41,8 @@ struct WorkerCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try await Command.settings()
         let (desk, database) = try await Command.orExit { () async throws(StageError) in
-            (try await JobDesk.open(settings, db), try settings.database(flag: db).address)
+            // It may start together with the server.
+            (try await JobDesk.open(settings, db, entry: .seconds(60)), try settings.database(flag: db).address)
         }
         let scheduler = try cron.map { path in
             let (file, findings) = CronFile.read(path)

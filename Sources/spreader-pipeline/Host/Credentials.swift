@@ -118,14 +118,15 @@ struct VaultCredentials: CredentialProvider {
             // The old pair is dead, and the new one known only here: a database that is away is waited for.
             for attempt in 1... {
                 do throws(StageError) {
-                    try await vault.store(renewed, for: id, seed: seed, at: clock.now())
+                    try await vault.store(renewed, for: id, seed: seed, replacing: refresh, at: clock.now())
                     break
                 } catch {
                     guard error.code == .unavailable, attempt < 10 else { throw error }
                     try? await clock.sleep(.seconds(attempt))
                 }
             }
-            return renewed
+            // Of two who renewed it at once, the quicker one's pair is everybody's.
+            return try await vault.tokens(for: id, seed: seed) ?? renewed
         }
         return Credentials(accessToken: renewed.accessToken, scopes: renewed.scopes, expiresAt: renewed.expiresAt)
     }

@@ -20,11 +20,13 @@ struct HostAssembly {
     let artifacts: (any ArtifactStore)?
 
     /// Opens the records.
-    /// - Parameter patience: How long a server that goes away later is waited for.
+    /// - Parameters:
+    ///   - patience: How long a server that goes away later is waited for.
+    ///   - entry: How long one that is away now is waited for: who starts a command wants to know at once.
     /// - Throws: `StageError` with code `configuration` when database or vault key can't be used; `unavailable` when a
     ///   server does not answer.
     static func open(
-        _ settings: Settings, database: String?, patience: Duration = HostAssembly.patience
+        _ settings: Settings, database: String?, patience: Duration = HostAssembly.patience, entry: Duration = .zero
     ) async throws(StageError) -> HostAssembly {
         switch try settings.database(flag: database) {
         case .sqlite(let path):
@@ -37,7 +39,7 @@ struct HostAssembly {
             // Beside the database: what shares the records shares the locks.
             return try HostAssembly(settings, store, SharedLocks(folder: URL(filePath: path + ".locks")))
         case .postgres(let address):
-            let store = try await RecordStore.postgres(address, patience: patience)
+            let store = try await RecordStore.postgres(address, patience: patience, entry: entry)
             let folder = settings.home.appending(path: "locks")
             let assembly = try HostAssembly(settings, store, try SharedLocks(folder: folder, store: store))
             try await assembly.vault.checkKey()

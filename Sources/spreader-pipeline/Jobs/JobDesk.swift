@@ -12,10 +12,13 @@ struct JobDesk: Sendable {
     let digests: FileDigests
 
     /// Opens the records.
+    /// - Parameter entry: How long a server that is away now is waited for.
     /// - Throws: `StageError` when the database can't be opened.
-    static func open(_ settings: Settings, _ database: String?) async throws(StageError) -> JobDesk {
+    static func open(
+        _ settings: Settings, _ database: String?, entry: Duration = .zero
+    ) async throws(StageError) -> JobDesk {
         // Who works on jobs looks after lost connections itself: a heartbeat that waits would be late.
-        let assembly = try await HostAssembly.open(settings, database: database, patience: .zero)
+        let assembly = try await HostAssembly.open(settings, database: database, patience: .zero, entry: entry)
         return JobDesk(
             queue: JobQueue(assembly.store), artifacts: assembly.artifacts, digests: FileDigests(assembly.store))
     }

@@ -57,7 +57,19 @@ struct JobProcess: Sendable {
     }
 
     /// Footage that this machine lacks is kept here for as long as the attempt lasts.
-    private var fetched: URL { URL(filePath: home).appending(path: "footage/job-\(held.job.id)-\(held.number)") }
+    private var fetched: URL { Self.footage(home).appending(path: "job-\(held.job.id)-\(held.number)") }
+
+    private static func footage(_ home: String) -> URL { URL(filePath: home).appending(path: "footage") }
+
+    /// Erases what workers that were killed have fetched: no attempt lasts for days.
+    static func sweep(home: String) {
+        let folder = footage(home)
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] {
+            let path = folder.appending(path: name).path
+            let moment = (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date
+            if let moment, moment.timeIntervalSinceNow < -172_800 { try? FileManager.default.removeItem(atPath: path) }
+        }
+    }
 
     /// Where the footage is on this machine: at its own path, or fetched with what stands beside it.
     private func footage() async throws(StageError) -> String {

@@ -43,6 +43,7 @@ struct Worker: Service {
     /// Works.
     /// - Throws: `StageError` with code `busy` when it was to drain the queue and was stopped before.
     func run() async throws {
+        JobProcess.sweep(home: home)
         let bell = Doorbell()
         let running = Tally()
         let ear = Ear()
@@ -66,6 +67,7 @@ struct Worker: Service {
                     // Counted before looking: what ends meanwhile may make room for another one.
                     let busy = running.count
                     let free = options.concurrency - busy
+                    let mayEnd = options.drains && busy == 0 ? await isQuiet() : false
                     let look = await look(free)
                     for lease in look.held {
                         running.add(1)
@@ -75,7 +77,7 @@ struct Worker: Service {
                             bell.ring()
                         }
                     }
-                    if options.drains, free > 0, busy == 0, look.held.isEmpty, await isDrained(look) {
+                    if mayEnd, look.isSure, look.held.isEmpty {
                         drained.isTold = true
                         break
                     }
@@ -98,10 +100,9 @@ struct Worker: Service {
         }
     }
 
-    /// Whether nothing is left to begin. What another worker has may come back, if that one is gone.
-    private func isDrained(_ look: Look) async -> Bool {
-        guard look.isSure, let left = try? await queue.unended(queues: options.queues) else { return false }
-        return left == 0
+    /// Whether nobody is at work on the queues. Asked before looking: what another worker gives back comes into view then.
+    private func isQuiet() async -> Bool {
+        (try? await queue.unended(queues: options.queues)) == 0
     }
 
     /// What a look into the queue gave.
