@@ -107,7 +107,11 @@ public struct OutputFolder: Sendable {
         }
     }
 
-    private static func copy(_ source: String, to target: String, flag: CancellationFlag) throws(StageError) {
+    /// Copies a file's content to a new file, which is on the disk afterwards. Blocks the thread.
+    /// - Throws: `StageError` with code `file-system` or `disk-full`; `cancelled` when it is asked to stop.
+    package static func copy(
+        _ source: String, to target: String, flag: CancellationFlag
+    ) throws(StageError) {
         do {
             let input = try FileHandle(forReadingFrom: URL(fileURLWithPath: source))
             defer { try? input.close() }

@@ -49,8 +49,7 @@ struct AWSSignature: Sendable {
         for part in [day, region, "s3", "aws4_request"] {
             key = SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Data(part.utf8), using: key))
         }
-        let signature = HMAC<SHA256>.authenticationCode(for: Data(text.utf8), using: key)
-            .map { String(format: "%02x", $0) }.joined()
+        let signature = ContentDigest.hex(HMAC<SHA256>.authenticationCode(for: Data(text.utf8), using: key))
         signed["authorization"] = """
             AWS4-HMAC-SHA256 Credential=\(credentials.accessKey)/\(scope),\
             SignedHeaders=\(names.joined(separator: ";")),Signature=\(signature)

@@ -90,7 +90,7 @@ package struct S3Artifacts: ArtifactStore {
         let source = try PartSource(file.path)
         guard file.bytes > partSize else {
             let data = try await source.read(0..<file.bytes)
-            guard Self.sha256(data) == digest else { throw changed(file) }
+            guard ContentDigest.sha256(data) == digest else { throw changed(file) }
             _ = try await call("PUT", digest, body: data, payload: digest)
             return
         }
@@ -108,7 +108,7 @@ package struct S3Artifacts: ArtifactStore {
                 guard let tag = answer.headers["etag"] else { throw strange("gave a part no ETag", answer) }
                 tags.append(tag)
             }
-            guard hash.finalize().map({ String(format: "%02x", $0) }).joined() == digest else { throw changed(file) }
+            guard ContentDigest.hex(hash.finalize()) == digest else { throw changed(file) }
             let list = tags.enumerated().map {
                 "<Part><PartNumber>\($0 + 1)</PartNumber><ETag>\($1)</ETag></Part>"
             }.joined()
@@ -225,7 +225,7 @@ package struct S3Artifacts: ArtifactStore {
         let path = place.isVirtualHost ? "/\(name)" : "/\(AWSSignature.encode(place.bucket))/\(name)"
         var headers = ["host": place.isVirtualHost ? "\(place.bucket).\(host)" : host]
         if let range { headers["range"] = "bytes=\(range.lowerBound)-\(range.upperBound - 1)" }
-        let hash = payload ?? Self.sha256(body)
+        let hash = payload ?? ContentDigest.sha256(body)
         let signed = signature.headers(
             method, path: path, query: query, headers: headers, payload: hash, at: clock.now())
         let target = query.isEmpty ? path : "\(path)?\(AWSSignature.text(query))"
@@ -245,10 +245,6 @@ package struct S3Artifacts: ArtifactStore {
     /// Refusals that S3 itself says to try again.
     private static func isPassing(_ answer: Answer) -> Bool {
         ["RequestTimeout", "OperationAborted", "InternalError", "SlowDown"].contains(element("Code", in: answer.text))
-    }
-
-    private static func sha256(_ data: Data) -> String {
-        SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
     }
 
     /// The text of an element of a short XML answer.

@@ -34,13 +34,14 @@ package struct RecordStore: Sendable {
     /// - Parameters:
     ///   - patience: How long a server that goes away later is waited for.
     ///   - entry: How long one that is away now is waited for.
+    ///   - setsUp: Whether an empty one is given the schema, or refused.
     /// - Throws: `StageError` when it can't be reached, or its schema is an older or a newer one.
     package static func postgres(
-        _ address: Secret, patience: Duration, entry: Duration = .zero
+        _ address: Secret, patience: Duration, entry: Duration = .zero, setsUp: Bool = true
     ) async throws(StageError) -> RecordStore {
         let entrance = PostgresDatabase(address, patience: entry)
         // Empty or being set up by another process: the step after this one waits for that.
-        if try await entrance.isEmpty() { try await entrance.migrate() }
+        if setsUp, try await entrance.isEmpty() { try await entrance.migrate() }
         let clock = try await entrance.clock()
         if let step = try await entrance.migrationStatus().first(where: { !$0.isApplied }) {
             throw StageError(
@@ -50,10 +51,6 @@ package struct RecordStore: Sendable {
         return RecordStore(entrance.waiting(patience), clock: clock)
     }
 
-    /// The numbered steps of the schema, and whether each was taken.
-    /// - Throws: `StageError` when the database can't be read.
-    package func migrationStatus() async throws(StageError) -> [(name: String, isApplied: Bool)] {
-        if let database = durable as? PostgresDatabase { return try await database.migrationStatus() }
-        return SQLiteStore.steps.map { ($0, true) }
-    }
+    /// The numbered steps of an SQLite file's schema: all of them are taken once it is open.
+    package static var fileSteps: [String] { SQLiteStore.steps }
 }

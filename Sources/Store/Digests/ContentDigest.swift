@@ -5,6 +5,14 @@ import Foundation
 package enum ContentDigest {
     /// Lower-case hex of the text's UTF-8.
     package static func sha256(_ text: String) -> String {
-        SHA256.hash(data: Data(text.utf8)).map { String(format: "%02x", $0) }.joined()
+        sha256(Data(text.utf8))
+    }
+
+    /// Lower-case hex of the digest of `data`.
+    static func sha256(_ data: Data) -> String { hex(SHA256.hash(data: data)) }
+
+    /// Bytes as lower-case hex.
+    static func hex(_ bytes: some Sequence<UInt8>) -> String {
+        bytes.map { String(format: "%02x", $0) }.joined()
     }
 }

@@ -78,6 +78,6 @@ package struct FileDigests: Sendable {
             case .system(let number): throw unreadable(path, number)
             }
         }
-        return hasher.finalize().map { String(format: "%02x", $0) }.joined()
+        return ContentDigest.hex(hasher.finalize())
     }
 }

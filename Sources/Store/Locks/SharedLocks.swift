@@ -65,14 +65,7 @@ package struct SharedLocks: Sendable {
         _ name: String, orThrow busy: StageError, _ body: () async throws(StageError) -> Value
     ) async throws(StageError) -> Value {
         guard let lock = try await attempt(name) else { throw busy }
-        do throws(StageError) {
-            let value = try await body()
-            await lock.release()
-            return value
-        } catch {
-            await lock.release()
-            throw error
-        }
+        return try await lock.during(body)
     }
 
     /// Takes a lock at once, or gives nil when somebody has it.
@@ -111,6 +104,21 @@ package final class SharedLock: Sendable {
     }
 
     deinit { keeper?.cancel() }
+
+    /// Calls `body` and lets others have the lock afterwards, however it ends.
+    /// - Throws: What `body` throws.
+    package func during<Value>(
+        _ body: () async throws(StageError) -> Value
+    ) async throws(StageError) -> Value {
+        do throws(StageError) {
+            let value = try await body()
+            await release()
+            return value
+        } catch {
+            await release()
+            throw error
+        }
+    }
 
     /// Lets others have it.
     package func release() async {

@@ -41,7 +41,7 @@ package struct Sealer: Sendable {
     }
 
     /// Names the key that seals, in hex; tells nothing of it.
-    package var keyID: String { first.id.map { String(format: "%02x", $0) }.joined() }
+    package var keyID: String { ContentDigest.hex(first.id) }
 
     /// A key for another purpose; it tells nothing of the vault's, and changes with it.
     package func derivedKey(_ purpose: String) -> SymmetricKey {

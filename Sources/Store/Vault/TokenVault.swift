@@ -1,4 +1,3 @@
-import Crypto
 package import Foundation
 package import PipelineKit
 
@@ -170,6 +169,6 @@ package struct TokenVault: Sendable {
 
     private static func fingerprint(_ tokens: TokenSet) -> String {
         let text = tokens.accessToken.reveal() + "\n" + (tokens.refreshToken?.reveal() ?? "")
-        return SHA256.hash(data: Data(text.utf8)).map { String(format: "%02x", $0) }.joined()
+        return ContentDigest.sha256(text)
     }
 }

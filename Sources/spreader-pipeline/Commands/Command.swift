@@ -10,14 +10,11 @@ enum Command {
         try await orExit { () async throws(StageError) in try await Settings.load() }
     }
 
-    /// The records that are there already, when they can be opened; no file is made.
+    /// The records that are there already, when they can be opened; nothing is made.
     static func existing(_ settings: Settings, database: String? = nil) async -> HostAssembly? {
         guard let place = try? settings.database(flag: database) else { return nil }
-        switch place {
-        case .sqlite(let path): if !FileManager.default.fileExists(atPath: path) { return nil }
-        case .postgres(let address): if (try? await PostgresDatabase(address).isEmpty()) ?? true { return nil }
-        }
-        return try? await HostAssembly.open(settings, database: database)
+        if case .sqlite(let path) = place, !FileManager.default.fileExists(atPath: path) { return nil }
+        return try? await HostAssembly.open(settings, database: database, setsUp: false)
     }
 
     /// Credentials for checks: from the vault when there is one, else from settings.

@@ -64,7 +64,8 @@ struct DatabaseCommand: AsyncParsableCommand {
         _ settings: Settings, _ flag: String?
     ) async throws(StageError) -> [(name: String, isApplied: Bool)] {
         guard case .postgres(let address) = try settings.database(flag: flag) else {
-            return try await HostAssembly.open(settings, database: flag).store.migrationStatus()
+            _ = try await HostAssembly.open(settings, database: flag)
+            return RecordStore.fileSteps.map { ($0, true) }
         }
         return try await PostgresDatabase(address).migrationStatus()
     }

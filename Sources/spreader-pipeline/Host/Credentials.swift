@@ -138,16 +138,7 @@ struct VaultCredentials: CredentialProvider {
         for account: String, _ body: () async throws(StageError) -> Value
     ) async throws(StageError) -> Value {
         for _ in 0..<600 {
-            if let lock = try await locks.attempt("refresh-\(lockName(account))") {
-                do throws(StageError) {
-                    let value = try await body()
-                    await lock.release()
-                    return value
-                } catch {
-                    await lock.release()
-                    throw error
-                }
-            }
+            if let lock = try await locks.attempt("refresh-\(lockName(account))") { return try await lock.during(body) }
             do {
                 try await clock.sleep(.milliseconds(100))
             } catch {

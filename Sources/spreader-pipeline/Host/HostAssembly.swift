@@ -23,10 +23,12 @@ struct HostAssembly {
     /// - Parameters:
     ///   - patience: How long a server that goes away later is waited for.
     ///   - entry: How long one that is away now is waited for: who starts a command wants to know at once.
+    ///   - setsUp: Whether an empty server's database is given the schema, or refused.
     /// - Throws: `StageError` with code `configuration` when database or vault key can't be used; `unavailable` when a
     ///   server does not answer.
     static func open(
-        _ settings: Settings, database: String?, patience: Duration = HostAssembly.patience, entry: Duration = .zero
+        _ settings: Settings, database: String?, patience: Duration = HostAssembly.patience, entry: Duration = .zero,
+        setsUp: Bool = true
     ) async throws(StageError) -> HostAssembly {
         switch try settings.database(flag: database) {
         case .sqlite(let path):
@@ -39,7 +41,7 @@ struct HostAssembly {
             // Beside the database: what shares the records shares the locks.
             return try HostAssembly(settings, store, SharedLocks(folder: URL(filePath: path + ".locks")))
         case .postgres(let address):
-            let store = try await RecordStore.postgres(address, patience: patience, entry: entry)
+            let store = try await RecordStore.postgres(address, patience: patience, entry: entry, setsUp: setsUp)
             let folder = settings.home.appending(path: "locks")
             let assembly = try HostAssembly(settings, store, try SharedLocks(folder: folder, store: store))
             try await assembly.vault.checkKey()

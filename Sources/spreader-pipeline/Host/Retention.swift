@@ -35,16 +35,11 @@ struct Retention: Sendable {
         {
             // A lock that can't be had belongs to a process that works on the run.
             guard let lock = try await assembly.locks.attempt("run-\(run.fingerprint)") else { continue }
-            do throws(StageError) {
-                if !isTrial {
-                    try? FileManager.default.removeItem(atPath: run.workDirectory)
-                    try await assembly.journal.erase(run.id)
-                }
-            } catch {
-                await lock.release()
-                throw error
+            try await lock.during { () async throws(StageError) in
+                guard !isTrial else { return }
+                try? FileManager.default.removeItem(atPath: run.workDirectory)
+                try await assembly.journal.erase(run.id)
             }
-            await lock.release()
             erased.append(run)
         }
         if !isTrial {

@@ -46,8 +46,9 @@ struct Worker: Service {
         JobProcess.sweep(home: home)
         let bell = Doorbell()
         let running = Tally()
-        let ear = Ear()
-        let drained = Ear()
+        // Whether the database tells of jobs right now.
+        let isTold = Shared(false)
+        let isDrained = Shared(false)
         let notices = queue.notices
         await withDiscardingTaskGroup { group in
             let isStopping = CancellationFlag()
@@ -55,7 +56,7 @@ struct Worker: Service {
                 group.addTask {
                     for await notice in notices {
                         if isStopping.isCancelled { break }
-                        ear.isTold = notice != .deaf
+                        isTold.value = notice != .deaf
                         if notice != .deaf { bell.ring() }
                     }
                 }
@@ -78,12 +79,12 @@ struct Worker: Service {
                         }
                     }
                     if mayEnd, look.isSure, look.held.isEmpty {
-                        drained.isTold = true
+                        isDrained.value = true
                         break
                     }
                     let poll =
                         notices == nil
-                        ? options.polls.local : ear.isTold ? options.polls.told : options.polls.untold
+                        ? options.polls.local : isTold.value ? options.polls.told : options.polls.untold
                     // Full, it waits for a place; else until something comes or is due.
                     await bell.wait(atMost: free == look.held.count ? .seconds(60) : min(poll, look.pause ?? poll))
                 }
@@ -95,7 +96,7 @@ struct Worker: Service {
             // Those that still run are asked to stop, and give their jobs back.
             group.cancelAll()
         }
-        guard !options.drains || drained.isTold else {
+        guard !options.drains || isDrained.value else {
             throw StageError(.busy, "stopped before the queue was empty", outcome: .tryLater)
         }
     }
@@ -206,12 +207,13 @@ struct Worker: Service {
     ///   can't be reached.
     private func keep(_ held: JobLease, _ told: JobReport, stop: @escaping @Sendable () -> Void) async {
         let beat = options.lease / 4
-        let safety = Safety(until: held.claimedAt + options.lease)
+        // Until when the job is this worker's, as far as it knows.
+        let safeUntil = Shared(held.claimedAt + options.lease)
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 // Whatever becomes of a heartbeat: nobody may take the job over while it is still being worked on.
                 while (try? await Task.sleep(for: min(.milliseconds(200), beat / 4))) != nil {
-                    guard ContinuousClock.now + JobProcess.ending(of: options.lease) > safety.until else { continue }
+                    guard ContinuousClock.now + JobProcess.ending(of: options.lease) > safeUntil.value else { continue }
                     logger.warning("a job can't be kept", metadata: ["job": "\(held.job.id)"])
                     return stop()
                 }
@@ -227,7 +229,7 @@ struct Worker: Service {
                                 held, extending: options.lease, stage: place.stage, progress: place.progress,
                                 runID: place.runID)
                         else { return stop() }
-                        safety.until = sentAt + options.lease
+                        safeUntil.value = sentAt + options.lease
                     } catch {
                         guard error.code != .cancelled else { return }
                         logger.warning(
@@ -238,18 +240,6 @@ struct Worker: Service {
             }
             await group.waitForAll()
         }
-    }
-}
-
-/// Until when a job is this worker's, as far as it knows.
-private final class Safety: Sendable {
-    private let moment: Mutex<ContinuousClock.Instant>
-
-    init(until: ContinuousClock.Instant) { moment = Mutex(until) }
-
-    var until: ContinuousClock.Instant {
-        get { moment.withLock { $0 } }
-        set { moment.withLock { $0 = newValue } }
     }
 }
 
@@ -304,13 +294,15 @@ final class Doorbell: Sendable {
     }
 }
 
-/// Whether the database tells of jobs right now.
-private final class Ear: Sendable {
-    private let value = Mutex(false)
+/// A value that tasks share.
+private final class Shared<Value: Sendable>: Sendable {
+    private let state: Mutex<Value>
 
-    var isTold: Bool {
-        get { value.withLock { $0 } }
-        set { value.withLock { $0 = newValue } }
+    init(_ value: Value) { state = Mutex(value) }
+
+    var value: Value {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
     }
 }
 
