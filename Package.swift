@@ -46,6 +46,7 @@ let package = Package(
         .executable(name: "spreader-pipeline", targets: ["spreader-pipeline"]),
         .library(name: "PipelineKit", targets: ["PipelineKit"]),
         .library(name: "PipelineRunner", targets: ["PipelineRunner"]),
+        .library(name: "SpreaderCommand", targets: ["SpreaderCommand"]),
     ],
     dependencies: [
         // The command line: parsing, help, completions.
@@ -124,8 +125,9 @@ let package = Package(
         plugin("Chunk", ["TikTok"]),
         plugin("Upload", ["TikTok", log]),
         plugin("Publish", ["TikTok", log]),
-        .executableTarget(
-            name: "spreader-pipeline",
+        .executableTarget(name: "spreader-pipeline", dependencies: ["SpreaderCommand"], swiftSettings: settings),
+        .target(
+            name: "SpreaderCommand",
             dependencies: plugins + [
                 "CProcess", "PipelineKit", "PipelineRunner", "Media", "TikTok", "TikTokSandbox", "Store", "Server", log,
                 crypto,

@@ -15,6 +15,6 @@ enum StageChild {
     static func serve() async -> Never {
         // Ahead of the first request; what stands in the way is told when a stage asks for them.
         Thread { try? MediaLibraries.load() }.start()
-        await StageServer.serveStandardStreams(StageRegistry.builtIn.stages)
+        await StageServer.serveStandardStreams(StageRegistry.linked.stages)
     }
 }

@@ -14,7 +14,7 @@ struct Stages: AsyncParsableCommand {
     var format: OutputFormat = .text
 
     func run() async throws {
-        let registry = StageRegistry.builtIn
+        let registry = StageRegistry.linked
         if let name {
             guard let stage = registry.stage(named: name) else {
                 let near = NearestName.of(name, in: registry.stages.map(\.name.rawValue))

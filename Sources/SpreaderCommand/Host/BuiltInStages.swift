@@ -12,8 +12,17 @@ import TranscodePlugin
 import UploadPlugin
 
 extension StageRegistry {
+    /// Stages that another program than ours linked in.
+    @TaskLocal static var added: [StageType] = []
+
+    /// All stages that are linked in.
+    static var linked: StageRegistry {
+        let own = Set(added.map(\.name))
+        return StageRegistry(builtIn.stages.filter { !own.contains($0.name) } + added)
+    }
+
     /// The stages that come with the program: one line each, sorted by name.
-    static let builtIn = StageRegistry([
+    private static let builtIn = StageRegistry([
         StageType(Chunk.self),
         StageType(ContactSheet.self),
         StageType(Cover.self),

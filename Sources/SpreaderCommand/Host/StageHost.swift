@@ -27,13 +27,13 @@ struct StageHost: Sendable {
     private init(_ settings: Settings) throws(StageError) {
         switch settings["SPREADER_ISOLATION"] ?? "process" {
         case "none":
-            (registry, pool) = (.builtIn, nil)
+            (registry, pool) = (.linked, nil)
         case "process":
             let pool = WorkerPool(launch: Self.launch, limits: try Self.limits(settings))
             self.pool = pool
             pool.warm()
             registry = StageRegistry(
-                StageRegistry.builtIn.stages.map { stage in
+                StageRegistry.linked.stages.map { stage in
                     Self.isolated.contains(stage.name.rawValue) ? stage.isolated(in: pool) : stage
                 })
         case let other:

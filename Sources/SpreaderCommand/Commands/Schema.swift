@@ -13,7 +13,7 @@ struct Schema: AsyncParsableCommand {
     var output: String?
 
     func run() async throws {
-        let text = try PipelineSchema.schema(for: .builtIn).text(pretty: true)
+        let text = try PipelineSchema.schema(for: .linked).text(pretty: true)
         guard let output else { return Output.result(text) }
         do {
             try Data((text + "\n").utf8).write(to: URL(filePath: output), options: .atomic)

@@ -51,7 +51,7 @@ struct CronScheduler: Sendable {
 
     private func fire(_ entry: CronFile.Entry, _ name: String, _ moment: Date) async throws(StageError) {
         let checked = await CheckedRun.load(
-            file: entry.pipeline, inputs: entry.inputs, registry: .builtIn, settings: settings,
+            file: entry.pipeline, inputs: entry.inputs, registry: .linked, settings: settings,
             credentials: await Command.credentials(settings, nil))
         guard let pipeline = checked.pipeline else {
             let words = checked.findings.map(\.text).joined(separator: "; ")

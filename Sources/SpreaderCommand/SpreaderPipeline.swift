@@ -1,15 +1,31 @@
 import ArgumentParser
 import CProcess
 import Foundation
+public import PipelineKit
+import PipelineRunner
 
-@main
-private enum Program {
-    static func main() async {
-        // A child is waited for: it needs no help texts, nor a parser of its one argument.
-        if StageChild.isThis { await StageChild.serve() }
-        // A job's run ends with its worker: another one will have the job by then.
-        if ProcessInfo.processInfo.environment[JobProcess.leaseSetting] != nil { spreader_die_with_parent() }
-        await SpreaderPipeline.main()
+/// The whole program, for whoever builds one with more stages linked in:
+///
+/// ```swift
+/// import PipelineKit
+/// import SpreaderCommand
+///
+/// @main enum Main {
+///     static func main() async { await SpreaderProgram.main(adding: [StageType(Slate.self)]) }
+/// }
+/// ```
+public enum SpreaderProgram {
+    /// Reads the command line of this process and does what it says.
+    /// - Parameter stages: Stages of one's own, beside those that come with the program. One with the name of another
+    ///   takes its place.
+    public static func main(adding stages: [StageType] = []) async {
+        await StageRegistry.$added.withValue(stages) {
+            // A child is waited for: it needs no help texts, nor a parser of its one argument.
+            if StageChild.isThis { await StageChild.serve() }
+            // A job's run ends with its worker: another one will have the job by then.
+            if ProcessInfo.processInfo.environment[JobProcess.leaseSetting] != nil { spreader_die_with_parent() }
+            await SpreaderPipeline.main()
+        }
     }
 }
 

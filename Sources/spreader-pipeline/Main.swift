@@ -1,0 +1,5 @@
+import SpreaderCommand
+
+@main private enum Main {
+    static func main() async { await SpreaderProgram.main() }
+}
