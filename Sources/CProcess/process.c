@@ -50,11 +50,3 @@ void spreader_limit_memory(unsigned long long bytes) {
 int spreader_pipe(int ends[2]) {
     return pipe2(ends, O_CLOEXEC);
 }
-
-int spreader_start_in(posix_spawn_file_actions_t *actions, const char *path) {
-    return posix_spawn_file_actions_addchdir_np(actions, path);
-}
-
-int spreader_close_from(posix_spawn_file_actions_t *actions, int first) {
-    return posix_spawn_file_actions_addclosefrom_np(actions, first);
-}

@@ -11,21 +11,25 @@ import PipelineRunner
 /// import SpreaderCommand
 ///
 /// @main enum Main {
-///     static func main() async { await SpreaderProgram.main(adding: [StageType(Slate.self)]) }
+///     static func main() { SpreaderProgram.main(adding: [StageType(Slate.self)]) }
 /// }
 /// ```
 public enum SpreaderProgram {
-    /// Reads the command line of this process and does what it says.
+    /// Reads the command line of this process and does what it says. To be called first, on the first thread.
     /// - Parameter stages: Stages of one's own, beside those that come with the program. One with the name of another
     ///   takes its place.
-    public static func main(adding stages: [StageType] = []) async {
-        await StageRegistry.$added.withValue(stages) {
+    public static func main(adding stages: [StageType] = []) -> Never {
+        StageRegistry.$added.withValue(stages) {
             // A child is waited for: it needs no help texts, nor a parser of its one argument.
-            if StageChild.isThis { await StageChild.serve() }
+            if StageChild.isThis { StageChild.serve() }
             // A job's run ends with its worker: another one will have the job by then.
             if ProcessInfo.processInfo.environment[JobProcess.leaseSetting] != nil { spreader_die_with_parent() }
-            await SpreaderPipeline.main()
+            Task {
+                await SpreaderPipeline.main()
+                exit(0)
+            }
         }
+        while true { RunLoop.main.run() }
     }
 }
 

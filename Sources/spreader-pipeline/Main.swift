@@ -1,5 +1,5 @@
 import SpreaderCommand
 
 @main private enum Main {
-    static func main() async { await SpreaderProgram.main() }
+    static func main() { SpreaderProgram.main() }
 }

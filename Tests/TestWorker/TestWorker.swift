@@ -3,5 +3,5 @@ import SpreaderTesting
 
 /// A child for tests of isolation.
 @main struct TestWorker {
-    static func main() async { await StageServer.serveStandardStreams([StageType(Misbehave.self)]) }
+    static func main() { PluginProcess.serve(Misbehave.self, name: "misbehave", version: "1.0.0") }
 }

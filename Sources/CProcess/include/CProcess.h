@@ -11,11 +11,50 @@ void spreader_forbid_core_dumps(void);
 /// A pipe whose ends are closed on exec: ends[0] to read, ends[1] to write. Returns 0, or -1 with errno.
 int spreader_pipe(int ends[_Nonnull 2]);
 
-/// Has the started process close every descriptor from `first` on.
-int spreader_close_from(posix_spawn_file_actions_t *_Nonnull actions, int first);
+/// How to start a process. Strings and arrays stay the caller's.
+struct spreader_launch {
+    /// Path of the program.
+    const char *_Nonnull path;
+    /// Its arguments, its own name first, ended by null.
+    char *_Nullable const *_Nonnull arguments;
+    /// Its environment, ended by null.
+    char *_Nullable const *_Nonnull environment;
+    /// The folder that it works in; null for this process's.
+    const char *_Nullable directory;
+    /// What it reads on standard input.
+    int input;
+    /// What it writes on standard output.
+    int output;
+    /// What it writes on standard error; -1 for this process's.
+    int errors;
+    /// Whether it and all that it starts must stay in its process group.
+    int keeps_group;
+};
 
-/// Has the started process begin in the folder `path`.
-int spreader_start_in(posix_spawn_file_actions_t *_Nonnull actions, const char *_Nonnull path);
+/// Starts a process in a process group of its own, with default signals and no other open files. It dies with the
+/// calling thread. Returns its number, or -1 with errno.
+int spreader_start(const struct spreader_launch *_Nonnull launch);
+
+/// What a process may still reach after `spreader_confine`.
+struct spreader_reach {
+    /// Files and folders that it may read, ended by null; those that don't exist are passed over.
+    const char *_Nullable const *_Nonnull readable;
+    /// Files and folders that it may read, write, make and remove, ended by null.
+    const char *_Nullable const *_Nonnull writable;
+    /// Whether files outside stay readable.
+    int reads_all;
+};
+
+/// Takes files from the calling thread, and from those that it starts, for good.
+/// Returns 0, or -1 with errno: ENOSYS and EOPNOTSUPP where the kernel knows no such thing.
+int spreader_confine_files(const struct spreader_reach *_Nonnull reach);
+
+/// Takes the network, and the means to look into other processes, from this process for good.
+/// Returns 0, or -1 with errno.
+int spreader_forbid_network(void);
+
+/// Number of threads of this process; -1 where that is unknown.
+int spreader_thread_count(void);
 
 /// Takes pages as they are needed instead of in huge ones, and few pools for all threads: with pictures of some
 /// megabytes, the rounding up alone takes as much as several of them. Before other threads start.

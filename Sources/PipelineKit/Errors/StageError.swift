@@ -43,6 +43,8 @@ public struct StageError: Error, Sendable, Hashable, Codable, CustomStringConver
         public static let cancelled: Code = "cancelled"
         /// The stage took longer than its `timeout`.
         public static let timeout: Code = "timeout"
+        /// A plugin crashed, broke its protocol or used more than it may.
+        public static let plugin: Code = "plugin"
         /// A fault of the program itself.
         public static let internalFault: Code = "internal"
     }

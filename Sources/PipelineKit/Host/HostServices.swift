@@ -10,6 +10,25 @@ public protocol Checkpoints: Sendable {
     func set(_ key: String, to value: JSONValue) async throws(StageError)
 }
 
+/// Gives stages secrets that have nothing to do with the account, such as the key of another service.
+public protocol SecretProvider: Sendable {
+    /// The secret of that name.
+    /// - Throws: `StageError` with code `not-authorised` when there is none, or the stage may not have it.
+    func secret(_ name: String) async throws(StageError) -> Secret
+}
+
+/// No secrets at all.
+public struct NoSecrets: SecretProvider {
+    /// Nothing to give.
+    public init() {}
+
+    /// Refuses.
+    /// - Throws: `StageError` with code `not-authorised`.
+    public func secret(_ name: String) async throws(StageError) -> Secret {
+        throw StageError(.notAuthorised, "there is no secret \"\(name)\" here", outcome: .configuration)
+    }
+}
+
 /// What a service accepts as proof of an account.
 public struct Credentials: Sendable, Hashable {
     /// The bearer token.

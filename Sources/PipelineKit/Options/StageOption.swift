@@ -80,6 +80,20 @@ public struct OptionDescriptor: Sendable, Hashable {
     /// Whether the value must not be shown.
     public var isSecret: Bool
 
+    /// An option; see the properties.
+    public init(
+        name: String, type: OptionType, documentation: String, defaultValue: JSONValue, minimum: JSONValue,
+        maximum: JSONValue, isSecret: Bool
+    ) {
+        self.name = name
+        self.type = type
+        self.documentation = documentation
+        self.defaultValue = defaultValue
+        self.minimum = minimum
+        self.maximum = maximum
+        self.isSecret = isSecret
+    }
+
     /// JSON Schema (2020-12) of the option.
     public var schema: JSONValue {
         guard case .object(var fields) = type.schema else { return type.schema }
@@ -113,6 +127,13 @@ public struct OptionFinding: Sendable, Hashable {
     public var concernsKey: Bool
     /// What is wrong.
     public var problem: OptionProblem
+
+    /// A problem.
+    public init(key: String, concernsKey: Bool, problem: OptionProblem) {
+        self.key = key
+        self.concernsKey = concernsKey
+        self.problem = problem
+    }
 }
 
 extension StageOptions {

@@ -1,19 +1,118 @@
 import Foundation
 import Logging
 
-/// Durable notes over the line: the host keeps them.
-struct RemoteCheckpoints: Checkpoints {
+/// What a running stage may ask of its host, over the line. What the host does not give to this child, it refuses.
+struct RemoteHost: Checkpoints, SecretProvider, CredentialProvider, RatePermits, PostLedger {
     let id: Int
     let server: StageServer
+    /// What stands in the way of the account; the host told it beforehand.
+    var accountProblem: Diagnostic?
+
+    private func ask(
+        _ service: HostService, _ key: String = "", _ value: (some Encodable)?
+    ) async throws(StageError) -> JSONValue? {
+        let json: JSONValue?
+        do {
+            json = try value.map { try JSONValue(encoding: $0) }
+        } catch {
+            throw StageError(.internalFault, "what is asked of the host has no JSON form: \(error)")
+        }
+        return try await server.ask { ServiceMessage(service, id: id, request: $0, key: key, value: json) }
+    }
+
+    private func answer<Value: Decodable>(
+        _ type: Value.Type, to service: HostService, _ key: String = "", _ value: (some Encodable)?
+    ) async throws(StageError) -> Value? {
+        guard let answer = try await ask(service, key, value) else { return nil }
+        do {
+            return try answer.decode(type)
+        } catch {
+            throw StageError(.internalFault, "the host's answer to \(service.rawValue) can't be read: \(error)")
+        }
+    }
+
+    private func needed<Value>(_ value: Value?, _ service: HostService) throws(StageError) -> Value {
+        guard let value else { throw StageError(.internalFault, "the host gave no answer to \(service.rawValue)") }
+        return value
+    }
+
+    private static let nothing: String? = nil
+
+    // MARK: Notes and secrets
 
     func value(_ key: String) async throws(StageError) -> JSONValue? {
-        try await server.ask { .checkpointGet(CheckpointMessage(id: id, request: $0, key: key)) }
+        try await ask(.checkpointGet, key, Self.nothing)
     }
 
     func set(_ key: String, to value: JSONValue) async throws(StageError) {
-        _ = try await server.ask {
-            .checkpointSet(CheckpointMessage(id: id, request: $0, key: key, value: value))
-        }
+        _ = try await ask(.checkpointSet, key, value)
+    }
+
+    func secret(_ name: String) async throws(StageError) -> Secret {
+        Secret(try needed(try await answer(String.self, to: .secret, name, Self.nothing), .secret))
+    }
+
+    // MARK: Permits
+
+    func acquire(_ limit: RateLimit) async throws(StageError) {
+        _ = try await ask(.permit, limit.name, ServiceWire.Permit(limit))
+    }
+
+    @discardableResult
+    func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) -> TakenPermits {
+        let value = ServiceWire.Permit(limit, taken: taken)
+        return try needed(
+            try await answer(ServiceWire.Taken.self, to: .permitRefused, limit.name, value), .permitRefused
+        ).permits
+    }
+
+    func granted(_ limit: RateLimit) async throws(StageError) {
+        _ = try await ask(.permitGranted, limit.name, ServiceWire.Permit(limit))
+    }
+
+    // MARK: Credentials
+
+    func problem(with account: String) -> Diagnostic? { accountProblem }
+
+    func credentials(for account: String) async throws(StageError) -> Credentials {
+        try needed(
+            try await answer(ServiceWire.Tokens.self, to: .credentials, account, Self.nothing), .credentials
+        ).credentials
+    }
+
+    func renewed(for account: String, after rejected: Secret) async throws(StageError) -> Credentials {
+        try needed(
+            try await answer(ServiceWire.Tokens.self, to: .credentialsRenewed, account, rejected.reveal()),
+            .credentialsRenewed
+        ).credentials
+    }
+
+    // MARK: Posts
+
+    func find(_ key: PostKey) async throws(StageError) -> PostRecord? {
+        try await answer(ServiceWire.Post.self, to: .ledgerFind, "", key)?.record
+    }
+
+    func reserve(_ key: PostKey, asset: String, runID: String) async throws(StageError) -> PostRecord {
+        let claim = ServiceWire.Claim(key: key, asset: asset, runID: runID)
+        return try needed(
+            try await answer(ServiceWire.Post.self, to: .ledgerReserve, "", claim), .ledgerReserve
+        ).record
+    }
+
+    @discardableResult
+    func apply(_ change: PostChange, to id: String) async throws(StageError) -> PostRecord {
+        try needed(
+            try await answer(ServiceWire.Post.self, to: .ledgerApply, id, ServiceWire.Change(change)), .ledgerApply
+        ).record
+    }
+
+    func note(uploadRate: Double, to service: String) async throws(StageError) {
+        _ = try await ask(.ledgerNote, service, uploadRate)
+    }
+
+    func uploadRate(to service: String, since moment: Date) async throws(StageError) -> Double? {
+        try await answer(Double.self, to: .ledgerRate, service, moment)
     }
 }
 
@@ -36,28 +135,5 @@ struct RemoteLogHandler: LogHandler {
                 LogMessage(
                     id: id, level: event.level.rawValue, message: event.message.description,
                     metadata: all.isEmpty ? nil : all.mapValues(\.description))))
-    }
-}
-
-/// What a child has no access to: each use is a clear error instead of a surprise.
-struct AbsentServices: CredentialProvider, RatePermits, PostLedger {
-    private func absent(_ what: String) -> StageError {
-        StageError(
-            .configuration, "a stage that runs in a child process has no \(what)",
-            hint: "only pure stages can run there; link this one into the program")
-    }
-
-    func problem(with account: String) -> Diagnostic? { nil }
-    func credentials(for account: String) async throws(StageError) -> Credentials { throw absent("credentials") }
-    func renewed(for account: String, after rejected: Secret) async throws(StageError) -> Credentials {
-        throw absent("credentials")
-    }
-    func acquire(_ limit: RateLimit) async throws(StageError) { throw absent("rate permits") }
-    func find(_ key: PostKey) async throws(StageError) -> PostRecord? { throw absent("post ledger") }
-    func reserve(_ key: PostKey, asset: String, runID: String) async throws(StageError) -> PostRecord {
-        throw absent("post ledger")
-    }
-    func apply(_ change: PostChange, to id: String) async throws(StageError) -> PostRecord {
-        throw absent("post ledger")
     }
 }

@@ -6,10 +6,8 @@ public enum ChildMessage: Sendable, Hashable {
     case progress(ProgressMessage)
     /// A line for the host's log.
     case log(LogMessage)
-    /// Asks for a durable note.
-    case checkpointGet(CheckpointMessage)
-    /// Writes a durable note.
-    case checkpointSet(CheckpointMessage)
+    /// Asks the host for something.
+    case service(ServiceMessage)
     /// A request is done.
     case result(ResultMessage)
     /// A request failed, or, without an id, the conversation did.
@@ -18,18 +16,114 @@ public enum ChildMessage: Sendable, Hashable {
 
 /// How a child answers the greeting.
 public struct ChildReady: Sendable, Hashable, Codable {
-    /// The version of the protocol that it speaks.
+    /// The version of the protocol that it speaks: of those that the host named, or its own when it knows none of them.
     public var version: Int
-    /// Names of the stages that it works for.
-    public var stages: [String]
+    /// The plugin's name.
+    public var name: String
+    /// The plugin's version, for people.
+    public var release: String
+    /// What it answers beyond `run`: `check` and `plan`. Unknown ones are ignored.
+    public var features: [String]
+    /// The stages that it works for.
+    public var stages: [StageDescription]
+    /// What confines it: `landlock` (files), `seccomp` (network and other processes).
+    public var confinement: [String]?
 
     /// An answer.
-    public init(version: Int = StageProtocol.version, stages: [String]) {
+    public init(
+        version: Int = StageProtocol.version, name: String, release: String, features: [String] = ["check", "plan"],
+        stages: [StageDescription], confinement: [String]? = nil
+    ) {
         self.version = version
+        self.name = name
+        self.release = release
+        self.features = features
         self.stages = stages
+        self.confinement = confinement
     }
 
-    private enum CodingKeys: String, CodingKey { case stages, version = "protocol" }
+    private enum CodingKeys: String, CodingKey {
+        case name, features, stages, confinement, version = "protocol", release = "version"
+    }
+
+    /// Reads an answer; a child of another version may lack everything but `protocol`.
+    /// - Throws: `DecodingError` for wrong types, and for missing fields in this version.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        version = try container.decode(Int.self, forKey: .version)
+        let isOurs = version == StageProtocol.version
+        name = try container.decodeIfPresent(String.self, forKey: .name) ?? ""
+        release = try container.decodeIfPresent(String.self, forKey: .release) ?? ""
+        features = try container.decodeIfPresent([String].self, forKey: .features) ?? []
+        stages = isOurs ? try container.decode([StageDescription].self, forKey: .stages) : []
+        confinement = try container.decodeIfPresent([String].self, forKey: .confinement)
+    }
+}
+
+/// A stage as a child describes it.
+public struct StageDescription: Sendable, Hashable, Codable {
+    /// The name in pipeline files.
+    public var name: StageName
+    /// One sentence.
+    public var summary: String
+    /// Raised when the same input and options would give another output; 1 when left out.
+    public var version: Int
+    /// What running it twice would do.
+    public var effect: Effect
+    /// What it mostly uses.
+    public var resource: Resource
+    /// The kind of artifact that it takes.
+    public var input: ArtifactKind
+    /// The kind of artifact that it gives.
+    public var output: ArtifactKind
+    /// JSON Schema (2020-12) of its options: an object.
+    public var options: JSONValue
+
+    /// The description of a linked-in stage.
+    public init(_ type: StageType) {
+        name = type.name
+        summary = type.summary
+        version = type.version
+        effect = type.effect
+        resource = type.resource
+        input = type.input
+        output = type.output
+        options = type.optionsSchema
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case name, summary, version, effect, resource, input, output, options
+    }
+
+    /// Reads a description; kinds are written as plain names.
+    /// - Throws: `DecodingError` for missing fields and unknown words.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        name = StageName(rawValue: try container.decode(String.self, forKey: .name))
+        summary = try container.decode(String.self, forKey: .summary)
+        version = try container.decodeIfPresent(Int.self, forKey: .version) ?? 1
+        effect = try container.decode(Effect.self, forKey: .effect)
+        resource = try container.decode(Resource.self, forKey: .resource)
+        input = ArtifactKind(rawValue: try container.decode(String.self, forKey: .input))
+        output = ArtifactKind(rawValue: try container.decode(String.self, forKey: .output))
+        options =
+            try container.decodeIfPresent(JSONValue.self, forKey: .options)
+            ?? ["type": "object", "additionalProperties": false]
+    }
+
+    /// Writes the description.
+    /// - Throws: `EncodingError` when the schema holds a number that JSON can't.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(name.rawValue, forKey: .name)
+        try container.encode(summary, forKey: .summary)
+        try container.encode(version, forKey: .version)
+        try container.encode(effect, forKey: .effect)
+        try container.encode(resource, forKey: .resource)
+        try container.encode(input.rawValue, forKey: .input)
+        try container.encode(output.rawValue, forKey: .output)
+        try container.encode(options, forKey: .options)
+    }
 }
 
 /// A progress report on its way.
@@ -81,19 +175,55 @@ public struct LogMessage: Sendable, Hashable, Codable {
     }
 }
 
-/// A question about, or a write of, a durable note.
-public struct CheckpointMessage: Sendable, Hashable, Codable {
+/// What a child can ask its host for.
+public enum HostService: String, Sendable, Codable, CaseIterable {
+    /// A durable note of this stage for this asset: `key` is its name.
+    case checkpointGet = "checkpoint.get"
+    /// Writes one: `value` is the note.
+    case checkpointSet = "checkpoint.set"
+    /// Waits for a permit: `key` names the limit, `value` has `permits`, `window` (seconds) and, if need be, `subject`.
+    case permit
+    /// A secret that the plugin's manifest declares and the user allows: `key` is its name.
+    case secret
+    /// A refused permit; only for children that are this program. So are all that follow.
+    case permitRefused = "permit.refused"
+    /// A permit that was granted after all.
+    case permitGranted = "permit.granted"
+    /// The account's credentials.
+    case credentials
+    /// New credentials after the service refused some.
+    case credentialsRenewed = "credentials.renewed"
+    /// A post of the ledger.
+    case ledgerFind = "ledger.find"
+    /// Claims a post.
+    case ledgerReserve = "ledger.reserve"
+    /// Takes a post a step further.
+    case ledgerApply = "ledger.apply"
+    /// Keeps how fast an upload went.
+    case ledgerNote = "ledger.note"
+    /// How fast uploads went.
+    case ledgerRate = "ledger.rate"
+
+    /// What any child may ask for.
+    public static let open: [HostService] = [.checkpointGet, .checkpointSet, .permit, .secret]
+}
+
+/// A question to the host, which answers with ``ServiceAnswer``.
+public struct ServiceMessage: Sendable, Hashable {
+    /// What is asked for: the message's `type`.
+    public var service: HostService
     /// The request that it belongs to.
     public var id: Int
-    /// Names this message in the host's answer.
+    /// Names this question in the host's answer.
     public var request: Int
-    /// The note's key.
+    /// What it is about.
     public var key: String
-    /// The note to write; nil when it is asked for.
+    /// What belongs to it.
     public var value: JSONValue?
 
-    /// A message.
-    public init(id: Int, request: Int, key: String, value: JSONValue? = nil) {
+    /// A question.
+    public init(_ service: HostService, id: Int, request: Int, key: String, value: JSONValue? = nil) {
+        self.service = service
         self.id = id
         self.request = request
         self.key = key
@@ -193,28 +323,33 @@ public struct FailureMessage: Sendable, Hashable, Codable {
 }
 
 extension ChildMessage: Codable {
-    private enum Kind: String, Codable {
-        case ready, progress, log, result, failure
-        case checkpointGet = "checkpoint.get"
-        case checkpointSet = "checkpoint.set"
-    }
-    private enum CodingKeys: String, CodingKey { case type, id, error }
+    private enum CodingKeys: String, CodingKey { case type, id, error, request, key, value }
 
     /// Reads a message by its `type`.
     /// - Throws: `DecodingError` for an unknown type or missing fields.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        switch try container.decode(Kind.self, forKey: .type) {
-        case .ready: self = .ready(try ChildReady(from: decoder))
-        case .progress: self = .progress(try ProgressMessage(from: decoder))
-        case .log: self = .log(try LogMessage(from: decoder))
-        case .checkpointGet: self = .checkpointGet(try CheckpointMessage(from: decoder))
-        case .checkpointSet: self = .checkpointSet(try CheckpointMessage(from: decoder))
-        case .result: self = .result(try ResultMessage(from: decoder))
-        case .failure:
+        let type = try container.decode(String.self, forKey: .type)
+        switch type {
+        case "ready": self = .ready(try ChildReady(from: decoder))
+        case "progress": self = .progress(try ProgressMessage(from: decoder))
+        case "log": self = .log(try LogMessage(from: decoder))
+        case "result": self = .result(try ResultMessage(from: decoder))
+        case "failure":
             self = .failure(
                 id: try container.decodeIfPresent(Int.self, forKey: .id),
                 try container.decode(FailureMessage.self, forKey: .error))
+        default:
+            guard let service = HostService(rawValue: type) else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: .type, in: container, debugDescription: "unknown type \"\(type)\"")
+            }
+            self = .service(
+                ServiceMessage(
+                    service, id: try container.decode(Int.self, forKey: .id),
+                    request: try container.decode(Int.self, forKey: .request),
+                    key: try container.decode(String.self, forKey: .key),
+                    value: try container.decodeIfPresent(JSONValue.self, forKey: .value)))
         }
     }
 
@@ -222,19 +357,23 @@ extension ChildMessage: Codable {
     /// - Throws: `EncodingError` for numbers that JSON can't hold.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
-        func put(_ kind: Kind, _ body: some Encodable) throws {
-            try container.encode(kind, forKey: .type)
+        func put(_ type: String, _ body: some Encodable) throws {
+            try container.encode(type, forKey: .type)
             try body.encode(to: encoder)
         }
         switch self {
-        case .ready(let ready): try put(.ready, ready)
-        case .progress(let progress): try put(.progress, progress)
-        case .log(let line): try put(.log, line)
-        case .checkpointGet(let message): try put(.checkpointGet, message)
-        case .checkpointSet(let message): try put(.checkpointSet, message)
-        case .result(let result): try put(.result, result)
+        case .ready(let ready): try put("ready", ready)
+        case .progress(let progress): try put("progress", progress)
+        case .log(let line): try put("log", line)
+        case .result(let result): try put("result", result)
+        case .service(let question):
+            try container.encode(question.service.rawValue, forKey: .type)
+            try container.encode(question.id, forKey: .id)
+            try container.encode(question.request, forKey: .request)
+            try container.encode(question.key, forKey: .key)
+            try container.encodeIfPresent(question.value, forKey: .value)
         case .failure(let id, let error):
-            try container.encode(Kind.failure, forKey: .type)
+            try container.encode("failure", forKey: .type)
             try container.encodeIfPresent(id, forKey: .id)
             try container.encode(error, forKey: .error)
         }

@@ -7,8 +7,8 @@ import Logging
 public enum StageProtocol {
     /// The version that this kit speaks.
     public static let version = 1
-    /// The longest line that either side takes.
-    package static let longestLine = 32 << 20
+    /// The longest line that either side takes, in bytes.
+    package static let longestLine = 16 << 20
 }
 
 /// What a host says to a child.
@@ -23,27 +23,57 @@ public enum HostMessage: Sendable, Hashable {
     case run(StageRequest)
     /// Stop the request with this id; it still gets an answer.
     case cancel(id: Int)
-    /// The answer to a checkpoint message.
-    case answer(CheckpointAnswer)
+    /// The answer to a question of the child's.
+    case answer(ServiceAnswer)
+    /// There is nothing more to do: end.
+    case shutdown
 }
 
 /// How a host opens the conversation.
 public struct HostHello: Sendable, Hashable, Codable {
-    /// The version of the protocol.
-    public var version: Int
-    /// Name and version of the host, for logs.
+    /// The versions of the protocol that it speaks.
+    public var protocols: [Int]
+    /// The host's name, for logs.
     public var host: String
+    /// The host's version, for logs.
+    public var version: String
+    /// What it offers beyond answers to requests: names of ``HostService``. Unknown ones are to be ignored.
+    public var features: [String]
     /// Bytes of memory that the child may use; nil for no limit.
     public var memory: Int64?
+    /// What the child is to confine itself to before it does anything else; nil for nothing. Children made with this kit
+    /// do so where the kernel allows it.
+    public var reach: Reach?
 
     /// A greeting.
-    public init(version: Int = StageProtocol.version, host: String, memory: Int64? = nil) {
-        self.version = version
+    public init(
+        protocols: [Int] = [StageProtocol.version], host: String, version: String = "", features: [String] = [],
+        memory: Int64? = nil, reach: Reach? = nil
+    ) {
+        self.protocols = protocols
         self.host = host
+        self.version = version
+        self.features = features
         self.memory = memory
+        self.reach = reach
     }
+}
 
-    private enum CodingKeys: String, CodingKey { case host, memory, version = "protocol" }
+/// What a child may still reach while it works.
+public struct Reach: Sendable, Hashable, Codable {
+    /// Files and folders that it may read; nil for all.
+    public var reads: [String]?
+    /// Files and folders that it may write.
+    public var writes: [String]
+    /// Whether it may use the network and start programs.
+    public var network: Bool
+
+    /// A reach; see the properties.
+    public init(reads: [String]?, writes: [String], network: Bool = false) {
+        self.reads = reads
+        self.writes = writes
+        self.network = network
+    }
 }
 
 /// Work for one stage and one asset.
@@ -93,6 +123,10 @@ public struct RequestContext: Sendable, Hashable, Codable {
     public var runDirectory: String?
     /// Identity of the post.
     public var postKey: PostKey?
+    /// The host's time in seconds since 1970, which may differ from the machine's.
+    public var time: Double?
+    /// What stands in the way of using the account; for `check`.
+    public var accountProblem: Diagnostic?
 
     /// For planning.
     public init(_ context: PlanContext) {
@@ -107,6 +141,7 @@ public struct RequestContext: Sendable, Hashable, Codable {
         settings = context.settings
         logLevel = "error"
         account = context.account
+        accountProblem = context.credentials.problem(with: context.account)
     }
 
     /// For running.
@@ -122,14 +157,15 @@ public struct RequestContext: Sendable, Hashable, Codable {
         workDirectory = context.workDirectory.path
         runDirectory = context.runDirectory.path
         postKey = context.postKey
+        time = context.clock.now().timeIntervalSince1970
     }
 }
 
-/// The host's answer to a checkpoint message of the child.
-public struct CheckpointAnswer: Sendable, Hashable, Codable {
-    /// The message that it answers.
+/// The host's answer to a question of the child's.
+public struct ServiceAnswer: Sendable, Hashable, Codable {
+    /// The question that it answers.
     public var request: Int
-    /// The note; nil when there is none, and after writing.
+    /// What was asked for; nil when there is none, and after writing.
     public var value: JSONValue?
     /// Why it failed.
     public var error: FailureMessage?
@@ -143,7 +179,7 @@ public struct CheckpointAnswer: Sendable, Hashable, Codable {
 }
 
 extension HostMessage: Codable {
-    private enum Kind: String, Codable { case hello, check, plan, run, cancel, answer }
+    private enum Kind: String, Codable { case hello, check, plan, run, cancel, answer, shutdown }
     private enum CodingKeys: String, CodingKey { case type, id }
 
     /// Reads a message by its `type`.
@@ -156,7 +192,8 @@ extension HostMessage: Codable {
         case .plan: self = .plan(try StageRequest(from: decoder))
         case .run: self = .run(try StageRequest(from: decoder))
         case .cancel: self = .cancel(id: try container.decode(Int.self, forKey: .id))
-        case .answer: self = .answer(try CheckpointAnswer(from: decoder))
+        case .answer: self = .answer(try ServiceAnswer(from: decoder))
+        case .shutdown: self = .shutdown
         }
     }
 
@@ -177,6 +214,7 @@ extension HostMessage: Codable {
         case .cancel(let id):
             try container.encode(Kind.cancel, forKey: .type)
             try container.encode(id, forKey: .id)
+        case .shutdown: try container.encode(Kind.shutdown, forKey: .type)
         }
     }
 }

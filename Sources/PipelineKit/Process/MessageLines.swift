@@ -4,24 +4,30 @@ import Synchronization
 
 /// Cuts a stream of bytes into lines.
 package struct LineBuffer: Sendable {
-    private var pending: [UInt8] = []
+    private var pending = Data()
+    private let limit: Int
 
     /// An empty buffer.
-    package init() {}
+    /// - Parameter limit: The longest line in bytes.
+    package init(limit: Int = StageProtocol.longestLine) { self.limit = limit }
+
+    /// What came without an end so far.
+    package var rest: Data { pending }
 
     /// Takes bytes and gives the lines that they complete, without their ends; empty lines are left out.
-    /// - Returns: Nil when a line grows beyond what the protocol allows.
-    package mutating func take(_ bytes: some Sequence<UInt8>) -> [Data]? {
+    /// - Returns: Nil when a line grows beyond the limit.
+    package mutating func take(_ bytes: some DataProtocol) -> [Data]? {
         var lines: [Data] = []
-        for byte in bytes {
-            if byte == UInt8(ascii: "\n") {
-                if !pending.isEmpty { lines.append(Data(pending)) }
-                pending.removeAll(keepingCapacity: true)
-            } else {
-                pending.append(byte)
-            }
+        var start = bytes.startIndex
+        while let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
+            pending.append(contentsOf: bytes[start..<end])
+            guard pending.count <= limit else { return nil }
+            if !pending.isEmpty { lines.append(pending) }
+            pending = Data()
+            start = bytes.index(after: end)
         }
-        return pending.count > StageProtocol.longestLine ? nil : lines
+        pending.append(contentsOf: bytes[start...])
+        return pending.count > limit ? nil : lines
     }
 }
 

@@ -5,94 +5,99 @@ import Logging
 import Synchronization
 
 /// A child process's side of the line: works for stages, one request at a time.
-///
-/// A plugin's whole program:
-///
-/// ```swift
-/// @main struct Plugin {
-///     static func main() async { await StageServer.serveStandardStreams([StageType(Slate.self)]) }
-/// }
-/// ```
-public final class StageServer: Sendable {
+final class StageServer: Sendable {
     private struct State {
         var running: (id: Int, task: Task<Void, Never>)?
-        var waiting: [Int: CheckedContinuation<CheckpointAnswer, Never>] = [:]
+        var waiting: [Int: CheckedContinuation<ServiceAnswer, Never>] = [:]
         var lastRequest = 0
+        var lines = LineBuffer()
     }
 
-    private let stages: [String: StageType]
+    private let name: String
+    private let release: String
+    private let stages: [StageType]
     private let output: LineOutput
     private let state = Mutex(State())
 
     /// A server that answers on `output`, which carries nothing else.
-    public init(_ stages: [StageType], output: Int32) {
-        self.stages = Dictionary(stages.map { ($0.name.rawValue, $0) }, uniquingKeysWith: { $1 })
+    init(_ stages: [StageType], name: String, release: String, output: Int32) {
+        self.stages = stages
+        self.name = name
+        self.release = release
         self.output = LineOutput(descriptor: output)
     }
 
-    /// Serves the host that started this process until it closes the line; then the process ends.
-    ///
-    /// Standard output is taken away first and points at standard error from then on, so that a library's stray
-    /// line can't break the conversation. The process dies with its host, whatever it is doing.
-    public static func serveStandardStreams(_ stages: [StageType]) async -> Never {
-        spreader_die_with_parent()
-        spreader_forbid_core_dumps()
-        spreader_spare_memory()
-        // An interrupt at the terminal is the host's to handle; its child may write to the terminal all the same.
-        for number in [SIGINT, SIGTTOU] { signal(number, SIG_IGN) }
-        let input = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-        let output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
-        let nothing = open("/dev/null", O_RDONLY | O_CLOEXEC)
-        guard input >= 0, output >= 0, dup2(STDERR_FILENO, STDOUT_FILENO) >= 0, dup2(nothing, STDIN_FILENO) >= 0
-        else { _exit(71) }
-        let server = StageServer(stages, output: output)
-        let reader = Thread {
-            // The reader alone decides when it is over: work that hangs can't keep the process alive.
-            _exit(server.serve(input: input) ? 0 : 76)
+    /// Reads the host's greeting and does what it asks for, on the calling thread: what confines a thread confines those
+    /// that it starts, and no others.
+    /// - Returns: False when the host closed the line, or sent what is no greeting.
+    func greet(input: Int32) -> Bool {
+        var isGreeted = false
+        while !isGreeted {
+            guard let lines = readLines(input), let lines else { return false }
+            for line in lines {
+                guard let message = decode(line) else { return false }
+                if case .hello = message { isGreeted = true }
+                take(message)
+            }
         }
-        reader.name = "stage-server"
-        reader.start()
-        while true { try? await Task.sleep(for: .seconds(3600)) }
+        return true
     }
 
     /// Reads messages until the host closes the line, on the calling thread.
     /// - Returns: False when the host sent what is no message.
-    public func serve(input: Int32) -> Bool {
-        var lines = LineBuffer()
+    func serve(input: Int32) -> Bool {
+        while let lines = readLines(input) {
+            guard let lines else { return false }
+            for line in lines {
+                guard let message = decode(line) else { return false }
+                if case .shutdown = message { return true }
+                take(message)
+            }
+        }
+        state.withLock { $0.running }?.task.cancel()
+        return true
+    }
+
+    /// The lines that the next bytes complete; nil at the end, and nil within for a line that is too long.
+    private func readLines(_ input: Int32) -> [Data]?? {
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             let count = read(input, &bytes, bytes.count)
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                state.withLock { $0.running }?.task.cancel()
-                return true
-            }
-            guard let complete = lines.take(bytes[..<count]) else { return false }
-            for line in complete {
-                do {
-                    take(try JSONDecoder().decode(HostMessage.self, from: line))
-                } catch {
-                    output.send(
-                        .failure(
-                            id: nil,
-                            FailureMessage(StageError(.internalFault, "a line from the host can't be read: \(error)"))))
-                    return false
-                }
-            }
+            guard count > 0 else { return .none }
+            return .some(state.withLock { $0.lines.take(bytes[..<count]) })
         }
+    }
+
+    private func decode(_ line: Data) -> HostMessage? {
+        do {
+            return try JSONDecoder().decode(HostMessage.self, from: line)
+        } catch {
+            let problem = StageError(.internalFault, "a line from the host can't be read: \(error)")
+            output.send(.failure(id: nil, FailureMessage(problem)))
+            return nil
+        }
+    }
+
+    private func greeted(by hello: HostHello) {
+        // Beyond this allocations fail; the host's own watch comes earlier.
+        if let memory = hello.memory, memory > 0 { spreader_limit_memory(UInt64(memory) + 2 << 30) }
+        let confinement = hello.reach.map { $0.confineThisProcess() }
+        output.send(
+            .ready(
+                ChildReady(
+                    name: name, release: release, stages: stages.map { StageDescription($0) },
+                    confinement: confinement)))
     }
 
     private func take(_ message: HostMessage) {
         switch message {
-        case .hello(let hello):
-            // Beyond this allocations fail; the host's own watch comes earlier.
-            if let memory = hello.memory, memory > 0 { spreader_limit_memory(UInt64(memory) + 2 << 30) }
-            output.send(.ready(ChildReady(stages: stages.keys.sorted())))
+        case .hello(let hello): greeted(by: hello)
         case .check(let request):
-            start(request) { stage, _ in
+            start(request) { [self] stage, _ in
                 let context = CheckContext(
                     post: try Self.post(request), account: request.context.account ?? "",
-                    settings: request.context.settings, credentials: AbsentServices())
+                    settings: request.context.settings, credentials: host(of: request))
                 return ResultMessage(id: request.id, findings: await stage.check(context))
             }
         case .plan(let request):
@@ -111,6 +116,7 @@ public final class StageServer: Sendable {
             state.withLock { $0.running?.id == id ? $0.running?.task : nil }?.cancel()
         case .answer(let answer):
             state.withLock { $0.waiting.removeValue(forKey: answer.request) }?.resume(returning: answer)
+        case .shutdown: break
         }
     }
 
@@ -123,7 +129,7 @@ public final class StageServer: Sendable {
             let task = Task {
                 let answer: ChildMessage
                 do {
-                    guard let type = stages[request.stage] else {
+                    guard let type = stages.first(where: { $0.name.rawValue == request.stage }) else {
                         throw StageError(.internalFault, "this child has no stage \(request.stage)")
                     }
                     answer = .result(try await work(try type.make(request.options), type))
@@ -148,8 +154,8 @@ public final class StageServer: Sendable {
         }
     }
 
-    /// Sends a checkpoint message and waits for the host's answer.
-    func ask(_ message: (Int) -> ChildMessage) async throws(StageError) -> JSONValue? {
+    /// Asks the host for something and waits for its answer.
+    func ask(_ message: (Int) -> ServiceMessage) async throws(StageError) -> JSONValue? {
         let number = state.withLock { state in
             state.lastRequest += 1
             return state.lastRequest
@@ -157,7 +163,7 @@ public final class StageServer: Sendable {
         let line = message(number)
         let answer = await withCheckedContinuation { continuation in
             state.withLock { $0.waiting[number] = continuation }
-            output.send(line)
+            output.send(.service(line))
         }
         if let failure = answer.error { throw failure.error }
         return answer.value
@@ -189,7 +195,10 @@ public final class StageServer: Sendable {
             throw StageError(.internalFault, "\(request.stage) was handed no work folder")
         }
         let rate = ReportRate()
-        let absent = AbsentServices()
+        let host = host(of: request)
+        // The host's records may follow another clock than this machine's.
+        let ahead = context.time.map { $0 - Date().timeIntervalSince1970 } ?? 0
+        let clock = HostClock(now: { Date().addingTimeInterval(ahead) }, sleep: { try await Task.sleep(for: $0) })
         return StageContext(
             runID: context.run ?? "", stageID: context.stageID ?? request.stage, asset: context.asset ?? "",
             attempt: context.attempt ?? 1, workDirectory: URL(filePath: folder),
@@ -198,8 +207,11 @@ public final class StageServer: Sendable {
             settings: context.settings, logger: logger(request),
             progress: { [output] progress in
                 if rate.admits(progress) { output.send(.progress(ProgressMessage(id: request.id, progress))) }
-            }, checkpoints: RemoteCheckpoints(id: request.id, server: self), credentials: absent, permits: absent,
-            ledger: absent, clock: .system)
+            }, checkpoints: host, credentials: host, secrets: host, permits: host, ledger: host, clock: clock)
+    }
+
+    private func host(of request: StageRequest) -> RemoteHost {
+        RemoteHost(id: request.id, server: self, accountProblem: request.context.accountProblem)
     }
 }
 

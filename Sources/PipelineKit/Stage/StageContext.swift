@@ -109,6 +109,8 @@ public struct StageContext: Sendable {
     public var checkpoints: any Checkpoints
     /// Access tokens.
     public var credentials: any CredentialProvider
+    /// Secrets of other services, by name.
+    public var secrets: any SecretProvider
     /// Permits for rate-limited calls.
     public var permits: any RatePermits
     /// The durable record of posts.
@@ -122,7 +124,8 @@ public struct StageContext: Sendable {
         runDirectory: URL? = nil, post: PostSettings,
         postKey: PostKey, account: String, settings: [String: String], logger: Logger,
         progress: @escaping @Sendable (StageProgress) -> Void, checkpoints: any Checkpoints,
-        credentials: any CredentialProvider, permits: any RatePermits, ledger: any PostLedger, clock: HostClock
+        credentials: any CredentialProvider, secrets: any SecretProvider = NoSecrets(), permits: any RatePermits,
+        ledger: any PostLedger, clock: HostClock
     ) {
         self.runID = runID
         self.stageID = stageID
@@ -138,6 +141,7 @@ public struct StageContext: Sendable {
         self.progress = progress
         self.checkpoints = checkpoints
         self.credentials = credentials
+        self.secrets = secrets
         self.permits = permits
         self.ledger = ledger
         self.clock = clock

@@ -10,6 +10,8 @@ public struct StageType: Sendable {
     public let effect: Effect
     /// What it mostly uses.
     public let resource: Resource
+    /// The plugin that it comes from, with its version; nil for linked-in stages. Part of the key for reuse.
+    public let origin: String?
     /// What it takes.
     public let input: ArtifactKind
     /// What it gives.
@@ -34,6 +36,7 @@ public struct StageType: Sendable {
         version = S.version
         effect = S.effect
         resource = S.resource
+        origin = nil
         input = S.Input.kind
         output = S.Output.kind
         options = S.Options.descriptors
@@ -50,6 +53,35 @@ public struct StageType: Sendable {
             }
             return AnyStage(try S(options: options), options: options.values)
         }
+    }
+
+    /// A stage that another process works for.
+    /// - Parameters:
+    ///   - description: What that process says of it.
+    ///   - origin: The plugin and its version.
+    ///   - options: Its options as the description's schema tells.
+    ///   - findings: All that is wrong with an object of options.
+    ///   - make: Makes the stage from options that have no findings.
+    package init(
+        _ description: StageDescription, origin: String, options: [OptionDescriptor],
+        findings: @escaping @Sendable ([String: JSONValue]) -> [OptionFinding],
+        make: @escaping @Sendable ([String: JSONValue]) throws(StageError) -> AnyStage
+    ) {
+        name = description.name
+        summary = description.summary
+        version = description.version
+        effect = description.effect
+        resource = description.resource
+        self.origin = origin
+        input = description.input
+        output = description.output
+        self.options = options
+        optionsSchema = description.options
+        self.findings = findings
+        self.make = make
+        let (input, output) = (input, output)
+        decodeInput = { try ForeignArtifact.decode($0, kind: input) }
+        decodeOutput = { try ForeignArtifact.decode($0, kind: output) }
     }
 
     /// The same stage type, whose instances are exchanged as they are made: to let their work be done elsewhere.
@@ -98,6 +130,13 @@ public struct AnyStage: Sendable {
     }
 
     private static func cast<S: Stage>(_ input: any Artifact, for stage: S.Type) throws(StageError) -> S.Input {
+        if let foreign = input as? ForeignArtifact, S.Input.self != ForeignArtifact.self {
+            do {
+                return try foreign.value.decode(S.Input.self)
+            } catch {
+                throw StageError(.plugin, "\(S.name) takes a \(S.Input.kind) and was handed another form of it: \(error)")
+            }
+        }
         guard let input = input as? S.Input else {
             throw StageError(
                 .internalFault, "\(S.name) takes a \(S.Input.kind) and was handed a \(type(of: input).kind)")

@@ -48,7 +48,8 @@ enum ReuseKey {
     /// The key of a stage's output: all that decides it.
     static func of(_ stage: PipelineStage, input: String) -> String {
         let options = (try? JSONValue.object(stage.stage.options).text()) ?? ""
-        return ContentDigest.sha256("\(stage.type.name)\n\(stage.type.version)\n\(options)\n\(input)")
+        let version = stage.type.origin.map { "\(stage.type.version) of \($0)" } ?? "\(stage.type.version)"
+        return ContentDigest.sha256("\(stage.type.name)\n\(version)\n\(options)\n\(input)")
     }
 
     /// The input's part of the next stage's key: how the artifact was made, and what its files hold, since a stage may

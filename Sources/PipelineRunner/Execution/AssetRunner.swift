@@ -394,7 +394,7 @@ struct AssetRunner: Sendable {
                 emit(.stageProgress(asset: name, stage: stage.id, progress))
             },
             checkpoints: host.journal.checkpoints(run: run.id, asset: asset.name, stage: stage.id),
-            credentials: host.credentials, permits: host.permits, ledger: host.ledger, clock: host.clock)
+            credentials: host.credentials, secrets: host.secrets, permits: host.permits, ledger: host.ledger, clock: host.clock)
     }
 
     private func journal(_ outcome: AssetOutcome, _ digest: String) async {

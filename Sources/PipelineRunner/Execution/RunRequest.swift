@@ -76,6 +76,8 @@ package struct RunHost: Sendable {
     package var permits: any RatePermits
     /// Access tokens.
     package var credentials: any CredentialProvider
+    /// Secrets of other services.
+    package var secrets: any SecretProvider = NoSecrets()
     /// Digests of footage.
     package var digests: FileDigests
     /// Locks that all processes on the same records respect.

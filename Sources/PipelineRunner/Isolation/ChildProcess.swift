@@ -13,6 +13,10 @@ package struct WorkerLaunch: Sendable, Hashable {
     package var environment: [String: String]
     /// The folder that it works in; this process's when nil.
     package var directory: String?
+    /// Whether its standard error is read by the host, instead of being the host's own.
+    package var capturesErrors = false
+    /// Whether it and all that it starts must stay in its process group, so that ending the group ends them all.
+    package var keepsGroup = false
 
     /// A launch; see the properties.
     package init(executable: String, arguments: [String], environment: [String: String]) {
@@ -32,72 +36,72 @@ package struct ChildProcess {
     package let input: Int32
     /// Read here what it writes on standard output.
     package let output: Int32
+    /// Read here what it writes on standard error; nil when that is the host's own.
+    let errors: Int32?
 
-    /// Starts a process in a process group of its own, so that a terminal's interrupt reaches its host alone.
+    /// Starts a process in a process group of its own, so that a terminal's interrupt reaches its host alone. It dies
+    /// with the calling thread.
     /// - Throws: `POSIXError`.
     package static func start(_ launch: WorkerLaunch) throws(POSIXError) -> ChildProcess {
-        let toChild = try pipe()
-        let fromChild: (read: Int32, write: Int32)
-        do throws(POSIXError) {
-            fromChild = try pipe()
-        } catch {
-            close(toChild.read)
-            close(toChild.write)
-            throw error
+        var open: [Int32] = []
+        func pipe() throws(POSIXError) -> (read: Int32, write: Int32) {
+            var ends: [Int32] = [-1, -1]
+            guard spreader_pipe(&ends) == 0 else {
+                let cause = errno
+                for end in open { close(end) }
+                throw POSIXError(POSIXErrorCode(rawValue: cause) ?? .EMFILE)
+            }
+            open += ends
+            return (ends[0], ends[1])
         }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, toChild.read, STDIN_FILENO)
-        posix_spawn_file_actions_adddup2(&actions, fromChild.write, STDOUT_FILENO)
-        spreader_close_from(&actions, STDERR_FILENO + 1)
-        if let directory = launch.directory { _ = spreader_start_in(&actions, directory) }
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
-        posix_spawnattr_setpgroup(&attributes, 0)
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        sigfillset(&signals)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
+        // Both ends are closed on exec: a sibling that inherited one would keep the line open.
+        let toChild = try pipe()
+        let fromChild = try pipe()
+        let errors = launch.capturesErrors ? try pipe() : nil
 
+        var texts = [strdup(launch.executable), launch.directory.map { strdup($0) } ?? nil]
         var arguments = ([launch.executable] + launch.arguments).map { strdup($0) } + [nil]
         var environment = launch.environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-        defer { for text in arguments + environment { free(text) } }
-        var identifier: pid_t = 0
-        let failure = posix_spawn(
-            &identifier, launch.executable, &actions, &attributes, &arguments, &environment)
+        texts += arguments + environment
+        defer { for text in texts { free(text) } }
+        var cause: Int32 = 0
+        let identifier = arguments.withUnsafeMutableBufferPointer { arguments -> Int32 in
+            environment.withUnsafeMutableBufferPointer { environment in
+                guard let path = texts[0], let arguments = arguments.baseAddress,
+                    let environment = environment.baseAddress
+                else {
+                    cause = ENOMEM
+                    return -1
+                }
+                var wanted = spreader_launch(
+                    path: path, arguments: arguments, environment: environment, directory: texts[1],
+                    input: toChild.read, output: fromChild.write, errors: errors?.write ?? -1,
+                    keeps_group: launch.keepsGroup ? 1 : 0)
+                let identifier = spreader_start(&wanted)
+                cause = errno
+                return identifier
+            }
+        }
         close(toChild.read)
         close(fromChild.write)
-        guard failure == 0 else {
+        if let errors { close(errors.write) }
+        guard identifier > 0 else {
             close(toChild.write)
             close(fromChild.read)
-            throw POSIXError(POSIXErrorCode(rawValue: failure) ?? .EIO)
+            if let errors { close(errors.read) }
+            throw POSIXError(POSIXErrorCode(rawValue: cause) ?? .EIO)
         }
-        return ChildProcess(identifier: identifier, input: toChild.write, output: fromChild.read)
+        return ChildProcess(
+            identifier: identifier, input: toChild.write, output: fromChild.read, errors: errors?.read)
     }
 
-    /// Both ends are closed on exec: a sibling that inherited one would keep the line open.
-    private static func pipe() throws(POSIXError) -> (read: Int32, write: Int32) {
-        var ends: [Int32] = [-1, -1]
-        guard spreader_pipe(&ends) == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EMFILE) }
-        return (ends[0], ends[1])
-    }
+    /// What it uses by itself; nil when the system does not say.
+    var usage: ProcessUsage? { ProcessUsage(of: identifier) }
+    /// What all processes of its group use together.
+    var groupUsage: ProcessUsage { ProcessUsage(ofGroup: identifier) }
 
-    /// Bytes of memory that it holds; nil when the system does not say.
-    var residentBytes: Int64? {
-        guard let file = fopen("/proc/\(identifier)/statm", "re") else { return nil }
-        defer { fclose(file) }
-        var text = [CChar](repeating: 0, count: 128)
-        guard fgets(&text, Int32(text.count), file) != nil else { return nil }
-        let fields = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            .split(separator: " ")
-        guard fields.count > 1, let pages = Int64(fields[1]) else { return nil }
-        return pages * Int64(sysconf(Int32(_SC_PAGESIZE)))
-    }
+    /// Asks it, and whatever it started, to end.
+    func terminate() { _ = Glibc.kill(-identifier, SIGTERM) }
 
     /// Ends it and whatever it started.
     package func kill() { _ = Glibc.kill(-identifier, SIGKILL) }

@@ -1,13 +1,46 @@
+import Foundation
 import Logging
 package import PipelineKit
 
+/// What of the machine a child may reach while it works.
+package enum Confinement: Sendable {
+    /// Everything.
+    case none
+    /// All files, but neither the network nor other programs.
+    case offline
+    /// The asset's own files and the work folder.
+    case footage
+
+    /// The reach of a check or a plan.
+    func reach(of input: (any Artifact)?) -> Reach? {
+        switch self {
+        case .none: nil
+        case .offline: Reach(reads: nil, writes: ["/"])
+        case .footage: Reach(reads: Self.paths(of: input), writes: [])
+        }
+    }
+
+    /// The reach of a run.
+    func reach(of input: any Artifact, _ context: StageContext) -> Reach? {
+        switch self {
+        case .none, .offline: return reach(of: input)
+        case .footage:
+            let folders = [context.workDirectory.path, context.runDirectory.path]
+            return Reach(reads: Self.paths(of: input), writes: folders)
+        }
+    }
+
+    private static func paths(of input: (any Artifact)?) -> [String] { Set(input?.files.map(\.path) ?? []).sorted() }
+}
+
 extension StageType {
-    /// The same stage, planned and run in a child process of `pool`: what kills the child fails one asset.
-    package func isolated(in pool: WorkerPool) -> StageType {
+    /// The same stage, planned and run in a child process of `pool`: what kills the child fails one asset. What it finds
+    /// before there is footage, it finds here.
+    package func isolated(in pool: WorkerPool, _ confinement: Confinement = .none) -> StageType {
         exchangingInstances { stage, options in
-            let isolated = IsolatedStage(type: self, options: options, pool: pool)
+            let isolated = IsolatedStage(type: self, options: options, pool: pool, confinement: confinement)
             return AnyStage(
-                options: stage.options, check: { await isolated.check($0) },
+                options: stage.options, check: stage.check,
                 plan: { (input, context) async throws(StageError) in try await isolated.plan(input, context) },
                 run: { (input, context) async throws(StageError) in try await isolated.run(input, context) })
         }
@@ -15,18 +48,19 @@ extension StageType {
 }
 
 /// One stage whose work is done by a child process.
-private struct IsolatedStage: Sendable {
+struct IsolatedStage: Sendable {
     let type: StageType
     let options: [String: JSONValue]
     let pool: WorkerPool
+    var confinement = Confinement.none
+    var grants = SecretGrants()
 
     func check(_ context: CheckContext) async -> [Diagnostic] {
         let request = StageRequest(
             id: 0, stage: type.name.rawValue, options: options, input: nil, context: RequestContext(context))
         do throws(StageError) {
             let result = try await perform(
-                asset: "the check", { HostMessage.check(request.numbered($0)) }, progress: { _ in }, logger: nil,
-                checkpoints: nil)
+                asset: "the check", { HostMessage.check(request.numbered($0)) }, confinement.reach(of: nil))
             return result.findings ?? []
         } catch {
             return [
@@ -40,8 +74,8 @@ private struct IsolatedStage: Sendable {
     func plan(_ input: any Artifact, _ context: PlanContext) async throws(StageError) -> StagePlan {
         let request = try request(input, RequestContext(context))
         let result = try await perform(
-            asset: input.assetName, { HostMessage.plan(request.numbered($0)) }, progress: { _ in },
-            logger: context.logger, checkpoints: nil)
+            asset: input.assetName, { HostMessage.plan(request.numbered($0)) }, confinement.reach(of: input),
+            logger: context.logger)
         guard let plan = result.plan else { throw noAnswer("no plan") }
         return StagePlan(
             action: plan.action, reasons: plan.reasons, details: plan.details,
@@ -51,56 +85,39 @@ private struct IsolatedStage: Sendable {
     func run(_ input: any Artifact, _ context: StageContext) async throws(StageError) -> any Artifact {
         let request = try request(input, RequestContext(context))
         let result = try await perform(
-            asset: context.asset, { HostMessage.run(request.numbered($0)) }, progress: context.progress,
-            logger: context.logger, checkpoints: context.checkpoints)
+            asset: context.asset, { HostMessage.run(request.numbered($0)) }, confinement.reach(of: input, context),
+            progress: context.progress, logger: context.logger, context: context)
         guard let artifact = result.artifact else { throw noAnswer("no artifact") }
         return try output(artifact)
     }
 
     private func perform(
-        asset: String, _ message: (Int) -> HostMessage, progress: @escaping @Sendable (StageProgress) -> Void,
-        logger: Logger?, checkpoints: (any Checkpoints)?
+        asset: String, _ message: (Int) -> HostMessage, _ reach: Reach?,
+        progress: @escaping @Sendable (StageProgress) -> Void = { _ in }, logger: Logger? = nil,
+        context: StageContext? = nil
     ) async throws(StageError) -> ResultMessage {
-        do throws(StageWorker.Failure) {
-            return try await pool.perform(message) { message, worker in
+        let desk = ServiceDesk(origin: pool.origin, context: context, grants: grants)
+        let grants = grants
+        do throws(WorkerPool.Failure) {
+            return try await pool.perform(message, reach: reach) { message, worker in
                 switch message {
                 case .progress(let report): progress(report.progress)
                 case .log(let line):
                     logger?.log(
-                        level: Logger.Level(rawValue: line.level) ?? .info, "\(line.message)",
-                        metadata: line.metadata?.mapValues { "\($0)" })
-                case .checkpointGet(let note):
-                    Task {
-                        worker.send(.answer(await Self.answer(note.request) { try await checkpoints?.value(note.key) }))
-                    }
-                case .checkpointSet(let note):
-                    Task {
-                        worker.send(
-                            .answer(
-                                await Self.answer(note.request) {
-                                    try await checkpoints?.set(note.key, to: note.value ?? .null)
-                                    return nil
-                                }))
-                    }
+                        level: Logger.Level(rawValue: line.level) ?? .info, "\(grants.redacted(line.message))",
+                        metadata: line.metadata?.mapValues { "\(grants.redacted($0))" })
+                case .service(let question): Task { worker.send(.answer(await desk.answer(question))) }
                 case .ready, .result, .failure: break
                 }
             }
         } catch {
-            switch error {
-            case .stage(let error): throw error
-            case .ended(let end): throw end.error(asset: asset, stage: type.name)
+            switch error.reason {
+            case .stage(let error): throw grants.redacted(error)
+            case .ended(let end):
+                let plugin: String? = if case .plugin(let name) = pool.origin { name } else { nil }
+                throw grants.redacted(
+                    end.error(asset: asset, stage: type.name, plugin: plugin, lastWords: error.lastWords))
             }
-        }
-    }
-
-    private static func answer(
-        _ request: Int, _ body: () async throws -> JSONValue?
-    ) async -> CheckpointAnswer {
-        do {
-            return CheckpointAnswer(request: request, value: try await body())
-        } catch {
-            let error = error as? StageError ?? StageError(.internalFault, "the checkpoint failed: \(error)")
-            return CheckpointAnswer(request: request, error: FailureMessage(error))
         }
     }
 
@@ -123,7 +140,13 @@ private struct IsolatedStage: Sendable {
     }
 
     private func noAnswer(_ problem: String) -> StageError {
-        StageError(.internalFault, "the process of stage \(type.name) gave no \(type.output): \(problem)")
+        guard case .plugin(let name) = pool.origin else {
+            return StageError(
+                .internalFault, "the process of stage \(type.name) gave no \(type.output): \(problem)")
+        }
+        return StageError(
+            .plugin, "plugin \(name) gave no \(type.output) for stage \(type.name): \(problem)",
+            hint: "report it to the plugin's author; `plugins check` shows what is missing")
     }
 }
 

@@ -10,10 +10,16 @@ package struct WorkerLimits: Sendable, Hashable {
     package var memory = ByteCount.gigabytes(4)
     /// The longest time without a line while it works.
     package var stall = Duration.seconds(300)
-    /// The longest time from its start to its first line.
+    /// The longest time for the answer to the greeting.
     package var start = Duration.seconds(20)
-    /// How long it may take to stop when asked to.
+    /// How long it may take to stop when asked to, before it is told by a signal, and then before it is killed.
     package var grace = Duration.milliseconds(1500)
+    /// Processor time of one request; nil for no limit.
+    package var processor: Duration?
+    /// Wall time of one request; nil for no limit.
+    package var time: Duration?
+    /// Whether all processes of its group count, since it may start others.
+    package var countsGroup = false
 
     /// The defaults.
     package init() {}
@@ -36,14 +42,17 @@ package final class StageWorker: Sendable {
     }
 
     private struct State {
-        /// Write end of its standard input; nil once closed.
+        /// Write end of its standard input; nil before it is started and once closed.
         var input: Int32?
-        var isReady = false
+        var isGreeted = false
+        var ready: ChildReady?
         var pending: Pending?
         var lastID = 0
         var end: WorkerEnd?
         /// When it last gave a sign, or was given work.
         var lastSign = SuspendingClock.now
+        /// When it was given what it works on.
+        var began = SuspendingClock.now
         /// When to end it because it was asked to stop.
         var deadline: SuspendingClock.Instant?
         var waiters: [CheckedContinuation<Void, Never>] = []
@@ -51,29 +60,49 @@ package final class StageWorker: Sendable {
 
     /// How often the process is looked at.
     private static let watchMilliseconds: Int32 = 100
+    /// How many of its last lines on standard error are kept.
+    private static let lastLines = 8
     private let limits: WorkerLimits
     private let state = Mutex(State())
+    private let lastErrors = Mutex<[String]>([])
     private let writer = DispatchQueue(label: "stage-worker-writer")
     private let served = Atomic<Int>(0)
 
     /// Whether it worked on something before.
     var isUsed: Bool { served.load(ordering: .relaxed) > 0 }
     /// Whether it can take a request.
-    var isAlive: Bool { state.withLock { $0.end == nil && $0.input != nil } }
+    var isAlive: Bool { state.withLock { $0.end == nil && $0.ready != nil && $0.input != nil } }
+    /// Whether it has come to its end.
+    var hasEnded: Bool { state.withLock { $0.end != nil } }
+    /// How it answered the greeting.
+    var ready: ChildReady? { state.withLock { $0.ready } }
+    /// Its last words on standard error; nil when there were none.
+    var lastWords: String? { lastErrors.withLock { $0.isEmpty ? nil : $0.joined(separator: "\n") } }
 
-    private init(limits: WorkerLimits) { self.limits = limits }
-
-    /// Starts a child and waits until it is ready.
-    /// - Throws: `Failure.ended`.
-    static func start(_ launch: WorkerLaunch, limits: WorkerLimits) async throws(Failure) -> StageWorker {
-        let worker = StageWorker(limits: limits)
+    /// Starts a child, which waits for its greeting.
+    init(_ launch: WorkerLaunch, limits: WorkerLimits) {
+        self.limits = limits
         // This thread lives as long as the child: the kernel ends the child with the thread that started it.
-        let thread = Thread { worker.live(launch) }
+        let thread = Thread { [self] in live(launch) }
         thread.name = "stage-worker"
         thread.start()
-        await worker.wait { $0.isReady || $0.end != nil }
-        if let end = worker.state.withLock({ $0.end }) { throw .ended(end) }
-        return worker
+    }
+
+    /// Greets the child and waits until it is ready.
+    /// - Throws: `Failure.ended`.
+    @discardableResult
+    func greet(_ hello: HostHello) async throws(Failure) -> ChildReady {
+        await wait { $0.input != nil || $0.end != nil }
+        state.withLock {
+            $0.isGreeted = true
+            $0.lastSign = .now
+        }
+        send(.hello(hello))
+        await wait { $0.ready != nil || $0.end != nil }
+        let (ready, end) = state.withLock { ($0.ready, $0.end) }
+        if let end { throw .ended(end) }
+        guard let ready else { throw .ended(.neverReady("it gave no answer")) }
+        return ready
     }
 
     /// Has the child do something.
@@ -81,7 +110,7 @@ package final class StageWorker: Sendable {
     /// When the calling task is cancelled the child is asked to stop, and ended when it does not.
     /// - Parameters:
     ///   - message: Makes the message for the request's id.
-    ///   - events: Gets progress, log lines and checkpoint messages, in order.
+    ///   - events: Gets progress, log lines and questions, in order.
     func perform(
         _ message: (Int) -> HostMessage, events: @escaping @Sendable (ChildMessage) -> Void
     ) async throws(Failure) -> ResultMessage {
@@ -96,6 +125,7 @@ package final class StageWorker: Sendable {
                     if let end = state.end { return end }
                     state.pending = Pending(id: id, continuation: continuation, events: events)
                     state.lastSign = .now
+                    state.began = .now
                     state.deadline = nil
                     return nil
                 }
@@ -131,6 +161,7 @@ package final class StageWorker: Sendable {
     /// Lets the child go and waits until it is gone.
     package func close() async {
         state.withLock { $0.deadline = $0.deadline ?? .now + limits.grace }
+        if state.withLock({ $0.ready != nil }) { send(.shutdown) }
         writer.async { [self] in closeInput() }
         await wait { $0.end != nil }
     }
@@ -144,13 +175,16 @@ package final class StageWorker: Sendable {
     }
 
     private func wait(until condition: @Sendable (borrowing State) -> Bool) async {
-        await withCheckedContinuation { continuation in
-            let isMet = state.withLock { state in
-                if condition(state) { return true }
-                state.waiters.append(continuation)
-                return false
+        var isMet = false
+        while !isMet {
+            await withCheckedContinuation { continuation in
+                isMet = state.withLock { state in
+                    if condition(state) { return true }
+                    state.waiters.append(continuation)
+                    return false
+                }
+                if isMet { continuation.resume() }
             }
-            if isMet { continuation.resume() }
         }
     }
 
@@ -163,78 +197,132 @@ package final class StageWorker: Sendable {
         } catch {
             return finish(.neverReady("\(launch.executable): \(String(cString: strerror(error.code.rawValue)))"))
         }
-        state.withLock { $0.input = process.input }
-        send(.hello(HostHello(host: "spreader-pipeline", memory: limits.memory.bytes)))
+        signalWaiters { $0.input = process.input }
+        var talk = Conversation(limits: limits)
         var verdict: WorkerEnd?
-        var lines = LineBuffer()
-        var bytes = [UInt8](repeating: 0, count: 1 << 16)
         var end: WorkerEnd?
+        var killing = SuspendingClock.now
         while end == nil {
-            var poller = pollfd(fd: process.output, events: Int16(POLLIN), revents: 0)
-            let isReadable = poll(&poller, 1, Self.watchMilliseconds) > 0
-            if isReadable {
-                let count = read(process.output, &bytes, bytes.count)
-                if count > 0 {
-                    verdict = verdict ?? take(bytes[..<count], into: &lines)
-                } else if count == 0 || errno != EINTR {
-                    break
+            switch talk.read(process) {
+            case .lines(let output, let errors):
+                for line in errors { heard(error: line, &talk) }
+                for line in output where verdict == nil { verdict = take(line, &talk) }
+            case .tooLong: verdict = verdict ?? .brokeProtocol("a line without end")
+            case .closed:
+                end = leave(process)
+                continue
+            case .nothing: end = process.reaped(waits: false)
+            }
+            if end != nil { break }
+            if verdict == nil {
+                verdict = watch(process, &talk)
+                // Asked to stop and silent: a signal first, so that it can put its own affairs in order.
+                if verdict == .stopped {
+                    process.terminate()
+                    killing = .now + min(limits.grace, .milliseconds(500))
+                } else {
+                    killing = .now
                 }
-            } else {
-                end = process.reaped(waits: false)
             }
-            verdict = verdict ?? watch(process)
-            if verdict != nil { process.kill() }
+            if verdict != nil, .now >= killing { process.kill() }
         }
-        if end == nil {
-            // The line is closed: a process that stays all the same has no use.
-            for _ in 0..<100 where end == nil {
-                end = process.reaped(waits: false)
-                if end == nil { usleep(2000) }
-            }
-            process.kill()
-        }
-        let fate = verdict ?? end ?? process.reaped(waits: true) ?? .exited(-1)
-        if verdict != nil, end == nil { _ = process.reaped(waits: true) }
+        let fate = verdict ?? end ?? .exited(-1)
+        // Whatever it started is of no use without it.
+        process.kill()
+        for line in talk.lastErrors(process) { keep(error: line) }
         Glibc.close(process.output)
+        if let errors = process.errors { Glibc.close(errors) }
         finish(fate)
     }
 
-    /// Handles what the child said.
-    /// - Returns: Why it must be ended.
-    private func take(_ bytes: some Sequence<UInt8>, into lines: inout LineBuffer) -> WorkerEnd? {
-        guard let complete = lines.take(bytes) else { return .brokeProtocol("a line without end") }
-        for line in complete {
-            let message: ChildMessage
-            do {
-                message = try JSONDecoder().decode(ChildMessage.self, from: line)
-            } catch {
-                return .brokeProtocol(String(decoding: line.prefix(120), as: UTF8.self))
-            }
-            if let end = take(message) { return end }
+    /// The line is closed: a process that stays all the same has no use.
+    private func leave(_ process: ChildProcess) -> WorkerEnd? {
+        for _ in 0..<100 {
+            if let end = process.reaped(waits: false) { return end }
+            usleep(2000)
         }
-        return nil
+        process.kill()
+        return process.reaped(waits: true)
+    }
+
+    /// Handles a line of the child's.
+    /// - Returns: Why it must be ended.
+    private func take(_ line: Data, _ talk: inout Conversation) -> WorkerEnd? {
+        let (isBusy, began) = state.withLock { ($0.pending != nil, $0.began) }
+        if talk.isFlood(line, since: isBusy ? began : nil) { return .brokeProtocol("more messages than anyone can read") }
+        let message: ChildMessage
+        do {
+            message = try JSONDecoder().decode(ChildMessage.self, from: line)
+        } catch {
+            let shown = String(decoding: line.prefix(120), as: UTF8.self)
+            guard Self.isMessage(line) else {
+                // What somebody printed there breaks nothing.
+                if talk.admitsLog(since: began) { log(shown) }
+                return nil
+            }
+            return .brokeProtocol("\(shown)\(line.count > 120 ? "…" : "") (\(Self.reason(error)))")
+        }
+        return take(message)
+    }
+
+    /// Whether a line is meant as a message: an object with a type.
+    private static func isMessage(_ line: Data) -> Bool {
+        guard line.first(where: { $0 != UInt8(ascii: " ") }) == UInt8(ascii: "{") else { return false }
+        guard let value = try? JSONDecoder().decode(JSONValue.self, from: line) else {
+            return line.range(of: Data(#""type""#.utf8)) != nil
+        }
+        return value["type"] != nil
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        guard let error = error as? DecodingError else { return "no JSON" }
+        switch error {
+        case .keyNotFound(let key, _): return "\"\(key.stringValue)\" is missing"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            return "\"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" has the wrong type"
+        case .dataCorrupted(let context): return context.debugDescription
+        @unknown default: return "\(error)"
+        }
     }
 
     private func take(_ message: ChildMessage) -> WorkerEnd? {
         switch message {
         case .ready(let ready):
             guard ready.version == StageProtocol.version else {
-                return .neverReady("it speaks version \(ready.version) of the protocol, not \(StageProtocol.version)")
+                return .foreignProtocol(
+                    name: ready.name, release: ready.release, version: ready.version, ours: StageProtocol.version)
             }
-            for waiter in state.withLock({ state in
-                state.isReady = true
+            signalWaiters { state in
+                state.ready = ready
                 state.lastSign = .now
-                defer { state.waiters = [] }
-                return state.waiters
-            }) { waiter.resume() }
+            }
         case .progress(let report): event(message, of: report.id)
         case .log(let line): event(message, of: line.id)
-        case .checkpointGet(let note), .checkpointSet(let note): event(message, of: note.id)
+        case .service(let question): event(message, of: question.id)
         case .result(let result): conclude(result.id, .success(result))
         case .failure(let id?, let failure): conclude(id, .failure(.stage(failure.error)))
         case .failure(nil, let failure): return .brokeProtocol(failure.message)
         }
         return nil
+    }
+
+    private func heard(error line: Data, _ talk: inout Conversation) {
+        let text = String(decoding: line.prefix(2000), as: UTF8.self)
+        keep(error: text)
+        if talk.admitsLog(since: state.withLock { $0.began }) { log(text) }
+    }
+
+    private func keep(error text: String) {
+        lastErrors.withLock { lines in
+            lines.append(text)
+            if lines.count > Self.lastLines { lines.removeFirst() }
+        }
+    }
+
+    /// Makes a log line of what is no message.
+    private func log(_ text: String) {
+        guard let id = state.withLock({ $0.pending?.id }) else { return }
+        event(.log(LogMessage(id: id, level: "info", message: text)), of: id)
     }
 
     private func event(_ message: ChildMessage, of id: Int) {
@@ -257,31 +345,46 @@ package final class StageWorker: Sendable {
         pending?.continuation.resume(returning: result)
     }
 
-    /// Looks after time and memory.
+    /// Looks after time, memory and processor.
     /// - Returns: Why the process must be ended.
-    private func watch(_ process: ChildProcess) -> WorkerEnd? {
+    private func watch(_ process: ChildProcess, _ talk: inout Conversation) -> WorkerEnd? {
         let now = SuspendingClock.now
-        let (isReady, isBusy, lastSign, deadline) = state.withLock {
-            ($0.isReady, $0.pending != nil, $0.lastSign, $0.deadline)
+        let (isReady, isGreeted, isBusy, lastSign, began, deadline) = state.withLock {
+            ($0.ready != nil, $0.isGreeted, $0.pending != nil, $0.lastSign, $0.began, $0.deadline)
         }
         if let deadline, now > deadline { return .stopped }
         if !isReady {
-            return now - lastSign > limits.start ? .neverReady("no answer for \(limits.start.spoken)") : nil
+            return isGreeted && now - lastSign > limits.start
+                ? .neverReady("no answer to the greeting for \(limits.start.spoken)") : nil
         }
         guard isBusy else { return nil }
         if now - lastSign > limits.stall { return .stalled(limits.stall) }
-        if let bytes = process.residentBytes, bytes > limits.memory.bytes { return .overMemory(limit: limits.memory) }
+        if let time = limits.time, now - began > time { return .overTime(limit: time) }
+        guard let usage = talk.usage(of: process, since: began) else { return nil }
+        if usage.memory > limits.memory.bytes { return .overMemory(limit: limits.memory) }
+        if let processor = limits.processor, usage.processor > processor.inSeconds {
+            return .overProcessor(limit: processor)
+        }
         return nil
     }
 
-    private func finish(_ end: WorkerEnd) {
-        let (pending, waiters) = state.withLock { state in
-            state.end = state.isReady ? end : Self.neverReady(end)
-            defer { (state.pending, state.waiters) = (nil, []) }
-            return (state.pending, state.waiters)
+    /// Changes the state and wakes those who wait for it.
+    private func signalWaiters(_ change: (inout State) -> Void) {
+        let waiters = state.withLock { state in
+            change(&state)
+            defer { state.waiters = [] }
+            return state.waiters
         }
-        pending?.continuation.resume(returning: .failure(.ended(end)))
         for waiter in waiters { waiter.resume() }
+    }
+
+    private func finish(_ end: WorkerEnd) {
+        let pending = state.withLock { state in
+            defer { state.pending = nil }
+            return state.pending
+        }
+        signalWaiters { $0.end = $0.ready != nil ? end : Self.neverReady(end) }
+        pending?.continuation.resume(returning: .failure(.ended(end)))
         writer.async { [self] in closeInput() }
     }
 

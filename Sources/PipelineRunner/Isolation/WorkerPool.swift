@@ -1,17 +1,29 @@
-import PipelineKit
+package import PipelineKit
 import Synchronization
 
 /// Keeps child processes warm between requests and replaces those that died.
 package final class WorkerPool: Sendable {
     private struct State {
-        var idle: [StageWorker] = []
-        /// A child that was started ahead of its first work.
-        var coming: Task<StageWorker?, Never>?
+        /// Greeted children and what each is confined to.
+        var idle: [(reach: Reach?, worker: StageWorker)] = []
+        /// A child that was started ahead of its work and waits for its greeting.
+        var coming: StageWorker?
         var isClosed = false
     }
 
+    /// Whose stages the children work for.
+    package enum Origin: Sendable, Hashable {
+        /// This program's own: they may ask for all that stages may.
+        case program
+        /// A plugin's.
+        case plugin(name: String)
+    }
+
+    /// Whose stages the children work for.
+    package let origin: Origin
     private let launch: WorkerLaunch
     private let limits: WorkerLimits
+    private let hostVersion: String
     private let state = Mutex(State())
     /// More are let go after their work.
     private let idleLimit: Int
@@ -20,11 +32,13 @@ package final class WorkerPool: Sendable {
     /// A pool; no child is started before there is work.
     /// - Parameter onEnd: Told of every child that dies at its work.
     package init(
-        launch: WorkerLaunch, limits: WorkerLimits = WorkerLimits(), idleLimit: Int = 4,
-        onEnd: @escaping @Sendable (WorkerEnd) -> Void = { _ in }
+        launch: WorkerLaunch, limits: WorkerLimits = WorkerLimits(), origin: Origin = .program,
+        hostVersion: String = "", idleLimit: Int = 4, onEnd: @escaping @Sendable (WorkerEnd) -> Void = { _ in }
     ) {
         self.launch = launch
         self.limits = limits
+        self.origin = origin
+        self.hostVersion = hostVersion
         self.idleLimit = idleLimit
         self.onEnd = onEnd
     }
@@ -32,78 +46,124 @@ package final class WorkerPool: Sendable {
     /// Starts a child ahead of the first work; whether that succeeds is told by the work.
     package func warm() {
         state.withLock { state in
-            guard !state.isClosed, state.coming == nil, state.idle.isEmpty else { return }
-            let (launch, limits) = (launch, limits)
-            state.coming = Task { [self] in
-                let worker = try? await StageWorker.start(launch, limits: limits)
-                guard let worker, self.state.withLock({ $0.isClosed }) else { return worker }
-                await worker.close()
-                return nil
+            guard !state.isClosed, state.coming == nil else { return }
+            state.coming = StageWorker(launch, limits: limits)
+        }
+    }
+
+    /// Greets a child and gives its answer.
+    /// - Throws: `StageError` with code `configuration` when it can't be started or speaks another protocol.
+    package func ready(reach: Reach? = nil) async throws(StageError) -> ChildReady {
+        let name = if case .plugin(let name) = origin { name } else { "stage-worker" }
+        let (worker, taken) = take(reach, isNew: false)
+        do throws(StageWorker.Failure) {
+            let ready: ChildReady
+            if taken { ready = try await worker.greet(hello(reach)) } else { ready = try await again(worker, reach) }
+            await giveBack(worker, reach)
+            return ready
+        } catch {
+            switch error {
+            case .stage(let error): throw error
+            case .ended(let end): throw end.startError(plugin: name, lastWords: worker.lastWords)
             }
         }
+    }
+
+    private func again(_ worker: StageWorker, _ reach: Reach?) async throws(StageWorker.Failure) -> ChildReady {
+        if let ready = worker.ready { return ready }
+        return try await worker.greet(hello(reach))
+    }
+
+    private func hello(_ reach: Reach?) -> HostHello {
+        let services = if case .program = origin { HostService.allCases } else { HostService.open }
+        return HostHello(
+            host: "spreader-pipeline", version: hostVersion, features: services.map(\.rawValue) + ["shutdown"],
+            memory: limits.memory.bytes, reach: reach)
     }
 
     /// Has a child do something.
     ///
     /// A child that worked on other footage before may have been left broken by it: when it dies, the work is given
     /// once to a new one, so that the blame falls on the right asset.
+    /// - Parameter reach: What the child may reach; one that is confined to something else is not used.
     func perform(
-        _ message: (Int) -> HostMessage,
+        _ message: (Int) -> HostMessage, reach: Reach? = nil,
         events: @escaping @Sendable (ChildMessage, StageWorker) -> Void
-    ) async throws(StageWorker.Failure) -> ResultMessage {
+    ) async throws(Failure) -> ResultMessage {
         var isRepeated = false
         while true {
-            if Task.isCancelled { throw .stage(.cancelled) }
-            let worker = try await take(isNew: isRepeated)
+            if Task.isCancelled { throw Failure(.stage(.cancelled)) }
+            let (worker, isNew) = take(reach, isNew: isRepeated)
             let wasUsed = worker.isUsed
             do throws(StageWorker.Failure) {
+                if isNew { try await worker.greet(hello(reach)) }
                 let result = try await worker.perform(message) { events($0, worker) }
-                await giveBack(worker)
+                await giveBack(worker, reach)
                 return result
             } catch {
                 guard case .ended(let end) = error else {
-                    await giveBack(worker)
-                    throw error
+                    await giveBack(worker, reach)
+                    throw Failure(error)
                 }
                 onEnd(end)
-                guard wasUsed, !isRepeated, end.mayBeInherited else { throw error }
+                guard wasUsed, !isRepeated, end.mayBeInherited else {
+                    throw Failure(error, lastWords: worker.lastWords)
+                }
                 isRepeated = true
             }
         }
     }
 
-    /// Lets all children go and waits until they are gone; one that is still starting, and has nothing to lose, goes on
-    /// its own.
+    /// Why a request has no result, and what the child said last.
+    struct Failure: Error {
+        var reason: StageWorker.Failure
+        var lastWords: String?
+
+        init(_ reason: StageWorker.Failure, lastWords: String? = nil) {
+            self.reason = reason
+            self.lastWords = lastWords
+        }
+    }
+
+    /// Lets all children go and waits until they are gone.
     package func close() async {
         let (idle, coming) = state.withLock { state in
             state.isClosed = true
             defer { (state.idle, state.coming) = ([], nil) }
-            return (state.idle, state.coming)
+            return (state.idle.map(\.worker), state.coming)
         }
-        for worker in idle { await worker.close() }
-        if let coming { Task { await coming.value?.close() } }
+        // One that was never greeted has nothing to lose, and nobody waits for it.
+        if let coming { Task { await coming.close() } }
+        await withTaskGroup { group in
+            for worker in idle { group.addTask { await worker.close() } }
+        }
     }
 
-    private func take(isNew: Bool) async throws(StageWorker.Failure) -> StageWorker {
-        if !isNew {
-            let coming = state.withLock { state in
-                defer { state.coming = nil }
-                return state.coming
+    /// A child, and whether it has to be greeted.
+    private func take(_ reach: Reach?, isNew: Bool) -> (worker: StageWorker, isNew: Bool) {
+        state.withLock { state in
+            if !isNew {
+                state.idle.removeAll { !$0.worker.isAlive }
+                if let index = state.idle.lastIndex(where: { $0.reach == reach }) {
+                    return (state.idle.remove(at: index).worker, false)
+                }
+                if let coming = state.coming, !coming.hasEnded {
+                    state.coming = nil
+                    return (coming, true)
+                }
             }
-            if let worker = await coming?.value, worker.isAlive { return worker }
-            while let worker = state.withLock({ $0.idle.popLast() }) {
-                if worker.isAlive { return worker }
-            }
+            return (StageWorker(launch, limits: limits), true)
         }
-        return try await StageWorker.start(launch, limits: limits)
     }
 
-    private func giveBack(_ worker: StageWorker) async {
-        let isKept = state.withLock { state in
-            guard !state.isClosed, state.idle.count < idleLimit, worker.isAlive else { return false }
-            state.idle.append(worker)
-            return true
+    private func giveBack(_ worker: StageWorker, _ reach: Reach?) async {
+        let surplus: StageWorker? = state.withLock { state in
+            guard !state.isClosed, worker.isAlive else { return worker }
+            // Those that are confined to what was done with long ago go first.
+            let oldest = state.idle.count < idleLimit ? nil : state.idle.removeFirst().worker
+            state.idle.append((reach, worker))
+            return oldest
         }
-        if !isKept { await worker.close() }
+        await surplus?.close()
     }
 }

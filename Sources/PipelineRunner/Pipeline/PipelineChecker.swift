@@ -47,6 +47,15 @@ package struct PipelineChecker: Sendable {
         self.environment = environment
     }
 
+    /// The stages that a pipeline file names, as far as it can be read.
+    package static func stageNames(inFile file: String) -> Set<String> {
+        guard let text = try? String(contentsOf: URL(filePath: file), encoding: .utf8),
+            let root = DocumentLoader.load(text, file: file).root,
+            case .list(let stages, _)? = root.member("stages")?.value
+        else { return [] }
+        return Set(stages.compactMap { $0.member("uses")?.value.json.stringValue })
+    }
+
     /// Checks the text of a pipeline file.
     /// - Returns: The pipeline when nothing in the findings is an error.
     package func check(

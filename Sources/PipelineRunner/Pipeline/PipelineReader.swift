@@ -16,7 +16,7 @@ struct PipelineReader {
     }
 
     static let keys = ["$schema", "name", "description", "inputs", "account", "post", "stages"]
-    static let stageKeys = ["uses", "id", "with", "retry", "timeout", "labels"]
+    static let stageKeys = ["uses", "id", "with", "retry", "timeout", "labels", "isolate"]
     static let retryKeys = ["attempts", "delay", "maxDelay"]
 
     mutating func read(_ root: DocumentNode, overrides: [PipelineChecker.Override], until: String?) -> Pipeline? {
@@ -157,6 +157,13 @@ struct PipelineReader {
             }
             guard let type = registry.stage(named: name) else {
                 links.append((text(element, "id", pointer: pointer) ?? name, nil, uses.value.location))
+                if let problem = registry.unusable[name] {
+                    findings.append(
+                        Diagnostic(
+                            code: problem.code.rawValue, problem.message, hint: problem.hint,
+                            location: uses.value.location, pointer: pointer + "/uses", subject: .configuration))
+                    continue
+                }
                 report(
                     "unknown-stage", "there is no stage \"\(name)\"",
                     hint: hint(name, registry.stages.map(\.name.rawValue)), at: uses.value.location,
@@ -177,10 +184,12 @@ struct PipelineReader {
             let retry = readRetry(element, type, pointer: pointer)
             let timeout = duration(element, "timeout", pointer: pointer)
             let labels = labels(element, pointer: pointer)
-            guard let stage = makeStage(element, type, mine, pointer: pointer) else { continue }
+            let isIsolated = truth(element, "isolate", pointer: pointer)
+            let host = isIsolated == true ? registry.isolated(type) : type
+            guard let stage = makeStage(element, host, mine, pointer: pointer) else { continue }
             stages.append(
                 PipelineStage(
-                    id: id, type: type, stage: stage, retry: retry, timeout: timeout, labels: labels,
+                    id: id, type: host, stage: stage, retry: retry, timeout: timeout, labels: labels,
                     location: uses.value.location))
         }
         for override in unusedOverrides {
@@ -314,6 +323,15 @@ struct PipelineReader {
                 pointer: "\(pointer)/\(key)")
             return nil
         }
+    }
+
+    private mutating func truth(_ node: DocumentNode, _ key: String, pointer: String) -> Bool? {
+        guard let member = node.member(key) else { return nil }
+        if let truth = member.value.json.boolValue { return truth }
+        report(
+            "wrong-type", "\"\(key)\" takes true or false, not \(member.value.json.kind)", at: member.value.location,
+            pointer: "\(pointer)/\(key)")
+        return nil
     }
 
     /// Words that a worker offers; commas part them on the command line.

@@ -46,6 +46,10 @@ package enum PipelineSchema {
                                 ],
                             ],
                             "timeout": Duration.optionType.schema,
+                            "isolate": [
+                                "type": "boolean", "default": false,
+                                "description": "Whether its work is done in a process of its own.",
+                            ],
                             "labels": [
                                 "type": "array", "items": ["type": "string"],
                                 "description":

@@ -4,9 +4,20 @@ package import PipelineKit
 package struct StageRegistry: Sendable {
     /// All stages by name.
     package let stages: [StageType]
+    /// Why stages that plugins offer can't be had, by name.
+    package let unusable: [String: StageError]
+    /// A stage whose work is done in a child process, whatever is usual for it.
+    package let isolated: @Sendable (StageType) -> StageType
 
     /// A registry.
-    package init(_ stages: [StageType]) { self.stages = stages.sorted { $0.name < $1.name } }
+    package init(
+        _ stages: [StageType], unusable: [String: StageError] = [:],
+        isolated: @escaping @Sendable (StageType) -> StageType = { $0 }
+    ) {
+        self.stages = stages.sorted { $0.name < $1.name }
+        self.unusable = unusable
+        self.isolated = isolated
+    }
 
     /// The stage of that name.
     package func stage(named name: String) -> StageType? { stages.first { $0.name.rawValue == name } }

@@ -49,7 +49,7 @@ struct Enqueue: AsyncParsableCommand {
         let settings = try await Command.settings()
         let existing = await Command.existing(settings, database: db)
         let credentials = await Command.credentials(settings, existing)
-        let checked = try await StageHost.with(settings) { host in
+        let checked = try await StageHost.with(settings, .pipeline(pipeline)) { host in
             await CheckedRun.load(
                 file: pipeline, inputs: inputs, overrides: try PipelineArguments.overrides(set: set, post: post),
                 registry: host.registry, settings: settings, credentials: credentials)

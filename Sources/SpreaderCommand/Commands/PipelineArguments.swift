@@ -26,6 +26,9 @@ struct PipelineArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Stop after this stage; its output stays in the work folder.", valueName: "stage"))
     var until: String?
 
+    @Flag(help: "Run every stage in a process of its own, not only those that read footage.")
+    var isolate = false
+
     @Option(help: "How to report: text for people; json: a run's events, one a line, or one document of a plan.")
     var format: OutputFormat = .text
 

@@ -15,16 +15,19 @@ struct Plan: AsyncParsableCommand {
 
     static func show(_ arguments: PipelineArguments) async throws {
         let settings = try await Command.settings()
-        try await StageHost.with(settings) { try await show(arguments, settings, $0.registry) }
+        try await StageHost.with(settings, .pipeline(arguments.pipeline), isolate: arguments.isolate) { host in
+            try await show(arguments, settings, host)
+        }
     }
 
     private static func show(
-        _ arguments: PipelineArguments, _ settings: Settings, _ registry: StageRegistry
+        _ arguments: PipelineArguments, _ settings: Settings, _ host: StageHost
     ) async throws {
         var checked = await CheckedRun.load(
             file: arguments.pipeline, inputs: arguments.inputs, overrides: try arguments.overrides(),
-            until: arguments.until, registry: registry, settings: settings,
+            until: arguments.until, registry: host.registry, settings: settings,
             credentials: await Command.credentials(settings, await Command.existing(settings)))
+        checked.findings += host.findings
         // A plan sends nothing, so it needs no token; the run will.
         checked.findings = checked.findings.map { finding in
             var finding = finding

@@ -90,17 +90,20 @@ struct Run: AsyncParsableCommand {
     }
 
     private func start(_ words: [String], _ settings: Settings, _ stop: StopSwitch) async throws -> Int {
-        try await StageHost.with(settings) { try await start(words, settings, $0.registry, stop) }
+        try await StageHost.with(settings, .pipeline(arguments.pipeline), isolate: arguments.isolate) { host in
+            try await start(words, settings, host, stop)
+        }
     }
 
     private func start(
-        _ words: [String], _ settings: Settings, _ registry: StageRegistry, _ stop: StopSwitch
+        _ words: [String], _ settings: Settings, _ host: StageHost, _ stop: StopSwitch
     ) async throws -> Int {
         let overrides = try arguments.overrides()
         let existing = await Command.existing(settings, database: db)
         var checked = await CheckedRun.load(
             file: arguments.pipeline, inputs: arguments.inputs, overrides: overrides, until: arguments.until,
-            registry: registry, settings: settings, credentials: await Command.credentials(settings, existing))
+            registry: host.registry, settings: settings, credentials: await Command.credentials(settings, existing))
+        checked.findings += host.findings
         guard let pipeline = checked.pipeline, checked.blocking.isEmpty else { return refuse(checked) }
         // A job's asset keeps its name on machines that had to fetch it.
         if let name = settings[JobProcess.assetSetting], checked.assets.count == 1 { checked.assets[0].name = name }
@@ -126,10 +129,10 @@ struct Run: AsyncParsableCommand {
             if arguments.format == .text {
                 for finding in checked.findings where finding.severity == .warning { Output.message(finding.text) }
             }
-            var host = draft
-            host.digests.ahead = ahead
-            host.emit = { renderer.show($0) }
-            let engine = RunEngine(request: request, host: host)
+            var runHost = draft
+            runHost.digests.ahead = ahead
+            runHost.emit = { renderer.show($0) }
+            let engine = RunEngine(request: request, host: runHost)
             let age = try Retention.setting(settings)
             let summary = await interruptible(engine, prepared, renderer, stop)
             if let age { _ = try? await Retention(assembly: assembly).prune(olderThan: age) }

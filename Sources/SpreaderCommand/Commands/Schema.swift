@@ -13,7 +13,11 @@ struct Schema: AsyncParsableCommand {
     var output: String?
 
     func run() async throws {
-        let text = try PipelineSchema.schema(for: .linked).text(pretty: true)
+        let settings = try await Command.settings()
+        let text = try await StageHost.with(settings, .all) { host in
+            host.report()
+            return try PipelineSchema.schema(for: host.registry).text(pretty: true)
+        }
         guard let output else { return Output.result(text) }
         do {
             try Data((text + "\n").utf8).write(to: URL(filePath: output), options: .atomic)

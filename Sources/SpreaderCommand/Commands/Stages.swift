@@ -14,9 +14,20 @@ struct Stages: AsyncParsableCommand {
     var format: OutputFormat = .text
 
     func run() async throws {
-        let registry = StageRegistry.linked
+        let settings = try await Command.settings()
+        try await StageHost.with(settings, .all) { host in
+            if name == nil { host.report() }
+            try show(host.registry)
+        }
+    }
+
+    private func show(_ registry: StageRegistry) throws {
         if let name {
             guard let stage = registry.stage(named: name) else {
+                if let problem = registry.unusable[name] {
+                    Output.message("error: \(problem.description)")
+                    throw ExitCode(78)
+                }
                 let near = NearestName.of(name, in: registry.stages.map(\.name.rawValue))
                 Output.message(
                     "error: there is no stage \"\(name)\"" + (near.map { " (did you mean \"\($0)\"?)" } ?? ""))
@@ -42,8 +53,10 @@ struct Stages: AsyncParsableCommand {
     private static func page(_ stage: StageType) -> String {
         var lines = [
             "\(stage.name): \(stage.summary)", "", "  takes \(stage.input), gives \(stage.output)",
-            "  effect \(stage.effect.rawValue), resource \(stage.resource.rawValue)", "",
+            "  effect \(stage.effect.rawValue), resource \(stage.resource.rawValue)",
         ]
+        if let origin = stage.origin { lines.append("  of plugin \(origin)") }
+        lines.append("")
         lines.append(stage.options.isEmpty ? "It has no options." : "Options:")
         for option in stage.options {
             var facts = [option.type.name]
@@ -63,7 +76,7 @@ struct Stages: AsyncParsableCommand {
             "name": .string(stage.name.rawValue), "summary": .string(stage.summary),
             "input": .string(stage.input.rawValue), "output": .string(stage.output.rawValue),
             "effect": .string(stage.effect.rawValue), "resource": .string(stage.resource.rawValue),
-            "options": stage.optionsSchema,
+            "options": stage.optionsSchema, "plugin": stage.origin.map(JSONValue.string) ?? .null,
         ]
     }
 }

@@ -18,16 +18,22 @@ struct Validate: AsyncParsableCommand {
     @Option(help: "How to report: text, or one JSON array of findings.")
     var format: OutputFormat = .text
 
+    @Flag(help: "Run every stage in a process of its own, not only those that read footage.")
+    var isolate = false
+
     func run() async throws {
         let settings = try await Command.settings()
-        try await StageHost.with(settings) { try await report(settings, $0.registry) }
+        try await StageHost.with(settings, .pipeline(pipeline), isolate: isolate) { host in
+            try await report(settings, host)
+        }
     }
 
-    private func report(_ settings: Settings, _ registry: StageRegistry) async throws {
+    private func report(_ settings: Settings, _ host: StageHost) async throws {
         var checked = await CheckedRun.load(
-            file: pipeline, inputs: inputs, registry: registry, settings: settings,
+            file: pipeline, inputs: inputs, registry: host.registry, settings: settings,
             credentials: await Command.credentials(settings, await Command.existing(settings)))
         _ = await checked.planFootage(settings: settings)
+        checked.findings += host.findings
         // Whoever checks a file need not be the one who posts it.
         checked.findings = checked.findings.map { finding in
             var finding = finding

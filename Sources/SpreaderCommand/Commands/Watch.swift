@@ -167,7 +167,7 @@ struct Watch: AsyncParsableCommand {
     private func check(_ settings: Settings) async throws -> Pipeline {
         let overrides = try PipelineArguments.overrides(set: set, post: post)
         let credentials = await Command.credentials(settings, await Command.existing(settings, database: db))
-        let checked = try await StageHost.with(settings) { host in
+        let checked = try await StageHost.with(settings, .pipeline(pipeline)) { host in
             await CheckedRun.load(
                 file: pipeline, inputs: [folder], overrides: overrides, registry: host.registry, settings: settings,
                 credentials: credentials)

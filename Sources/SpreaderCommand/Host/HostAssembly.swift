@@ -86,6 +86,7 @@ struct HostAssembly {
             credentials: try await credentials(),
             digests: FileDigests(store), locks: locks, clock: store.clock, logger: logger, emit: emit)
         host.artifacts = artifacts
+        host.secrets = SettingSecrets(settings: settings)
         host.labels = settings[JobProcess.leaseSetting].map { _ in
             Set((settings[JobProcess.labelsSetting] ?? "").split(separator: ",").map(String.init))
         }

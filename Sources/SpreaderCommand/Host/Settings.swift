@@ -15,6 +15,11 @@ struct Settings: Sendable {
         "TIKTOK_CLIENT_SECRET", "TIKTOK_ACCESS_TOKEN", "TIKTOK_REFRESH_TOKEN", "SPREADER_VAULT_KEY", "SPREADER_DB",
         "PGPASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
     ]
+    /// Whether a name is one of this program's own secrets, or of its login.
+    static func isOwnSecret(_ name: String) -> Bool {
+        secretNames.contains(name) || name.hasPrefix("TIKTOK_") || name == "PGPASSFILE"
+    }
+
     /// Names that stages may read.
     static let plainNames = [
         "TIKTOK_API_BASE_URL", "TIKTOK_AUTHORIZE_URL", "TIKTOK_API", "TIKTOK_CLIENT_KEY", "TIKTOK_REDIRECT_URI",

@@ -12,9 +12,11 @@ enum StageChild {
     static var isThis: Bool { CommandLine.argc == 2 && CommandLine.arguments[1] == argument }
 
     /// Serves stages to the host over standard input and output.
-    static func serve() async -> Never {
-        // Ahead of the first request; what stands in the way is told when a stage asks for them.
-        Thread { try? MediaLibraries.load() }.start()
-        await StageServer.serveStandardStreams(StageRegistry.linked.stages)
+    static func serve() -> Never {
+        PluginProcess.serve(
+            StageRegistry.linked.stages, name: argument, version: Version.current,
+            // Ahead of the first request, and on the only thread there is; what stands in the way is told when a stage
+            // asks for them.
+            prepare: { try? MediaLibraries.load() })
     }
 }

@@ -2,45 +2,126 @@ import Foundation
 import PipelineKit
 import PipelineRunner
 
-/// The stages as commands use them: those that read footage work in child processes, unless the settings say not to.
+/// The stages as commands use them: those that read footage work in child processes, unless the settings say not to, and
+/// those of plugins in theirs.
 struct StageHost: Sendable {
     /// Stages whose libraries read what anyone may have made.
     private static let isolated: Set<String> = ["probe", "transcode"]
+    /// Stages that need the network for their work.
+    private static let online: Set<String> = ["upload", "publish"]
+
+    /// Which stages a command needs.
+    enum Need {
+        /// Those of a pipeline file, as far as it can be read.
+        case pipeline(String)
+        /// All, those of every plugin included.
+        case all
+    }
+
+    /// How much runs in children of this program.
+    private enum Isolation: String, CaseIterable {
+        /// Nothing that does not ask for it.
+        case none
+        /// The stages that read footage.
+        case process
+        /// Every stage.
+        case all
+    }
 
     /// The stages.
     let registry: StageRegistry
-    private let pool: WorkerPool?
+    /// The plugins, and what is wrong with some.
+    let plugins: PluginSet
+    /// What is wrong with plugins' manifests.
+    let findings: [Diagnostic]
+    private let pool: WorkerPool
 
     /// Calls `body` with the stages, then lets the children go.
-    static func with<Value>(_ settings: Settings, _ body: (StageHost) async throws -> Value) async throws -> Value {
-        let host = try await Command.orExit { () async throws(StageError) in try StageHost(settings) }
+    /// - Parameter isolate: Whether every stage runs in a child.
+    static func with<Value>(
+        _ settings: Settings, _ need: Need, isolate: Bool = false, _ body: (StageHost) async throws -> Value
+    ) async throws -> Value {
+        let host = try await Command.orExit { () async throws(StageError) in
+            try await StageHost(settings, need, isolate: isolate)
+        }
         let result: Result<Value, any Error>
         do {
             result = .success(try await body(host))
         } catch {
             result = .failure(error)
         }
-        await host.pool?.close()
+        await host.pool.close()
+        await host.plugins.close()
         return try result.get()
     }
 
-    private init(_ settings: Settings) throws(StageError) {
-        switch settings["SPREADER_ISOLATION"] ?? "process" {
-        case "none":
-            (registry, pool) = (.linked, nil)
-        case "process":
-            let pool = WorkerPool(launch: Self.launch, limits: try Self.limits(settings))
-            self.pool = pool
-            pool.warm()
-            registry = StageRegistry(
-                StageRegistry.linked.stages.map { stage in
-                    Self.isolated.contains(stage.name.rawValue) ? stage.isolated(in: pool) : stage
-                })
-        case let other:
-            throw StageError(
-                .configuration, "SPREADER_ISOLATION is \"\(other)\"", hint: "set it to process or none, or leave it out"
-            )
+    private init(_ settings: Settings, _ need: Need, isolate: Bool) async throws(StageError) {
+        let isolation = isolate ? .all : try Self.isolation(settings)
+        let pool = WorkerPool(launch: Self.launch, limits: try Self.limits(settings), hostVersion: Version.current)
+        self.pool = pool
+        let names: Set<String>? =
+            switch need {
+            case .pipeline(let file): PipelineChecker.stageNames(inFile: file)
+            case .all: nil
+            }
+        if isolation != .none, case .pipeline = need { pool.warm() }
+        let linked = StageRegistry.linked.stages.map { stage in
+            switch isolation {
+            case .none: stage
+            case .process: Self.isolated.contains(stage.name.rawValue) ? Self.isolated(stage, in: pool) : stage
+            case .all: Self.isolated(stage, in: pool)
+            }
         }
+        let (manifests, findings) = Self.manifests(settings)
+        self.findings = findings
+        let own = Set(linked.map(\.name.rawValue))
+        plugins = PluginSet(manifests, try Self.policy(settings))
+        // Without a name that only a plugin could have, none of them is started.
+        let foreign = names.map { $0.subtracting(own) }
+        let (offered, unusable) = foreign?.isEmpty == true ? ([], [:]) : await plugins.stages(named: foreign)
+        registry = StageRegistry(
+            linked + offered.filter { !own.contains($0.name.rawValue) }, unusable: unusable,
+            isolated: { stage in
+                let isAlready = stage.origin != nil || isolation == .all
+                    || isolation == .process && Self.isolated.contains(stage.name.rawValue)
+                return isAlready ? stage : Self.isolated(stage, in: pool)
+            })
+    }
+
+    /// Tells on standard error which plugins can't be had, and why.
+    func report() {
+        for finding in findings { Output.message(finding.text) }
+        for error in Set(registry.unusable.values.map(\.description)).sorted() { Output.message("warning: \(error)") }
+    }
+
+    /// The manifests of the plugins that the settings lead to.
+    static func manifests(_ settings: Settings) -> (plugins: [PluginManifest], findings: [Diagnostic]) {
+        let directory = URL(filePath: FileManager.default.currentDirectoryPath)
+        return PluginFinder.find(in: folders(settings), from: directory)
+    }
+
+    /// Where plugins are looked for, in order.
+    static func folders(_ settings: Settings) -> [String] {
+        let more = (settings["SPREADER_PLUGIN_PATH"] ?? "").split(separator: ":").map(String.init)
+        return ["plugins", settings.home.appending(path: "plugins").path] + more
+    }
+
+    private static func isolated(_ stage: StageType, in pool: WorkerPool) -> StageType {
+        let name = stage.name.rawValue
+        let isOwn = !StageRegistry.added.contains { $0.name == stage.name }
+        let confinement: Confinement =
+            isolated.contains(name) ? .footage : isOwn && !online.contains(name) ? .offline : .none
+        return stage.isolated(in: pool, confinement)
+    }
+
+    private static func isolation(_ settings: Settings) throws(StageError) -> Isolation {
+        guard let text = settings["SPREADER_ISOLATION"] else { return .process }
+        guard let isolation = Isolation(rawValue: text) else {
+            throw StageError(
+                .configuration, "SPREADER_ISOLATION is \"\(text)\"",
+                hint: "set it to process, all or none, or leave it out")
+        }
+        return isolation
     }
 
     /// This very program, also when its file was replaced meanwhile; without the secrets of its environment.
@@ -51,8 +132,45 @@ struct StageHost: Sendable {
         return WorkerLaunch(executable: "/proc/self/exe", arguments: [StageChild.argument], environment: environment)
     }
 
-    private static func limits(_ settings: Settings) throws(StageError) -> WorkerLimits {
-        var limits = WorkerLimits()
+    /// What plugins may have of this machine and of the user's secrets.
+    static func policy(_ settings: Settings) throws(StageError) -> PluginPolicy {
+        let names = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR"]
+        let inherited = ProcessInfo.processInfo.environment.filter {
+            names.contains($0.key) || $0.key.hasPrefix("LC_")
+        }
+        let limits = try limits(settings, usual: PluginPolicy.usualLimits)
+        return PluginPolicy(
+            environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"].merging(inherited) { $1 },
+            variable: { name in Settings.isOwnSecret(name) ? nil : settings[name] },
+            secrets: try secrets(settings), limits: limits, hostVersion: Version.current)
+    }
+
+    /// `SPREADER_PLUGIN_SECRETS`: `plugin:NAME`, parted by commas.
+    private static func secrets(_ settings: Settings) throws(StageError) -> [String: Set<String>] {
+        var allowed: [String: Set<String>] = [:]
+        for word in (settings["SPREADER_PLUGIN_SECRETS"] ?? "").split(separator: ",") {
+            let parts = word.split(separator: ":", omittingEmptySubsequences: false).map {
+                $0.trimmingCharacters(in: .whitespaces)
+            }
+            guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
+                throw StageError(
+                    .configuration, "SPREADER_PLUGIN_SECRETS holds \"\(word)\"",
+                    hint: "it takes plugin:NAME, several with commas: captions:CAPTIONS_API_KEY")
+            }
+            guard !Settings.isOwnSecret(parts[1]) else {
+                throw StageError(
+                    .configuration, "\(parts[1]) is a secret of this program, which no plugin may have",
+                    hint: "give the plugin a secret of its own")
+            }
+            allowed[parts[0], default: []].insert(parts[1])
+        }
+        return allowed
+    }
+
+    private static func limits(
+        _ settings: Settings, usual: WorkerLimits = WorkerLimits()
+    ) throws(StageError) -> WorkerLimits {
+        var limits = usual
         if let text = settings["SPREADER_STAGE_MEMORY"] {
             guard let memory = ByteCount(parsing: text), memory.bytes >= 100_000_000 else {
                 throw StageError(
@@ -68,5 +186,14 @@ struct StageHost: Sendable {
             limits.stall = stall
         }
         return limits
+    }
+
+    /// What of this machine confines children that read footage: the child's own word.
+    /// - Throws: `StageError` with code `configuration` when no child can be started.
+    static func confinement(_ settings: Settings) async throws(StageError) -> [String] {
+        let pool = WorkerPool(launch: launch, limits: try limits(settings), hostVersion: Version.current)
+        let ready = try await pool.ready(reach: Reach(reads: [], writes: []))
+        await pool.close()
+        return ready.confinement ?? []
     }
 }

@@ -50,9 +50,16 @@ struct CronScheduler: Sendable {
     }
 
     private func fire(_ entry: CronFile.Entry, _ name: String, _ moment: Date) async throws(StageError) {
-        let checked = await CheckedRun.load(
-            file: entry.pipeline, inputs: entry.inputs, registry: .linked, settings: settings,
-            credentials: await Command.credentials(settings, nil))
+        let checked: CheckedRun
+        do {
+            checked = try await StageHost.with(settings, .pipeline(entry.pipeline)) { host in
+                await CheckedRun.load(
+                    file: entry.pipeline, inputs: entry.inputs, registry: host.registry, settings: settings,
+                    credentials: await Command.credentials(settings, nil))
+            }
+        } catch {
+            throw error as? StageError ?? StageError(.internalFault, "the stages can't be had: \(error)")
+        }
         guard let pipeline = checked.pipeline else {
             let words = checked.findings.map(\.text).joined(separator: "; ")
             throw StageError(.invalidOption, "entry \"\(entry.name)\" can't be queued: \(words)")

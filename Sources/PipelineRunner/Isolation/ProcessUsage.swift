@@ -1,0 +1,52 @@
+import Foundation
+import Glibc
+
+/// What processes use, as the kernel counts it.
+struct ProcessUsage {
+    /// Resident memory in bytes.
+    private(set) var memory: Int64 = 0
+    /// Processor time in seconds, that of ended children included once they were waited for.
+    private(set) var processor: Double = 0
+
+    private static let page = Int64(sysconf(Int32(_SC_PAGESIZE)))
+    private static let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
+
+    /// Of one process; nil when it is gone or the system does not say.
+    init?(of identifier: Int32) {
+        guard let fields = Self.fields(of: identifier) else { return nil }
+        add(fields)
+    }
+
+    /// Of all processes of a group.
+    init(ofGroup group: Int32) {
+        guard let folder = opendir("/proc") else { return }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            guard let identifier = Int32(name), let fields = Self.fields(of: identifier), fields[2] == group else {
+                continue
+            }
+            add(fields)
+        }
+    }
+
+    private mutating func add(_ fields: [Int64]) {
+        memory += fields[21] * Self.page
+        processor += Double(fields[11] + fields[12] + fields[13] + fields[14]) / Self.ticks
+    }
+
+    /// The fields of `/proc/N/stat` from the third (state, as 0) on.
+    private static func fields(of identifier: Int32) -> [Int64]? {
+        guard let file = fopen("/proc/\(identifier)/stat", "re") else { return nil }
+        defer { fclose(file) }
+        var text = [CChar](repeating: 0, count: 1024)
+        guard fgets(&text, Int32(text.count), file) != nil else { return nil }
+        let line = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        // The name may hold blanks and brackets.
+        guard let end = line.lastIndex(of: ")") else { return nil }
+        let fields = line[line.index(after: end)...].split(separator: " ").map { Int64($0) ?? 0 }
+        return fields.count > 21 ? fields : nil
+    }
+}
