@@ -137,6 +137,12 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
+            // What `plugins new` writes; in code, so that the program stays one file.
+            resources: [
+                .embedInCode("Templates/spreader_plugin.py"), .embedInCode("Templates/stage.py"),
+                .embedInCode("Templates/test.py"), .embedInCode("Templates/Package.swift.txt"),
+                .embedInCode("Templates/Stage.swift.txt"),
+            ],
             swiftSettings: settings),
 
         .executableTarget(

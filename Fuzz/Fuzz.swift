@@ -30,7 +30,7 @@ struct Fuzz: AsyncParsableCommand {
     @Flag(help: .hidden) var serve = false
 
     func run() async throws {
-        if serve { await StageServer.serveStandardStreams([StageType(Probe.self), StageType(Transcode.self)]) }
+        if serve { PluginProcess.serve(Probe.self, Transcode.self, name: "fuzz", version: "1") }
         let folder = FileManager.default.temporaryDirectory.appending(path: "fuzz-\(UUID().uuidString)")
         let clips = folder.appending(path: "clips")
         try FileManager.default.createDirectory(at: clips, withIntermediateDirectories: true)

@@ -20,9 +20,9 @@ enum Verdict: String, CaseIterable, Sendable {
     init(_ end: WorkerEnd) {
         switch end {
         case .signalled, .exited: self = .crashed
-        case .stalled, .stopped: self = .hung
+        case .stalled, .stopped, .overProcessor, .overTime: self = .hung
         case .overMemory: self = .overMemory
-        case .brokeProtocol, .neverReady: self = .uncontained
+        case .brokeProtocol, .neverReady, .foreignProtocol: self = .uncontained
         }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CProcess
 import Foundation
+import Glibc
 public import PipelineKit
 import PipelineRunner
 
@@ -24,6 +25,10 @@ public enum SpreaderProgram {
             if StageChild.isThis { StageChild.serve() }
             // A job's run ends with its worker: another one will have the job by then.
             if ProcessInfo.processInfo.environment[JobProcess.leaseSetting] != nil { spreader_die_with_parent() }
+            // What started it may have blocked signals for its own reasons; this thread is where they arrive.
+            var none = sigset_t()
+            sigemptyset(&none)
+            pthread_sigmask(SIG_SETMASK, &none, nil)
             Task {
                 await SpreaderPipeline.main()
                 exit(0)
@@ -49,7 +54,7 @@ struct SpreaderPipeline: AsyncParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            Run.self, Plan.self, Validate.self, ProbeCommand.self, Stages.self, Schema.self, SandboxCommand.self,
+            Run.self, Plan.self, Validate.self, ProbeCommand.self, Stages.self, Schema.self, Plugins.self, SandboxCommand.self,
             Auth.self, Serve.self, Runs.self, Posts.self, Enqueue.self, Watch.self, WorkerCommand.self, Jobs.self,
             DatabaseCommand.self, Doctor.self,
         ])

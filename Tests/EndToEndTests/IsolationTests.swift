@@ -109,7 +109,7 @@ extension EndToEnd {
             #expect(plain.status == 0, "\(plain.messages)")
             let wrong = try await Program.run(words, in: place, environment: ["SPREADER_ISOLATION": "maybe"])
             #expect(wrong.status == 78)
-            #expect(wrong.messages.contains("SPREADER_ISOLATION is \"maybe\" (set it to process or none"))
+            #expect(wrong.messages.contains("SPREADER_ISOLATION is \"maybe\" (set it to process, all or none"))
             let help = try await Program.run(["--help"], in: place)
             #expect(!help.output.contains("stage-worker"))
         }

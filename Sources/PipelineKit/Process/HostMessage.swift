@@ -107,6 +107,8 @@ public struct RequestContext: Sendable, Hashable, Codable {
     public var settings: [String: String]
     /// The least level of log lines that the host wants.
     public var logLevel: String
+    /// What paths that a user wrote, such as those in options, are relative to.
+    public var currentDirectory = FileManager.default.currentDirectoryPath
     /// The account's name; nil for `plan`.
     public var account: String?
     /// The run's id; `run` only, as all that follow.

@@ -53,6 +53,6 @@ public enum PluginProcess {
         reader.name = "stage-server"
         reader.start()
         // For stages that use the main actor.
-        while true { RunLoop.main.run() }
+        while true { if Thread.isMainThread { RunLoop.main.run() } else { pause() } }
     }
 }

@@ -76,6 +76,8 @@ struct IsolatedStage: Sendable {
         let result = try await perform(
             asset: input.assetName, { HostMessage.plan(request.numbered($0)) }, confinement.reach(of: input),
             logger: context.logger)
+        // The run has another reach than the plan, and so another child.
+        if case .footage = confinement { pool.warm(beside: true) }
         guard let plan = result.plan else { throw noAnswer("no plan") }
         return StagePlan(
             action: plan.action, reasons: plan.reasons, details: plan.details,

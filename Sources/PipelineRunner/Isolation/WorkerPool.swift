@@ -43,10 +43,11 @@ package final class WorkerPool: Sendable {
         self.onEnd = onEnd
     }
 
-    /// Starts a child ahead of the first work; whether that succeeds is told by the work.
-    package func warm() {
+    /// Starts a child ahead of its work; whether that succeeds is told by the work.
+    /// - Parameter beside: Also when there are idle ones, which are confined to other work.
+    package func warm(beside: Bool = false) {
         state.withLock { state in
-            guard !state.isClosed, state.coming == nil else { return }
+            guard !state.isClosed, state.coming == nil, beside || state.idle.isEmpty else { return }
             state.coming = StageWorker(launch, limits: limits)
         }
     }

@@ -33,6 +33,9 @@ package struct PipelineChecker: Sendable {
             guard !key.isEmpty else { return nil }
         }
 
+        /// The value as a file would hold it, for options that are not known.
+        package var unchecked: JSONValue { json(for: []) }
+
         /// The value as the file would hold it: numbers and truth values are themselves, objects may be JSON.
         func json(for options: [OptionDescriptor]) -> JSONValue {
             if options.first(where: { $0.name == key })?.type.name == String.optionType.name { return .string(value) }

@@ -47,12 +47,23 @@ package final class Plugin: Sendable {
     /// A plugin; it is started by its first work.
     package init(_ manifest: PluginManifest, _ policy: PluginPolicy) {
         self.manifest = manifest
+        let (launch, limits) = Self.launch(manifest, policy)
+        pool = WorkerPool(
+            launch: launch, limits: limits, origin: .plugin(name: manifest.name), hostVersion: policy.hostVersion)
+        grants = SecretGrants(
+            declared: Set(manifest.secrets), allowed: policy.secrets[manifest.name] ?? [])
+    }
+
+    /// How a plugin is started, and what it may use.
+    static func launch(
+        _ manifest: PluginManifest, _ policy: PluginPolicy
+    ) -> (launch: WorkerLaunch, limits: WorkerLimits) {
         var environment = policy.environment
         for name in manifest.environment {
             if let value = policy.variable(name) { environment[name] = value }
         }
         let command = manifest.command
-        let program = Self.program(command.first ?? "", in: manifest.folder, path: environment["PATH"] ?? "")
+        let program = program(command.first ?? "", in: manifest.folder, path: environment["PATH"] ?? "")
         var launch = WorkerLaunch(
             executable: program, arguments: Array(command.dropFirst()), environment: environment)
         launch.directory = manifest.folder.path
@@ -62,10 +73,7 @@ package final class Plugin: Sendable {
         limits.memory = min(manifest.limits.memory ?? limits.memory, limits.memory)
         limits.processor = [manifest.limits.processor, limits.processor].compactMap { $0 }.min()
         limits.time = [manifest.limits.time, limits.time].compactMap { $0 }.min()
-        pool = WorkerPool(
-            launch: launch, limits: limits, origin: .plugin(name: manifest.name), hostVersion: policy.hostVersion)
-        grants = SecretGrants(
-            declared: Set(manifest.secrets), allowed: policy.secrets[manifest.name] ?? [])
+        return (launch, limits)
     }
 
     /// Starts it and asks for its stages.
@@ -92,7 +100,7 @@ package final class Plugin: Sendable {
     package func close() async { await pool.close() }
 
     /// What is wrong with a plugin's answer to the greeting.
-    static func problem(with ready: ChildReady, _ manifest: PluginManifest) -> String? {
+    static func problem(with ready: ChildReady, _ manifest: PluginManifest, mayPost: Bool = false) -> String? {
         if ready.name != manifest.name { return "it calls itself \"\(ready.name)\", and its plugin.json does not" }
         if ready.release != manifest.version {
             return "it says that it is version \(ready.release), its plugin.json says \(manifest.version)"
@@ -104,7 +112,7 @@ package final class Plugin: Sendable {
         if let more = offered.first(where: { !said.contains($0) }) {
             return "it offers the stage \"\(more)\", which its plugin.json does not name"
         }
-        if let final = ready.stages.first(where: { $0.effect == .irreversible }) {
+        if !mayPost, let final = ready.stages.first(where: { $0.effect == .irreversible }) {
             return "its stage \(final.name) is irreversible, and only the program's own stages may post"
         }
         return nil

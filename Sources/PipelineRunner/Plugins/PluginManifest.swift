@@ -38,6 +38,29 @@ package struct PluginManifest: Sendable {
         package var time: Duration?
     }
 
+    /// A manifest that is in no file: of the program's own child.
+    package init(name: String, version: String, command: [String], stages: [String], folder: URL) {
+        self.init(
+            name: name, version: version, summary: "", command: command, stages: stages, secrets: [], environment: [],
+            limits: Limits(), folder: folder, file: name)
+    }
+
+    fileprivate init(
+        name: String, version: String, summary: String, command: [String], stages: [String], secrets: [String],
+        environment: [String], limits: Limits, folder: URL, file: String
+    ) {
+        self.name = name
+        self.version = version
+        self.summary = summary
+        self.command = command
+        self.stages = stages
+        self.secrets = secrets
+        self.environment = environment
+        self.limits = limits
+        self.folder = folder
+        self.file = file
+    }
+
     /// The manifest in `folder`, or what is wrong with it.
     /// - Parameter display: The folder as a person would name it.
     package static func read(

@@ -132,6 +132,16 @@ struct StageHost: Sendable {
         return WorkerLaunch(executable: "/proc/self/exe", arguments: [StageChild.argument], environment: environment)
     }
 
+    /// The program's own child as if it were a plugin.
+    /// - Throws: `StageError` with code `configuration` for settings that don't hold.
+    static func ownManifest(_ settings: Settings) throws(StageError) -> (PluginManifest, PluginPolicy) {
+        let manifest = PluginManifest(
+            name: StageChild.argument, version: Version.current, command: [launch.executable] + launch.arguments,
+            stages: StageRegistry.linked.stages.map(\.name.rawValue),
+            folder: URL(filePath: FileManager.default.currentDirectoryPath))
+        return (manifest, try policy(settings))
+    }
+
     /// What plugins may have of this machine and of the user's secrets.
     static func policy(_ settings: Settings) throws(StageError) -> PluginPolicy {
         let names = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR"]

@@ -8,6 +8,12 @@ package enum ContentDigest {
         sha256(Data(text.utf8))
     }
 
+    /// Lower-case hex of the digest of a file's content; reads all of it on the calling thread.
+    /// - Throws: `CocoaError` when it can't be read.
+    package static func sha256(ofFile path: String) throws -> String {
+        sha256(try Data(contentsOf: URL(filePath: path), options: .alwaysMapped))
+    }
+
     /// Lower-case hex of the digest of `data`.
     static func sha256(_ data: Data) -> String { hex(SHA256.hash(data: data)) }
 

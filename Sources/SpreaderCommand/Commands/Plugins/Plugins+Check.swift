@@ -1,0 +1,104 @@
+import ArgumentParser
+import Foundation
+import PipelineKit
+import PipelineRunner
+
+extension Plugins {
+    /// `plugins check PATH`.
+    struct CheckPlugin: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "check", abstract: "Check a plugin against the protocol, as hosts use it.",
+            discussion: """
+                Starts the plugin anew for each check: greeting, unknown fields, other versions of the protocol, end, \
+                and for each stage its options, check, plan, run, cancellation and long lines. Its files go to a \
+                temporary folder. Exits 0 when all checks pass, 65 when one fails, 78 for a broken plugin.json.
+                """)
+
+        @Argument(help: "The plugin's folder, or the name of one that `plugins list` shows.", completion: .directory)
+        var plugin: String?
+        @Flag(help: "Check the program's own stages instead, in their child process.") var builtIn = false
+        @Option(help: ArgumentHelp("Footage to try stages with; generated when left out.", valueName: "file"))
+        var input: String?
+        @Option(help: ArgumentHelp("Set an option of a stage.", valueName: "stage.option=value")) var set: [String] = []
+        @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+
+        func validate() throws {
+            guard builtIn != (plugin != nil) else { throw ValidationError("name a plugin's folder, or --built-in") }
+            _ = try PipelineArguments.overrides(set: set, post: [])
+        }
+
+        func run() async throws {
+            let settings = try await Command.settings()
+            let (manifest, policy) = try builtIn ? StageHost.ownManifest(settings) : found(settings)
+            let folder = FileManager.default.temporaryDirectory.appending(
+                path: "spreader-check-\(UUID().uuidString.prefix(8))")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let checks = try await Command.orExit { () async throws(StageError) in
+                let samples = try await SampleArtifacts.make(from: input, in: folder.appending(path: "input"))
+                let suite = PluginConformance(
+                    manifest, policy, samples: samples.artifacts,
+                    options: options(samples.options), folder: folder.appending(path: "work"),
+                    mayPost: builtIn)
+                return try await suite.run()
+            }
+            let failed = checks.filter { $0.verdict == .failed }.count
+            switch format {
+            case .json:
+                Output.result(
+                    try JSONValue.array(
+                        checks.map {
+                            [
+                                "check": .string($0.name), "verdict": .string($0.verdict.rawValue),
+                                "detail": .string($0.detail),
+                            ]
+                        }
+                    ).text(pretty: true))
+            case .text:
+                let marks: [PluginConformance.Check.Verdict: String] = [.passed: "✓", .failed: "✗", .skipped: "-"]
+                Output.result(Output.table(checks.map { ["\(marks[$0.verdict] ?? "?") \($0.name)", $0.detail] }))
+                let skipped = checks.filter { $0.verdict == .skipped }.count
+                Output.message(
+                    "\(manifest.name) \(manifest.version): \(checks.count - failed - skipped) passed, \(failed) failed"
+                        + (skipped == 0 ? "" : ", \(skipped) skipped"))
+            }
+            if failed > 0 { throw ExitCode(65) }
+        }
+
+        private func found(_ settings: Settings) throws -> (PluginManifest, PluginPolicy) {
+            let name = plugin ?? ""
+            let path = URL(filePath: name).standardizedFileURL
+            var manifest: PluginManifest?
+            if FileManager.default.fileExists(atPath: path.appending(path: PluginManifest.fileName).path) {
+                let (read, findings) = PluginManifest.read(in: path, named: name)
+                for finding in findings { Output.message(finding.text) }
+                guard let read else { throw ExitCode(78) }
+                manifest = read
+            } else {
+                let (all, findings) = StageHost.manifests(settings)
+                manifest = all.first { $0.name == name }
+                if manifest == nil {
+                    for finding in findings { Output.message(finding.text) }
+                    let near = NearestName.of(name, in: all.map(\.name)).map { " (did you mean \"\($0)\"?)" }
+                    Output.message(
+                        "error: \(name) is neither a folder with a plugin.json nor a plugin that is found\(near ?? "")")
+                    throw ExitCode(64)
+                }
+            }
+            guard let manifest else { throw ExitCode(78) }
+            do {
+                return (manifest, try StageHost.policy(settings))
+            } catch {
+                Output.message("error: \(error.description)")
+                throw ExitCode(Int32(error.outcome.rawValue))
+            }
+        }
+
+        private func options(_ usual: [String: [String: JSONValue]]) -> [String: [String: JSONValue]] {
+            var options = builtIn ? usual : [:]
+            for override in (try? PipelineArguments.overrides(set: set, post: [])) ?? [] {
+                options[override.stage ?? "", default: [:]][override.key] = override.unchecked
+            }
+            return options
+        }
+    }
+}

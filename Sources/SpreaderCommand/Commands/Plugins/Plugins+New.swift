@@ -1,0 +1,104 @@
+import ArgumentParser
+import Foundation
+import PipelineKit
+import PipelineRunner
+
+extension Plugins {
+    /// `plugins new NAME`.
+    struct New: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Begin a new plugin: a folder with a stage that works, to be made your own.")
+
+        /// The languages that there are beginnings for.
+        enum Language: String, ExpressibleByArgument, CaseIterable { case swift, python }
+
+        @Argument(help: "Its name, and that of its stage: lower-case words joined with hyphens.") var name: String
+        @Option(help: "The language: swift or python.") var language: Language
+        @Option(help: ArgumentHelp("Where to put its folder.", valueName: "dir"), completion: .directory)
+        var into = "plugins"
+        @Option(
+            help: ArgumentHelp("For Swift: where spreader-pipeline's source is.", valueName: "dir"),
+            completion: .directory)
+        var kit: String?
+
+        func validate() throws {
+            guard name.wholeMatch(of: /[a-z][a-z0-9]*(-[a-z0-9]+)*/) != nil else {
+                throw ValidationError("a name is lower-case words joined with hyphens, such as end-card, not \"\(name)\"")
+            }
+            if StageRegistry.linked.stage(named: name) != nil {
+                throw ValidationError("there is a stage \"\(name)\" already: choose another name")
+            }
+            if language == .swift, kit == nil {
+                throw ValidationError("a plugin in Swift is built on the kit: say where its source is with --kit")
+            }
+            if let kit, !FileManager.default.fileExists(atPath: kit + "/Package.swift") {
+                throw ValidationError("--kit \(kit) has no Package.swift")
+            }
+        }
+
+        func run() async throws {
+            let folder = URL(filePath: into).appending(path: name)
+            guard !FileManager.default.fileExists(atPath: folder.path) else {
+                Output.message("error: \(into)/\(name) is there already; choose another name, or remove it")
+                throw ExitCode(64)
+            }
+            do {
+                for (path, text) in files {
+                    let file = folder.appending(path: path)
+                    try FileManager.default.createDirectory(
+                        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+                    try Data(text.utf8).write(to: file)
+                }
+            } catch {
+                Output.message("error: can't write \(into)/\(name): \(error.localizedDescription)")
+                throw ExitCode(78)
+            }
+            let place = "\(into)/\(name)"
+            Output.result(place)
+            if language == .swift { Output.message("build it: swift build -c release --package-path \(place)") }
+            Output.message("then: spreader-pipeline plugins check \(place)")
+        }
+
+        private var files: [(path: String, text: String)] {
+            let module = name.replacing("-", with: "_")
+            switch language {
+            case .python:
+                return [
+                    (PluginManifest.fileName, manifest(command: #"["python3", "\#(module).py"]"#)),
+                    ("\(module).py", filled(PackageResources.stage_py)),
+                    ("test_\(module).py", filled(PackageResources.test_py)),
+                    ("spreader_plugin.py", String(decoding: PackageResources.spreader_plugin_py, as: UTF8.self)),
+                ]
+            case .swift:
+                return [
+                    (PluginManifest.fileName, manifest(command: #"[".build/release/\#(name)"]"#)),
+                    ("Package.swift", filled(PackageResources.Package_swift_txt)),
+                    ("Sources/\(name)/\(typeName).swift", filled(PackageResources.Stage_swift_txt)),
+                    (".gitignore", ".build/\n"),
+                ]
+            }
+        }
+
+        private func manifest(command: String) -> String {
+            """
+            {
+              "name": "\(name)",
+              "version": "0.1.0",
+              "description": "Refuses footage that is longer than a limit.",
+              "command": \(command),
+              "stages": ["\(name)"]
+            }
+
+            """
+        }
+
+        private var typeName: String { name.split(separator: "-").map(\.capitalized).joined() }
+
+        private func filled(_ template: [UInt8]) -> String {
+            let source = URL(filePath: kit ?? "").standardizedFileURL.path
+            return String(decoding: template, as: UTF8.self).replacing("NAME", with: name)
+                .replacing("STAGE", with: typeName).replacing("MODULE", with: name.replacing("-", with: "_"))
+                .replacing("KIT", with: source)
+        }
+    }
+}

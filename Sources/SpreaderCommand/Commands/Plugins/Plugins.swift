@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import PipelineKit
+import PipelineRunner
+
+/// `plugins list|check|new`: stages of others.
+struct Plugins: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List plugins, check one against the protocol, or begin a new one.",
+        discussion: """
+            A plugin is a folder with a plugin.json and a program in any language. Plugins are looked for in ./plugins, \
+            in plugins of the data folder (SPREADER_HOME), and in the folders of SPREADER_PLUGIN_PATH.
+            """,
+        subcommands: [List.self, CheckPlugin.self, New.self])
+
+    /// `plugins list`.
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the plugins that are found, with their stages.",
+            discussion: "Every plugin is started, to see whether it can be. Exits 78 when one can't.")
+
+        @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+
+        func run() async throws {
+            let settings = try await Command.settings()
+            let (manifests, findings) = StageHost.manifests(settings)
+            let policy = try await Command.orExit { () async throws(StageError) in try StageHost.policy(settings) }
+            var rows: [(manifest: PluginManifest, problem: StageError?)] = []
+            for manifest in manifests {
+                let plugin = Plugin(manifest, policy)
+                do throws(StageError) {
+                    _ = try await plugin.stages()
+                    rows.append((manifest, nil))
+                } catch {
+                    rows.append((manifest, error))
+                }
+                await plugin.close()
+            }
+            for finding in findings { Output.message(finding.text) }
+            switch format {
+            case .json:
+                Output.result(
+                    try JSONValue.array(
+                        rows.map { manifest, problem in
+                            [
+                                "name": .string(manifest.name), "version": .string(manifest.version),
+                                "description": .string(manifest.summary),
+                                "stages": .array(manifest.stages.map(JSONValue.string)),
+                                "path": .string(manifest.folder.path),
+                                "problem": problem.map { .string($0.description) } ?? .null,
+                            ]
+                        }
+                    ).text(pretty: true))
+            case .text:
+                if rows.isEmpty {
+                    let folders = StageHost.folders(settings).joined(separator: ", ")
+                    Output.message("no plugins in \(folders)")
+                } else {
+                    Output.result(
+                        Output.table(
+                            rows.map { manifest, problem in
+                                [
+                                    "\(problem == nil ? "✓" : "✗") \(manifest.name)", manifest.version,
+                                    manifest.stages.joined(separator: ", "), manifest.folder.path,
+                                ]
+                            }))
+                }
+                for case let (_, problem?) in rows { Output.message("error: \(problem.description)") }
+            }
+            if rows.contains(where: { $0.problem != nil }) { throw ExitCode(78) }
+        }
+    }
+}

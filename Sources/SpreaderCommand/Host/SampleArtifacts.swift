@@ -1,0 +1,58 @@
+import Foundation
+import Logging
+import Media
+import PipelineKit
+import PipelineRunner
+import Store
+
+/// Artifacts of every kind from one small piece of footage, for trying stages.
+struct SampleArtifacts {
+    /// One of each kind.
+    var artifacts: PluginConformance.Samples
+    /// What stages of the program need to be told to work on them.
+    var options: [String: [String: JSONValue]]
+
+    /// Makes them.
+    /// - Parameters:
+    ///   - path: Footage; nil for a generated second.
+    ///   - folder: Where files go.
+    /// - Throws: `StageError` when the footage can't be prepared.
+    static func make(from path: String?, in folder: URL) async throws(StageError) -> SampleArtifacts {
+        let clip = folder.appending(path: "sample.mp4")
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            if path == nil {
+                try await BlockingWork.run(name: "sample") { (_) throws(MediaError) in
+                    try SampleClip(width: 640, height: 360, seconds: 1).write(to: clip.path)
+                }
+            }
+            let captions = "1\n00:00:00,000 --> 00:00:00,800\nHello\n"
+            try Data(captions.utf8).write(to: folder.appending(path: "sample.srt"))
+        } catch {
+            throw StageError(.fileSystem, "the sample can't be made: \(error)")
+        }
+        let place = path.map { URL(filePath: $0).standardizedFileURL.path } ?? clip.path
+        let digests = FileDigests(nil)
+        let file = FileReference(
+            path: place, bytes: try FileDigests.size(of: place), sha256: try await digests.sha256(of: place))
+        var artifact: any Artifact = SourceFile(file: file, displayPath: path ?? "sample.mp4")
+        var artifacts: PluginConformance.Samples = [SourceFile.kind: artifact]
+        for name in ["probe", "transcode", "chunk"] {
+            guard let type = StageRegistry.linked.stage(named: name) else { continue }
+            artifact = try await type.make([:]).run(artifact, BareContext.make(folder))
+            artifacts[type.output] = artifact
+        }
+        artifacts[UploadedVideo.kind] = UploadedVideo(
+            publishID: "v_pub_file~sample", postID: "sample", mode: .direct, username: "sample", title: "Sample",
+            privacyLevel: PrivacyLevel.selfOnly.rawValue, bytes: file.bytes)
+        artifacts[PublishedPost.kind] = PublishedPost(
+            publishID: "v_pub_file~sample", status: "PUBLISH_COMPLETE", postIDs: [], url: nil, mode: .direct)
+        return SampleArtifacts(
+            artifacts: artifacts,
+            options: [
+                "overlay": ["text": "Sample"], "subtitles": ["file": .string(folder.path + "/sample.srt")],
+                "export": ["directory": .string(folder.path + "/export")],
+                "contactSheet": ["directory": .string(folder.path + "/sheets")],
+            ])
+    }
+}

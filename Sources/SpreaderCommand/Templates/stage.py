@@ -1,0 +1,35 @@
+"""The stage `NAME`. Describe here what it is good for."""
+
+from spreader_plugin import Stage, StageError, plan, serve
+
+
+class STAGE(Stage):
+    name = "NAME"
+    summary = "Refuses footage that is longer than a limit."
+    effect = "pure"
+    resource = "light"
+    input = "ProbedMedia"
+    output = "ProbedMedia"
+    options = {
+        "maxSeconds": {
+            "type": "number", "default": 600, "minimum": 1, "description": "Longest footage, in seconds."},
+    }
+
+    def verdict(self, options, media):
+        if media["duration"] > options["maxSeconds"]:
+            raise StageError(
+                f"{media['source']['displayPath']} is {media['duration']:.0f} s long, {options['maxSeconds']} are allowed",
+                "unusable-footage", hint="cut it, or raise maxSeconds")
+
+    def plan(self, options, media, context):
+        self.verdict(options, media)
+        return plan("the length is fine", output=media)
+
+    def run(self, options, media, context):
+        self.verdict(options, media)
+        context.progress(1)
+        return media
+
+
+if __name__ == "__main__":
+    serve([STAGE()], name="NAME", version="0.1.0")

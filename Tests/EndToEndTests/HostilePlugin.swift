@@ -1,0 +1,154 @@
+import Foundation
+
+/// A plugin that does what its footage is called, written for nobody's good.
+enum HostilePlugin {
+    /// Puts it into `place` as the plugin `hostile` with one stage of that name.
+    /// - Parameters:
+    ///   - version: The protocol that it speaks.
+    ///   - greeting: `fine`, `silent`, `garbage`, `crash`, or what it says instead.
+    ///   - limits: Those of its manifest, as JSON.
+    static func install(
+        in place: Place, version: Int = 1, greeting: String = "fine", limits: String = "{}", secrets: String = "[]"
+    ) throws {
+        try FileManager.default.createDirectory(
+            at: place.work.appending(path: "plugins/hostile"), withIntermediateDirectories: true)
+        try place.write(
+            "plugins/hostile/plugin.json",
+            """
+            {"name": "hostile", "version": "1.0.0", "stages": ["hostile"], "limits": \(limits), "secrets": \(secrets),
+             "command": ["python3", "hostile.py", "\(version)", "\(greeting)"]}
+            """)
+        try place.write("plugins/hostile/hostile.py", script)
+    }
+
+    /// Processes of the plugin in `place` that are still there.
+    static func processes(in place: Place) -> [Int32] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        let folder = place.work.appending(path: "plugins/hostile").path
+        return names.compactMap { Int32($0) }.filter { pid in
+            let directory = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/cwd")
+            return directory == folder
+        }
+    }
+
+    private static let script = #"""
+        import json, os, signal, subprocess, sys, time
+        version, greeting = int(sys.argv[1]), sys.argv[2]
+
+        def say(message):
+            sys.stdout.write(json.dumps(message) + "\n")
+            sys.stdout.flush()
+
+        def fork(body):
+            if os.fork() == 0:
+                body()
+                os._exit(0)
+
+        def escape():
+            for leave in (os.setsid, lambda: os.setpgid(0, 0)):
+                try:
+                    leave()
+                except OSError as error:
+                    print("refused:", error, file=sys.stderr)
+            # What would otherwise show who started it.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(600)
+
+        def ask(message):
+            say(message)
+            return json.loads(sys.stdin.readline())
+
+        def work(kind, request):
+            id, artifact = request["id"], request["input"]
+            if kind == "silence":
+                time.sleep(600)
+            elif kind == "flood":
+                while True:
+                    say({"type": "log", "id": id, "level": "trace", "message": "flood"})
+            elif kind == "noise":
+                while True:
+                    sys.stdout.write("x" * 4096 + "\n")
+            elif kind == "garbage":
+                for line in ('{"type": "result"', '{"type": "surprise"}'):
+                    print(line, flush=True)
+                time.sleep(600)
+            elif kind == "longline":
+                for _ in range(100):
+                    sys.stdout.write("x" * 1_000_000)
+                    sys.stdout.flush()
+                time.sleep(600)
+            elif kind == "forks":
+                for _ in range(3):
+                    fork(escape)
+            elif kind == "forksanddies":
+                fork(escape)
+                time.sleep(0.3)
+                os.kill(os.getpid(), signal.SIGSEGV)
+            elif kind == "dies":
+                os.kill(os.getpid(), signal.SIGABRT)
+            elif kind == "exits":
+                print("Traceback: the last word", file=sys.stderr)
+                sys.exit(3)
+            elif kind == "memory":
+                # In a child, where a limit on the process itself would not see it.
+                if os.fork() == 0:
+                    hoard = []
+                    while True:
+                        hoard.append(bytearray(8 << 20))
+                        time.sleep(0.002)
+                time.sleep(600)
+            elif kind == "processor":
+                while True:
+                    pass
+            elif kind == "time":
+                for step in range(600):
+                    say({"type": "progress", "id": id, "fraction": 0.5})
+                    time.sleep(0.1)
+            elif kind == "wrongartifact":
+                artifact = {"name": "nothing like it"}
+            elif kind == "stray":
+                print("a stray line")
+                print('{"a": "line of JSON that is no message"}')
+                print("stray errors", file=sys.stderr)
+            elif kind == "secret":
+                answer = ask({"type": "secret", "id": id, "request": 1, "key": "OTHER_KEY"})
+                print("the secret is", answer.get("value"), file=sys.stderr)
+                say({"type": "log", "id": id, "level": "error", "message": "I have " + str(answer.get("value"))})
+                say({"type": "failure", "id": id, "error": answer.get("error") or
+                     {"code": "plugin", "message": "got " + answer["value"]}})
+                return
+            elif kind == "token":
+                answer = ask({"type": "credentials", "id": id, "request": 1, "key": "default"})
+                say({"type": "failure", "id": id, "error": answer["error"]})
+                return
+            elif kind == "permit":
+                for number in range(2):
+                    answer = ask({"type": "permit", "id": id, "request": number, "key": "search",
+                                  "value": {"permits": 1, "window": 3600}})
+                if answer.get("error"):
+                    say({"type": "failure", "id": id, "error": answer["error"]})
+                    return
+            elif kind == "environment":
+                say({"type": "failure", "id": id, "error": {"code": "plugin", "message": " ".join(sorted(os.environ))}})
+                return
+            say({"type": "result", "id": id, "artifact": artifact})
+
+        for line in sys.stdin:
+            message = json.loads(line)
+            if message["type"] == "hello":
+                if greeting == "silent":
+                    time.sleep(600)
+                if greeting == "garbage":
+                    print("\x00\xff not a word", flush=True)
+                    time.sleep(600)
+                if greeting == "crash":
+                    os.kill(os.getpid(), signal.SIGSEGV)
+                say({"type": "ready", "protocol": version, "name": "hostile", "version": "1.0.0", "features": [],
+                     "stages": [{"name": "hostile", "summary": "Does harm.", "effect": "irreversible" if greeting == "posts"
+                                 else "resumable", "resource": "light", "input": "SourceFile", "output": "SourceFile"}]})
+            elif message["type"] == "run":
+                work(os.path.splitext(message["context"]["asset"])[0], message)
+            elif message["type"] == "shutdown" and greeting != "deaf":
+                break
+        """#
+}

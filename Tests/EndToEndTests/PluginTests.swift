@@ -1,0 +1,267 @@
+import Foundation
+import PipelineKit
+import Testing
+
+extension EndToEnd {
+    /// Stages of others, in processes of their own.
+    @Suite(.serialized) struct PluginTests {
+        private static let pipeline = """
+            {"name": "hostile", "stages": [{"uses": "hostile"}]}
+            """
+
+        private func place(
+            version: Int = 1, greeting: String = "fine", limits: String = "{}", secrets: String = "[]",
+            files: [String] = []
+        ) throws -> Place {
+            let place = try Place()
+            try HostilePlugin.install(
+                in: place, version: version, greeting: greeting, limits: limits, secrets: secrets)
+            try place.write("hostile.json", Self.pipeline)
+            for file in files { try place.write(file, "footage of \(file)") }
+            return place
+        }
+
+        private func run(
+            _ place: Place, _ files: [String], environment: [String: String] = [:]
+        ) async throws -> Program.Outcome {
+            try await Program.run(
+                ["run", "hostile.json"] + files + ["--format", "json", "--no-wait"], in: place,
+                environment: environment)
+        }
+
+        private func failure(_ outcome: Program.Outcome) throws -> JSONValue? {
+            try outcome.events().first { $0["event"] == "stage.failed" }
+        }
+
+        // MARK: A hostile plugin costs one asset
+
+        @Test(arguments: [
+            ("silence", "gave no sign for 2.0 s"), ("flood", "more messages than anyone can read"),
+            ("noise", "gave no sign for 2.0 s"), ("garbage", "broke the protocol"),
+            ("longline", "a line without end"), ("forksanddies", "crashed (SIGSEGV)"), ("dies", "crashed (SIGABRT)"),
+            ("exits", "exited with status 3 at exits.bin in stage hostile: Traceback: the last word"),
+            ("memory", "more than 250 MB of memory"), ("processor", "more than 1.0 s of processor time"),
+            ("time", "longer than 3.0 s"), ("wrongartifact", "gave no SourceFile"),
+        ]) func misbehaviourCostsOneAssetAndLeavesNoProcess(kind: String, words: String) async throws {
+            let place = try place(
+                limits: #"{"memory": "250MB", "processor": "1s", "time": "3s"}"#,
+                files: ["\(kind).bin", "fine.bin", "good.bin"])
+            let outcome = try await run(
+                place, ["fine.bin", "\(kind).bin", "good.bin"], environment: ["SPREADER_STAGE_STALL": "2s"])
+            #expect(outcome.status == 1, "\(outcome.messages)")
+            let events = try outcome.events()
+            let done = events.filter { $0["event"] == "stage.finished" }.compactMap { $0["asset"]?.stringValue }
+            #expect(done.sorted() == ["fine.bin", "good.bin"])
+            let failed = try #require(try failure(outcome))
+            #expect(failed["asset"] == .string("\(kind).bin"))
+            #expect(failed["message"]?.stringValue?.contains(words) == true, "\(failed)")
+            #expect(HostilePlugin.processes(in: place).isEmpty)
+        }
+
+        @Test func childrenOfAPluginEndWithIt() async throws {
+            let place = try place(files: ["forks.bin"])
+            #expect(try await run(place, ["forks.bin"]).status == 0)
+            #expect(HostilePlugin.processes(in: place).isEmpty)
+        }
+
+        @Test func strayLinesBreakNothing() async throws {
+            let place = try place(files: ["stray.bin"])
+            let outcome = try await run(place, ["stray.bin"], environment: ["SPREADER_LOG": "info"])
+            #expect(outcome.status == 0, "\(outcome.messages)")
+            for line in ["a stray line", "is no message", "stray errors"] {
+                #expect(outcome.messages.contains(line), "\(outcome.messages)")
+            }
+        }
+
+        @Test func anInterruptReachesThePluginThroughTheHost() async throws {
+            let place = try place(greeting: "deaf", files: ["time.bin"])
+            let run = try Program(["run", "hostile.json", "time.bin", "--format", "json"], in: place)
+            for _ in 0..<600 where !run.outputSoFar.contains("stage.progress") {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            let start = ContinuousClock.now
+            run.signal(SIGINT)
+            #expect(try await run.end().status == 130)
+            #expect(ContinuousClock.now - start < .seconds(3))
+            #expect(HostilePlugin.processes(in: place).isEmpty)
+        }
+
+        @Test func aKilledHostTakesItsPluginsAlong() async throws {
+            let place = try place(files: ["time.bin"])
+            let run = try Program(["run", "hostile.json", "time.bin", "--format", "json"], in: place)
+            for _ in 0..<600 where !run.outputSoFar.contains("stage.progress") {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            run.signal(SIGKILL)
+            _ = try await run.end()
+            for _ in 0..<100 where !HostilePlugin.processes(in: place).isEmpty {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(HostilePlugin.processes(in: place).isEmpty)
+        }
+
+        // MARK: The greeting
+
+        @Test(arguments: [
+            (2, "fine", "plugin hostile 1.0.0 speaks protocol 2, this spreader-pipeline speaks protocol 1", "upgrade spreader-pipeline"),
+            (0, "fine", "plugin hostile 1.0.0 speaks protocol 0", "upgrade the plugin"),
+            (1, "silent", "no answer to the greeting for 5.0 s", "plugins check hostile"),
+            (1, "garbage", "no answer to the greeting for 5.0 s", "plugins check hostile"),
+            (1, "crash", "crashes at once (SIGSEGV)", "plugins check hostile"),
+            (1, "posts", "irreversible", "upgrade it"),
+        ]) func aPluginThatCannotStartIsAFindingAtItsPlace(
+            version: Int, greeting: String, words: String, hint: String
+        ) async throws {
+            let place = try place(version: version, greeting: greeting, files: ["a.bin"])
+            let outcome = try await run(place, ["a.bin"])
+            #expect(outcome.status == 78)
+            #expect(outcome.messages.contains("hostile.json:1:41: error:"), "\(outcome.messages)")
+            #expect(outcome.messages.contains(words), "\(outcome.messages)")
+            #expect(outcome.messages.contains(hint), "\(outcome.messages)")
+            #expect(HostilePlugin.processes(in: place).isEmpty)
+        }
+
+        @Test func pluginsThatNobodyNamesAreNotStarted() async throws {
+            let place = try place(greeting: "crash")
+            try place.write("prepare.json", #"{"stages": [{"uses": "probe"}]}"#)
+            try await place.clip("a.mp4")
+            let outcome = try await Program.run(["validate", "prepare.json", "a.mp4"], in: place)
+            #expect(outcome.status == 0)
+            #expect(!outcome.messages.contains("hostile"))
+        }
+
+        // MARK: What it may have
+
+        @Test func theAccountIsNotForPlugins() async throws {
+            let place = try place(files: ["token.bin"])
+            let outcome = try await run(place, ["token.bin"])
+            #expect(outcome.status == 78)
+            #expect(try failure(outcome)?["message"] == "plugins have no credentials")
+        }
+
+        @Test func secretsNeedTheManifestAndTheUser() async throws {
+            let value = "s3cr3t-of-another-service"
+            let declared = try place(secrets: #"["OTHER_KEY"]"#, files: ["secret.bin"])
+            let refused = try await run(declared, ["secret.bin"], environment: ["OTHER_KEY": value])
+            #expect(refused.status == 78)
+            #expect(try failure(refused)?["hint"]?.stringValue?.contains("SPREADER_PLUGIN_SECRETS=hostile:OTHER_KEY") == true)
+            let undeclared = try place(files: ["secret.bin"])
+            let allowed = ["OTHER_KEY": value, "SPREADER_PLUGIN_SECRETS": "hostile:OTHER_KEY"]
+            let silent = try await run(undeclared, ["secret.bin"], environment: allowed)
+            #expect(try failure(silent)?["message"]?.stringValue?.contains("does not declare") == true)
+            // Given, it is taken out of all that the plugin says.
+            let given = try await run(
+                declared, ["secret.bin"], environment: allowed.merging(["SPREADER_LOG": "info"]) { $1 })
+            #expect(try failure(given)?["message"] == "got ‹redacted›")
+            #expect(given.messages.contains("the secret is ‹redacted›"), "\(given.messages)")
+            #expect(!(given.output + given.messages).contains(value))
+        }
+
+        @Test func theProgramsOwnSecretsCannotBeAllowed() async throws {
+            let place = try place(files: ["secret.bin"])
+            let outcome = try await run(
+                place, ["secret.bin"], environment: ["SPREADER_PLUGIN_SECRETS": "hostile:TIKTOK_ACCESS_TOKEN"])
+            #expect(outcome.status == 78)
+            #expect(outcome.messages.contains("which no plugin may have"))
+        }
+
+        @Test func itsEnvironmentIsMinimal() async throws {
+            let place = try place(files: ["environment.bin"])
+            let outcome = try await run(
+                place, ["environment.bin"],
+                environment: ["TIKTOK_ACCESS_TOKEN": "act.x", "AWS_SECRET_ACCESS_KEY": "y", "ANYTHING": "z"])
+            let names = try #require(try failure(outcome)?["message"]?.stringValue).split(separator: " ")
+            // A wrapper in the interpreter's place may add variables of its own.
+            let given = names.filter { !$0.contains("PYENV") }
+            #expect(Set(given).isSubset(of: ["PATH", "HOME", "SWIFT_BACKTRACE", "LC_CTYPE", "PWD", "SHLVL"]), "\(names)")
+        }
+
+        @Test func permitsAreSharedAndItsOwn() async throws {
+            let place = try place(files: ["permit.bin"])
+            let outcome = try await run(place, ["permit.bin"])
+            #expect(outcome.status == 75, "\(outcome.messages)")
+            #expect(try failure(outcome)?["code"] == "limited")
+        }
+
+        // MARK: The commands
+
+        @Test func newPluginsPassTheSuite() async throws {
+            let place = try Place()
+            let made = try await Program.run(["plugins", "new", "end-card", "--language", "python"], in: place)
+            #expect(made.status == 0)
+            let check = try await Program.run(["plugins", "check", "plugins/end-card"], in: place)
+            #expect(check.status == 0, "\(check.output)")
+            let list = try await Program.run(["plugins", "list", "--format", "json"], in: place)
+            let rows = try JSONDecoder().decode(JSONValue.self, from: Data(list.output.utf8))
+            guard case .array(let plugins) = rows else { return #expect(Bool(false)) }
+            #expect(plugins.first?["name"] == "end-card" && plugins.first?["problem"] == .null)
+            // Its stage is one like any other.
+            let schema = try await Program.run(["schema"], in: place)
+            #expect(schema.output.contains("maxSeconds"))
+            #expect(try await Program.run(["stages", "end-card"], in: place).output.contains("of plugin end-card 0.1.0"))
+            try await place.clip("a.mp4", seconds: 2)
+            try place.write(
+                "p.json", #"{"stages": [{"uses": "probe"}, {"uses": "end-card", "with": {"maxSeconds": 1}}]}"#)
+            let refused = try await Program.run(["validate", "p.json", "a.mp4"], in: place)
+            #expect(refused.status == 65)
+            #expect(refused.messages.contains("a.mp4 is 2 s long, 1 are allowed"), "\(refused.messages)")
+            try place.write(
+                "p.json", #"{"stages": [{"uses": "probe"}, {"uses": "end-card", "with": {"maxSecond": 0}}]}"#)
+            let wrong = try await Program.run(["validate", "p.json", "a.mp4"], in: place)
+            #expect(wrong.messages.contains("p.json:1:62: error: unknown key \"maxSecond\" (did you mean \"maxSeconds\"?)"))
+        }
+
+        @Test func theSuiteFindsWhatIsWrong() async throws {
+            let place = try place(greeting: "deaf")
+            let outcome = try await Program.run(["plugins", "check", "hostile", "--format", "json"], in: place)
+            #expect(outcome.status == 65)
+            #expect(outcome.output.contains(#""closed input""#))
+            let gone = try await Program.run(["plugins", "check", "hostil"], in: place)
+            #expect(gone.status == 64)
+            #expect(gone.messages.contains("did you mean \"hostile\"?"))
+        }
+
+        @Test func theProgramsOwnStagesPassTheSuiteIsolated() async throws {
+            let outcome = try await Program.run(["plugins", "check", "--built-in"], in: try Place())
+            #expect(outcome.status == 0, "\(outcome.output)")
+        }
+
+        @Test func brokenManifestsAreToldAndCostNothingElse() async throws {
+            let place = try place(files: ["fine.bin"])
+            try FileManager.default.createDirectory(
+                at: place.work.appending(path: "plugins/other"), withIntermediateDirectories: true)
+            try place.write("plugins/other/plugin.json", #"{"name": "Other", "version": "1", "comand": ["x"]}"#)
+            let outcome = try await run(place, ["fine.bin"])
+            #expect(outcome.status == 0)
+            let list = try await Program.run(["plugins", "list"], in: place)
+            #expect(list.messages.contains("plugins/other/plugin.json:1:35: warning: unknown key \"comand\""), "\(list.messages)")
+            #expect(list.messages.contains("needs \"stages\""))
+        }
+
+        // MARK: The program's own stages
+
+        @Test func everyStageRunsIsolatedToAPost() async throws {
+            let place = try Place()
+            try await place.clip("a.mp4")
+            let outcome = try await Program.run(
+                ["run", place.pipeline("tiktok"), "a.mp4", "--sandbox", "--isolate", "--format", "json"], in: place)
+            #expect(outcome.status == 0, "\(outcome.messages)")
+            #expect(try outcome.events().contains { $0["event"] == "post.published" })
+        }
+
+        @Test func aStageCanAskForItsOwnProcess() async throws {
+            let place = try Place()
+            try await place.clip("a.mp4")
+            try place.write(
+                "p.json",
+                """
+                {"stages": [{"uses": "probe"}, {"uses": "transcode"},
+                 {"uses": "export", "isolate": true, "with": {"directory": "out"}}]}
+                """)
+            let outcome = try await Program.run(
+                ["run", "p.json", "a.mp4"], in: place, environment: ["SPREADER_ISOLATION": "none"])
+            #expect(outcome.status == 0, "\(outcome.messages)")
+            #expect(FileManager.default.fileExists(atPath: place.work.appending(path: "out/a.mp4").path))
+        }
+    }
+}
