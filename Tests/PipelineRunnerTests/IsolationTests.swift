@@ -143,6 +143,33 @@ import Testing
         await isolated.pool.close()
     }
 
+    @Test func confinedWorkReachesItsFilesAndNothingElse() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "reach-\(UUID().uuidString)")
+        let work = folder.appending(path: "work")
+        try FileManager.default.createDirectory(at: work, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for name in ["peek.mp4", "other.mp4"] { try Data("footage".utf8).write(to: folder.appending(path: name)) }
+        let source = SourceFile(
+            file: FileReference(path: folder.appending(path: "peek.mp4").path, bytes: 7), displayPath: "peek.mp4")
+        let pool = WorkerPool(
+            launch: WorkerLaunch(
+                executable: Misbehave.workerPath, arguments: [], environment: ProcessInfo.processInfo.environment))
+        let inForce = try await pool.ready(reach: Reach(reads: [], writes: [])).confinement ?? []
+        func reached(_ confinement: Confinement) async throws -> String {
+            let stage = try StageType(Misbehave.self).isolated(in: pool, confinement).make([:])
+            let context = InMemoryHost().context(workDirectory: work)
+            return try #require(try await stage.run(source, context) as? SourceFile).displayPath
+        }
+        #expect(try await reached(.none).contains("files beside it"))
+        // Kernels without these are told of by `doctor`.
+        if inForce.contains("seccomp") {
+            let offline = try await reached(.offline)
+            #expect(offline.contains("files beside it") && !offline.contains("network") && !offline.contains("programs"))
+        }
+        if inForce == ["landlock", "seccomp"] { #expect(try await reached(.footage) == "footage, work folder") }
+        await pool.close()
+    }
+
     @Test func strayOutputDoesNotBreakTheConversation() async throws {
         let isolated = Isolated()
         #expect(try await isolated.run("chatter.mp4").displayPath == "nothing to read")

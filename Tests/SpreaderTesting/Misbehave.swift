@@ -75,6 +75,24 @@ public struct Misbehave: Stage {
         case "post":
             _ = try await context?.ledger.reserve(
                 context?.postKey ?? PostKey(account: "", digest: "", slot: ""), asset: "", runID: "")
+        case "peek":
+            // What can be reached: named in the output.
+            func opens(_ path: String, _ flags: Int32) -> Bool {
+                let file = open(path, flags, 0o600)
+                if file >= 0 { close(file) }
+                return file >= 0
+            }
+            let folder = context?.workDirectory.path ?? "/nonexistent"
+            let beside = URL(filePath: input.file.path).deletingLastPathComponent().path
+            let reached = [
+                ("footage", opens(input.file.path, O_RDONLY)), ("changing it", opens(input.file.path, O_WRONLY)),
+                ("work folder", opens(folder + "/made", O_WRONLY | O_CREAT)),
+                ("files beside it", opens(beside + "/other.mp4", O_RDONLY)),
+                ("new files beside it", opens(beside + "/new", O_WRONLY | O_CREAT)), ("keys", opens("/etc/shadow", O_RDONLY)),
+                ("network", socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) >= 0),
+                ("programs", { var pid: pid_t = 0; return posix_spawn(&pid, "/bin/true", nil, nil, [nil], nil) == 0 }()),
+            ]
+            output.displayPath = reached.filter(\.1).map(\.0).joined(separator: ", ")
         case "refuse":
             throw StageError(
                 .limited, "enough", hint: "later", recovery: .limited(after: 7), outcome: .tryLater, cause: "beneath")

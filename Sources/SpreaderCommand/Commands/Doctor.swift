@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Media
 import PipelineKit
+import PipelineRunner
 import Store
 import TikTok
 
@@ -26,6 +27,8 @@ struct Doctor: AsyncParsableCommand {
         let settings = try await Command.settings()
         var checks = [Check(name: "program", verdict: .ok, detail: Version.current)]
         checks += libraries()
+        checks.append(await isolation(settings))
+        checks += await plugins(settings)
         checks += await writeAccess(settings)
         let service = await service(settings)
         let isReachable = service.contains { $0.name == "service" && $0.verdict == .ok } && !offline
@@ -69,6 +72,49 @@ struct Doctor: AsyncParsableCommand {
                 Check(
                     name: "filter \(name)", verdict: isThere ? .ok : .warning,
                     detail: isThere ? purpose : "missing: no \(purpose)"))
+        }
+        return checks
+    }
+
+    /// What confines the child that reads footage: its own word.
+    private func isolation(_ settings: Settings) async -> Check {
+        do throws(StageError) {
+            let inForce = try await StageHost.confinement(settings)
+            let words = [
+                inForce.contains("landlock")
+                    ? "reaches its footage and work folder only (Landlock)"
+                    : "can reach other files: the kernel has no Landlock",
+                inForce.contains("seccomp") ? "no network (seccomp)" : "the network: the kernel has no seccomp",
+            ]
+            return Check(
+                name: "isolation", verdict: inForce.count == 2 ? .ok : .warning,
+                detail: "the child that reads footage \(words.joined(separator: ", "))")
+        } catch {
+            return Check(name: "isolation", verdict: .broken, detail: error.description)
+        }
+    }
+
+    private func plugins(_ settings: Settings) async -> [Check] {
+        let (manifests, findings) = StageHost.manifests(settings)
+        var checks = findings.map { Check(name: "plugins", verdict: .warning, detail: $0.text) }
+        do throws(StageError) {
+            let policy = try StageHost.policy(settings)
+            for manifest in manifests {
+                let plugin = Plugin(manifest, policy)
+                do throws(StageError) {
+                    let stages = try await plugin.stages().map(\.name.rawValue).joined(separator: ", ")
+                    checks.append(
+                        Check(
+                            name: "plugin \(manifest.name)", verdict: .ok,
+                            detail: "\(manifest.version): \(stages)"))
+                } catch {
+                    checks.append(
+                        Check(name: "plugin \(manifest.name)", verdict: .warning, detail: error.description))
+                }
+                await plugin.close()
+            }
+        } catch {
+            checks.append(Check(name: "plugins", verdict: .broken, detail: error.description))
         }
         return checks
     }

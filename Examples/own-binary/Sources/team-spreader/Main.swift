@@ -1,0 +1,8 @@
+import PipelineKit
+import SlateStage
+import SpreaderCommand
+
+/// `spreader-pipeline` with one more stage linked in.
+@main enum Main {
+    static func main() { SpreaderProgram.main(adding: [StageType(Slate.self)]) }
+}

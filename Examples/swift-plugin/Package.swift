@@ -1,0 +1,18 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let kit = Target.Dependency.product(name: "PipelineKit", package: "spreader-pipeline")
+
+let package = Package(
+    name: "slate",
+    platforms: [.macOS(.v15)],
+    // The stage by itself, for programs that link it in.
+    products: [.library(name: "SlateStage", targets: ["SlateStage"])],
+    // Elsewhere: the repository's address instead of a path.
+    dependencies: [.package(name: "spreader-pipeline", path: "../..")],
+    targets: [
+        .target(name: "SlateStage", dependencies: [kit]),
+        .executableTarget(name: "slate", dependencies: ["SlateStage", kit]),
+        .testTarget(name: "SlateTests", dependencies: ["SlateStage", kit]),
+    ]
+)

@@ -1,0 +1,6 @@
+import PipelineKit
+import SlateStage
+
+@main enum Plugin {
+    static func main() { PluginProcess.serve(Slate.self, name: "slate", version: "1.0.0") }
+}
