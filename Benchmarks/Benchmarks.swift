@@ -11,6 +11,25 @@ import Store
 ///
 /// Usage: spreader-benchmarks PROGRAM [POSTGRES LOG]: with a server, the job queue is measured instead.
 @main
+private enum Main {
+    static func main() {
+        // On the first thread, so that the child can be confined as a whole.
+        if CommandLine.arguments.last == IsolationBenchmarks.child {
+            PluginProcess.serve(Idle.self, name: "idle", version: "1")
+        }
+        Task {
+            do {
+                try await Benchmarks.main()
+                exit(0)
+            } catch {
+                print("error: \(error)")
+                exit(1)
+            }
+        }
+        while true { RunLoop.main.run() }
+    }
+}
+
 struct Benchmarks {
     static func main() async throws {
         let words = CommandLine.arguments
@@ -30,6 +49,7 @@ struct Benchmarks {
         }
         try bench.startUp()
         try await bench.stageOverhead()
+        try await IsolationBenchmarks(folder: bench.folder).run()
     }
 
     let program: String

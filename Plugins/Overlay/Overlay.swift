@@ -109,6 +109,11 @@ public struct Overlay: Stage {
         try await decorated(input)
     }
 
+    /// The picture, and a font of one's own.
+    public func dependencies(_ input: ProbedMedia) -> [String] {
+        ([options.image].compactMap { $0 } + (options.font.contains("/") ? [options.font] : [])).map(Self.absolute)
+    }
+
     private var described: String {
         guard let text = options.text else { return options.image ?? "nothing" }
         let line = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""

@@ -142,11 +142,20 @@ public struct Subtitles: Stage {
         }
     }
 
+    /// The file that is named, or those that may stand beside the footage, and a font of one's own.
+    public func dependencies(_ input: ProbedMedia) -> [String] {
+        let files = options.file.map { [Self.absolute($0)] } ?? Self.sidecars(of: input.source)
+        return files + (options.font.contains("/") ? [Self.absolute(options.font)] : [])
+    }
+
     /// The subtitles beside the footage. Only lower-case endings: cameras write telemetry into `.SRT`.
     private static func sidecar(of source: SourceFile) -> String? {
+        sidecars(of: source).first { FileManager.default.fileExists(atPath: $0) }
+    }
+
+    private static func sidecars(of source: SourceFile) -> [String] {
         let folder = (source.file.path as NSString).deletingLastPathComponent
         return ["ass", "srt"].map { "\(folder)/\(source.stem).\($0)" }
-            .first { FileManager.default.fileExists(atPath: $0) }
     }
 
     private static func format(_ path: String) -> SubtitleDecoration.Format? {

@@ -54,9 +54,10 @@ struct SpreaderPipeline: AsyncParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            Run.self, Plan.self, Validate.self, ProbeCommand.self, Stages.self, Schema.self, Plugins.self, SandboxCommand.self,
+            Run.self, Plan.self, Validate.self, ProbeCommand.self, Explain.self, Stages.self, Schema.self, Plugins.self,
+            SandboxCommand.self,
             Auth.self, Serve.self, Runs.self, Posts.self, Enqueue.self, Watch.self, WorkerCommand.self, Jobs.self,
-            DatabaseCommand.self, Doctor.self,
+            DatabaseCommand.self, CacheCommand.self, Doctor.self,
         ])
 }
 

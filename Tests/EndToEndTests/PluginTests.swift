@@ -103,7 +103,10 @@ extension EndToEnd {
         // MARK: The greeting
 
         @Test(arguments: [
-            (2, "fine", "plugin hostile 1.0.0 speaks protocol 2, this spreader-pipeline speaks protocol 1", "upgrade spreader-pipeline"),
+            (
+                2, "fine", "plugin hostile 1.0.0 speaks protocol 2, this spreader-pipeline speaks protocol 1",
+                "upgrade spreader-pipeline"
+            ),
             (0, "fine", "plugin hostile 1.0.0 speaks protocol 0", "upgrade the plugin"),
             (1, "silent", "no answer to the greeting for 5.0 s", "plugins check hostile"),
             (1, "garbage", "no answer to the greeting for 5.0 s", "plugins check hostile"),
@@ -144,7 +147,9 @@ extension EndToEnd {
             let declared = try place(secrets: #"["OTHER_KEY"]"#, files: ["secret.bin"])
             let refused = try await run(declared, ["secret.bin"], environment: ["OTHER_KEY": value])
             #expect(refused.status == 78)
-            #expect(try failure(refused)?["hint"]?.stringValue?.contains("SPREADER_PLUGIN_SECRETS=hostile:OTHER_KEY") == true)
+            #expect(
+                try failure(refused)?["hint"]?.stringValue?.contains("SPREADER_PLUGIN_SECRETS=hostile:OTHER_KEY")
+                    == true)
             let undeclared = try place(files: ["secret.bin"])
             let allowed = ["OTHER_KEY": value, "SPREADER_PLUGIN_SECRETS": "hostile:OTHER_KEY"]
             let silent = try await run(undeclared, ["secret.bin"], environment: allowed)
@@ -173,7 +178,8 @@ extension EndToEnd {
             let names = try #require(try failure(outcome)?["message"]?.stringValue).split(separator: " ")
             // A wrapper in the interpreter's place may add variables of its own.
             let given = names.filter { !$0.contains("PYENV") }
-            #expect(Set(given).isSubset(of: ["PATH", "HOME", "SWIFT_BACKTRACE", "LC_CTYPE", "PWD", "SHLVL"]), "\(names)")
+            #expect(
+                Set(given).isSubset(of: ["PATH", "HOME", "SWIFT_BACKTRACE", "LC_CTYPE", "PWD", "SHLVL"]), "\(names)")
         }
 
         @Test func permitsAreSharedAndItsOwn() async throws {
@@ -198,7 +204,8 @@ extension EndToEnd {
             // Its stage is one like any other.
             let schema = try await Program.run(["schema"], in: place)
             #expect(schema.output.contains("maxSeconds"))
-            #expect(try await Program.run(["stages", "end-card"], in: place).output.contains("of plugin end-card 0.1.0"))
+            #expect(
+                try await Program.run(["stages", "end-card"], in: place).output.contains("of plugin end-card 0.1.0"))
             try await place.clip("a.mp4", seconds: 2)
             try place.write(
                 "p.json", #"{"stages": [{"uses": "probe"}, {"uses": "end-card", "with": {"maxSeconds": 1}}]}"#)
@@ -208,7 +215,8 @@ extension EndToEnd {
             try place.write(
                 "p.json", #"{"stages": [{"uses": "probe"}, {"uses": "end-card", "with": {"maxSecond": 0}}]}"#)
             let wrong = try await Program.run(["validate", "p.json", "a.mp4"], in: place)
-            #expect(wrong.messages.contains("p.json:1:62: error: unknown key \"maxSecond\" (did you mean \"maxSeconds\"?)"))
+            #expect(
+                wrong.messages.contains("p.json:1:62: error: unknown key \"maxSecond\" (did you mean \"maxSeconds\"?)"))
         }
 
         @Test func theSuiteFindsWhatIsWrong() async throws {
@@ -234,7 +242,9 @@ extension EndToEnd {
             let outcome = try await run(place, ["fine.bin"])
             #expect(outcome.status == 0)
             let list = try await Program.run(["plugins", "list"], in: place)
-            #expect(list.messages.contains("plugins/other/plugin.json:1:35: warning: unknown key \"comand\""), "\(list.messages)")
+            #expect(
+                list.messages.contains("plugins/other/plugin.json:1:35: warning: unknown key \"comand\""),
+                "\(list.messages)")
             #expect(list.messages.contains("needs \"stages\""))
         }
 

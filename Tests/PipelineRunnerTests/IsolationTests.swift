@@ -164,7 +164,8 @@ import Testing
         // Kernels without these are told of by `doctor`.
         if inForce.contains("seccomp") {
             let offline = try await reached(.offline)
-            #expect(offline.contains("files beside it") && !offline.contains("network") && !offline.contains("programs"))
+            #expect(
+                offline.contains("files beside it") && !offline.contains("network") && !offline.contains("programs"))
         }
         if inForce == ["landlock", "seccomp"] { #expect(try await reached(.footage) == "footage, work folder") }
         await pool.close()

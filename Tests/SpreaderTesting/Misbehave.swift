@@ -88,9 +88,15 @@ public struct Misbehave: Stage {
                 ("footage", opens(input.file.path, O_RDONLY)), ("changing it", opens(input.file.path, O_WRONLY)),
                 ("work folder", opens(folder + "/made", O_WRONLY | O_CREAT)),
                 ("files beside it", opens(beside + "/other.mp4", O_RDONLY)),
-                ("new files beside it", opens(beside + "/new", O_WRONLY | O_CREAT)), ("keys", opens("/etc/shadow", O_RDONLY)),
+                ("new files beside it", opens(beside + "/new", O_WRONLY | O_CREAT)),
+                ("keys", opens("/etc/shadow", O_RDONLY)),
                 ("network", socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) >= 0),
-                ("programs", { var pid: pid_t = 0; return posix_spawn(&pid, "/bin/true", nil, nil, [nil], nil) == 0 }()),
+                (
+                    "programs",
+                    {
+                        var pid: pid_t = 0; return posix_spawn(&pid, "/bin/true", nil, nil, [nil], nil) == 0
+                    }()
+                ),
             ]
             output.displayPath = reached.filter(\.1).map(\.0).joined(separator: ", ")
         case "refuse":

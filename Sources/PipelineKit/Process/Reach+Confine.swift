@@ -5,7 +5,8 @@ extension Reach {
     /// What libraries read besides the footage: themselves, fonts, time zones, names of owners, the
     /// processor's description.
     private static let system = [
-        "/usr", "/lib", "/lib64", "/etc/fonts", "/etc/localtime", "/etc/ld.so.cache", "/etc/nsswitch.conf", "/etc/passwd",
+        "/usr", "/lib", "/lib64", "/etc/fonts", "/etc/localtime", "/etc/ld.so.cache", "/etc/nsswitch.conf",
+        "/etc/passwd",
         "/etc/group", "/var/cache/fontconfig",
         "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/sys/vm/overcommit_memory", "/sys/devices/system/cpu",
         "/sys/fs/cgroup", "/dev/urandom", "/dev/null", "/dev/zero",
@@ -19,12 +20,15 @@ extension Reach {
         let fonts = [".fonts", ".local/share/fonts", ".cache/fontconfig"].map { "\(home)/\($0)" }
         let readable = (reads ?? []) + Self.system + fonts
         let isAlone = spreader_thread_count() == 1
-        let isConfined = writes == ["/"] && reads == nil ? false : Self.withPaths(readable) { readable in
-            Self.withPaths(writes + ["/dev/null"]) { writable in
-                var reach = spreader_reach(readable: readable, writable: writable, reads_all: reads == nil ? 1 : 0)
-                return spreader_confine_files(&reach) == 0
+        let isConfined =
+            writes == ["/"] && reads == nil
+            ? false
+            : Self.withPaths(readable) { readable in
+                Self.withPaths(writes + ["/dev/null"]) { writable in
+                    var reach = spreader_reach(readable: readable, writable: writable, reads_all: reads == nil ? 1 : 0)
+                    return spreader_confine_files(&reach) == 0
+                }
             }
-        }
         if isConfined, isAlone { inForce.append("landlock") }
         if !network, spreader_forbid_network() == 0 { inForce.append("seccomp") }
         return inForce

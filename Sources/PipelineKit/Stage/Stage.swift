@@ -42,6 +42,10 @@ public protocol Stage: Sendable {
     /// Finds everything that is wrong before work starts. No network, no heavy reading.
     func check(_ context: CheckContext) -> [Diagnostic]
 
+    /// Paths of files beyond `input` that decide the output of a pure stage, whether or not they exist now: a picture
+    /// that is drawn, subtitles that may stand beside the footage. Their content is part of the key for reuse.
+    func dependencies(_ input: Input) -> [String]
+
     /// What `run` would do for `input`, and why. Writes nothing, sends nothing.
     /// - Throws: `StageError` when the stage already knows that it can't do it.
     func plan(_ input: Input, _ context: PlanContext) async throws(StageError) -> StagePlan
@@ -56,6 +60,8 @@ extension Stage {
     public static var version: Int { 1 }
     /// Nothing to find.
     public func check(_ context: CheckContext) -> [Diagnostic] { [] }
+    /// None.
+    public func dependencies(_ input: Input) -> [String] { [] }
     /// A plan that says no more than the stage's summary.
     public func plan(_ input: Input, _ context: PlanContext) async throws(StageError) -> StagePlan {
         StagePlan(action: Self.summary)

@@ -101,6 +101,8 @@ public struct AnyStage: Sendable {
     public let options: [String: JSONValue]
     /// See ``Stage/check(_:)``; asynchronous, because another process may have to be asked.
     public let check: @Sendable (CheckContext) async -> [Diagnostic]
+    /// See ``Stage/dependencies(_:)``.
+    public let dependencies: @Sendable (any Artifact) -> [String]
     /// See ``Stage/plan(_:_:)``.
     public let plan: @Sendable (any Artifact, PlanContext) async throws(StageError) -> StagePlan
     /// See ``Stage/run(_:_:)``.
@@ -109,11 +111,13 @@ public struct AnyStage: Sendable {
     /// A stage whose parts are given one by one.
     public init(
         options: [String: JSONValue], check: @escaping @Sendable (CheckContext) async -> [Diagnostic],
+        dependencies: @escaping @Sendable (any Artifact) -> [String] = { _ in [] },
         plan: @escaping @Sendable (any Artifact, PlanContext) async throws(StageError) -> StagePlan,
         run: @escaping @Sendable (any Artifact, StageContext) async throws(StageError) -> any Artifact
     ) {
         self.options = options
         self.check = check
+        self.dependencies = dependencies
         self.plan = plan
         self.run = run
     }
@@ -121,6 +125,7 @@ public struct AnyStage: Sendable {
     init<S: Stage>(_ stage: S, options: [String: JSONValue]) {
         self.options = options
         check = { stage.check($0) }
+        dependencies = { ((try? Self.cast($0, for: S.self)) as S.Input?).map(stage.dependencies) ?? [] }
         plan = { (input, context) async throws(StageError) in
             try await stage.plan(try Self.cast(input, for: S.self), context)
         }
@@ -134,7 +139,8 @@ public struct AnyStage: Sendable {
             do {
                 return try foreign.value.decode(S.Input.self)
             } catch {
-                throw StageError(.plugin, "\(S.name) takes a \(S.Input.kind) and was handed another form of it: \(error)")
+                throw StageError(
+                    .plugin, "\(S.name) takes a \(S.Input.kind) and was handed another form of it: \(error)")
             }
         }
         guard let input = input as? S.Input else {

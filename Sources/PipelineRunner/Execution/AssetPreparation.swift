@@ -1,6 +1,5 @@
 package import Foundation
 package import PipelineKit
-import Store
 
 /// What a pipeline means for one asset: the post's settings and its identity.
 package struct AssetPost: Sendable {
@@ -40,21 +39,5 @@ package struct AssetPost: Sendable {
                 "the title of \(asset.name) is \(length) UTF-16 units long; TikTok takes \(PostSettings.longestTitle)",
                 hint: "shorten it, or give a title in a sidecar")
         }
-    }
-}
-
-/// Keys under which outputs are reused.
-enum ReuseKey {
-    /// The key of a stage's output: all that decides it.
-    static func of(_ stage: PipelineStage, input: String) -> String {
-        let options = (try? JSONValue.object(stage.stage.options).text()) ?? ""
-        let version = stage.type.origin.map { "\(stage.type.version) of \($0)" } ?? "\(stage.type.version)"
-        return ContentDigest.sha256("\(stage.type.name)\n\(version)\n\(options)\n\(input)")
-    }
-
-    /// The input's part of the next stage's key: how the artifact was made, and what its files hold, since a stage may
-    /// take in files that neither the footage nor its options tell of.
-    static func input(from artifact: any Artifact, key: String) -> String {
-        ([key] + artifact.files.compactMap(\.sha256)).joined(separator: "\n")
     }
 }

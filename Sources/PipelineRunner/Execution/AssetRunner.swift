@@ -18,7 +18,7 @@ struct AssetRunner: Sendable {
     /// How often an asset is taken up anew because its footage changed.
     private static let restartLimit = 5
 
-    private var host: RunHost { engine.host }
+    var host: RunHost { engine.host }
     private var pipeline: Pipeline { engine.request.pipeline }
 
     /// Runs the asset; errors end in the outcome.
@@ -94,11 +94,14 @@ struct AssetRunner: Sendable {
             try await host.journal.stages(run: run.id, asset: asset.name).map { ($0.stage, $0) },
             uniquingKeysWith: { $1 })
         var artifact: any Artifact = try asset.sourceFile(digest: content)
-        var inputKey = digest
+        var before = digest
         var moved: [String: String] = [:]
         for stage in pipeline.stages {
             reached = stage.id
-            let reuseKey = ReuseKey.of(stage, input: inputKey)
+            let parts = try await ReuseParts(
+                stage, artifact, before: before, footage: URL(filePath: asset.path).lastPathComponent,
+                digests: host.digests)
+            let reuseKey = try parts.key
             if let earlier = done[stage.id], engine.request.usesCache, earlier.reuseKey == reuseKey,
                 let output = try await reusable(earlier, stage, digest, folder, &moved),
                 try await stillStands(output, key)
@@ -109,12 +112,14 @@ struct AssetRunner: Sendable {
                         reason: "finished earlier in run \(run.id); input and options are unchanged",
                         artifact: output.summary))
                 artifact = output
+            } else if let output = try await kept(stage, reuseKey, digest, folder) {
+                artifact = output
             } else {
                 try await checkLabels(stage, artifact, folder, isDone: done[stage.id]?.reuseKey == reuseKey)
                 if stage.type.effect == .irreversible { try await wait(for: post.settings.schedule) }
-                artifact = try await execute(stage, artifact, post, key, folder, reuseKey)
+                artifact = try await execute(stage, artifact, post, key, folder, parts)
             }
-            inputKey = ReuseKey.input(from: artifact, key: reuseKey)
+            before = reuseKey
             if let published = artifact as? PublishedPost {
                 posts += 1
                 host.emit(.postPublished(asset: asset.name, published))
@@ -202,8 +207,9 @@ struct AssetRunner: Sendable {
 
     private func execute(
         _ stage: PipelineStage, _ input: any Artifact, _ post: AssetPost, _ key: PostKey, _ folder: URL,
-        _ reuseKey: String
+        _ parts: ReuseParts
     ) async throws(StageError) -> any Artifact {
+        let reuseKey = try parts.key
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
@@ -227,6 +233,7 @@ struct AssetRunner: Sendable {
                     asset: asset.name, stage: stage.id, reuseKey: reuseKey, artifact: json, seconds: seconds)
                 try await Uncancelled.run { () throws(StageError) in try await host.journal.record(done, run: run.id) }
                 await share(output, folder)
+                await keep(done, parts, stage, output, folder)
                 host.emit(
                     .stageFinished(asset: asset.name, stage: stage.id, seconds: seconds, artifact: output.summary))
                 return output
@@ -394,7 +401,8 @@ struct AssetRunner: Sendable {
                 emit(.stageProgress(asset: name, stage: stage.id, progress))
             },
             checkpoints: host.journal.checkpoints(run: run.id, asset: asset.name, stage: stage.id),
-            credentials: host.credentials, secrets: host.secrets, permits: host.permits, ledger: host.ledger, clock: host.clock)
+            credentials: host.credentials, secrets: host.secrets, permits: host.permits, ledger: host.ledger,
+            clock: host.clock)
     }
 
     private func journal(_ outcome: AssetOutcome, _ digest: String) async {

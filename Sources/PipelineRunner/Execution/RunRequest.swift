@@ -80,6 +80,8 @@ package struct RunHost: Sendable {
     package var secrets: any SecretProvider = NoSecrets()
     /// Digests of footage.
     package var digests: FileDigests
+    /// Outputs of pure stages that are kept for later runs; nil to keep none.
+    package var cache: OutputCache?
     /// Locks that all processes on the same records respect.
     package var locks: SharedLocks
     /// Content that other machines share; nil when files stay on this one.

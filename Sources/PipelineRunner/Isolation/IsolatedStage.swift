@@ -40,7 +40,7 @@ extension StageType {
         exchangingInstances { stage, options in
             let isolated = IsolatedStage(type: self, options: options, pool: pool, confinement: confinement)
             return AnyStage(
-                options: stage.options, check: stage.check,
+                options: stage.options, check: stage.check, dependencies: stage.dependencies,
                 plan: { (input, context) async throws(StageError) in try await isolated.plan(input, context) },
                 run: { (input, context) async throws(StageError) in try await isolated.run(input, context) })
         }

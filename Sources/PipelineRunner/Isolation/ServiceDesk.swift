@@ -29,7 +29,8 @@ struct ServiceDesk: Sendable {
         case .checkpointGet, .checkpointSet: return try await note(question, context)
         case .secret: return .string(try await context.secrets.secret(question.key).reveal())
         case .permit:
-            try await context.permits.acquire(try argument(question, ServiceWire.Permit.self).limit(named: question.key))
+            try await context.permits.acquire(
+                try argument(question, ServiceWire.Permit.self).limit(named: question.key))
             return nil
         case .permitRefused:
             let permit = try argument(question, ServiceWire.Permit.self)
@@ -37,7 +38,8 @@ struct ServiceDesk: Sendable {
                 permit.limit(named: question.key), taken: permit.taken ?? false)
             return try JSONValue(encoding: ServiceWire.Taken(taken))
         case .permitGranted:
-            try await context.permits.granted(try argument(question, ServiceWire.Permit.self).limit(named: question.key))
+            try await context.permits.granted(
+                try argument(question, ServiceWire.Permit.self).limit(named: question.key))
             return nil
         case .credentials:
             return try JSONValue(

@@ -249,7 +249,9 @@ package final class StageWorker: Sendable {
     /// - Returns: Why it must be ended.
     private func take(_ line: Data, _ talk: inout Conversation) -> WorkerEnd? {
         let (isBusy, began) = state.withLock { ($0.pending != nil, $0.began) }
-        if talk.isFlood(line, since: isBusy ? began : nil) { return .brokeProtocol("more messages than anyone can read") }
+        if talk.isFlood(line, since: isBusy ? began : nil) {
+            return .brokeProtocol("more messages than anyone can read")
+        }
         let message: ChildMessage
         do {
             message = try JSONDecoder().decode(ChildMessage.self, from: line)

@@ -290,7 +290,8 @@ package struct PluginConformance: Sendable {
         case .result(let result):
             guard let findings = result.findings else { throw Unfit("check was answered without \"findings\"") }
             return findings.isEmpty ? "nothing found" : findings.map(\.message).joined(separator: "; ")
-        case .failure(_, let failure): throw Unfit("check failed: \(failure.message); what it finds belongs in findings")
+        case .failure(_, let failure):
+            throw Unfit("check failed: \(failure.message); what it finds belongs in findings")
         default: throw Unfit("check was answered by something else")
         }
     }
@@ -331,7 +332,8 @@ package struct PluginConformance: Sendable {
         let second = try output(of: stage, input, in: "second")
         let digests = try [first, second].map { (artifact) throws(Unfit) in try artifact.files.map(digest) }
         guard digests[0] == digests[1] else {
-            throw Unfit("it is pure and gave another output the second time: say resumable, or leave times and chance out")
+            throw Unfit(
+                "it is pure and gave another output the second time: say resumable, or leave times and chance out")
         }
         return "gives a \(stage.output), the same each time"
     }

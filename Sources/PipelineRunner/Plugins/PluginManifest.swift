@@ -132,7 +132,8 @@ private struct ManifestReader {
         return text(root, key)
     }
 
-    private mutating func words(_ root: DocumentNode, _ key: String, needed: Bool = false, of what: String) -> [String] {
+    private mutating func words(_ root: DocumentNode, _ key: String, needed: Bool = false, of what: String) -> [String]
+    {
         guard let member = root.member(key) else {
             if needed { report("missing-key", "a plugin's manifest needs \"\(key)\", \(what)", at: root.location) }
             return []

@@ -135,6 +135,9 @@ struct Run: AsyncParsableCommand {
             let engine = RunEngine(request: request, host: runHost)
             let age = try Retention.setting(settings)
             let summary = await interruptible(engine, prepared, renderer, stop)
+            if let limit = try? settings.cacheLimit(), limit.bytes > 0 {
+                _ = await assembly.cache.prune(unusedSince: nil, limit: limit)
+            }
             if let age { _ = try? await Retention(assembly: assembly).prune(olderThan: age) }
             finish(summary, prepared.record, text)
             return summary.status

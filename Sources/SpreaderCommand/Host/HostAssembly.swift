@@ -66,6 +66,11 @@ struct HostAssembly {
         vault = TokenVault(store, sealer: sealer)
     }
 
+    /// Outputs that are kept for later runs on this machine.
+    var cache: OutputCache {
+        OutputCache(folder: settings.home.appending(path: "cache"), digests: FileDigests(store))
+    }
+
     /// Tokens of accounts.
     /// - Throws: `StageError` when the vault can't be read.
     func credentials() async throws(StageError) -> VaultCredentials {
@@ -87,6 +92,7 @@ struct HostAssembly {
             digests: FileDigests(store), locks: locks, clock: store.clock, logger: logger, emit: emit)
         host.artifacts = artifacts
         host.secrets = SettingSecrets(settings: settings)
+        if try settings.cacheLimit().bytes > 0 { host.cache = cache }
         host.labels = settings[JobProcess.leaseSetting].map { _ in
             Set((settings[JobProcess.labelsSetting] ?? "").split(separator: ",").map(String.init))
         }

@@ -70,6 +70,18 @@ struct Settings: Sendable {
         Dictionary(uniqueKeysWithValues: Self.plainNames.compactMap { name in self[name].map { (name, $0) } })
     }
 
+    /// How much may be kept for later runs: `SPREADER_CACHE_SIZE`; 0 for nothing.
+    /// - Throws: `StageError` with code `configuration` for what is no size.
+    func cacheLimit() throws(StageError) -> ByteCount {
+        guard let text = self["SPREADER_CACHE_SIZE"] else { return ByteCount.gigabytes(10) }
+        if text == "0" { return ByteCount(0) }
+        guard let size = ByteCount(parsing: text) else {
+            throw StageError(
+                .configuration, "SPREADER_CACHE_SIZE is \"\(text)\"", hint: "set it to a size such as 10GB, or to 0")
+        }
+        return size
+    }
+
     /// Where the program keeps its data.
     var home: URL {
         if let path = self["SPREADER_HOME"] { return URL(filePath: path).standardizedFileURL }

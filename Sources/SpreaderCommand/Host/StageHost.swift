@@ -82,7 +82,8 @@ struct StageHost: Sendable {
         registry = StageRegistry(
             linked + offered.filter { !own.contains($0.name.rawValue) }, unusable: unusable,
             isolated: { stage in
-                let isAlready = stage.origin != nil || isolation == .all
+                let isAlready =
+                    stage.origin != nil || isolation == .all
                     || isolation == .process && Self.isolated.contains(stage.name.rawValue)
                 return isAlready ? stage : Self.isolated(stage, in: pool)
             })

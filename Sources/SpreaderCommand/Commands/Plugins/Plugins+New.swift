@@ -23,7 +23,8 @@ extension Plugins {
 
         func validate() throws {
             guard name.wholeMatch(of: /[a-z][a-z0-9]*(-[a-z0-9]+)*/) != nil else {
-                throw ValidationError("a name is lower-case words joined with hyphens, such as end-card, not \"\(name)\"")
+                throw ValidationError(
+                    "a name is lower-case words joined with hyphens, such as end-card, not \"\(name)\"")
             }
             if StageRegistry.linked.stage(named: name) != nil {
                 throw ValidationError("there is a stage \"\(name)\" already: choose another name")

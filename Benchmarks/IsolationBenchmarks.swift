@@ -1,0 +1,62 @@
+import Foundation
+import PipelineKit
+import PipelineRunner
+
+/// What it costs to do a stage's work in another process.
+struct IsolationBenchmarks {
+    /// The one argument that makes this program the child.
+    static let child = "serve-idle"
+
+    let folder: URL
+
+    func run() async throws {
+        let direct = try StageType(Idle.self).make([:])
+        let input = SourceFile(
+            file: FileReference(path: folder.appending(path: "asset-0.bin").path, bytes: 1), displayPath: "asset-0.bin")
+        let context = BareContext.make(folder)
+        func time(_ stage: AnyStage) async throws -> Double {
+            let start = ContinuousClock.now
+            _ = try await stage.run(input, context)
+            return (ContinuousClock.now - start).inSeconds * 1_000_000
+        }
+        func median(_ count: Int, _ body: () async throws -> Double) async throws -> Double {
+            var times: [Double] = []
+            for _ in 0..<count { times.append(try await body()) }
+            return times.sorted()[count / 2]
+        }
+        print("## Isolation, medians (µs)\n\n| one stage that does nothing | µs | goal |\n| --- | --- | --- |")
+        func row(_ name: String, _ value: Double, _ goal: String) {
+            print("| \(name) | \(String(format: "%.0f", value)) | \(goal) |")
+        }
+        row("linked in", try await median(2000) { try await time(direct) }, "")
+        let warm = pool()
+        let isolated = try StageType(Idle.self).isolated(in: warm).make([:])
+        _ = try await time(isolated)
+        row("in a child that is warm: one round trip", try await median(2000) { try await time(isolated) }, "100")
+        await warm.close()
+        row(
+            "in a child of its own, started for it",
+            try await median(40) {
+                let cold = pool()
+                let taken = try await time(StageType(Idle.self).isolated(in: cold).make([:]))
+                await cold.close()
+                return taken
+            }, "30000")
+        row(
+            "the same, confined to its footage",
+            try await median(40) {
+                let cold = pool()
+                let taken = try await time(StageType(Idle.self).isolated(in: cold, .footage).make([:]))
+                await cold.close()
+                return taken
+            }, "30000")
+        print("")
+    }
+
+    private func pool() -> WorkerPool {
+        WorkerPool(
+            launch: WorkerLaunch(
+                executable: "/proc/self/exe", arguments: [Self.child],
+                environment: ProcessInfo.processInfo.environment))
+    }
+}

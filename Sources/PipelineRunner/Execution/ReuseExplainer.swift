@@ -1,0 +1,89 @@
+import Foundation
+package import PipelineKit
+package import Store
+
+/// Says whether a run would reuse a stage's output, and if not, which part of the key differs from an earlier one.
+package struct ReuseExplainer: Sendable {
+    /// The answer for one asset.
+    package struct Answer: Sendable, Hashable {
+        /// The asset as the user named it.
+        package var asset: String
+        /// Whether the output would be reused.
+        package var isReused: Bool
+        /// In one line.
+        package var verdict: String
+        /// What differs, one sentence each.
+        package var reasons: [String]
+    }
+
+    private let pipeline: Pipeline
+    private let cache: OutputCache
+    private let digests: FileDigests
+
+    /// An explainer.
+    package init(pipeline: Pipeline, cache: OutputCache, digests: FileDigests) {
+        self.pipeline = pipeline
+        self.cache = cache
+        self.digests = digests
+    }
+
+    /// The answer for `stage` and one asset.
+    /// - Throws: `StageError` when the footage can't be read.
+    package func explain(_ stage: PipelineStage, _ asset: AssetInput) async throws(StageError) -> Answer {
+        func answer(_ isReused: Bool, _ verdict: String, _ reasons: [String] = []) -> Answer {
+            Answer(asset: asset.name, isReused: isReused, verdict: verdict, reasons: reasons)
+        }
+        guard stage.type.effect == .pure else {
+            return answer(
+                false, "runs each time",
+                ["its effect is \(stage.type.effect.rawValue): only outputs of pure stages are reused by later runs"])
+        }
+        let digest = try await digests.sha256(of: asset.path)
+        var artifact: any Artifact = try asset.sourceFile(digest: (digest, try FileDigests.size(of: asset.path)))
+        var before = digest
+        let entries = cache.entries()
+        for step in pipeline.stages {
+            let parts = try await ReuseParts(
+                step, artifact, before: before, footage: URL(filePath: asset.path).lastPathComponent, digests: digests)
+            let key = try parts.key
+            let entry = cache.find(key)
+            let output = entry.flatMap { try? step.type.decodeOutput($0.artifact) }
+            if step.id == stage.id {
+                if let entry, output != nil { return answer(true, "reused: made in run \(entry.run)") }
+                return answer(false, "runs", reasons(step, parts, digest, asset, entries))
+            }
+            guard let output else {
+                let why =
+                    step.type.effect == .pure
+                    ? reasons(step, parts, digest, asset, entries)
+                    : ["its effect is \(step.type.effect.rawValue)"]
+                return answer(
+                    false, "runs, because \(step.id) before it does", why.map { "\(step.id): \($0)" })
+            }
+            (artifact, before) = (output, key)
+        }
+        return answer(false, "runs", ["the pipeline ends before it"])
+    }
+
+    /// How the parts differ from those of the newest earlier output for the same footage, or else the same name.
+    private func reasons(
+        _ step: PipelineStage, _ parts: ReuseParts, _ digest: String, _ asset: AssetInput, _ entries: [CachedOutput]
+    ) -> [String] {
+        let mine = entries.filter { $0.stage == step.type.name.rawValue }
+        let earlier =
+            mine.first { $0.asset == asset.name || $0.path == asset.path }
+            ?? mine.first { (try? $0.parts.decode(ReuseParts.self))?.footage == parts.footage }
+        guard let earlier, let before = try? earlier.parts.decode(ReuseParts.self) else {
+            return ["nothing is kept of \(step.id) for \(asset.name)"]
+        }
+        var reasons = parts.differences(from: before)
+        if parts.before != before.before {
+            let isFirst = step.id == pipeline.stages.first?.id
+            reasons.append(
+                isFirst
+                    ? "the footage has another content than in run \(earlier.run)"
+                    : "what the stages before it decide by has changed")
+        }
+        return reasons.isEmpty ? ["a file that it made is gone"] : reasons
+    }
+}

@@ -1,0 +1,83 @@
+package import PipelineKit
+import Store
+
+/// All that decides the output of a stage: its digest is the key under which the output is reused.
+package struct ReuseParts: Codable, Sendable, Hashable {
+    /// The stage's name.
+    package var stage: String
+    /// The stage's version, and that of its plugin.
+    package var version: String
+    /// Every option with its value.
+    package var options: [String: JSONValue]
+    /// The footage's file name, which stages may use.
+    package var footage: String
+    /// What the stage before decided by; the footage's digest for the first.
+    package var before: String
+    /// Digests of the files that it takes.
+    package var files: [String]
+    /// Files beyond its input that it reads, by path: their digests, or that they are absent.
+    package var beside: [String: String]
+
+    /// What stands for a file that is not there.
+    package static let absent = "absent"
+
+    /// The key.
+    package var key: String {
+        get throws(StageError) {
+            do {
+                return ContentDigest.sha256(try JSONValue(encoding: self).text())
+            } catch {
+                throw StageError(.internalFault, "the options of \(stage) have no JSON form: \(error)")
+            }
+        }
+    }
+
+    /// The parts for a stage and what it takes.
+    /// - Parameters:
+    ///   - before: The key of the stage before, or the footage's digest.
+    ///   - footage: The footage's file name.
+    init(
+        _ stage: PipelineStage, _ input: any Artifact, before: String, footage: String, digests: FileDigests
+    ) async throws(StageError) {
+        self.stage = stage.type.name.rawValue
+        version = stage.type.origin.map { "\(stage.type.version) of \($0)" } ?? "\(stage.type.version)"
+        options = stage.stage.options
+        // Kept on disk: a secret is told from another one by its digest.
+        for option in stage.type.options where option.isSecret {
+            guard let value = options[option.name], value != .null else { continue }
+            options[option.name] = .string("sha256:" + ContentDigest.sha256((try? value.text()) ?? ""))
+        }
+        self.footage = footage
+        self.before = before
+        files = input.files.compactMap(\.sha256)
+        beside = [:]
+        for path in stage.stage.dependencies(input) {
+            beside[path] = (try? await digests.sha256(of: path)) ?? Self.absent
+        }
+    }
+
+    /// How these parts differ from earlier ones, one sentence each; the stage before is left to its own parts.
+    package func differences(from earlier: ReuseParts) -> [String] {
+        var words: [String] = []
+        if version != earlier.version { words.append("the stage is version \(version), it was \(earlier.version)") }
+        for name in Set(options.keys).union(earlier.options.keys).sorted() where options[name] != earlier.options[name]
+        {
+            func shown(_ value: JSONValue?) -> String { value.flatMap { try? $0.text() } ?? "not there" }
+            words.append("option \(name) is \(shown(options[name])), it was \(shown(earlier.options[name]))")
+        }
+        if footage != earlier.footage { words.append("the footage is called \(footage), it was \(earlier.footage)") }
+        for path in Set(beside.keys).union(earlier.beside.keys).sorted() where beside[path] != earlier.beside[path] {
+            switch (beside[path], earlier.beside[path]) {
+            case (Self.absent?, _): words.append("\(path) is gone")
+            case (_, Self.absent?): words.append("\(path) is new")
+            case (nil, _): words.append("\(path) is not read any more")
+            case (_, nil): words.append("\(path) is read, too")
+            default: words.append("\(path) has another content")
+            }
+        }
+        if files != earlier.files, before == earlier.before {
+            words.append("the files that it takes have another content")
+        }
+        return words
+    }
+}

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Foundation
+import PipelineKit
+import PipelineRunner
+import Store
+
+/// `explain STAGE PIPELINE [INPUT …]`: why a stage's output is reused, or not.
+struct Explain: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say whether a run would reuse a stage's output, and which part of its key differs.",
+        discussion:
+            "Footage is read for its digest; nothing is written. A resumed run also has its own finished stages.")
+
+    @Argument(help: "The stage, by its id or name.") var stage: String
+    @Argument(help: "The pipeline file, JSON or YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
+    var pipeline: String
+    @Argument(help: "Footage: replaces the file's inputs.", completion: .file()) var inputs: [String] = []
+    @Option(help: ArgumentHelp("Set an option of a stage.", valueName: "stage.option=value")) var set: [String] = []
+    @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+
+    func validate() throws { _ = try PipelineArguments.overrides(set: set, post: []) }
+
+    func run() async throws {
+        let settings = try await Command.settings()
+        try await StageHost.with(settings, .pipeline(pipeline)) { try await explain(settings, $0) }
+    }
+
+    private func explain(_ settings: Settings, _ host: StageHost) async throws {
+        let existing = await Command.existing(settings)
+        let checked = await CheckedRun.load(
+            file: pipeline, inputs: inputs, overrides: try PipelineArguments.overrides(set: set, post: []),
+            registry: host.registry, settings: settings, credentials: await Command.credentials(settings, existing))
+        let blocking = checked.blocking.filter { $0.subject != .authorisation }
+        guard let pipeline = checked.pipeline, blocking.isEmpty else {
+            for finding in checked.findings { Output.message(finding.text) }
+            throw ExitCode(Int32(checked.refusal))
+        }
+        guard let stage = pipeline.stages.first(where: { $0.id == stage || $0.type.name.rawValue == stage }) else {
+            let names = pipeline.stages.map(\.id)
+            let near = NearestName.of(stage, in: names).map { "did you mean \"\($0)\"?" }
+            Output.message(
+                "error: the pipeline has no stage \"\(stage)\" (\(near ?? "known: \(names.joined(separator: ", "))"))")
+            throw ExitCode(64)
+        }
+        for finding in checked.refusedFootage { Output.message(finding.text) }
+        let digests = FileDigests(existing?.store)
+        let cache = OutputCache(folder: settings.home.appending(path: "cache"), digests: digests)
+        let explainer = ReuseExplainer(pipeline: pipeline, cache: cache, digests: digests)
+        let answers = try await Command.orExit { () async throws(StageError) in
+            var answers: [ReuseExplainer.Answer] = []
+            for asset in checked.assets { answers.append(try await explainer.explain(stage, asset)) }
+            return answers
+        }
+        switch format {
+        case .json:
+            Output.result(
+                try JSONValue.array(
+                    answers.map { answer in
+                        [
+                            "asset": .string(answer.asset), "stage": .string(stage.id),
+                            "reused": .bool(answer.isReused), "verdict": .string(answer.verdict),
+                            "reasons": .array(answer.reasons.map(JSONValue.string)),
+                        ]
+                    }
+                ).text(pretty: true))
+        case .text:
+            for answer in answers {
+                Output.result(
+                    (["\(answer.asset): \(stage.id) \(answer.verdict)"] + answer.reasons.map { "  · \($0)" })
+                        .joined(separator: "\n"))
+            }
+        }
+    }
+}
