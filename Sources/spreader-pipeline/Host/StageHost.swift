@@ -5,7 +5,7 @@ import PipelineRunner
 /// The stages as commands use them: those that read footage work in child processes, unless the settings say not to.
 struct StageHost: Sendable {
     /// Stages whose libraries read what anyone may have made.
-    private static let isolated: Set<String> = ["probe", "transcode"]
+    private static let isolated: Set<String> = ["probe", "split", "transcode"]
 
     /// The stages.
     let registry: StageRegistry
