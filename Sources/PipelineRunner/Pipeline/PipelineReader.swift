@@ -253,12 +253,13 @@ struct PipelineReader {
     private mutating func checkChain() {
         var given: ArtifactKind? = SourceFile.kind
         for (index, link) in links.enumerated() {
-            defer { given = link.type?.output }
+            defer { given = link.type?.handsOn }
             // What an unknown stage would give is unknown too.
             guard let type = link.type, let kind = given, type.input != kind else { continue }
             let before =
                 index == 0
-                ? "the pipeline starts with a \(kind)" : "stage \(index) `\(links[index - 1].id)` gives a \(kind)"
+                ? "the pipeline starts with a \(kind)"
+                : "stage \(index) `\(links[index - 1].id)` gives a \(links[index - 1].type?.output ?? kind)"
             let hint =
                 registry.path(from: kind, to: type.input).map { row in
                     "put \(row.map { "`\($0.name)`" }.joined(separator: ", ")) \(index == 0 ? "before it" : "between them")"
@@ -266,6 +267,27 @@ struct PipelineReader {
             report(
                 "chain", "stage \(index + 1) `\(link.id)` takes a \(type.input), \(before)", hint: hint,
                 at: link.location, pointer: "/stages/\(index)")
+        }
+        checkFanOut()
+    }
+
+    /// One stage of a pipeline may make several things of one, and nothing before it may be past taking back: posts
+    /// belong to the parts.
+    private mutating func checkFanOut() {
+        guard let first = links.firstIndex(where: { $0.type?.element != nil }) else { return }
+        for (index, link) in links.enumerated() {
+            if index > first, link.type?.element != nil {
+                report(
+                    "second-list",
+                    "stage \(index + 1) `\(link.id)` would split what stage \(first + 1) `\(links[first].id)` has split",
+                    hint: "keep one of the two", at: link.location, pointer: "/stages/\(index)")
+            }
+            if index < first, link.type?.effect == .irreversible {
+                report(
+                    "post-before-list",
+                    "stage \(index + 1) `\(link.id)` posts before stage \(first + 1) `\(links[first].id)` splits",
+                    hint: "move `\(links[first].id)` before it", at: link.location, pointer: "/stages/\(index)")
+            }
         }
     }
 
