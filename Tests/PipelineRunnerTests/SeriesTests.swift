@@ -225,8 +225,49 @@ import Testing
             .check(#"{"stages": [\#(stages)]}"#, file: "p.json").findings.map(\.text)
     }
 
+    @Test func titlesThatDoNotTellPartsApartAreWorthAWarning() throws {
+        func findings(_ post: String, _ stages: String) -> [String] {
+            PipelineChecker(registry: testRegistry, environment: { _ in nil })
+                .check(#"{"post": \#(post), "stages": [\#(stages)]}"#, file: "p.json").findings.map(\.text)
+        }
+        #expect(
+            findings(#"{"title": "Live"}"#, Self.stages()) == [
+                "p.json:1:20: warning: all parts that `slice` makes get the same title (put {{ part }}/{{ parts }} into the title)"
+            ])
+        #expect(findings("{}", Self.stages()).count == 1)
+        #expect(findings(Self.title, Self.stages()).isEmpty)
+        #expect(findings(#"{"mode": "inbox"}"#, Self.stages()).isEmpty)
+        #expect(findings("{}", Self.stages(last: "")).isEmpty)
+    }
+
+    @Test func interruptedItGoesOnWithThePartThatWasUnderWay() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let (cook, send, diary) = (UUID().uuidString, UUID().uuidString, Diary())
+        let isEndless = Mutex(true)
+        Behaviours.shared.register(cook) { diary.note("cook \($0.asset)") }
+        Behaviours.shared.register(send) { (context) throws(StageError) in
+            diary.note("send \(context.asset)")
+            while context.asset == "a.mp4#2", isEndless.withLock({ $0 }) {
+                if Task.isCancelled { throw .cancelled }
+                await Task.yield()
+            }
+        }
+        let request = bench.request(
+            try bench.pipeline(Self.stages(cook: cook, send: send), post: Self.title), ["a.mp4"])
+        let first = Task { try await bench.run(request) }
+        while !diary.all.contains("send a.mp4#2") || !diary.all.contains("cook a.mp4#3") { await Task.yield() }
+        first.cancel()
+        #expect(try await first.value.status == 130)
+        #expect(!diary.all.contains("send a.mp4#3"))
+        isEndless.withLock { $0 = false }
+        let second = try await bench.run(request)
+        #expect(second.status == 0 && second.posts == 2)
+        #expect(diary.all.suffix(2) == ["send a.mp4#2", "send a.mp4#3"])
+    }
+
     @Test func aListIsFollowedByWhatTakesItsElements() {
-        #expect(findings(Self.stages()).isEmpty)
+        #expect(findings(Self.stages(last: "")).isEmpty)
         #expect(
             findings(#"{"uses": "slice"}"#) == [
                 "p.json:1:22: error: stage 1 `slice` takes a ProbedMedia, the pipeline starts with a SourceFile (put `look` before it)"

@@ -42,6 +42,7 @@ struct PipelineReader {
             }
         }
         checkChain()
+        checkTitle(post, postLocations)
         return Pipeline(
             name: name, file: file, inputs: inputs, account: account, post: post, postLocations: postLocations,
             stages: stages)
@@ -289,6 +290,20 @@ struct PipelineReader {
                     hint: "move `\(links[first].id)` before it", at: link.location, pointer: "/stages/\(index)")
             }
         }
+    }
+
+    /// Posts of one series whose titles don't tell them apart are allowed, but hardly meant.
+    private mutating func checkTitle(_ post: [String: JSONValue], _ locations: [String: SourceLocation]) {
+        guard let list = links.dropLast().first(where: { $0.type?.element != nil }),
+            links.contains(where: { $0.type?.effect == .irreversible }),
+            post["mode"]?.stringValue != PostMode.inbox.rawValue,
+            !TitleTemplate.placeholders(in: post["title"]?.stringValue ?? "").contains("part")
+        else { return }
+        findings.append(
+            Diagnostic(
+                .warning, code: "same-title", "all parts that `\(list.id)` makes get the same title",
+                hint: "put {{ part }}/{{ parts }} into the title", location: locations["title"] ?? list.location,
+                pointer: "/post/title"))
     }
 
     // MARK: Helpers
