@@ -3,6 +3,7 @@ import PipelineKit
 import ProbePlugin
 import SplitPlugin
 import SpreaderTesting
+import SubtitlesPlugin
 import Testing
 import TranscodePlugin
 
@@ -137,6 +138,30 @@ import TranscodePlugin
         func brightness(_ pixel: (red: Int, green: Int, blue: Int)) -> Int { pixel.red + pixel.green + pixel.blue }
         #expect(abs(brightness(corner[1]) - brightness(last[1])) < 150)
         if let failures = MediaCorpus.failures(of: paths) { #expect(failures == []) }
+    }
+
+    @Test(arguments: [true, false]) func subtitlesKeepTheirTimeInAPart(isBefore: Bool) async throws {
+        let folder = try MediaFolder()
+        var clip = SampleClip(width: 360, height: 640, seconds: 12)
+        clip.pattern = .plain("gray")
+        clip.sound = nil
+        let source = try folder.source("clip.mp4", clip)
+        try Data("1\n00:00:07,000 --> 00:00:08,000\nHello\n".utf8).write(to: URL(filePath: folder.path("clip.srt")))
+        let context = InMemoryHost().context(stage: "transcode", workDirectory: folder.url.appending(path: "work"))
+        let subtitles = try Subtitles(options: Subtitles.Options())
+        let split = try Split(options: Split.Options.make(from: ["maxDuration": "8s", "minDuration": "4s"]))
+        var media = try await Probe(options: Probe.Options()).run(source, context)
+        if isBefore { media = try await subtitles.run(media, context) }
+        var part = try #require(try await split.run(media, context).elements.last)
+        if !isBefore { part = try await subtitles.run(part, context) }
+        let start = try #require(part.part).start
+        let video = try await Transcode(
+            options: Transcode.Options.make(from: ["preset": "ultrafast", "size": "360x640"])
+        ).run(part, context)
+        #expect(abs(video.duration - (12 - start)) < 0.01)
+        #expect(try Picture(of: video.file.path, at: 6.9 - start).drawn() == nil)
+        #expect(try Picture(of: video.file.path, at: 7.5 - start).drawn() != nil)
+        #expect(try Picture(of: video.file.path, at: 8.1 - start).drawn() == nil)
     }
 
     @Test func aTrimDoesNotGoWithAPart() async throws {

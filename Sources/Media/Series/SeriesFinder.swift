@@ -163,6 +163,7 @@ package struct SeriesFinder: Sendable {
         case .nothing where places == .anywhere: return "which makes the parts alike"
         case .keyFrame, .nothing:
             let (from, to) = (window.lowerBound - plan.start, window.upperBound - plan.start)
+            guard to - from > 0.1 else { return "since \(plan.count) parts leave no choice" }
             let missing = places == .silences && media.audioTrack == nil ? "no sound" : "no \(singular)"
             return
                 "in the midst: there is \(missing) between \(DeliveryDecision.text(from)) and \(DeliveryDecision.text(to))"
