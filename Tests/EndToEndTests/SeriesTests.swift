@@ -103,6 +103,35 @@ extension EndToEnd {
                 })
         }
 
+        @Test func aJobWhosePartsFailedForDifferentReasonsGoesOn() async throws {
+            let place = try Place()
+            let sandbox = try await Sandbox(in: place)
+            try await footage(place)
+            // The second part is refused, the third one limited.
+            try await sandbox.faults(
+                #"""
+                {"rules": [
+                  {"match": {"path": "/v2/post/publish/video/init/"}, "after": 1, "times": 1,
+                   "action": {"answer": {"status": 400, "code": "invalid_params", "message": "no"}}},
+                  {"match": {"path": "/v2/post/publish/video/init/"}, "after": 1, "times": 1,
+                   "action": {"answer": {"status": 429, "code": "rate_limit_exceeded", "message": "slow down",
+                                         "headers": {"Retry-After": "1"}}}}]}
+                """#)
+            func run(_ words: [String]) async throws -> Program.Outcome {
+                try await Program.run(words, in: place, environment: sandbox.environment)
+            }
+            #expect(try await run(["enqueue", "series.json", "long.mp4"]).status == 0)
+            #expect(try await run(["worker", "--drain"]).status == 0)
+            #expect(try await titles(sandbox) == ["long 1/3"])
+            let waiting = try await run(["jobs", "list"]).output
+            #expect(waiting.contains("retryable"), "\(waiting)")
+            let id = try #require(waiting.split(separator: " ").first.map(String.init))
+            #expect(try await run(["jobs", "retry", id]).status == 0)
+            #expect(try await run(["worker", "--drain"]).status == 0)
+            #expect(try await titles(sandbox).sorted() == ["long 1/3", "long 2/3", "long 3/3"])
+            #expect(try await run(["jobs", "list"]).output.contains("completed"))
+        }
+
         @Test func killedInTheSecondPartItGoesOnThereAndPostsEachOnce() async throws {
             let place = try Place()
             let sandbox = try await Sandbox(in: place)

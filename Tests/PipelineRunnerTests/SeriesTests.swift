@@ -207,6 +207,26 @@ import Testing
         #expect(summary.status == 0 && summary.posts == 2 && summary.assets == 2)
     }
 
+    @Test func anotherRunPostsNoPartOfASeriesThatIsUnderWay() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let (send, diary) = (UUID().uuidString, Diary())
+        let isHeld = Mutex(true)
+        Behaviours.shared.register(send) { (context) throws(StageError) in
+            diary.note(context.asset)
+            while isHeld.withLock({ $0 }) { await Task.yield() }
+        }
+        let request = bench.request(try bench.pipeline(Self.stages(5, send: send)), ["a.mp4"])
+        let first = Task { try await bench.run(request) }
+        while diary.all.isEmpty { await Task.yield() }
+        var other = bench.request(try bench.pipeline(Self.stages(5)), ["a.mp4"])
+        other.fingerprint = "another"
+        #expect(try await bench.run(other).status == 75)
+        isHeld.withLock { $0 = false }
+        #expect(try await first.value.posts == 5)
+        #expect(diary.all == (1...5).map { "a.mp4#\($0)" })
+    }
+
     @Test func plansEveryPartWithItsTitle() async throws {
         let bench = try Bench()
         try bench.footage("a.mp4")

@@ -107,12 +107,25 @@ struct AssetRunner: Sendable {
         if part == nil, pipeline.isIrreversible, let twin = await digestOwners.claim(digest, for: asset.name) {
             return .skipped(reason: "has the same content as \(twin), which is posted once")
         }
-        if let part { return try await posting(stages, from: part.standing, content, post, key, &course) }
+        // One process at a time, for all of a series: its parts are posted in their order.
+        guard pipeline.isIrreversible, part == nil else { return try await process(content, post, key, &course) }
+        return try await host.locks.with(
+            "post-" + ContentDigest.sha256("\(key.account)\n\(key.digest)\n\(key.slot)"),
+            orThrow: StageError(
+                .busy, "another run is posting \(asset.name) right now", hint: "run the same command again later")
+        ) { () async throws(StageError) in try await process(content, post, key, &course) }
+    }
+
+    private func process(
+        _ content: (sha256: String, bytes: Int64), _ post: AssetPost, _ key: PostKey, _ course: inout Course
+    ) async throws(StageError) -> AssetOutcome {
+        let digest = content.sha256
+        if pipeline.isIrreversible, let skip = try await earlierPost(key) { return skip }
+        if let part { return try await finish(stages, from: part.standing, digest, post, key, &course) }
         var standing = Standing(artifact: try asset.sourceFile(digest: content), inputKey: digest)
         guard let fanOut = pipeline.fanOut else {
-            return try await posting(stages, from: standing, content, post, key, &course)
+            return try await finish(stages, from: standing, digest, post, key, &course)
         }
-        if pipeline.isIrreversible, let skip = try await earlierPost(key) { return skip }
         let folder = workFolder(digest)
         try await pass(stages[...fanOut], &standing, digest, post, key, folder, &course)
         guard let list = standing.artifact as? any ArtifactList, let first = list.elements.first else {
@@ -121,7 +134,7 @@ struct AssetRunner: Sendable {
         // Of one element there is nothing to tell apart: it is the asset itself.
         guard list.elements.count > 1 else {
             standing.artifact = first
-            return try await posting(stages[(fanOut + 1)...], from: standing, content, post, key, &course)
+            return try await finish(stages[(fanOut + 1)...], from: standing, digest, post, key, &course)
         }
         let outcome = await series(list.elements, standing, content, folder, &course)
         if case .failed = outcome { return outcome }
@@ -129,26 +142,8 @@ struct AssetRunner: Sendable {
         return outcome
     }
 
-    /// Takes an asset or a part through stages that may end in a post: one at a time, and none that there is already.
-    private func posting(
-        _ stages: ArraySlice<PipelineStage>, from standing: Standing, _ content: (sha256: String, bytes: Int64),
-        _ post: AssetPost, _ key: PostKey, _ course: inout Course
-    ) async throws(StageError) -> AssetOutcome {
-        guard pipeline.isIrreversible else {
-            return try await finishing(stages, from: standing, content.sha256, post, key, &course)
-        }
-        return try await host.locks.with(
-            "post-" + ContentDigest.sha256("\(key.account)\n\(key.digest)\n\(key.slot)"),
-            orThrow: StageError(
-                .busy, "another run is posting \(asset.name) right now", hint: "run the same command again later")
-        ) { () async throws(StageError) in
-            if let skip = try await earlierPost(key) { return skip }
-            return try await finishing(stages, from: standing, content.sha256, post, key, &course)
-        }
-    }
-
     /// Takes the footage through the last stages.
-    private func finishing(
+    private func finish(
         _ stages: ArraySlice<PipelineStage>, from start: Standing, _ digest: String, _ post: AssetPost, _ key: PostKey,
         _ course: inout Course
     ) async throws(StageError) -> AssetOutcome {
