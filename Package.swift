@@ -37,6 +37,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let plugins: [Target.Dependency] = [
     "ProbePlugin", "TranscodePlugin", "ChunkPlugin", "UploadPlugin", "PublishPlugin", "ExportPlugin",
     "OverlayPlugin", "SubtitlesPlugin", "CoverPlugin", "ContactSheetPlugin",
+    "SplitPlugin",
 ]
 
 let package = Package(
@@ -116,6 +117,7 @@ let package = Package(
             "Server",
             ["PipelineKit", "TikTok", log, crypto, nio, .product(name: "Hummingbird", package: "hummingbird")]),
         plugin("Probe", ["Media", log]),
+        plugin("Split", ["Media"]),
         plugin("Transcode", ["Media"]),
         plugin("Export", []),
         plugin("Overlay", ["Media"]),
@@ -179,7 +181,7 @@ let package = Package(
             "PreparePluginsTests",
             [
                 "ProbePlugin", "TranscodePlugin", "ExportPlugin", "OverlayPlugin", "SubtitlesPlugin", "CoverPlugin",
-                "ContactSheetPlugin", "PipelineKit", "Media",
+                "ContactSheetPlugin", "SplitPlugin", "PipelineKit", "Media",
             ]),
         tests(
             "PostPluginsTests",

@@ -51,7 +51,7 @@ public struct ContactSheet: Stage {
 
     /// Names the file.
     public func plan(_ input: PreparedVideo, _ context: PlanContext) async throws(StageError) -> StagePlan {
-        let path = folder.path(name: "\(input.source.stem)-sheet", ending: "png")
+        let path = folder.path(name: "\(input.stem)-sheet", ending: "png")
         return StagePlan(
             action: "write \(options.columns)×\(options.rows) frames to "
                 + "\(options.directory)/\((path as NSString).lastPathComponent)",
@@ -76,7 +76,7 @@ public struct ContactSheet: Stage {
             }
         }
         _ = try await folder.store(
-            draft, name: "\(input.source.stem)-sheet", ending: "png", claims: OutputClaims(context))
+            draft, name: "\(input.stem)-sheet", ending: "png", claims: OutputClaims(context))
         return input
     }
 

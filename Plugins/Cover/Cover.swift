@@ -44,7 +44,7 @@ public struct Cover: Stage {
         if context.post.cover != nil { reasons.append("the post's own cover wins") }
         var action = "pick the sharpest well-lit frame"
         if let save = options.save {
-            let target = StillTarget(save, name: input.source.stem)
+            let target = StillTarget(save, name: input.stem)
             action += ", and write it to \(target.folder)/\(target.name).\(target.format.rawValue)"
         }
         return StagePlan(action: action, reasons: reasons, output: input)
@@ -52,7 +52,7 @@ public struct Cover: Stage {
 
     /// Picks the frame.
     public func run(_ input: PreparedVideo, _ context: StageContext) async throws(StageError) -> PreparedVideo {
-        let target = options.save.map { StillTarget($0, name: input.source.stem) }
+        let target = options.save.map { StillTarget($0, name: input.stem) }
         if target != nil { try context.makeWorkDirectory() }
         let still = target.map {
             (

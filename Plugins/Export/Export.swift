@@ -49,7 +49,7 @@ public struct Export: Stage {
 
     /// Names the file.
     public func plan(_ input: PreparedVideo, _ context: PlanContext) async throws(StageError) -> StagePlan {
-        let path = folder.path(name: input.source.stem, ending: "mp4")
+        let path = folder.path(name: input.stem, ending: "mp4")
         return StagePlan(
             action: "copy to \(options.directory)/\((path as NSString).lastPathComponent)",
             details: ["path": .string(path)], output: published(input, path))
@@ -58,7 +58,7 @@ public struct Export: Stage {
     /// Copies the file.
     public func run(_ input: PreparedVideo, _ context: StageContext) async throws(StageError) -> PreparedVideo {
         let path = try await folder.store(
-            input.file.path, name: input.source.stem, ending: "mp4", claims: OutputClaims(context))
+            input.file.path, name: input.stem, ending: "mp4", claims: OutputClaims(context))
         var output = published(input, path)
         output.exportedPath = path
         return output

@@ -36,7 +36,8 @@ public struct Transcode: Stage {
             "Largest allowed file; what would exceed it is encoded with fewer bits.",
             range: ByteCount(100_000)...ByteCount.gigabytes(4))
         public var maxSize: ByteCount = .gigabytes(1)
-        @StageOption("The part of the footage to deliver, counted from its first frame.")
+        @StageOption(
+            "The part of the footage to deliver, counted from its first frame; not for footage that was split.")
         public var trim: Trim? = nil
         @StageOption("x264's preset: how much work to spend on making the file smaller.")
         public var preset: Preset = .fast
@@ -114,10 +115,11 @@ public struct Transcode: Stage {
     public func plan(_ input: ProbedMedia, _ context: PlanContext) async throws(StageError) -> StagePlan {
         let decision = try DeliveryDecision(for: input, options: options.delivery)
         let rate = decision.frameRate.value ?? 30
-        let predicted = PreparedVideo(
+        var predicted = PreparedVideo(
             file: FileReference(path: "", bytes: decision.estimatedBytes), source: input.source,
             strategy: decision.strategy, reasons: decision.reasons, width: decision.width, height: decision.height,
             duration: decision.duration, frameRate: decision.frameRate, warnings: decision.warnings)
+        predicted.part = input.part
         return StagePlan(
             action: decision.summary, reasons: decision.reasons,
             details: [
@@ -143,11 +145,13 @@ public struct Transcode: Stage {
         let path = context.workDirectory.appendingPathComponent("\(context.stageID).mp4").path
         let delivery = try await Deliverer.deliver(
             input, options: options.delivery, to: path, progress: context.progress)
-        return PreparedVideo(
+        var prepared = PreparedVideo(
             file: FileReference(path: delivery.path, bytes: delivery.bytes, sha256: delivery.sha256),
             source: input.source, strategy: delivery.decision.strategy, reasons: delivery.decision.reasons,
             width: delivery.decision.width, height: delivery.decision.height, duration: delivery.duration,
             frameRate: delivery.decision.frameRate, warnings: delivery.warnings)
+        prepared.part = input.part
+        return prepared
     }
 
     /// A size as the simplest ratio.

@@ -119,9 +119,37 @@ struct Season: Stage {
     }
 }
 
+struct FootageList: ArtifactList {
+    static let kind: ArtifactKind = "ProbedMedia[]"
+    var elements: [Footage]
+    var files: [FileReference] { elements.flatMap(\.files) }
+    var summary: [String: JSONValue] { ["count": .integer(Int64(elements.count))] }
+}
+
+/// Makes `number` pieces of footage.
+struct Slice: Stage {
+    static let name: StageName = "slice"
+    static let summary = "Slices footage."
+    static let effect: Effect = .pure
+    static let resource: Resource = .light
+    let options: TestOptions
+    init(options: TestOptions) { self.options = options }
+    func plan(_ input: Footage, _ context: PlanContext) async throws(StageError) -> StagePlan {
+        StagePlan(action: "slices", output: slices(input))
+    }
+    func run(_ input: Footage, _ context: StageContext) async throws(StageError) -> FootageList {
+        try await Behaviours.shared.work(options.behaviour)?(context)
+        return slices(input)
+    }
+    private func slices(_ input: Footage) -> FootageList {
+        FootageList(
+            elements: (0..<options.number).map { Footage(path: input.path, marks: input.marks + ["slice \($0 + 1)"]) })
+    }
+}
+
 let testRegistry = StageRegistry([
     StageType(Look.self), StageType(Cook.self), StageType(Season.self), StageType(Send.self),
-    StageType(Ring.self),
+    StageType(Ring.self), StageType(Slice.self),
 ])
 
 struct NoCredentials: CredentialProvider {

@@ -31,6 +31,26 @@ struct Timeline {
     }
 }
 
+extension Timeline {
+    /// A part's times come from frames of the footage, whose own times some containers round to milliseconds.
+    private static let rounding = 0.0015
+
+    /// The piece of it that a part is; all of it when the footage was not split.
+    /// - Throws: `StageError` when footage that was split is to be trimmed as well.
+    func part(_ part: FootagePart?, options: DeliveryOptions, name: String) throws(StageError) -> Timeline {
+        guard let part else { return self }
+        guard options.trimStart == 0, options.trimEnd == nil else {
+            throw StageError(
+                .invalidOption, "trim is for footage as a whole, and this is part \(part.number) of \(name)",
+                hint: "remove trim or split")
+        }
+        var piece = self
+        piece.start = min(max(start, part.start), end)
+        piece.end = max(piece.start, min(end, part.end + Self.rounding))
+        return piece
+    }
+}
+
 /// The part of the footage that is delivered.
 struct Span {
     /// Where it starts, in the footage's own time, in seconds.
@@ -55,6 +75,8 @@ struct Span {
         _ timeline: Timeline, track: VideoTrack, media: ProbedMedia, options: DeliveryOptions
     ) throws(StageError) {
         let name = media.source.displayPath
+        let origin = timeline.start
+        let timeline = try timeline.part(media.part, options: options, name: name)
         let available = timeline.end - timeline.start
         guard options.trimStart < max(available, 0.001) else {
             throw StageError(
@@ -63,13 +85,16 @@ struct Span {
                     + "\(DeliveryDecision.text(available)) long", hint: "start the trim earlier")
         }
         start = timeline.start + options.trimStart
-        let wanted = (options.trimEnd ?? .infinity) - options.trimStart
+        // Headers may tell a length that is a little short: only a part that another one follows ends for certain.
+        let isFollowed = media.part.map { $0.number < $0.count } ?? false
+        let wanted = (options.trimEnd ?? (isFollowed ? available : .infinity)) - options.trimStart
         let present = min(available - options.trimStart, wanted)
         allowed = min(options.maxDuration, wanted)
         length = min(present, allowed)
         let promised = min(available + (media.missingSeconds ?? 0) - options.trimStart, allowed)
         missingShare = promised > 0 ? max(0, 1 - length / promised) : 0
-        if present > options.maxDuration + 0.001 {
+        // Frames may leave no choice but to make a part longer by one of them, which is cut off.
+        if present > options.maxDuration + (media.part == nil ? 0.001 : 0.06) {
             switch options.overlong {
             case .trim: break
             case .error:
@@ -93,6 +118,12 @@ struct Span {
                     options.maxDuration, present)
                 return
             }
+        }
+        if let part = media.part {
+            cut =
+                "it is part \(part.number) of \(part.count), \(DeliveryDecision.text(length)) long, "
+                + "from \(DeliveryDecision.text(start - origin)) on"
+            return
         }
         if available - options.trimStart > allowed + 0.001 || options.trimStart > 0 {
             cut =

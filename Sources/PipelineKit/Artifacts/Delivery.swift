@@ -37,6 +37,8 @@ public struct PreparedVideo: Artifact, Hashable {
     public var publicURL: String?
     /// The moment of the frame that `cover` picked, in seconds; nil when none was picked.
     public var coverTime: Double?
+    /// The part of the footage that it is; nil when the footage was not split.
+    public var part: FootagePart?
 
     /// A prepared video; see the properties.
     public init(
@@ -69,6 +71,10 @@ public struct PreparedVideo: Artifact, Hashable {
         if let exportedPath { fields["exportedPath"] = .string(exportedPath) }
         if let publicURL { fields["publicURL"] = .string(publicURL) }
         if let coverTime { fields["coverTime"] = .number(coverTime) }
+        if let part {
+            fields["part"] = .integer(Int64(part.number))
+            fields["parts"] = .integer(Int64(part.count))
+        }
         return fields
     }
 }

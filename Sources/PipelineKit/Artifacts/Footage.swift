@@ -296,6 +296,8 @@ public struct ProbedMedia: Artifact, Hashable {
     public var missingSeconds: Double?
     /// What is drawn on the picture when it is encoded, in this order.
     public var decorations: [PictureDecoration] = []
+    /// The part of the footage that is meant; nil for all of it.
+    public var part: FootagePart?
 
     /// Probed footage; see the properties.
     public init(
@@ -339,6 +341,10 @@ public struct ProbedMedia: Artifact, Hashable {
             fields["height"] = .integer(Int64(track.displayHeight))
         }
         if let track = audioTrack { fields["audioCodec"] = .string(track.codec) }
+        if let part {
+            fields["part"] = .integer(Int64(part.number))
+            fields["parts"] = .integer(Int64(part.count))
+        }
         if !decorations.isEmpty { fields["decorations"] = .integer(Int64(decorations.count)) }
         if !warnings.isEmpty { fields["warnings"] = .array(warnings.map(JSONValue.string)) }
         return fields

@@ -3,7 +3,7 @@
 /// The rules are those of TikTok's direct-post reference; drafts (`mode: inbox`) carry none of it.
 public struct PostSettings: StageOptions, Hashable {
     @StageOption(
-        "Caption. `{{ name }}` is the footage's file name without extension, `{{ date }}` the day of the run, and `fields` gives more. At most 2,200 UTF-16 units."
+        "Caption. `{{ name }}` is the footage's file name without extension, `{{ date }}` the day of the run, `{{ part }}` and `{{ parts }}` the number of a part and of all parts of split footage, and `fields` gives more. At most 2,200 UTF-16 units."
     )
     public var title = "{{ name }}"
     @StageOption(

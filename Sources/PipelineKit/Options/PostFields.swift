@@ -9,7 +9,7 @@ public struct PostFields: OptionValue, Hashable {
     public init(_ values: [String: String?] = [:]) { self.values = values }
 
     /// Names that the title has already.
-    public static let taken = ["name", "date"]
+    public static let taken = ["name", "date", "part", "parts"]
 
     /// An object of texts, numbers, truths or null.
     public static var optionType: OptionType {
@@ -17,7 +17,9 @@ public struct PostFields: OptionValue, Hashable {
             name: "fields",
             schema: [
                 "type": "object", "additionalProperties": ["type": ["string", "number", "boolean", "null"]],
-                "propertyNames": ["pattern": #"^[A-Za-z][A-Za-z0-9_-]*$"#, "not": ["enum": ["name", "date"]]],
+                "propertyNames": [
+                    "pattern": #"^[A-Za-z][A-Za-z0-9_-]*$"#, "not": ["enum": .array(taken.map(JSONValue.string))],
+                ],
                 "examples": [["episode": 12, "guest": .null]],
             ])
     }

@@ -16,6 +16,8 @@ public struct StageType: Sendable {
     public let input: ArtifactKind
     /// What it gives.
     public let output: ArtifactKind
+    /// What the stage behind it takes, once for each element, when it gives a list; nil when it gives one thing.
+    public private(set) var element: ArtifactKind?
     /// Its options.
     public let options: [OptionDescriptor]
     /// JSON Schema of the options object.
@@ -39,6 +41,7 @@ public struct StageType: Sendable {
         origin = nil
         input = S.Input.kind
         output = S.Output.kind
+        element = (S.Output.self as? any ArtifactList.Type).map { Self.elementKind(of: $0) }
         options = S.Options.descriptors
         optionsSchema = S.Options.schema
         findings = { S.Options.findings(in: $0) }
@@ -83,6 +86,11 @@ public struct StageType: Sendable {
         decodeInput = { try ForeignArtifact.decode($0, kind: input) }
         decodeOutput = { try ForeignArtifact.decode($0, kind: output) }
     }
+
+    /// What the stage behind it takes.
+    public var handsOn: ArtifactKind { element ?? output }
+
+    private static func elementKind<List: ArtifactList>(of list: List.Type) -> ArtifactKind { List.Element.kind }
 
     /// The same stage type, whose instances are exchanged as they are made: to let their work be done elsewhere.
     /// - Parameter exchange: Gets the instance and the options as they were written.

@@ -7,8 +7,11 @@ package struct AssetPost: Sendable {
     package var settings: PostSettings
 
     /// The settings of `asset`.
+    /// - Parameter part: Which part of how many it is.
     /// - Throws: `StageError` with code `invalid-option` when pipeline and sidecar together don't hold.
-    package init(pipeline: Pipeline, asset: AssetInput, date: Date) throws(StageError) {
+    package init(
+        pipeline: Pipeline, asset: AssetInput, date: Date, part: (number: Int, count: Int) = (1, 1)
+    ) throws(StageError) {
         let merged = pipeline.post.merging(asset.post) { pipeline, own in
             // A sidecar adds to the fields, and leaves the others as they are.
             if case .object(let all) = pipeline, case .object(let some) = own {
@@ -30,7 +33,7 @@ package struct AssetPost: Sendable {
                 .invalidOption, "the title of \(asset.name) has no value for \"{{ \(placeholder) }}\"",
                 hint: "give it in \(name).json beside the footage: {\"fields\": {\"\(placeholder)\": …}}")
         }
-        settings.title = TitleTemplate.fill(settings.title, name: name, date: date, fields: fields)
+        settings.title = TitleTemplate.fill(settings.title, name: name, date: date, part: part, fields: fields)
         settings.title = settings.hashtags.appended(to: settings.title)
         let length = settings.title.utf16.count
         if isPosted, length > PostSettings.longestTitle {

@@ -4,6 +4,11 @@ import PipelineKit
 import Store
 
 extension AssetRunner {
+    /// The footage as the user named it, also for a part of it.
+    private var footageName: String {
+        part.map { String(asset.name.dropLast($0.label.count + 1)) } ?? asset.name
+    }
+
     /// The output that an earlier run made by the same key, with its files put where this run has its own.
     func kept(
         _ stage: PipelineStage, _ key: String, _ digest: String, _ folder: URL
@@ -27,7 +32,7 @@ extension AssetRunner {
     private func taken(
         _ entry: CachedOutput, _ stage: PipelineStage, _ digest: String, _ folder: URL, _ cache: OutputCache
     ) async throws(StageError) -> (json: JSONValue, output: any Artifact)? {
-        var moved = [entry.path: asset.path, entry.asset: asset.name]
+        var moved = [entry.path: asset.path, entry.asset: footageName]
         let made = Set(entry.files.map(\.path))
         guard let before = try? stage.type.decodeOutput(entry.artifact) else { return nil }
         for file in before.files where moved[file.path] == nil {
@@ -63,7 +68,7 @@ extension AssetRunner {
             return
         }
         let entry = CachedOutput(
-            key: record.reuseKey, parts: words, stage: stage.type.name.rawValue, asset: asset.name, path: asset.path,
+            key: record.reuseKey, parts: words, stage: stage.type.name.rawValue, asset: footageName, path: asset.path,
             run: run.id, madeAt: host.clock.now(), seconds: record.seconds, artifact: record.artifact,
             files: output.files.filter { $0.path.hasPrefix(folder.path + "/") })
         do throws(StageError) {

@@ -7,26 +7,50 @@ import Store
 struct AssetRunner: Sendable {
     let engine: RunEngine
     let run: RunRecord
-    let asset: AssetInput
+    var asset: AssetInput
     let digestOwners: DigestOwners
+    /// Which part of the asset it is; nil for the asset itself.
+    var part: AssetPart?
 
     struct Result: Sendable {
         var outcome: AssetOutcome
         var posts: Int
+        /// How its parts ended, when a stage made several of it.
+        var parts: [AssetOutcome] = []
+    }
+
+    /// What happened on the way so far.
+    struct Course: Sendable {
+        /// The last stage that was reached.
+        var reached: String
+        var posts = 0
+        var parts: [AssetOutcome] = []
+    }
+
+    /// Where an asset stands between two stages.
+    struct Standing: Sendable {
+        var artifact: any Artifact
+        /// All that decided the artifact.
+        var before: String
+        /// Where files that earlier stages named are on this machine.
+        var moved: [String: String] = [:]
     }
 
     /// How often an asset is taken up anew because its footage changed.
     private static let restartLimit = 5
 
     var host: RunHost { engine.host }
+    /// The stages that it goes through: those behind the list for a part.
+    var stages: ArraySlice<PipelineStage> {
+        part == nil ? pipeline.stages[...] : pipeline.stages.dropFirst((pipeline.fanOut ?? -1) + 1)
+    }
     private var pipeline: Pipeline { engine.request.pipeline }
 
     /// Runs the asset; errors end in the outcome.
     /// - Parameter stoppedBy: What ended an earlier asset and would end this one too.
     func run(stoppedBy reason: StageError?) async -> Result {
-        var reached = pipeline.stages.first?.id ?? ""
-        var posts = 0
-        host.emit(.assetStarted(asset: asset.name, stage: reached))
+        var course = Course(reached: stages.first?.id ?? "")
+        if part == nil { host.emit(.assetStarted(asset: asset.name, stage: course.reached)) }
         let outcome: AssetOutcome
         var digest = ""
         do throws(StageError) {
@@ -37,73 +61,118 @@ struct AssetRunner: Sendable {
             var restarts = 0
             var ending: AssetOutcome?
             while ending == nil {
-                // The size first: what is written meanwhile makes the two differ, and a stage notices.
-                let bytes = try FileDigests.size(of: asset.path)
-                digest = try await host.digests.sha256(of: asset.path)
+                let content = try await content()
+                digest = content.sha256
                 do throws(StageError) {
-                    ending = try await process((digest, bytes), &reached, &posts)
+                    ending = try await process(content, &course)
                 } catch {
-                    guard error.code == .footageChanged, restarts < Self.restartLimit else { throw error }
+                    guard error.code == .footageChanged, part == nil, restarts < Self.restartLimit else { throw error }
                     restarts += 1
                     host.emit(
                         .stageRetrying(
-                            asset: asset.name, stage: reached, attempt: restarts + 1, delay: .zero, error: error))
+                            asset: asset.name, stage: course.reached, attempt: restarts + 1, delay: .zero, error: error
+                        ))
                 }
             }
             outcome = ending ?? .finished
         } catch {
-            let policy = pipeline.stages.first { $0.id == reached }?.retry
+            let policy = pipeline.stages.first { $0.id == course.reached }?.retry
             host.emit(
                 .stageFailed(
-                    asset: asset.name, stage: reached, error, backoff: policy.flatMap { $0.isOwn ? $0 : nil }))
+                    asset: asset.name, stage: course.reached, error, backoff: policy.flatMap { $0.isOwn ? $0 : nil }))
             outcome = .failed(error)
         }
         await journal(outcome, digest)
-        host.emit(.assetFinished(asset: asset.name, stage: reached, outcome))
-        return Result(outcome: outcome, posts: posts)
+        host.emit(.assetFinished(asset: asset.name, stage: course.reached, outcome))
+        return Result(outcome: outcome, posts: course.posts, parts: course.parts)
+    }
+
+    /// What the footage holds; for all parts, what it held when the asset was taken up.
+    private func content() async throws(StageError) -> (sha256: String, bytes: Int64) {
+        if let part { return part.content }
+        // The size first: what is written meanwhile makes the two differ, and a stage notices.
+        let bytes = try FileDigests.size(of: asset.path)
+        return (try await host.digests.sha256(of: asset.path), bytes)
     }
 
     private func process(
-        _ content: (sha256: String, bytes: Int64), _ reached: inout String, _ posts: inout Int
+        _ content: (sha256: String, bytes: Int64), _ course: inout Course
     ) async throws(StageError) -> AssetOutcome {
         let digest = content.sha256
-        let post = try AssetPost(pipeline: pipeline, asset: asset, date: host.clock.now())
+        let post = try AssetPost(
+            pipeline: pipeline, asset: asset, date: host.clock.now(), part: part.map { ($0.number, $0.count) } ?? (1, 1)
+        )
         let key = try await postKey(digest)
-        guard pipeline.isIrreversible else { return try await process(content, post, key, &reached, &posts) }
-        if let twin = await digestOwners.claim(digest, for: asset.name) {
+        // Twins have the same parts: the asset as a whole has claimed the content.
+        if part == nil, pipeline.isIrreversible, let twin = await digestOwners.claim(digest, for: asset.name) {
             return .skipped(reason: "has the same content as \(twin), which is posted once")
         }
+        // One process at a time, for all of a series: its parts are posted in their order.
+        guard pipeline.isIrreversible, part == nil else { return try await process(content, post, key, &course) }
         return try await host.locks.with(
             "post-" + ContentDigest.sha256("\(key.account)\n\(key.digest)\n\(key.slot)"),
             orThrow: StageError(
                 .busy, "another run is posting \(asset.name) right now", hint: "run the same command again later")
-        ) { () async throws(StageError) in
-            if let skip = try await earlierPost(key) { return skip }
-            return try await process(content, post, key, &reached, &posts)
-        }
+        ) { () async throws(StageError) in try await process(content, post, key, &course) }
     }
 
-    /// Takes the footage through the stages.
     private func process(
-        _ content: (sha256: String, bytes: Int64), _ post: AssetPost, _ key: PostKey, _ reached: inout String,
-        _ posts: inout Int
+        _ content: (sha256: String, bytes: Int64), _ post: AssetPost, _ key: PostKey, _ course: inout Course
     ) async throws(StageError) -> AssetOutcome {
         let digest = content.sha256
-        let folder = URL(filePath: run.workDirectory).appending(path: folderName(digest))
+        if pipeline.isIrreversible, let skip = try await earlierPost(key) { return skip }
+        if let part { return try await finish(stages, from: part.standing, digest, post, key, &course) }
+        var standing = Standing(artifact: try asset.sourceFile(digest: content), before: digest)
+        guard let fanOut = pipeline.fanOut else {
+            return try await finish(stages, from: standing, digest, post, key, &course)
+        }
+        let folder = workFolder(digest)
+        try await pass(stages[...fanOut], &standing, digest, post, key, folder, &course)
+        guard let list = standing.artifact as? any ArtifactList, let first = list.elements.first else {
+            throw StageError(.internalFault, "\(pipeline.stages[fanOut].id) gave no list")
+        }
+        // Of one element there is nothing to tell apart: it is the asset itself.
+        guard list.elements.count > 1 else {
+            standing.artifact = first
+            return try await finish(stages[(fanOut + 1)...], from: standing, digest, post, key, &course)
+        }
+        let outcome = await series(list.elements, standing, content, folder, &course)
+        if case .failed = outcome { return outcome }
+        if !engine.keepsResults { try? FileManager.default.removeItem(at: folder) }
+        return outcome
+    }
+
+    /// Takes the footage through the last stages.
+    private func finish(
+        _ stages: ArraySlice<PipelineStage>, from start: Standing, _ digest: String, _ post: AssetPost, _ key: PostKey,
+        _ course: inout Course
+    ) async throws(StageError) -> AssetOutcome {
+        let folder = workFolder(digest)
+        var standing = start
+        try await pass(stages, &standing, digest, post, key, folder, &course)
+        // The ledger knows of parts that are posted; of others only their files tell, while parts may fail.
+        if !engine.keepsResults, part == nil || pipeline.isIrreversible {
+            try? FileManager.default.removeItem(at: folder)
+        }
+        return .finished
+    }
+
+    /// Takes the footage through stages, using what an earlier process finished.
+    private func pass(
+        _ stages: ArraySlice<PipelineStage>, _ standing: inout Standing, _ digest: String, _ post: AssetPost,
+        _ key: PostKey, _ folder: URL, _ course: inout Course
+    ) async throws(StageError) {
         let done = Dictionary(
             try await host.journal.stages(run: run.id, asset: asset.name).map { ($0.stage, $0) },
             uniquingKeysWith: { $1 })
-        var artifact: any Artifact = try asset.sourceFile(digest: content)
-        var before = digest
-        var moved: [String: String] = [:]
-        for stage in pipeline.stages {
-            reached = stage.id
+        for stage in stages {
+            course.reached = stage.id
             let parts = try await ReuseParts(
-                stage, artifact, before: before, footage: URL(filePath: asset.path).lastPathComponent,
-                digests: host.digests)
+                stage, standing.artifact, before: standing.before,
+                footage: URL(filePath: asset.path).lastPathComponent, digests: host.digests)
             let reuseKey = try parts.key
             if let earlier = done[stage.id], engine.request.usesCache, earlier.reuseKey == reuseKey,
-                let output = try await reusable(earlier, stage, digest, folder, &moved),
+                let output = try await reusable(earlier, stage, digest, folder, &standing.moved),
                 try await stillStands(output, key)
             {
                 host.emit(
@@ -111,22 +180,24 @@ struct AssetRunner: Sendable {
                         asset: asset.name, stage: stage.id,
                         reason: "finished earlier in run \(run.id); input and options are unchanged",
                         artifact: output.summary))
-                artifact = output
+                standing.artifact = output
             } else if let output = try await kept(stage, reuseKey, digest, folder) {
-                artifact = output
+                standing.artifact = output
             } else {
-                try await checkLabels(stage, artifact, folder, isDone: done[stage.id]?.reuseKey == reuseKey)
-                if stage.type.effect == .irreversible { try await wait(for: post.settings.schedule) }
-                artifact = try await execute(stage, artifact, post, key, folder, parts)
+                try await checkLabels(
+                    stage, standing.artifact, folder, isDone: done[stage.id]?.reuseKey == reuseKey)
+                if stage.type.effect == .irreversible {
+                    try await part?.order.turn(of: part?.number ?? 1)
+                    try await wait(for: post.settings.schedule)
+                }
+                standing.artifact = try await execute(stage, standing.artifact, post, key, folder, parts)
             }
-            before = reuseKey
-            if let published = artifact as? PublishedPost {
-                posts += 1
+            standing.before = reuseKey
+            if let published = standing.artifact as? PublishedPost {
+                course.posts += 1
                 host.emit(.postPublished(asset: asset.name, published))
             }
         }
-        if !engine.keepsResults { try? FileManager.default.removeItem(at: folder) }
-        return .finished
     }
 
     /// Leaves a stage that asks for something else than this worker offers to another one.
@@ -180,12 +251,13 @@ struct AssetRunner: Sendable {
 
     /// The post that this run is about. Posting again is a post of its own, tied to the run: resumed, it is the same one.
     private func postKey(_ digest: String) async throws(StageError) -> PostKey {
-        let usual = PostKey(account: engine.request.accountIdentity, digest: digest, slot: pipeline.name)
+        let slot = part?.slot(in: pipeline.name) ?? pipeline.name
+        let usual = PostKey(account: engine.request.accountIdentity, digest: digest, slot: slot)
         // What this very run posted for the first time is not posted again when the run goes on.
         guard engine.request.reposts, let record = try await host.ledger.find(usual), record.state == .published,
             record.runID != run.id
         else { return usual }
-        return PostKey(account: usual.account, digest: digest, slot: "\(pipeline.name)#\(run.id)")
+        return PostKey(account: usual.account, digest: digest, slot: "\(slot)#\(run.id)")
     }
 
     /// What the ledger says of the asset's post before any work: nothing, or why nothing is to be done.
@@ -421,6 +493,12 @@ struct AssetRunner: Sendable {
         } catch {
             host.logger.error("writing the asset's outcome failed", metadata: ["error": "\(error.message)"])
         }
+    }
+
+    /// Where its work files are; those of a part below the asset's.
+    private func workFolder(_ digest: String) -> URL {
+        part.map { $0.folder.appending(path: "part-\($0.label)") }
+            ?? URL(filePath: run.workDirectory).appending(path: folderName(digest))
     }
 
     /// A folder name that a person recognises and that a resumed run finds again.

@@ -10,6 +10,8 @@ package struct AssetPlan: Sendable {
     package var steps: [(stage: String, plan: StagePlan)]
     /// Why the asset can't go through, when that is already known, and at which stage.
     package var failure: (stage: String, error: StageError)?
+    /// The plans of its parts, when a stage makes several of it.
+    package var parts: [AssetPlan] = []
 }
 
 /// Plans without writing or sending anything.
@@ -32,24 +34,64 @@ package struct Planner: Sendable {
         var plan = AssetPlan(asset: asset.name, steps: [])
         let first = pipeline.stages.first?.id ?? ""
         do throws(StageError) {
-            let post = try AssetPost(pipeline: pipeline, asset: asset, date: clock.now())
-            let context = PlanContext(post: post.settings, settings: settings, logger: logger)
-            var artifact: (any Artifact)? = try asset.sourceFile()
-            for stage in pipeline.stages {
-                guard let input = artifact else { break }
-                do throws(StageError) {
-                    let step = try await stage.stage.plan(input, context)
-                    plan.steps.append((stage.id, step))
-                    artifact = step.output
-                } catch {
-                    plan.failure = (stage.id, error)
-                    return plan
-                }
+            let source = try asset.sourceFile()
+            guard let fanOut = pipeline.fanOut else {
+                _ = try await add(pipeline.stages[...], from: source, asset, to: &plan)
+                return plan
             }
+            let output = try await add(pipeline.stages[...fanOut], from: source, asset, to: &plan)
+            guard let list = output as? any ArtifactList else { return plan }
+            let rest = pipeline.stages[(fanOut + 1)...]
+            if list.elements.count == 1, let only = list.elements.first {
+                _ = try await add(rest, from: only, asset, to: &plan)
+                return plan
+            }
+            await addParts(list.elements, rest, asset, to: &plan)
         } catch {
-            plan.failure = (first, error)
+            plan.failure = plan.failure ?? (first, error)
         }
         return plan
+    }
+
+    /// Adds a plan for each part. Footage of which no part can go through is refused as a whole.
+    private func addParts(
+        _ elements: [any Artifact], _ stages: ArraySlice<PipelineStage>, _ asset: AssetInput, to plan: inout AssetPlan
+    ) async {
+        for (index, element) in elements.enumerated() {
+            let number = index + 1
+            let label = FootagePart.label(number, of: elements.count)
+            var part = AssetPlan(asset: "\(asset.name)#\(label)", steps: [])
+            do throws(StageError) {
+                _ = try await add(stages, from: element, asset, part: (number, elements.count), to: &part)
+            } catch {
+                part.failure = part.failure ?? (stages.first?.id ?? "", error)
+            }
+            plan.parts.append(part)
+        }
+        if plan.parts.allSatisfy({ $0.failure != nil }) { plan.failure = plan.parts.first?.failure }
+    }
+
+    /// Plans stages one after another.
+    /// - Returns: What the last one would give; nil when that can't be foretold.
+    private func add(
+        _ stages: ArraySlice<PipelineStage>, from input: any Artifact, _ asset: AssetInput,
+        part: (number: Int, count: Int) = (1, 1), to plan: inout AssetPlan
+    ) async throws(StageError) -> (any Artifact)? {
+        let post = try AssetPost(pipeline: pipeline, asset: asset, date: clock.now(), part: part)
+        let context = PlanContext(post: post.settings, settings: settings, logger: logger)
+        var artifact: (any Artifact)? = input
+        for stage in stages {
+            guard let input = artifact else { break }
+            do throws(StageError) {
+                let step = try await stage.stage.plan(input, context)
+                plan.steps.append((stage.id, step))
+                artifact = step.output
+            } catch {
+                plan.failure = (stage.id, error)
+                throw error
+            }
+        }
+        return artifact
     }
 
     /// The plans of many assets, in their order, a few at a time.

@@ -61,6 +61,11 @@ package struct ReuseExplainer: Sendable {
                     false, "runs, because \(step.id) before it does", why.map { "\(step.id): \($0)" })
             }
             (artifact, before) = (output, key)
+            // Of a series, the first part stands for all.
+            if let list = output as? any ArtifactList, let first = list.elements.first {
+                artifact = first
+                if list.elements.count > 1 { before += "\npart 1/\(list.elements.count)" }
+            }
         }
         return answer(false, "runs", ["the pipeline ends before it"])
     }

@@ -87,7 +87,8 @@ package struct RunEngine: Sendable {
         let refused = refuse()
         let processed = await processAll(record)
         let outcomes = refused + processed.outcomes
-        let status = Self.exitStatus(outcomes, isCancelled: Task.isCancelled)
+        // Parts count like assets where it matters whether something was delivered.
+        let status = Self.exitStatus(refused + processed.verdicts, isCancelled: Task.isCancelled)
         let finalStatus: RunStatus = status == 0 ? .succeeded : status == 130 ? .interrupted : .failed
         let finish = Task {
             // Also when the run was cancelled: its record must say so.
@@ -138,11 +139,14 @@ package struct RunEngine: Sendable {
         return hasSuccess && status == StageError.Outcome.invalidData.rawValue ? 1 : status
     }
 
-    private func processAll(_ record: RunRecord) async -> (outcomes: [AssetOutcome], posts: Int) {
+    private func processAll(
+        _ record: RunRecord
+    ) async -> (outcomes: [AssetOutcome], verdicts: [AssetOutcome], posts: Int) {
         let digestOwners = DigestOwners()
         let width = host.processorBudget + Self.networkBudget
         return await withTaskGroup(of: AssetRunner.Result.self) { group in
             var outcomes: [AssetOutcome] = []
+            var verdicts: [AssetOutcome] = []
             var posts = 0
             var stop: StageError?
             var next = 0
@@ -157,16 +161,17 @@ package struct RunEngine: Sendable {
             for _ in 0..<width { add() }
             while let result = await group.next() {
                 outcomes.append(result.outcome)
+                verdicts += result.parts.isEmpty ? [result.outcome] : result.parts
                 posts += result.posts
                 if case .failed(let error) = result.outcome, Self.concernsAll(error) { stop = stop ?? error }
                 add()
             }
-            return (outcomes, posts)
+            return (outcomes, verdicts, posts)
         }
     }
 
     /// Whether an error would meet every later asset too, so that work on them would be wasted.
-    private static func concernsAll(_ error: StageError) -> Bool {
+    static func concernsAll(_ error: StageError) -> Bool {
         switch error.outcome {
         case .notAuthorised, .configuration, .interrupted: true
         // Both concern their asset alone.

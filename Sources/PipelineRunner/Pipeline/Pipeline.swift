@@ -19,6 +19,8 @@ package struct Pipeline: Sendable {
 
     /// Whether running it can leave something that can't be taken back.
     package var isIrreversible: Bool { stages.contains { $0.type.effect == .irreversible } }
+    /// The place of the stage that makes several things of one; nil when there is none, or none behind it.
+    package var fanOut: Int? { stages.dropLast().firstIndex { $0.type.element != nil } }
 }
 
 /// One stage of a checked pipeline.

@@ -42,6 +42,7 @@ struct PipelineReader {
             }
         }
         checkChain()
+        checkTitle(post, postLocations)
         return Pipeline(
             name: name, file: file, inputs: inputs, account: account, post: post, postLocations: postLocations,
             stages: stages)
@@ -262,12 +263,13 @@ struct PipelineReader {
     private mutating func checkChain() {
         var given: ArtifactKind? = SourceFile.kind
         for (index, link) in links.enumerated() {
-            defer { given = link.type?.output }
+            defer { given = link.type?.handsOn }
             // What an unknown stage would give is unknown too.
             guard let type = link.type, let kind = given, type.input != kind else { continue }
             let before =
                 index == 0
-                ? "the pipeline starts with a \(kind)" : "stage \(index) `\(links[index - 1].id)` gives a \(kind)"
+                ? "the pipeline starts with a \(kind)"
+                : "stage \(index) `\(links[index - 1].id)` gives a \(links[index - 1].type?.output ?? kind)"
             let hint =
                 registry.path(from: kind, to: type.input).map { row in
                     "put \(row.map { "`\($0.name)`" }.joined(separator: ", ")) \(index == 0 ? "before it" : "between them")"
@@ -276,6 +278,41 @@ struct PipelineReader {
                 "chain", "stage \(index + 1) `\(link.id)` takes a \(type.input), \(before)", hint: hint,
                 at: link.location, pointer: "/stages/\(index)")
         }
+        checkFanOut()
+    }
+
+    /// One stage of a pipeline may make several things of one, and nothing before it may be past taking back: posts
+    /// belong to the parts.
+    private mutating func checkFanOut() {
+        guard let first = links.firstIndex(where: { $0.type?.element != nil }) else { return }
+        for (index, link) in links.enumerated() {
+            if index > first, link.type?.element != nil {
+                report(
+                    "second-list",
+                    "stage \(index + 1) `\(link.id)` would split what stage \(first + 1) `\(links[first].id)` has split",
+                    hint: "keep one of the two", at: link.location, pointer: "/stages/\(index)")
+            }
+            if index < first, link.type?.effect == .irreversible {
+                report(
+                    "post-before-list",
+                    "stage \(index + 1) `\(link.id)` posts before stage \(first + 1) `\(links[first].id)` splits",
+                    hint: "move `\(links[first].id)` before it", at: link.location, pointer: "/stages/\(index)")
+            }
+        }
+    }
+
+    /// Posts of one series whose titles don't tell them apart are allowed, but hardly meant.
+    private mutating func checkTitle(_ post: [String: JSONValue], _ locations: [String: SourceLocation]) {
+        guard let list = links.dropLast().first(where: { $0.type?.element != nil }),
+            links.contains(where: { $0.type?.effect == .irreversible }),
+            post["mode"]?.stringValue != PostMode.inbox.rawValue,
+            !TitleTemplate.placeholders(in: post["title"]?.stringValue ?? "").contains("part")
+        else { return }
+        findings.append(
+            Diagnostic(
+                .warning, code: "same-title", "all parts that `\(list.id)` makes get the same title",
+                hint: "put {{ part }}/{{ parts }} into the title", location: locations["title"] ?? list.location,
+                pointer: "/post/title"))
     }
 
     // MARK: Helpers

@@ -30,8 +30,8 @@ package struct StageRegistry: Sendable {
             var next: [(kind: ArtifactKind, row: [StageType])] = []
             for (kind, row) in frontier {
                 if kind == to { return row }
-                for stage in stages where stage.input == kind && seen.insert(stage.output).inserted {
-                    next.append((stage.output, row + [stage]))
+                for stage in stages where stage.input == kind && seen.insert(stage.handsOn).inserted {
+                    next.append((stage.handsOn, row + [stage]))
                 }
             }
             frontier = next

@@ -1,9 +1,10 @@
 import Foundation
+import PipelineKit
 
-/// Fills the placeholders of a title: `{{ name }}`, `{{ date }}`, and fields of the post's own.
+/// Fills the placeholders of a title: `{{ name }}`, `{{ date }}`, `{{ part }}` of `{{ parts }}`, and fields of the post's own.
 enum TitleTemplate {
     /// The placeholders that every title may hold.
-    static let names = ["name", "date"]
+    static let names = PostFields.taken
 
     private static var placeholder: Regex<(Substring, Substring)> { /\{\{\s*([A-Za-z0-9_.-]*)\s*\}\}/ }
 
@@ -11,12 +12,17 @@ enum TitleTemplate {
     static func placeholders(in title: String) -> [String] { title.matches(of: placeholder).map { String($0.1) } }
 
     /// The title for one asset; placeholders without a value stay as they are.
-    static func fill(_ title: String, name: String, date: Date, fields: [String: String]) -> String {
+    /// - Parameter part: Which part of how many it is; the first of one when the footage is not split.
+    static func fill(
+        _ title: String, name: String, date: Date, part: (number: Int, count: Int) = (1, 1), fields: [String: String]
+    ) -> String {
         let day = date.formatted(.iso8601.year().month().day())
         return title.replacing(placeholder) { match in
             switch match.1 {
             case "name": name
             case "date": day
+            case "part": "\(part.number)"
+            case "parts": "\(part.count)"
             default: fields[String(match.1)] ?? String(match.0)
             }
         }

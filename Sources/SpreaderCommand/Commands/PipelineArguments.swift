@@ -151,7 +151,7 @@ struct CheckedRun: Sendable {
         let planner = Planner(pipeline: pipeline, settings: settings.plain, clock: .system, logger: Log.quiet)
         let plans = await planner.plans(assets)
         for plan in plans {
-            for (_, step) in plan.steps {
+            for (_, step) in plan.steps + plan.parts.flatMap(\.steps) {
                 findings += step.findings.map { finding in
                     var finding = finding
                     finding.location = finding.location ?? SourceLocation(file: plan.asset)

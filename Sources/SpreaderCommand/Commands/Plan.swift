@@ -52,13 +52,14 @@ struct Plan: AsyncParsableCommand {
         if isRefused { throw ExitCode(plans.contains { $0.failure == nil } ? 1 : 65) }
     }
 
-    private static func text(_ plan: AssetPlan) -> String {
-        var lines = [plan.asset]
+    private static func text(_ plan: AssetPlan, indent: String = "") -> String {
+        var lines = [indent + plan.asset]
         for (stage, step) in plan.steps {
-            lines.append("  \(stage): \(step.action)")
-            lines += step.reasons.map { "      · \($0)" }
+            lines.append("\(indent)  \(stage): \(step.action)")
+            lines += step.reasons.map { "\(indent)      · \($0)" }
         }
-        if let (stage, error) = plan.failure { lines.append("  \(stage): refused: \(error.description)") }
+        lines += plan.parts.map { text($0, indent: indent + "  ") }
+        if let (stage, error) = plan.failure { lines.append("\(indent)  \(stage): refused: \(error.description)") }
         return lines.joined(separator: "\n")
     }
 
@@ -75,6 +76,7 @@ struct Plan: AsyncParsableCommand {
                             ], uniquingKeysWith: { $1 }))
                 }),
         ]
+        if !plan.parts.isEmpty { fields["parts"] = .array(plan.parts.map(json)) }
         if let (stage, error) = plan.failure {
             fields["refused"] = [
                 "stage": .string(stage), "code": .string(error.code.rawValue), "message": .string(error.description),

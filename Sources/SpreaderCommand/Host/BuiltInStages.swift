@@ -7,6 +7,7 @@ import PipelineKit
 import PipelineRunner
 import ProbePlugin
 import PublishPlugin
+import SplitPlugin
 import SubtitlesPlugin
 import TranscodePlugin
 import UploadPlugin
@@ -30,6 +31,7 @@ extension StageRegistry {
         StageType(Overlay.self),
         StageType(Probe.self),
         StageType(Publish.self),
+        StageType(Split.self),
         StageType(Subtitles.self),
         StageType(Transcode.self),
         StageType(Upload.self),

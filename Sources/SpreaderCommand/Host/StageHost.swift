@@ -6,7 +6,7 @@ import PipelineRunner
 /// those of plugins in theirs.
 struct StageHost: Sendable {
     /// Stages whose libraries read what anyone may have made.
-    private static let isolated: Set<String> = ["probe", "transcode"]
+    private static let isolated: Set<String> = ["probe", "split", "transcode"]
     /// Stages that need the network for their work.
     private static let online: Set<String> = ["upload", "publish"]
 

@@ -15,6 +15,13 @@ final class JobReport: Sendable {
         StageError.Code.fileSystem.rawValue, StageError.Code.timeout.rawValue, StageError.Code.internalFault.rawValue,
     ]
 
+    /// Codes of failures that pass by themselves. A run ends with their status, but for series of which parts failed for
+    /// other reasons.
+    private static let delays: Set<String> = [
+        StageError.Code.limited.rawValue, StageError.Code.busy.rawValue, StageError.Code.scheduled.rawValue,
+        StageError.Code.unavailable.rawValue,
+    ]
+
     private struct State {
         var stage: String?
         var progress: Double?
@@ -22,6 +29,9 @@ final class JobReport: Sendable {
         var message: String?
         var failure: (code: String, message: String, retryAfter: Double?)?
         var backoff: RetryPolicy?
+        /// When what delays a part is over, in seconds; nil when no part is delayed.
+        var delay: Double?
+        var isUnconfirmed = false
         var deferredTo: [String]?
     }
 
@@ -41,9 +51,13 @@ final class JobReport: Sendable {
                 (state.stage, state.progress) = (event["stage"]?.stringValue, 0)
             case "stage.progress": state.progress = event["fraction"]?.doubleValue
             case "stage.failed":
+                let code = event["code"]?.stringValue ?? ""
+                if code == StageError.Code.unconfirmed.rawValue { state.isUnconfirmed = true }
+                if Self.delays.contains(code) {
+                    state.delay = max(state.delay ?? 0, event["retryAfter"]?.doubleValue ?? Self.usualPause.inSeconds)
+                }
                 state.failure = (
-                    event["code"]?.stringValue ?? "", event["message"]?.stringValue ?? "",
-                    event["retryAfter"]?.doubleValue
+                    code, event["message"]?.stringValue ?? "", event["retryAfter"]?.doubleValue
                 )
                 state.backoff = event["backoff"].flatMap { backoff in
                     guard let delay = backoff["delay"]?.doubleValue, let most = backoff["maxDelay"]?.doubleValue
@@ -91,7 +105,12 @@ final class JobReport: Sendable {
             // What the service asks for wins, then what the pipeline says of the stage.
             let policy = state.backoff?.backoff(before: attempt + 1, random: .random(in: 0..<1))
             return .failed(message: message, after: state.failure?.retryAfter.map { .seconds($0) } ?? policy)
-        case .failed? where state.failure?.code == StageError.Code.unconfirmed.rawValue:
+        // Some parts of a series failed for good, and others only have to wait.
+        case .failed? where state.deferredTo != nil:
+            return .handedOver(needs: state.deferredTo ?? [])
+        case .failed? where state.delay != nil:
+            return .failed(message: message, after: state.delay.map { .seconds($0) })
+        case .failed? where state.isUnconfirmed:
             return .unconfirmed(message: message)
         // A full disk, a missing setting, a faulty machine: another one may do better, or this one later.
         case .configuration?: return .failed(message: message, after: nil)

@@ -113,6 +113,9 @@ final class TextRenderer: RunRenderer {
         }
         if let bytes = artifact["bytes"]?.integerValue { parts.append(ByteCount(bytes).description) }
         if let count = artifact["chunkCount"]?.integerValue { parts.append(count == 1 ? "1 chunk" : "\(count) chunks") }
+        if case .array(let lengths)? = artifact["lengths"] {
+            parts.append(lengths.count == 1 ? "1 part" : "\(lengths.count) parts")
+        }
         if let path = artifact["exportedPath"]?.stringValue { parts.append("→ \(path)") }
         if case .array(let warnings)? = artifact["warnings"] {
             parts += warnings.compactMap(\.stringValue).map { "warning: \($0)" }
