@@ -11,7 +11,7 @@ FOOTAGE ?= $(wildcard ../shared/footage)
 DEMO_HOME := $(CURDIR)/.build/demo
 SAY := @printf '\n==> %s\n'
 
-.PHONY: help demo build test lint format bench fuzz chaos farm install clean packages packages-test packages-demo schema
+.PHONY: help demo build test lint format bench golden fuzz chaos farm install clean packages packages-test packages-demo schema
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,11 @@ test: packages-test ## Run every test
 	$(SAY) "running every test (the first build takes several minutes)"
 	swift build --build-tests
 	swift test --skip-build
+
+golden: packages-test ## Write what validate and lint say of Tests/Diagnostics anew; review it like code
+	$(SAY) "writing Tests/Diagnostics/*.expected"
+	swift build --build-tests
+	SPREADER_GOLDEN=write swift test --skip-build --filter DiagnosticsTests
 
 lint: ## Check format and house rules
 	$(SAY) "checking format"
