@@ -69,9 +69,10 @@ bench: packages-test build ## Measure start-up, overhead and transcoding beside 
 
 CASES ?= 2000
 SEED ?= 1
-fuzz: packages ## Damage footage in CASES ways (default 2000, SEED=1) and see that nothing crashes the program
+fuzz: packages ## Damage footage in CASES ways (default 2000, SEED=1), and pipelines in ten times as many: nothing may crash
 	$(SAY) "fuzzing: the files of FOOTAGE, ../shared/footage, or else generated clips"
 	swift build -c release --product spreader-fuzz
+	.build/release/spreader-fuzz pipelines --cases $$(( $(CASES) * 10 )) --seed $(SEED) pipelines Tests/Diagnostics
 	.build/release/spreader-fuzz --cases $(CASES) --seed $(SEED) $(FOOTAGE)
 
 N ?= 300
