@@ -119,7 +119,7 @@ extension EndToEnd {
         @Test(arguments: [
             (["--fit", "stretch"], "crop, pad, blur"), (["--max-duration", "2h"], "between"),
             (["--privacy", "nobody"], "SELF_ONLY"), (["--title", "{{ nmae }}"], "did you mean \"name\"?"),
-            (["p.txt"], ".yaml"),
+            (["p.txt"], ".yaml"), (["--kind", "draft", "--title", "x"], "--title says nothing"),
         ])
         func wrongFlagsAreUsageErrors(_ words: [String], _ text: String) async throws {
             let place = try Place()

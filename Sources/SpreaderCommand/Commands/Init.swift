@@ -65,6 +65,12 @@ struct Init: AsyncParsableCommand {
                 throw ExitCode(130)
             }
         }
+        for (flag, isGiven, kinds) in [
+            ("account", account != nil, [.post, .draft]), ("title", title != nil, [.post]),
+            ("privacy", privacy != nil, [.post]),
+        ] as [(String, Bool, [PipelineDraft.Kind])] where isGiven && !kinds.contains(draft.kind) {
+            throw ValidationError("--\(flag) says nothing about a pipeline of the kind \(draft.kind.rawValue)")
+        }
         try write(draft)
     }
 

@@ -11,13 +11,20 @@ struct Snippet: Sendable, Hashable {
     /// What a line may take.
     static let width = 100
     private static let ellipsis = "…"
+    /// Scalars before and behind the place that are looked at: more than is shown, so that a secret is seen as one.
+    private static let window = (before: 2000, behind: 1000)
 
     /// A snippet.
     /// - Parameters:
     ///   - line: The line, without its break.
     ///   - column: From 1, in Unicode scalars.
     init(_ line: String, column: Int) {
-        let line = SecretPatterns.masked(line)
+        let all = line.unicodeScalars
+        let skipped = max(0, min(column - 1, all.count) - Self.window.before)
+        let part = all.dropFirst(skipped).prefix(Self.window.before + Self.window.behind)
+        let isCut = (before: skipped > 0, behind: skipped + part.count < all.count)
+        let line = SecretPatterns.masked(String(String.UnicodeScalarView(part)))
+        let column = column - skipped
         let scalars = Array(line.unicodeScalars)
         let length = Self.length(of: scalars, from: column - 1)
         // Cells are what a person sees as one: a caret never stands between the parts of a character.
@@ -32,7 +39,7 @@ struct Snippet: Sendable, Hashable {
         }
         // The place may be where the line ends.
         if column - 1 >= position { (caret, end) = (cells.count, cells.count + 1) }
-        (text, marks) = Self.shown(cells, caret: caret, end: max(end, caret + 1))
+        (text, marks) = Self.shown(cells, caret: caret, end: max(end, caret + 1), isCut)
     }
 
     /// How many scalars belong to what begins at `start`: a text with its quotes, a word, or one character.
@@ -76,7 +83,9 @@ struct Snippet: Sendable, Hashable {
         }
     }
 
-    private static func shown(_ cells: [Cell], caret: Int, end: Int) -> (text: String, marks: String) {
+    private static func shown(
+        _ cells: [Cell], caret: Int, end: Int, _ isCut: (before: Bool, behind: Bool)
+    ) -> (text: String, marks: String) {
         func columns(_ range: Range<Int>) -> Int { cells[range].reduce(0) { $0 + $1.width } }
         var (first, last) = (0, cells.count)
         if columns(0..<cells.count) > width {
@@ -94,8 +103,8 @@ struct Snippet: Sendable, Hashable {
                 last += 1
             }
         }
-        let before = first > 0 ? ellipsis : ""
-        let after = last < cells.count ? ellipsis : ""
+        let before = first > 0 || isCut.before ? ellipsis : ""
+        let after = last < cells.count || isCut.behind ? ellipsis : ""
         let text = before + cells[first..<last].map(\.text).joined() + after
         let indent = before.count + columns(first..<min(caret, cells.count))
         let waves = max(1, columns(min(caret, cells.count)..<min(end, last)))

@@ -58,8 +58,8 @@ enum PathRules {
                 default: ("", "")
                 }
             guard let written = step.value(key)?.stringValue, !written.isEmpty else { return nil }
-            let isFile = key == "save" && ["jpg", "png"].contains((written.lowercased() as NSString).pathExtension)
-            let folder = plain(isFile ? (written as NSString).deletingLastPathComponent : written)
+            let isFile = key == "save" && [".jpg", ".jpeg", ".png"].contains { written.lowercased().hasSuffix($0) }
+            let folder = isFile ? parent(plain(written)) : plain(written)
             guard let input = pipeline.inputs.first(where: { takes($0.pattern, folder, ending) }) else { return nil }
             return LintAdvice(
                 "`\(step.stage.id)` writes into \(written), where \"\(input.pattern)\" finds it: the next run takes it for footage",
@@ -71,18 +71,24 @@ enum PathRules {
     private static func takes(_ pattern: String, _ folder: String, _ ending: String) -> Bool {
         let pattern = plain(pattern)
         if pattern == folder { return true }
-        let parent = plain((pattern as NSString).deletingLastPathComponent)
-        let last = (pattern as NSString).lastPathComponent
+        let parent = parent(pattern)
+        let last = String(pattern[(pattern.lastIndex(of: "/").map(pattern.index(after:)) ?? pattern.startIndex)...])
         guard last.contains(where: { "*?[".contains($0) }), parent == folder || matches(parent, folder) else {
             return false
         }
         // What is written has the name of its footage, so only the ending can differ.
-        let wanted = (last as NSString).pathExtension
-        return wanted.isEmpty || matches(wanted, ending)
+        guard let dot = last.lastIndex(of: ".") else { return true }
+        return matches(String(last[last.index(after: dot)...]), ending)
     }
 
     private static func matches(_ pattern: String, _ path: String) -> Bool {
         fnmatch(pattern, path, FNM_PATHNAME | FNM_PERIOD) == 0
+    }
+
+    /// The folder of a plain path. Foundation's own way ends the program at a path of one character.
+    private static func parent(_ path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     /// A path without the detours that are only spelling.
@@ -102,7 +108,7 @@ enum PathRules {
             let other = inputs.enumerated().first { position, other in
                 let theirs = plain(other.pattern)
                 if own == theirs { return position < index }
-                let covers = theirs == (own as NSString).deletingLastPathComponent || matches(theirs, own)
+                let covers = theirs == parent(own) || matches(theirs, own)
                 return position != index && !isPattern && covers
             }
             return other.map { _, other in
