@@ -46,7 +46,7 @@ struct Init: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Command.settings()
-        let checker = PipelineChecker(registry: .builtIn, environment: { settings[$0] })
+        let checker = PipelineChecker(registry: .linked, environment: { settings[$0] })
         let problem = { [file, isYAML] (draft: PipelineDraft) -> String? in
             let findings = checker.check(draft.text(isYAML: isYAML), file: file).findings
             guard let first = findings.first(where: { $0.severity == .error }) else { return nil }
@@ -105,7 +105,7 @@ struct Init: AsyncParsableCommand {
             try Data(draft.text(isYAML: isYAML).utf8).write(
                 to: URL(filePath: file), options: force ? .atomic : .withoutOverwriting)
             if !FileManager.default.fileExists(atPath: schema.path) {
-                let text = try PipelineSchema.schema(for: .builtIn).text(pretty: true) + "\n"
+                let text = try PipelineSchema.schema(for: .linked).text(pretty: true) + "\n"
                 try Data(text.utf8).write(to: schema, options: .atomic)
                 written += ", and \(PipelineDraft.schemaFile) beside it for editors"
             }

@@ -40,11 +40,11 @@ struct Lint: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Command.settings()
-        try await StageHost.with(settings) { try await report(settings, $0.registry) }
+        try await StageHost.with(settings, .pipeline(pipeline)) { host in try await report(settings, host) }
     }
 
-    private func report(_ settings: Settings, _ registry: StageRegistry) async throws {
-        let findings = await findings(settings, registry)
+    private func report(_ settings: Settings, _ host: StageHost) async throws {
+        let findings = await findings(settings, host)
         switch format {
         case .text: show(findings)
         case .json: Output.result(try JSONValue(encoding: findings).text(pretty: true))
@@ -56,9 +56,9 @@ struct Lint: AsyncParsableCommand {
         if summary.errors > 0 || (strict && summary.warnings > 0) { throw ExitCode(65) }
     }
 
-    private func findings(_ settings: Settings, _ registry: StageRegistry) async -> [Diagnostic] {
+    private func findings(_ settings: Settings, _ host: StageHost) async -> [Diagnostic] {
         var checked = await CheckedRun.load(
-            file: pipeline, inputs: inputs, registry: registry, settings: settings,
+            file: pipeline, inputs: inputs, registry: host.registry, settings: settings,
             credentials: await Command.credentials(settings, await Command.existing(settings)))
         // Whether the account can be used from here says nothing about the file.
         checked.findings = checked.findings.map { finding in
@@ -67,7 +67,7 @@ struct Lint: AsyncParsableCommand {
             return finding
         }
         let plans = await checked.planFootage(settings: settings)
-        var findings = checked.findings
+        var findings = checked.findings + host.findings
         if let text = try? FileText.read(URL(filePath: pipeline)) {
             let linter = Linter(
                 text, file: pipeline, pipeline: checked.pipeline, environment: { settings[$0] },
