@@ -11,7 +11,7 @@ FOOTAGE ?= $(wildcard ../shared/footage)
 DEMO_HOME := $(CURDIR)/.build/demo
 SAY := @printf '\n==> %s\n'
 
-.PHONY: help demo build test lint format bench fuzz chaos farm install clean packages packages-test packages-demo schema
+.PHONY: help demo build test lint format bench golden fuzz chaos farm install clean packages packages-test packages-demo schema
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,11 @@ test: packages-test ## Run every test
 	swift build --build-tests
 	swift test --skip-build
 
+golden: packages-test ## Write what validate and lint say of Tests/Diagnostics anew; review it like code
+	$(SAY) "writing Tests/Diagnostics/*.expected"
+	swift build --build-tests
+	SPREADER_GOLDEN=write swift test --skip-build --filter DiagnosticsTests
+
 lint: ## Check format and house rules
 	$(SAY) "checking format"
 	swift format lint --strict --recursive --parallel Package.swift Sources Plugins Tests Benchmarks Fuzz
@@ -64,9 +69,10 @@ bench: packages-test build ## Measure start-up, overhead and transcoding beside 
 
 CASES ?= 2000
 SEED ?= 1
-fuzz: packages ## Damage footage in CASES ways (default 2000, SEED=1) and see that nothing crashes the program
+fuzz: packages ## Damage footage in CASES ways (default 2000, SEED=1), and pipelines in ten times as many: nothing may crash
 	$(SAY) "fuzzing: the files of FOOTAGE, ../shared/footage, or else generated clips"
 	swift build -c release --product spreader-fuzz
+	.build/release/spreader-fuzz pipelines --cases $$(( $(CASES) * 10 )) --seed $(SEED) pipelines Tests/Diagnostics
 	.build/release/spreader-fuzz --cases $(CASES) --seed $(SEED) $(FOOTAGE)
 
 N ?= 300

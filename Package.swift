@@ -152,8 +152,8 @@ let package = Package(
             path: "Benchmarks", exclude: ["run", "media", "quality", "upload", "queue"], swiftSettings: settings),
         .executableTarget(
             name: "spreader-fuzz",
-            dependencies: [
-                "PipelineKit", "PipelineRunner", "Media", "ProbePlugin", "TranscodePlugin", log,
+            dependencies: plugins + [
+                "PipelineKit", "PipelineRunner", "Media", log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Fuzz", swiftSettings: settings),

@@ -6,10 +6,9 @@ import Synchronization
 import TranscodePlugin
 
 /// Damages real footage in thousands of ways and sees what probe and transcode make of it.
-@main
 struct Fuzz: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "spreader-fuzz",
+        commandName: "footage",
         abstract: "Damage footage and take it through probe and transcode.",
         discussion: """
             Each case runs in a child process. Crashed, hung and oversized children are counted as contained; their \

@@ -54,10 +54,9 @@ struct SpreaderPipeline: AsyncParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            Run.self, Plan.self, Validate.self, ProbeCommand.self, Explain.self, Stages.self, Schema.self, Plugins.self,
-            SandboxCommand.self,
-            Auth.self, Serve.self, Runs.self, Posts.self, Enqueue.self, Watch.self, WorkerCommand.self, Jobs.self,
-            DatabaseCommand.self, CacheCommand.self, Doctor.self,
+            Run.self, Plan.self, Validate.self, Lint.self, Init.self, Explain.self, ProbeCommand.self, Stages.self,
+            Schema.self, Plugins.self, SandboxCommand.self, Auth.self, Serve.self, Runs.self, Posts.self, Enqueue.self,
+            Watch.self, WorkerCommand.self, Jobs.self, CacheCommand.self, DatabaseCommand.self, Doctor.self,
         ])
 }
 

@@ -20,6 +20,15 @@ extension EndToEnd {
             #expect(!outcome.output.contains(" 0 delivered") && !outcome.output.contains(" 0 refused"))
         }
 
+        @Test func damagedPipelinesAreRefusedAtAPlace() async throws {
+            let folders = ["pipelines", "Tests/Diagnostics"].map { Program.package.appending(path: $0).path }
+            let outcome = try await fuzz(["pipelines", "--cases", "3000", "--seed", "7"] + folders)
+            #expect(outcome.status == 0, "\(outcome.messages)")
+            #expect(outcome.output.hasPrefix("3000 cases (seed 7"), "\(outcome.output)")
+            #expect(outcome.output.contains(" 0 faulty"))
+            #expect(!outcome.output.contains(" 0 valid") && !outcome.output.contains(" 0 refused"))
+        }
+
         @Test func whatAChildMayNotUseIsCounted() async throws {
             let outcome = try await fuzz(["--cases", "8", "--seed", "3", "--memory", "20"])
             #expect(outcome.status == 0)

@@ -35,7 +35,7 @@ import Testing
                 #"p.yaml:6:15: error: there is no stage "lok" (did you mean "look"?)"#,
                 #"p.yaml:7:33: error: unknown key "numbr" (did you mean "number"?)"#,
                 #"p.yaml:7:55: error: "number" must be between 0 and 100, not 101"#,
-                #"p.yaml:7:85: error: "attempts" takes an integer between 1 and 100"#,
+                #"p.yaml:7:85: error: "attempts" takes an integer between 1 and 100, not 0"#,
                 #"p.yaml:8:5: error: a stage needs "uses", the name of the stage"#,
             ])
     }
@@ -72,7 +72,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("{\n  \"stages\": [{\"uses\": \"look\"},]\n}", "p.json:2:31: error: not valid JSON: a comma before the end"),
+        ("{\n  \"stages\": [{\"uses\": \"look\"},]\n}", "p.json:2:30: error: not valid JSON: a comma before the end"),
         ("{ \"stages\": [ # note\n {\"uses\": \"look\"}]}", "p.json:1:15: error: not valid JSON: JSON has no comments"),
         ("{'stages': []}", "p.json:1:2: error: not valid JSON: a key stands between double quotes"),
         ("stages:\n  - uses: look\n", "p.json:1:1: error: not valid JSON: text stands between double quotes"),

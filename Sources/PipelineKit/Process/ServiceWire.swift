@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// The forms in which questions to the host, and its answers, cross the line.
 package enum ServiceWire {

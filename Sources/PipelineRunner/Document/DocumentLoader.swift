@@ -10,86 +10,93 @@ package enum DocumentLoader {
     static let largestFile = 1_000_000
     static let deepestNesting = 100
     static let mostNodes = 100_000
+    private static let tooDeep = (
+        message: "nested more than \(deepestNesting) levels deep", hint: "a pipeline file needs no more than six"
+    )
 
     /// The root node of `text`, or what is wrong with it.
     /// - Parameters:
     ///   - text: The file's content.
     ///   - file: Its name, for places; decides by extension whether it must be JSON.
     package static func load(_ text: String, file: String) -> (root: DocumentNode?, findings: [Diagnostic]) {
-        func problem(_ message: String, hint: String? = nil, line: Int? = nil, column: Int? = nil) -> Diagnostic {
-            Diagnostic(
-                code: "syntax", message, hint: hint, location: SourceLocation(file: file, line: line, column: column))
+        // Editors don't show a byte order mark, and count no column for it.
+        let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
+        func failure(
+            _ message: String, hint: String? = nil, _ place: (line: Int, column: Int) = (1, 1)
+        ) -> (root: DocumentNode?, findings: [Diagnostic]) {
+            let location = SourceLocation(file: file, line: place.line, column: place.column)
+            return (nil, [Diagnostic(code: "syntax", message, hint: hint, location: location)])
         }
         guard text.utf8.count <= largestFile else {
-            return (
-                nil,
-                [
-                    problem(
-                        "the file is larger than 1 MB", hint: "a pipeline file is a few kilobytes", line: 1, column: 1)
-                ]
-            )
-        }
-        if let line = tooDeep(text) {
-            return (nil, [problem("nested more than \(deepestNesting) levels deep", line: line, column: 1)])
+            return failure("the file is larger than 1 MB", hint: "a pipeline file is a few kilobytes")
         }
         let isJSON = file.lowercased().hasSuffix(".json")
+        let isBlank = text.allSatisfy(\.isWhitespace)
+        // The JSON reader's words fit better than those of a parser that would have taken YAML, too.
+        if isJSON, !isBlank, let wrong = StrictJSON.firstProblem(in: text, deepest: deepestNesting) {
+            return failure(wrong.message, hint: wrong.hint, (wrong.line, wrong.column))
+        }
+        if !isJSON, let place = Nesting.aliasedKey(in: text) {
+            return failure("many aliases, and a key that may hold some", hint: "write the key out", place)
+        }
+        let (parsed, joins) = isJSON ? joiningSurrogates(text) : (text, [])
+        let map = PlaceMap(text, parsed: parsed, joins: joins)
         do {
-            guard let node = try Yams.compose(yaml: isJSON ? joiningSurrogates(text) : text) else {
-                return (
-                    nil,
-                    [
-                        problem(
-                            "the file is empty", hint: "start with: spreader-pipeline schema --help", line: 1, column: 1
-                        )
-                    ]
-                )
-            }
-            if isJSON, let wrong = StrictJSON.firstProblem(in: text) {
-                let hint = "YAML allows more: to use it, name the file .yaml"
-                return (
-                    nil,
-                    [problem("not valid JSON: \(wrong.message)", hint: hint, line: wrong.line, column: wrong.column)]
-                )
+            guard !isBlank, let node = try Yams.compose(yaml: parsed) else {
+                return failure(
+                    "the file is empty",
+                    hint: "start with spreader-pipeline init, or with { \"stages\": [{ \"uses\": \"probe\" }] }")
             }
             var budget = mostNodes
-            guard let root = convert(node, file: file, budget: &budget) else {
-                return (nil, [problem("more than \(mostNodes) values: aliases that multiply?", line: 1, column: 1)])
+            var place = (line: 1, column: 1)
+            let root = convert(node, depth: 0, budget: &budget) { mark in
+                if let mark { place = map.place(line: mark.line, column: mark.column) }
+                return SourceLocation(file: file, line: place.line, column: place.column)
             }
-            return (root, [])
+            if let root { return (root, []) }
+            if budget > 0 { return failure(tooDeep.message, hint: tooDeep.hint, place) }
+            return failure(
+                "more than \(mostNodes) values: aliases that multiply?", hint: "write out what is meant", place)
         } catch let error as YamlError {
-            return (nil, [diagnostic(error, problem)])
+            let problem = YamlProblem(error, map)
+            if problem.isDepth {
+                let place = Nesting.place(in: text, deeperThan: deepestNesting)
+                return failure(tooDeep.message, hint: tooDeep.hint, place)
+            }
+            return failure(problem.message, hint: problem.hint, problem.place)
         } catch {
-            return (nil, [problem("can't be parsed: \(error)", line: 1, column: 1)])
+            return failure("can't be parsed: \(error)")
         }
     }
 
-    private static func convert(_ node: Node, file: String, budget: inout Int) -> DocumentNode? {
+    private static func convert(
+        _ node: Node, depth: Int, budget: inout Int, _ location: (Mark?) -> SourceLocation
+    ) -> DocumentNode? {
         budget -= 1
-        guard budget > 0 else { return nil }
-        let location = SourceLocation(file: file, line: node.mark?.line, column: node.mark?.column)
+        let place = location(node.mark)
+        guard budget > 0, depth <= deepestNesting else { return nil }
         switch node {
         case .scalar(let scalar):
-            return .scalar(scalar.style == .plain ? resolve(scalar.string) : .string(scalar.string), location)
+            let value = scalar.style == .plain ? resolve(scalar.string) : .string(scalar.string)
+            return .scalar(value, place)
         case .sequence(let sequence):
             var elements: [DocumentNode] = []
             for element in sequence {
-                guard let element = convert(element, file: file, budget: &budget) else { return nil }
+                guard let element = convert(element, depth: depth + 1, budget: &budget, location) else { return nil }
                 elements.append(element)
             }
-            return .list(elements, location)
+            return .list(elements, place)
         case .mapping(let mapping):
             var members: [DocumentNode.Member] = []
             for (key, value) in mapping {
-                guard let value = convert(value, file: file, budget: &budget) else { return nil }
+                guard let value = convert(value, depth: depth + 1, budget: &budget, location) else { return nil }
                 members.append(
                     DocumentNode.Member(
-                        key: key.scalar?.string ?? "?",
-                        keyLocation: SourceLocation(file: file, line: key.mark?.line, column: key.mark?.column),
-                        value: value))
+                        key: key.scalar?.string ?? "?", keyLocation: location(key.mark), value: value))
             }
-            return .mapping(members, location)
+            return .mapping(members, place)
         case .alias:
-            return .scalar(.null, location)
+            return .scalar(.null, place)
         }
     }
 
@@ -109,60 +116,29 @@ package enum DocumentLoader {
         return .string(text)
     }
 
-    private static func diagnostic(
-        _ error: YamlError, _ problem: (String, String?, Int?, Int?) -> Diagnostic
-    ) -> Diagnostic {
-        switch error {
-        case .scanner(_, let text, let mark, _), .parser(_, let text, let mark, _), .composer(_, let text, let mark, _):
-            return problem(text, nil, mark.line, mark.column)
-        case .reader(let text, _, _, _):
-            return problem("not readable as text: \(text)", "save the file as UTF-8", 1, 1)
-        case .duplicatedKeysInMapping(let duplicates, let context):
-            return problem(
-                "the key \"\(duplicates.last ?? "?")\" stands twice in one object", "remove one of them",
-                context.mark.line, context.mark.column)
-        default:
-            return problem("can't be parsed: \(error)", nil, 1, 1)
-        }
-    }
-
     /// JSON writes characters beyond U+FFFF as two escapes, which YAML does not join.
-    static func joiningSurrogates(_ text: String) -> String {
-        text.replacing(/\\u([dD][89aAbB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})/) { match in
-            guard let high = UInt32(match.1, radix: 16), let low = UInt32(match.2, radix: 16) else {
-                return String(match.0)
+    /// - Returns: The text, and the offsets in it, in scalars, at which joined pairs end.
+    static func joiningSurrogates(_ text: String) -> (text: String, joins: [Int]) {
+        var (result, joins) = ("", [Int]())
+        var rest = Substring(text)
+        var count = 0
+        while let match = rest.firstMatch(of: /\\(?:u([dD][89aAbB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)/) {
+            let before = rest[..<match.range.lowerBound]
+            result += before
+            count += before.unicodeScalars.count
+            if let first = match.1, let second = match.2, let high = UInt32(first, radix: 16),
+                let low = UInt32(second, radix: 16)
+            {
+                let digits = String(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00), radix: 16)
+                result += "\\U" + String(repeating: "0", count: 8 - digits.count) + digits
+                count += 10
+                joins.append(count)
+            } else {
+                result += match.0
+                count += match.0.unicodeScalars.count
             }
-            let scalar = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)
-            return "\\U" + String(repeating: "0", count: 8 - String(scalar, radix: 16).count)
-                + String(scalar, radix: 16)
+            rest = rest[match.range.upperBound...]
         }
-    }
-
-    /// The line at which nesting gets deeper than a parser should be asked to follow, nil when it never does.
-    private static func tooDeep(_ text: String) -> Int? {
-        var depth = 0
-        var line = 1
-        var dashes = 0
-        var isLineStart = true
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
-            case UInt8(ascii: "]"), UInt8(ascii: "}"): depth = max(0, depth - 1)
-            case UInt8(ascii: "\n"):
-                line += 1
-                dashes = 0
-                isLineStart = true
-                continue
-            case UInt8(ascii: "-"), UInt8(ascii: "?"):
-                if isLineStart { dashes += 1 }
-                if depth + dashes > deepestNesting { return line }
-                continue
-            case UInt8(ascii: " "): continue
-            default: break
-            }
-            isLineStart = false
-            if depth + dashes > deepestNesting { return line }
-        }
-        return nil
+        return (result + rest, joins)
     }
 }

@@ -5,16 +5,22 @@ struct StrictJSON {
         var line: Int
         var column: Int
         var message: String
+        var hint: String?
     }
 
     private let scalars: [Unicode.Scalar]
+    private let deepest: Int
     private var index = 0
+    private var depth = 0
 
-    private init(_ text: String) { scalars = Array(text.unicodeScalars) }
+    private init(_ text: String, deepest: Int) {
+        scalars = Array(text.unicodeScalars)
+        self.deepest = deepest
+    }
 
-    /// The first problem of `text`, nil when it is JSON. The caller bounds the nesting.
-    static func firstProblem(in text: String) -> Problem? {
-        var reader = StrictJSON(text)
+    /// The first problem of `text`, nil when it is JSON that is nested no more than `deepest` levels.
+    static func firstProblem(in text: String, deepest: Int) -> Problem? {
+        var reader = StrictJSON(text, deepest: deepest)
         do throws(Problem) {
             try reader.value()
             reader.skipSpace()
@@ -27,10 +33,24 @@ struct StrictJSON {
 
     private var peek: Unicode.Scalar? { index < scalars.count ? scalars[index] : nil }
 
-    private func problem(_ message: String) -> Problem {
-        let before = scalars[..<min(index, scalars.count)]
-        let start = before.lastIndex(of: "\n").map { $0 + 1 } ?? 0
-        return Problem(line: before.count { $0 == "\n" } + 1, column: before.count - start + 1, message: message)
+    /// What YAML would have taken.
+    private static let yaml = "YAML allows more: to use it, name the file .yaml"
+
+    private func problem(_ message: String, hint: String? = nil, at offset: Int? = nil) -> Problem {
+        let place = SourceLines(scalars).place(of: offset ?? index)
+        return Problem(
+            line: place.line, column: place.column, message: "not valid JSON: \(message)", hint: hint)
+    }
+
+    /// A key that an object has already: no parser's error, but one of the two would be lost.
+    private func twice(_ key: String, first: Int, second: Int) -> Problem {
+        let lines = SourceLines(scalars)
+        let (place, line) = (lines.place(of: second), lines.place(of: first).line)
+        return Problem(
+            line: place.line, column: place.column,
+            message:
+                "the key \"\(key)\" stands twice in one object\(line == place.line ? "" : ", first in line \(line)")",
+            hint: "remove one of them")
     }
 
     private mutating func skipSpace() {
@@ -46,53 +66,99 @@ struct StrictJSON {
         case "[": try list(until: "]", isObject: false)
         case "\"": try string()
         case nil: throw problem("a value is missing at the end")
-        case "#", "/": throw problem("JSON has no comments")
-        case "'": throw problem("text stands between double quotes")
+        case "#", "/": throw problem("JSON has no comments", hint: Self.yaml)
+        case "'": throw problem("text stands between double quotes", hint: Self.yaml)
         default: try word()
         }
     }
 
     private mutating func list(until end: Unicode.Scalar, isObject: Bool) throws(Problem) {
+        depth += 1
+        defer { depth -= 1 }
+        guard depth <= deepest else {
+            let place = SourceLines(scalars).place(of: index)
+            throw Problem(
+                line: place.line, column: place.column, message: "nested more than \(deepest) levels deep",
+                hint: "a pipeline file needs no more than six")
+        }
         index += 1
         skipSpace()
         if peek == end {
             index += 1
             return
         }
+        var keys: [String: Int] = [:]
+        var comma: Int?
         while true {
             if isObject {
                 skipSpace()
+                if peek == end, let comma { throw problem("a comma before the end", hint: Self.yaml, at: comma) }
+                if peek == "#" || peek == "/" { throw problem("JSON has no comments", hint: Self.yaml) }
                 guard peek == "\"" else {
-                    throw problem(peek == end ? "a comma before the end" : "a key stands between double quotes")
+                    throw problem(
+                        peek == nil ? "\"\(end)\" is missing" : "a key stands between double quotes", hint: Self.yaml)
                 }
+                let start = index
                 try string()
+                let key = String(String.UnicodeScalarView(scalars[(start + 1)..<(index - 1)]))
+                if let first = keys.updateValue(start, forKey: key) {
+                    throw twice(key, first: first, second: start)
+                }
                 skipSpace()
                 guard peek == ":" else { throw problem("\":\" is missing after the key") }
                 index += 1
             } else {
                 skipSpace()
-                if peek == end { throw problem("a comma before the end") }
+                if peek == end, let comma { throw problem("a comma before the end", hint: Self.yaml, at: comma) }
             }
             try value()
+            let valueEnd = index
             skipSpace()
             if peek == end {
                 index += 1
                 return
             }
-            guard peek == "," else { throw problem("\",\" or \"\(end)\" is missing") }
+            if peek == "#" || peek == "/" { throw problem("JSON has no comments", hint: Self.yaml) }
+            // Where the comma belongs, which may be lines above what follows.
+            guard peek == "," else { throw problem("\",\" or \"\(end)\" is missing", at: valueEnd) }
+            comma = index
             index += 1
         }
     }
 
     private mutating func string() throws(Problem) {
+        let start = index
         index += 1
         while let next = peek {
             index += 1
             if next == "\"" { return }
-            if next.value < 0x20 { throw problem("a line break or control character in text") }
-            if next == "\\" { index += 1 }
+            if next.value < 0x20 {
+                index -= 1
+                let isBreak = next == "\n" || next == "\r"
+                throw problem(
+                    isBreak ? "the closing quote is missing" : "a control character in text",
+                    hint: isBreak
+                        ? "a line break in text is written \\n" : "write it as \\u and four hexadecimal digits")
+            }
+            if next == "\\" { try escape() }
         }
-        throw problem("the closing quote is missing")
+        let line = SourceLines(scalars).place(of: start).line
+        throw problem("the closing quote is missing", hint: "the text began in line \(line)")
+    }
+
+    /// What follows a backslash.
+    private mutating func escape() throws(Problem) {
+        guard let next = peek else { return }
+        guard "\"\\/bfnrtu".unicodeScalars.contains(next) else {
+            index -= 1
+            throw problem("\"\\\(next)\" is no escape", hint: "write \\\\ for a backslash")
+        }
+        let digits = scalars[(index + 1)...].prefix(4)
+        if next == "u", digits.count < 4 || !digits.allSatisfy(\.properties.isASCIIHexDigit) {
+            index -= 1
+            throw problem("\"\\u\" takes four hexadecimal digits")
+        }
+        index += 1
     }
 
     private mutating func word() throws(Problem) {
@@ -106,7 +172,7 @@ struct StrictJSON {
         let isNumber = text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/) != nil
         guard isNumber || ["true", "false", "null"].contains(text) else {
             index = start
-            throw problem("text stands between double quotes")
+            throw problem("text stands between double quotes", hint: Self.yaml)
         }
     }
 }

@@ -10,6 +10,13 @@ package struct AssetInput: Sendable, Hashable {
     package var path: String
     /// Overrides of `post` from the sidecar beside the file.
     package var post: [String: JSONValue]
+
+    /// Footage; see the properties.
+    package init(name: String, path: String, post: [String: JSONValue]) {
+        self.name = name
+        self.path = path
+        self.post = post
+    }
 }
 
 /// Finds the footage that a pipeline or a command line names.

@@ -42,8 +42,24 @@ package enum Sidecar {
         let stem = URL(filePath: path).deletingPathExtension()
         let display = URL(filePath: name).deletingPathExtension().relativePath
         let own = URL(filePath: path).pathExtension
-        if own != "json", let text = try? String(contentsOf: stem.appendingPathExtension("json"), encoding: .utf8) {
-            let (root, syntax) = DocumentLoader.load(text, file: display + ".json")
+        func text(_ ending: String) throws(FileText.Problem) -> String? {
+            let file = stem.appendingPathExtension(ending)
+            return own != ending && FileManager.default.fileExists(atPath: file.path) ? try FileText.read(file) : nil
+        }
+        func unreadable(_ problem: FileText.Problem, _ ending: String) -> Diagnostic {
+            Diagnostic(
+                code: "unreadable-sidecar", "the sidecar \(display).\(ending) \(problem.message)", hint: problem.hint,
+                location: SourceLocation(file: "\(display).\(ending)", line: problem.line, column: problem.column))
+        }
+        let json: String?
+        let title: String?
+        do throws(FileText.Problem) {
+            json = try text("json")
+        } catch {
+            return ([:], [unreadable(error, "json")])
+        }
+        if let json {
+            let (root, syntax) = DocumentLoader.load(json, file: display + ".json")
             guard let root else { return ([:], syntax) }
             guard case .object(let object) = root.json else {
                 let finding = Diagnostic(
@@ -63,9 +79,17 @@ package enum Sidecar {
                         location: finding.concernsKey ? member?.keyLocation : member?.value.location,
                         pointer: "/\(finding.key)"))
             }
+            findings.sort {
+                ($0.location?.line ?? 0, $0.location?.column ?? 0) < ($1.location?.line ?? 0, $1.location?.column ?? 0)
+            }
             return (object, findings)
         }
-        if own != "txt", let title = try? String(contentsOf: stem.appendingPathExtension("txt"), encoding: .utf8) {
+        do throws(FileText.Problem) {
+            title = try text("txt")
+        } catch {
+            return ([:], [unreadable(error, "txt")])
+        }
+        if let title {
             return (["title": .string(title.trimmingCharacters(in: .whitespacesAndNewlines))], [])
         }
         return ([:], [])

@@ -39,6 +39,28 @@ package struct PipelineStage: Sendable {
     package var labels: [String] = []
     /// Where it stands.
     package var location: SourceLocation
+    /// JSON pointer to it.
+    package var pointer = ""
+    /// Where the values of its options stand.
+    package var optionLocations: [String: SourceLocation] = [:]
+}
+
+extension Pipeline {
+    /// A finding of a stage's own check, at the place that its pointer means: an option of the stage, or a key of the
+    /// post.
+    package func placed(_ finding: Diagnostic, of stage: PipelineStage) -> Diagnostic {
+        var finding = finding
+        let parts = (finding.pointer ?? "").split(separator: "/").map(String.init)
+        var place: SourceLocation?
+        if parts.first == "post" {
+            place = parts.count > 1 ? postLocations[parts[1]] : nil
+        } else if let option = parts.first {
+            place = stage.optionLocations[option]
+            finding.pointer = "\(stage.pointer)/with/\(parts.joined(separator: "/"))"
+        }
+        finding.location = finding.location ?? place ?? stage.location
+        return finding
+    }
 }
 
 /// When a failed attempt is made again: exponential back-off with full jitter.

@@ -105,7 +105,9 @@ struct PipelineReader {
         }
         if let title = post["title"]?.stringValue {
             var known = TitleTemplate.names
-            if case .object(let fields)? = post["fields"] { known += fields.keys.sorted() }
+            if case .object(let fields)? = post["fields"] {
+                known += fields.keys.filter { !TitleTemplate.names.contains($0) }.sorted()
+            }
             for name in TitleTemplate.placeholders(in: title) where !known.contains(name) {
                 report(
                     "unknown-placeholder", "the title has an unknown placeholder \"{{ \(name) }}\"",
@@ -157,6 +159,10 @@ struct PipelineReader {
                 continue
             }
             guard let type = registry.stage(named: name) else {
+                guard text(element, "uses", pointer: pointer) != nil else {
+                    links.append((name, nil, uses.value.location))
+                    continue
+                }
                 links.append((text(element, "id", pointer: pointer) ?? name, nil, uses.value.location))
                 if let problem = registry.unusable[name] {
                     findings.append(
@@ -191,7 +197,10 @@ struct PipelineReader {
             stages.append(
                 PipelineStage(
                     id: id, type: host, stage: stage, retry: retry, timeout: timeout, labels: labels,
-                    location: uses.value.location))
+                    location: uses.value.location, pointer: pointer,
+                    optionLocations: Dictionary(
+                        (element.member("with")?.value.members ?? []).map { ($0.key, $0.value.location) },
+                        uniquingKeysWith: { $1 })))
         }
         for override in unusedOverrides {
             let names = links.map(\.id)
@@ -251,7 +260,9 @@ struct PipelineReader {
                 policy.attempts = Int(number)
             } else {
                 report(
-                    "out-of-range", "\"attempts\" takes an integer between 1 and 100", at: attempts.value.location,
+                    "out-of-range",
+                    "\"attempts\" takes an integer between 1 and 100, not \((try? attempts.value.json.text()) ?? "this")",
+                    at: attempts.value.location,
                     pointer: pointer + "/retry/attempts")
             }
         }
@@ -323,6 +334,8 @@ struct PipelineReader {
         let object = Dictionary(members.map { ($0.key, $0.value.json) }, uniquingKeysWith: { $1 })
         for finding in check(object) {
             guard let member = members.last(where: { $0.key == finding.key }) else { continue }
+            // A value that the environment did not give has its finding already.
+            if !finding.concernsKey, findings.contains(where: { $0.location == member.value.location }) { continue }
             report(
                 finding, at: finding.concernsKey ? member.keyLocation : member.value.location,
                 pointer: "\(pointer)/\(finding.key)")

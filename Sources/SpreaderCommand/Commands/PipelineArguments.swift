@@ -86,16 +86,12 @@ struct CheckedRun: Sendable {
         registry: StageRegistry, settings: Settings, credentials: any CredentialProvider
     ) async -> CheckedRun {
         let text: String
-        do {
-            text = try String(contentsOf: URL(filePath: file), encoding: .utf8)
+        do throws(FileText.Problem) {
+            text = try FileText.read(URL(filePath: file))
         } catch {
-            var isDirectory: ObjCBool = false
-            let exists = FileManager.default.fileExists(atPath: file, isDirectory: &isDirectory)
-            let reason =
-                !exists ? "does not exist" : isDirectory.boolValue ? "is a folder" : "can't be read as UTF-8 text"
             let finding = Diagnostic(
-                code: "unreadable-pipeline", "the pipeline file \(file) \(reason)", hint: "name a JSON or YAML file",
-                location: SourceLocation(file: file, line: 1, column: 1))
+                code: "unreadable-pipeline", "the pipeline file \(file) \(error.message)", hint: error.hint,
+                location: SourceLocation(file: file, line: error.line, column: error.column))
             return CheckedRun(pipeline: nil, assets: [], findings: [finding])
         }
         let checker = PipelineChecker(registry: registry, environment: { settings[$0] })
@@ -136,11 +132,7 @@ struct CheckedRun: Sendable {
             post: post, account: pipeline.account, settings: settings.plain, credentials: credentials)
         var findings: [Diagnostic] = []
         for stage in pipeline.stages {
-            findings += await stage.stage.check(context).map { finding in
-                var finding = finding
-                finding.location = finding.location ?? stage.location
-                return finding
-            }
+            findings += await stage.stage.check(context).map { pipeline.placed($0, of: stage) }
         }
         return findings
     }

@@ -1,0 +1,152 @@
+import ArgumentParser
+import ChunkPlugin
+import ContactSheetPlugin
+import CoverPlugin
+import ExportPlugin
+import Foundation
+import OverlayPlugin
+import PipelineKit
+import PipelineRunner
+import ProbePlugin
+import PublishPlugin
+import SubtitlesPlugin
+import Synchronization
+import TranscodePlugin
+import UploadPlugin
+
+/// Damages pipeline files in thousands of ways and has them checked and linted.
+struct FuzzPipelines: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pipelines",
+        abstract: "Damage pipeline files, and have them checked and linted.",
+        discussion: """
+            Every finding must have a place inside the file, and every form of it must hold what its readers expect. \
+            Exits 1 when one does not, or when a case takes more than --longest seconds. A crash ends the program; the \
+            culprit is the file current-… that is left in the folder of --keep.
+            """)
+
+    @Argument(help: "Files or folders to damage.") var files: [String]
+    @Option(help: "Number of cases.") var cases = 20_000
+    @Option(help: "Cases follow from this number and their own.") var seed: UInt64 = 1
+    @Option(help: "Run this case alone, and keep its file.") var only: Int?
+    @Option(help: "Seconds that a case may take.") var longest = 10.0
+    @Option(help: "Where offending files are kept.") var keep = ".build/fuzz"
+
+    /// A file that cases start from.
+    private struct Seed {
+        var name: String
+        var bytes: [UInt8]
+        /// Whether it is a pipeline before it is damaged.
+        var isSound: Bool
+    }
+
+    private static let registry = StageRegistry([
+        StageType(Chunk.self), StageType(ContactSheet.self), StageType(Cover.self), StageType(Export.self),
+        StageType(Overlay.self), StageType(Probe.self), StageType(Publish.self), StageType(Subtitles.self),
+        StageType(Transcode.self), StageType(Upload.self),
+    ])
+
+    func run() async throws {
+        let seeds = try Self.seeds(files)
+        guard !seeds.isEmpty else { throw ValidationError("no pipeline files there") }
+        let folder = URL(filePath: keep)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let scratch = folder.appending(path: "current-\(ProcessInfo.processInfo.processIdentifier)")
+        defer { try? FileManager.default.removeItem(at: scratch) }
+        let runner = PipelineCase(registry: Self.registry, scratch: scratch)
+        let watch = Watch(longest: longest)
+        var counts: [PipelineCase.Verdict: Int] = [:]
+        var (faulty, slowest) = (0, (seconds: 0.0, number: 0))
+        let start = ContinuousClock.now
+        for number in only.map({ [$0] }) ?? Array(0..<max(0, cases)) {
+            let (name, bytes, steps) = damaged(number, seeds)
+            try Data(bytes).write(to: scratch)
+            watch.begin(number)
+            let begin = ContinuousClock.now
+            let (verdict, faults) = await runner.run(bytes, file: name)
+            let seconds = (ContinuousClock.now - begin).inSeconds
+            if seconds > slowest.seconds { slowest = (seconds, number) }
+            counts[verdict, default: 0] += 1
+            if !faults.isEmpty { faulty += 1 }
+            guard !faults.isEmpty || only != nil else { continue }
+            note("case \(number), \(verdict.rawValue): \(faults.prefix(3).joined(separator: "; ")) [\(steps)]")
+            try? Data(bytes).write(to: folder.appending(path: "\(seed)-\(number)-\(name)"))
+        }
+        watch.end()
+        var line = "\(counts.values.reduce(0, +)) cases (seed \(seed), \(seeds.count) files) in "
+        line += "\(Int((ContinuousClock.now - start).inSeconds)) s: "
+        line += PipelineCase.Verdict.allCases.map { "\(counts[$0] ?? 0) \($0.rawValue)" }.joined(separator: ", ")
+        line += ", \(faulty) faulty; slowest: case \(slowest.number), "
+        print(line + String(format: "%.2f s", slowest.seconds))
+        if faulty > 0 || counts.isEmpty { throw ExitCode(1) }
+    }
+
+    /// A case's file name, content and damage.
+    private func damaged(
+        _ number: Int, _ seeds: [Seed]
+    ) -> (name: String, bytes: [UInt8], steps: String) {
+        var random = SeededGenerator(seed: seed &* 0x1_0000_0001 ^ UInt64(number) &* 0x9E37_79B9)
+        // Of files that are right, more is looked at than the first thing that is wrong.
+        let sound = Bool.random(using: &random) ? seeds.filter(\.isSound) : []
+        let origin = (sound.isEmpty ? seeds : sound).randomElement(using: &random) ?? seeds[0]
+        // The other reading of the same text, now and then.
+        let isOwn = Int.random(in: 0..<4, using: &random) > 0
+        let stem = (origin.name as NSString).deletingPathExtension
+        let ending = (origin.name as NSString).pathExtension
+        let name = isOwn ? origin.name : "\(stem).\(ending == "json" ? "yaml" : "json")"
+        var mutator = TextMutator(random: random, others: seeds.map(\.bytes))
+        var bytes = origin.bytes
+        mutator.damage(&bytes)
+        return (name, bytes, "\(origin.name): \(mutator.steps.joined(separator: "; "))")
+    }
+
+    /// The pipeline files of the folders and files named, sorted, so that a case's number finds the same file again.
+    private static func seeds(_ paths: [String]) throws -> [Seed] {
+        var found: [URL] = []
+        for path in paths {
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+                throw ValidationError("there is no \(path)")
+            }
+            let url = URL(filePath: path)
+            found +=
+                isFolder.boolValue
+                ? try FileManager.default.contentsOfDirectory(at: url, includingPropertiesForKeys: nil) : [url]
+        }
+        return try found.filter { url in
+            // The schema is no pipeline, and larger than all of them.
+            ["json", "yaml", "yml"].contains(url.pathExtension) && !url.lastPathComponent.hasSuffix(".schema.json")
+        }.sorted { $0.lastPathComponent < $1.lastPathComponent }.map { url in
+            let data = try Data(contentsOf: url)
+            let checker = PipelineChecker(registry: registry, environment: { _ in nil })
+            let text = String(decoding: data, as: UTF8.self)
+            let isSound = checker.check(text, file: url.lastPathComponent).pipeline != nil
+            return Seed(name: url.lastPathComponent, bytes: [UInt8](data), isSound: isSound)
+        }
+    }
+
+    private func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+    /// Ends the program when a case does not end.
+    private final class Watch: Sendable {
+        private let state = Mutex<(number: Int, start: ContinuousClock.Instant)?>(nil)
+        private let longest: Double
+
+        init(longest: Double) {
+            self.longest = longest
+            let thread = Thread { [self] in
+                while true {
+                    Thread.sleep(forTimeInterval: 0.5)
+                    guard let current = state.withLock({ $0 }) else { continue }
+                    guard (ContinuousClock.now - current.start).inSeconds > longest else { continue }
+                    FileHandle.standardError.write(Data("case \(current.number) hangs\n".utf8))
+                    _exit(1)
+                }
+            }
+            thread.start()
+        }
+
+        func begin(_ number: Int) { state.withLock { $0 = (number, .now) } }
+        func end() { state.withLock { $0 = nil } }
+    }
+}

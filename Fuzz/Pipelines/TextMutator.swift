@@ -1,0 +1,121 @@
+import Foundation
+
+/// Damages a text in ways that editors, people and ill will do.
+struct TextMutator {
+    private var random: SeededGenerator
+    /// Texts to take parts from.
+    private let others: [[UInt8]]
+    /// What was done, for the report.
+    private(set) var steps: [String] = []
+
+    init(random: SeededGenerator, others: [[UInt8]]) {
+        self.random = random
+        self.others = others
+    }
+
+    private enum Kind: CaseIterable {
+        case flipBits, deleteToken, duplicateToken, swapTokens, replaceToken, truncate, nest, insert, number, splice
+        case deleteLines, lineEnds
+    }
+
+    /// What parsers, substitution and checks look for, and what text is seldom tried with.
+    private static let pieces = [
+        "{", "}", "[", "]", ":", ",", "\"", "'", "\\", "#", "//", "- ", "? ", "---\n", "...\n", "&a ", "*a", "*a: ",
+        "<<: *a", "!!binary ", "!<x]> ", "%YAML 1.1\n", "|\n", ">-\n", "\t", "\r", "\n", "\r\n", "\u{0}", "\u{7}",
+        "\u{FEFF}", "\u{85}", "\u{2028}", "\u{2029}", "\u{202E}", "\u{200D}", "e\u{301}", "日本", "👩‍👩‍👧", "\u{FFFE}",
+        "\\ud83d\\ude00", "\\ud83d", "\\u0000", "\\/", "${", "${X}", "${HOME}", "${A:-b}", "$${", "{{", "}}",
+        "{{ name }}", "{{ x }}", "null", "true", "~", "\"\"", "{}", "[]", "\"uses\"", "\"with\"", "\"post\"",
+        "\"stages\"", "\"title\"", "\"fields\"", "\"retry\": {\"attempts\": 1}", "\"timeout\": \"1s\"", "\"id\": \"x\"",
+        "uses: probe\n", "/dev/zero", "~/x", "/tmp/x", "act.0123456789abcdef", "a://b:c@d", "\"overlay\"", "\"export\"",
+        "\"inputs\": \"*\"", "PUBLIC_TO_EVERYONE", "\"mode\": \"inbox\"",
+    ]
+    private static let numbers = [
+        "0", "-0", "-1", "1e308", "1e999", "-1e999", "9223372036854775807", "9223372036854775808",
+        "99999999999999999999999999", "0.0000000000000001", "1.", ".5", "+1", "0x10", "0o7", "1_000", ".inf", ".nan",
+        "1:30", "NaN", "\"1e30s\"", "\"99999999999999999999h\"", "\"9e99GB\"", "\"0:0\"", "\"1e9:1\"",
+    ]
+
+    /// Damages `bytes` once, seldom up to four times: what is only a little wrong gets furthest.
+    mutating func damage(_ bytes: inout [UInt8]) {
+        for _ in 0..<([1, 1, 1, 2, 3, 4].randomElement(using: &random) ?? 1) {
+            let kind = Kind.allCases.randomElement(using: &random) ?? .flipBits
+            apply(kind, to: &bytes)
+            steps.append("\(kind)")
+        }
+    }
+
+    private mutating func apply(_ kind: Kind, to bytes: inout [UInt8]) {
+        let tokens = Self.tokens(of: bytes)
+        switch kind {
+        case .flipBits:
+            guard !bytes.isEmpty else { return }
+            for _ in 0..<Int.random(in: 1...3, using: &random) {
+                bytes[Int.random(in: bytes.indices, using: &random)] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            }
+        case .deleteToken:
+            guard let token = tokens.randomElement(using: &random) else { return }
+            bytes.removeSubrange(token)
+        case .duplicateToken:
+            guard let token = tokens.randomElement(using: &random),
+                let place = tokens.randomElement(using: &random)?.lowerBound
+            else { return }
+            bytes.insert(contentsOf: Array(bytes[token]), at: place)
+        case .swapTokens:
+            guard let one = tokens.randomElement(using: &random), let two = tokens.randomElement(using: &random),
+                one != two
+            else { return }
+            let (first, second) = one.lowerBound < two.lowerBound ? (one, two) : (two, one)
+            let (left, right) = (Array(bytes[first]), Array(bytes[second]))
+            bytes.replaceSubrange(second, with: left)
+            bytes.replaceSubrange(first, with: right)
+        case .replaceToken:
+            guard let token = tokens.randomElement(using: &random) else { return }
+            bytes.replaceSubrange(token, with: piece())
+        case .truncate:
+            bytes.removeLast(bytes.isEmpty ? 0 : Int.random(in: 0..<bytes.count, using: &random))
+        case .nest:
+            let place = Int.random(in: 0...bytes.count, using: &random)
+            let count = [1, 2, 3, 5, 99, 101, 101, 1001, 20_000].randomElement(using: &random) ?? 3
+            let text = ["[", "{\"a\":", "- ", "[\"]\",", "? ", "{[", "a:\n "].randomElement(using: &random) ?? "["
+            bytes.insert(contentsOf: Array(repeating: Array(text.utf8), count: count).flatMap { $0 }, at: place)
+        case .insert: bytes.insert(contentsOf: piece(), at: Int.random(in: 0...bytes.count, using: &random))
+        case .number:
+            guard let token = tokens.randomElement(using: &random) else { return }
+            bytes.replaceSubrange(token, with: Array((Self.numbers.randomElement(using: &random) ?? "0").utf8))
+        case .splice:
+            guard let other = others.randomElement(using: &random), !other.isEmpty else { return }
+            let start = Int.random(in: other.indices, using: &random)
+            let end = Int.random(in: start...min(other.count, start + 400), using: &random)
+            bytes.insert(contentsOf: other[start..<end], at: Int.random(in: 0...bytes.count, using: &random))
+        case .deleteLines:
+            var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            lines.remove(at: Int.random(in: lines.indices, using: &random))
+            bytes = Array(lines.joined(separator: [10]))
+        case .lineEnds:
+            let end = [[13, 10], [13], [0xE2, 0x80, 0xA8], []].randomElement(using: &random) ?? []
+            bytes = bytes.flatMap { $0 == 10 ? end.map(UInt8.init) : [$0] }
+        }
+    }
+
+    private mutating func piece() -> [UInt8] { Array((Self.pieces.randomElement(using: &random) ?? "").utf8) }
+
+    /// Words, runs of blanks, and single signs.
+    private static func tokens(of bytes: [UInt8]) -> [Range<Int>] {
+        func kind(_ byte: UInt8) -> Int {
+            switch byte {
+            case 48...57, 65...90, 97...122, 95, 128...: 1
+            case 9, 10, 13, 32: 2
+            default: 3
+            }
+        }
+        var tokens: [Range<Int>] = []
+        var start = 0
+        for index in bytes.indices.dropFirst() where kind(bytes[index]) == 3 || kind(bytes[index]) != kind(bytes[start])
+        {
+            tokens.append(start..<index)
+            start = index
+        }
+        if !bytes.isEmpty { tokens.append(start..<bytes.count) }
+        return tokens
+    }
+}

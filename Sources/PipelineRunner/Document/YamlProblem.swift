@@ -1,0 +1,91 @@
+import Yams
+
+/// A parser's error in words that say what to do.
+struct YamlProblem {
+    /// What is wrong.
+    var message: String
+    /// What to do.
+    var hint: String?
+    /// Where, in the file.
+    var place: (line: Int, column: Int)
+    /// Whether the file is nested more deeply than the parser follows.
+    var isDepth: Bool { message.hasPrefix("Maximum nesting level") }
+
+    init(_ error: YamlError, _ map: PlaceMap) {
+        switch error {
+        case .scanner(let context, let text, let mark, _), .parser(let context, let text, let mark, _),
+            .composer(let context, let text, let mark, _):
+            let place = map.place(line: mark.line, column: mark.column)
+            (message, hint) = Self.words(text, context.map { ($0.text, map.place(line: $0.mark.line, column: 1).line) })
+            self.place = place
+        case .reader(_, let offset, let value, let text):
+            message = "a character that text may not hold"
+            if value > 0 { message += ": U+\(Self.hex(Int(value)))" }
+            hint = "remove it; in quotes, \\u and four hexadecimal digits stand for one"
+            place = map.place(of: text.prefix(offset ?? 0).unicodeScalars.count)
+        case .duplicatedKeysInMapping(let duplicates, let context):
+            message = "the key \"\(duplicates.first ?? "?")\" stands twice in one object"
+            hint = "the first of them is here: remove one"
+            place = map.place(line: context.mark.line, column: context.mark.column)
+        default:
+            message = "can't be parsed: \(error)"
+            place = (1, 1)
+        }
+    }
+
+    private static func hex(_ value: Int) -> String {
+        let digits = String(value, radix: 16, uppercase: true)
+        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
+
+    /// The parser speaks to people who write parsers.
+    private static func words(_ text: String, _ context: (text: String, line: Int)?) -> (String, String?) {
+        switch text {
+        case "found character that cannot start any token":
+            return (
+                "a character that nothing can start with",
+                "tabs can't indent YAML; put text that begins with @, ` or % in quotes"
+            )
+        case "mapping values are not allowed in this context":
+            return (
+                "a \":\" where no value can follow", "put text that holds \": \" in quotes, and indent keys equally"
+            )
+        case "could not find expected ':'":
+            return ("the \":\" after a key is missing", context.map { "the key began in line \($0.line)" })
+        case "did not find expected key", "did not find expected '-' indicator":
+            let kind = text.hasSuffix("key") ? "a key" : "\"- \""
+            return (
+                "\(kind) should stand here",
+                context.map { "what began in line \($0.line) is not closed, or is indented differently" }
+            )
+        case "did not find expected ',' or ']'", "did not find expected ',' or '}'":
+            let end = text.hasSuffix("']'") ? "]" : "}"
+            return (
+                "\",\" or \"\(end)\" is missing",
+                context.map { "the \(end == "]" ? "list" : "object") began in line \($0.line)" }
+            )
+        case "found unexpected end of stream":
+            return (
+                "the file ends too early", context.map { "the text that began in line \($0.line) has no closing quote" }
+            )
+        case "did not find expected node content":
+            return ("a value is missing", nil)
+        case "but found another document":
+            return ("a second document begins", "one file holds one pipeline: remove the line \"---\"")
+        case "did not find expected alphabetic or numeric character":
+            return (
+                "* and & at the start of a text stand for aliases",
+                "put patterns such as \"*.mp4\" in quotes"
+            )
+        case "found undefined alias":
+            return (
+                "an alias without its anchor",
+                "write &name before the value that *name stands for, or put the text in quotes"
+            )
+        case "found unknown escape character":
+            return ("an unknown escape", "write \\\\ for a backslash, or use single quotes")
+        default:
+            return (text, nil)
+        }
+    }
+}

@@ -1,0 +1,56 @@
+package import PipelineKit
+
+/// Findings as a JUnit report: a failed case each, or one that passed.
+package enum JUnitReport {
+    /// The report.
+    /// - Parameters:
+    ///   - findings: What was found.
+    ///   - file: The pipeline file.
+    ///   - strict: Whether warnings fail, too.
+    package static func text(_ findings: [Diagnostic], file: String, strict: Bool) -> String {
+        func fails(_ finding: Diagnostic) -> Bool {
+            finding.severity == .error || (strict && finding.severity == .warning)
+        }
+        var lines = [
+            #"<?xml version="1.0" encoding="UTF-8"?>"#,
+            "<testsuite name=\"\(escaped("spreader-pipeline lint \(file)"))\" tests=\"\(max(1, findings.count))\" "
+                + "failures=\"\(findings.count(where: fails))\" errors=\"0\" skipped=\"0\">",
+        ]
+        if findings.isEmpty { lines.append("  <testcase classname=\"\(escaped(file))\" name=\"lint\"/>") }
+        for finding in findings {
+            let place = finding.location.map(\.description) ?? file
+            lines.append(
+                "  <testcase classname=\"\(escaped(finding.location?.file ?? file))\" name=\"\(escaped("\(finding.code) \(place)"))\">"
+            )
+            if fails(finding) {
+                lines.append(
+                    "    <failure type=\"\(escaped(finding.code))\" message=\"\(escaped(finding.message))\">\(escaped(finding.text))</failure>"
+                )
+            } else {
+                lines.append("    <system-out>\(escaped(finding.text))</system-out>")
+            }
+            lines.append("  </testcase>")
+        }
+        return (lines + ["</testsuite>"]).joined(separator: "\n")
+    }
+
+    /// Text as XML 1.0 may hold it: other control characters have no form there at all.
+    private static func escaped(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            case "'": result += "&apos;"
+            case "\n": result += "&#10;"
+            case "\r": result += "&#13;"
+            case "\t": result += "&#9;"
+            case "\u{FFFE}", "\u{FFFF}": break
+            default: if scalar.value >= 0x20 { result.unicodeScalars.append(scalar) }
+            }
+        }
+        return result
+    }
+}

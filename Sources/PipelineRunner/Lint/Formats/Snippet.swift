@@ -1,0 +1,134 @@
+import Foundation
+import PipelineKit
+
+/// A line of a file with a caret under a column, as compilers show it.
+struct Snippet: Sendable, Hashable {
+    /// The line as it can be shown: one column a character, without tabs and control characters.
+    var text: String
+    /// What stands under it: spaces, a caret and waves.
+    var marks: String
+
+    /// What a line may take.
+    static let width = 100
+    private static let ellipsis = "…"
+    /// Scalars before and behind the place that are looked at: more than is shown, so that a secret is seen as one.
+    private static let window = (before: 2000, behind: 1000)
+
+    /// A snippet.
+    /// - Parameters:
+    ///   - line: The line, without its break.
+    ///   - column: From 1, in Unicode scalars.
+    init(_ line: String, column: Int) {
+        let all = line.unicodeScalars
+        let skipped = max(0, min(column - 1, all.count) - Self.window.before)
+        let part = all.dropFirst(skipped).prefix(Self.window.before + Self.window.behind)
+        let isCut = (before: skipped > 0, behind: skipped + part.count < all.count)
+        let line = SecretPatterns.masked(String(String.UnicodeScalarView(part)))
+        let column = column - skipped
+        let scalars = Array(line.unicodeScalars)
+        let length = Self.length(of: scalars, from: column - 1)
+        // Cells are what a person sees as one: a caret never stands between the parts of a character.
+        var cells: [Cell] = []
+        var (position, caret, end) = (0, 0, 0)
+        for character in line {
+            let count = character.unicodeScalars.count
+            if position <= column - 1 { caret = cells.count }
+            if position < column - 1 + length { end = cells.count + 1 }
+            cells.append(Cell(character))
+            position += count
+        }
+        // The place may be where the line ends.
+        if column - 1 >= position { (caret, end) = (cells.count, cells.count + 1) }
+        (text, marks) = Self.shown(cells, caret: caret, end: max(end, caret + 1), isCut)
+    }
+
+    /// How many scalars belong to what begins at `start`: a text with its quotes, a word, or one character.
+    private static func length(of scalars: [Unicode.Scalar], from start: Int) -> Int {
+        guard scalars.indices.contains(start) else { return 1 }
+        let first = scalars[start]
+        if first == "\"" || first == "'" {
+            var index = start + 1
+            while index < scalars.count {
+                if scalars[index] == first { return index - start + 1 }
+                index += scalars[index] == "\\" && first == "\"" ? 2 : 1
+            }
+            return scalars.count - start
+        }
+        let word = scalars[start...].prefix { scalar in
+            scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+                || "_-.:$/*".unicodeScalars.contains(scalar)
+        }
+        // The colon that follows a key is not the key's.
+        return max(1, word.last == ":" ? word.count - 1 : word.count)
+    }
+
+    /// What one character becomes, and the columns that it takes.
+    private struct Cell {
+        var text: String
+        var width: Int
+
+        init(_ character: Character) {
+            let scalar = character.unicodeScalars.first ?? " "
+            if character == "\t" {
+                (text, width) = (" ", 1)
+            } else if [.control, .format, .lineSeparator, .paragraphSeparator, .surrogate].contains(
+                scalar.properties.generalCategory)
+            {
+                (text, width) = ("\u{FFFD}", 1)
+            } else {
+                // Marks that turn the direction of text, and joiners that begin nothing, stay out.
+                text = String(character)
+                width = CellWidth.of(character)
+            }
+        }
+    }
+
+    private static func shown(
+        _ cells: [Cell], caret: Int, end: Int, _ isCut: (before: Bool, behind: Bool)
+    ) -> (text: String, marks: String) {
+        func columns(_ range: Range<Int>) -> Int { cells[range].reduce(0) { $0 + $1.width } }
+        var (first, last) = (0, cells.count)
+        if columns(0..<cells.count) > width {
+            // A third of the room is for what stands before the caret.
+            first = min(caret, cells.count)
+            var room = width / 3
+            while first > 0, room >= cells[first - 1].width {
+                first -= 1
+                room -= cells[first].width
+            }
+            last = first
+            room = width
+            while last < cells.count, room >= cells[last].width {
+                room -= cells[last].width
+                last += 1
+            }
+        }
+        let before = first > 0 || isCut.before ? ellipsis : ""
+        let after = last < cells.count || isCut.behind ? ellipsis : ""
+        let text = before + cells[first..<last].map(\.text).joined() + after
+        let indent = before.count + columns(first..<min(caret, cells.count))
+        let waves = max(1, columns(min(caret, cells.count)..<min(end, last)))
+        let marks = String(repeating: " ", count: indent) + "^" + String(repeating: "~", count: waves - 1)
+        return (text, marks)
+    }
+}
+
+/// How many columns of a terminal a character takes.
+enum CellWidth {
+    /// 0 for what joins the character before it, 2 for wide characters and emoji, else 1.
+    static func of(_ character: Character) -> Int {
+        guard let scalar = character.unicodeScalars.first else { return 0 }
+        if [.nonspacingMark, .enclosingMark].contains(scalar.properties.generalCategory) { return 0 }
+        let isEmoji =
+            scalar.properties.isEmojiPresentation
+            || character.unicodeScalars.contains { $0 == "\u{FE0F}" } && scalar.properties.isEmoji
+        return isEmoji || wide.contains { $0.contains(scalar.value) } ? 2 : 1
+    }
+
+    /// East Asian Wide and Fullwidth, in the blocks that have hardly anything else.
+    private static let wide: [ClosedRange<UInt32>] = [
+        0x1100...0x115F, 0x2E80...0x303E, 0x3041...0x33FF, 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xA000...0xA4CF,
+        0xA960...0xA97F, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6,
+        0x1B000...0x1B2FF, 0x20000...0x3FFFD,
+    ]
+}

@@ -1,0 +1,133 @@
+import ArgumentParser
+import Foundation
+import Glibc
+import PipelineKit
+import PipelineRunner
+
+extension PipelineDraft.Kind: ExpressibleByArgument {}
+
+/// `init [FILE]`: writes a pipeline by asking, or from flags.
+struct Init: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Write a pipeline, by asking or from flags.",
+        discussion: """
+            On a terminal it asks for what no flag says; Enter takes the answer in brackets. With --yes, or without a \
+            terminal, the flags and those answers are all there is. The schema for editors is put beside the file. A \
+            file that is there is not overwritten without --force.
+            """)
+
+    @Argument(
+        help: "The file to write; .yaml or .yml for YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
+    var file = "pipeline.json"
+
+    @Option(help: ArgumentHelp("Files, folders or patterns; can be repeated.", valueName: "pattern"))
+    var footage: [String] = []
+    @Option(help: "What for: post, draft (to the creator's inbox) or prepare (files only).")
+    var kind: PipelineDraft.Kind?
+    @Option(help: "Name of the account.") var account: String?
+    @Option(help: ArgumentHelp("Who may see the posts, such as SELF_ONLY.", valueName: "level")) var privacy: String?
+    @Option(help: "Pictures of another shape: crop, pad or blur.") var fit: String?
+    @Option(help: "Caption; {{ name }} is the file's name.") var title: String?
+    @Option(help: ArgumentHelp("Longest video, such as 60s.", valueName: "duration")) var maxDuration: String?
+    @Option(help: ArgumentHelp("Folder for the finished files.", valueName: "folder")) var export: String?
+    @Flag(help: "Overwrite the file.") var force = false
+    @Flag(help: "Ask nothing.") var yes = false
+
+    private var isYAML: Bool { ["yaml", "yml"].contains((file as NSString).pathExtension.lowercased()) }
+
+    func validate() throws {
+        guard isYAML || (file as NSString).pathExtension.lowercased() == "json" else {
+            throw ValidationError("the file's name ends in .json, .yaml or .yml, not \"\(file)\"")
+        }
+        if !force, FileManager.default.fileExists(atPath: file) {
+            throw ValidationError("\(file) is there already: name another file, or say --force")
+        }
+    }
+
+    func run() async throws {
+        let settings = try await Command.settings()
+        let checker = PipelineChecker(registry: .linked, environment: { settings[$0] })
+        let problem = { [file, isYAML] (draft: PipelineDraft) -> String? in
+            let findings = checker.check(draft.text(isYAML: isYAML), file: file).findings
+            guard let first = findings.first(where: { $0.severity == .error }) else { return nil }
+            return first.message + (first.hint.map { " (\($0))" } ?? "")
+        }
+        var draft = drafted
+        // What flags say is checked before anybody is asked for more.
+        if let problem = problem(draft) { throw ValidationError(problem) }
+        if !yes, isatty(STDIN_FILENO) == 1 {
+            let questionnaire = Questionnaire(
+                read: { readLine() }, say: { Output.write($0, to: STDERR_FILENO) }, problem: problem)
+            do throws(Questionnaire.Stop) {
+                draft = try questionnaire.complete(draft, answered: answered)
+            } catch {
+                Output.message("\nstopped: nothing was written")
+                throw ExitCode(130)
+            }
+        }
+        for (flag, isGiven, kinds) in [
+            ("account", account != nil, [.post, .draft]), ("title", title != nil, [.post]),
+            ("privacy", privacy != nil, [.post]),
+        ] as [(String, Bool, [PipelineDraft.Kind])] where isGiven && !kinds.contains(draft.kind) {
+            throw ValidationError("--\(flag) says nothing about a pipeline of the kind \(draft.kind.rawValue)")
+        }
+        try write(draft)
+    }
+
+    /// What the flags say.
+    private var drafted: PipelineDraft {
+        var draft = PipelineDraft(name: URL(filePath: file).deletingPathExtension().lastPathComponent)
+        if let kind { draft.kind = kind }
+        if !footage.isEmpty { draft.footage = footage }
+        if let account { draft.account = account }
+        if let privacy { draft.privacy = privacy.uppercased() }
+        if let fit { draft.fit = fit.lowercased() }
+        if let title { draft.title = title }
+        if let maxDuration { draft.maxDuration = maxDuration }
+        draft.export = export
+        return draft
+    }
+
+    private var answered: Set<Questionnaire.Question> {
+        let given: [(Questionnaire.Question, Bool)] = [
+            (.kind, kind != nil), (.footage, !footage.isEmpty), (.account, account != nil), (.title, title != nil),
+            (.privacy, privacy != nil), (.fit, fit != nil), (.maxDuration, maxDuration != nil),
+            (.export, export != nil),
+        ]
+        return Set(given.filter(\.1).map(\.0))
+    }
+
+    private func write(_ draft: PipelineDraft) throws {
+        let schema = URL(filePath: file).deletingLastPathComponent().appending(path: PipelineDraft.schemaFile)
+        var written = file
+        do {
+            // Whoever made the file meanwhile keeps it.
+            try Data(draft.text(isYAML: isYAML).utf8).write(
+                to: URL(filePath: file), options: force ? .atomic : .withoutOverwriting)
+            if !FileManager.default.fileExists(atPath: schema.path) {
+                let text = try PipelineSchema.schema(for: .linked).text(pretty: true) + "\n"
+                try Data(text.utf8).write(to: schema, options: .atomic)
+                written += ", and \(PipelineDraft.schemaFile) beside it for editors"
+            }
+        } catch {
+            Output.message("error: can't write \(file): \(error.localizedDescription)")
+            throw ExitCode(78)
+        }
+        Output.result("wrote \(written)")
+        Output.result("next: spreader-pipeline lint \(Self.shellWord(file))")
+        switch draft.kind {
+        case .prepare: Output.result("then: spreader-pipeline run \(Self.shellWord(file))")
+        case .post, .draft:
+            Output.result("then, without an account: spreader-pipeline run \(Self.shellWord(file)) --sandbox")
+        }
+        if draft.isPublic {
+            Output.result("everyone will see its posts: set \(PipelineDraft.privacySetting)=SELF_ONLY for trial runs")
+        }
+    }
+
+    /// A path as a shell takes it.
+    private static func shellWord(_ text: String) -> String {
+        let isPlain = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._/-+,".contains($0)) }
+        return isPlain ? text : "'" + text.replacing("'", with: "'\\''") + "'"
+    }
+}

@@ -1,0 +1,100 @@
+import ArgumentParser
+import Foundation
+import PipelineKit
+import PipelineRunner
+
+/// `lint FILE`: what `validate` finds, and advice.
+struct Lint: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Check a pipeline and its footage, and give advice.",
+        discussion: """
+            Finds what validate finds, and what works but is unwise; docs/lint.md explains every code. Exits 65 when \
+            there are errors, and with --strict when there are warnings. Nothing is written or sent.
+            """)
+
+    /// How findings are written.
+    enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, github, junit }
+
+    @Argument(help: "The pipeline file, JSON or YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
+    var pipeline: String
+
+    @Argument(help: "Footage: replaces the file's inputs.", completion: .file())
+    var inputs: [String] = []
+
+    @Flag(help: "Exit with 65 for warnings, too.")
+    var strict = false
+
+    @Option(help: ArgumentHelp("Don't give this advice; can be repeated.", valueName: "code"))
+    var allow: [String] = []
+
+    @Option(help: "How to report: text, one JSON array, annotations of GitHub Actions, or a JUnit report.")
+    var format: Format = .text
+
+    func validate() throws {
+        let codes = Linter.rules.map(\.code)
+        for code in allow where !codes.contains(code) {
+            let hint = NearestName.of(code, in: codes).map { "did you mean \"\($0)\"?" } ?? "see docs/lint.md"
+            throw ValidationError("--allow: there is no advice \"\(code)\" (\(hint))")
+        }
+    }
+
+    func run() async throws {
+        let settings = try await Command.settings()
+        try await StageHost.with(settings, .pipeline(pipeline)) { host in try await report(settings, host) }
+    }
+
+    private func report(_ settings: Settings, _ host: StageHost) async throws {
+        let findings = await findings(settings, host)
+        switch format {
+        case .text: show(findings)
+        case .json: Output.result(try JSONValue(encoding: findings).text(pretty: true))
+        case .github: for finding in findings { Output.result(GitHubAnnotations.text(finding)) }
+        case .junit: Output.result(JUnitReport.text(findings, file: pipeline, strict: strict))
+        }
+        let summary = LintSummary(findings)
+        Output.message("\(pipeline): \(summary.text)")
+        if summary.errors > 0 || (strict && summary.warnings > 0) { throw ExitCode(65) }
+    }
+
+    private func findings(_ settings: Settings, _ host: StageHost) async -> [Diagnostic] {
+        var checked = await CheckedRun.load(
+            file: pipeline, inputs: inputs, registry: host.registry, settings: settings,
+            credentials: await Command.credentials(settings, await Command.existing(settings)))
+        // Whether the account can be used from here says nothing about the file.
+        checked.findings = checked.findings.map { finding in
+            var finding = finding
+            if finding.subject == .authorisation { finding.severity = .note }
+            return finding
+        }
+        let plans = await checked.planFootage(settings: settings)
+        var findings = checked.findings + host.findings
+        if let text = try? FileText.read(URL(filePath: pipeline)) {
+            let linter = Linter(
+                text, file: pipeline, pipeline: checked.pipeline, environment: { settings[$0] },
+                assets: checked.assets, plans: plans, allowing: Set(allow))
+            findings += linter.findings()
+        }
+        return findings.sorted { rank($0) < rank($1) }
+    }
+
+    /// The pipeline file from top to bottom, then what concerns other files.
+    private func rank(_ finding: Diagnostic) -> (Int, Int, Int) {
+        guard let location = finding.location, location.file == pipeline else { return (1, 0, 0) }
+        return (0, location.line ?? .max, location.column ?? 0)
+    }
+
+    private func show(_ findings: [Diagnostic]) {
+        let terminal = Terminal.standardOutput()
+        let form = LintText(SourceTexts(onDiskFor: findings)) { text, part in
+            switch part {
+            case .error: terminal.paint(text, .red)
+            case .warning: terminal.paint(text, .yellow)
+            case .note: terminal.paint(text, .cyan)
+            case .headline: terminal.paint(text, .bold)
+            case .caret: terminal.paint(text, .green)
+            case .frame: terminal.paint(text, .dim)
+            }
+        }
+        for finding in findings { Output.result(form.text(finding)) }
+    }
+}

@@ -1,0 +1,11 @@
+import Foundation
+import Glibc
+
+extension Terminal {
+    /// The terminal behind standard output: results are read there, never redrawn.
+    static func standardOutput(environment: [String: String] = ProcessInfo.processInfo.environment) -> Terminal {
+        let isTerminal = isatty(STDOUT_FILENO) == 1 && environment["TERM"] != "dumb"
+        return Terminal(
+            isInteractive: false, hasColor: isTerminal && (environment["NO_COLOR"] ?? "").isEmpty, width: 80)
+    }
+}

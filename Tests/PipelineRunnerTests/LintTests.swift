@@ -1,0 +1,134 @@
+import Foundation
+import PipelineKit
+import PipelineRunner
+import Testing
+
+/// docs/lint.md names every code.
+@Suite struct LintDocumentTests {
+    private static let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    private let document: String
+
+    init() throws {
+        document = try String(contentsOf: Self.package.appending(path: "docs/lint.md"), encoding: .utf8)
+    }
+
+    @Test func everyRuleHasItsLine() {
+        #expect(Linter.rules.count >= 20)
+        #expect(Set(Linter.rules.map(\.code)).count == Linter.rules.count)
+        for rule in Linter.rules {
+            let mark = rule.severity == .note ? " (note)" : ""
+            #expect(document.contains("\n| `\(rule.code)`\(mark) | "), "\(rule.code) is not in docs/lint.md")
+            #expect(rule.code.wholeMatch(of: /[a-z]+(-[a-z]+)+/) != nil)
+        }
+        let listed = document.matches(of: /\n\| `([a-z-]+)`(?: \(note\))? \| [^|]+ \| [^|]+ \|/).map { String($0.1) }
+        #expect(listed == Linter.rules.map(\.code), "the advice is sorted, and nothing is left from older rules")
+    }
+
+    @Test func everyCodeOfTheChecksIsThere() throws {
+        var codes: Set<String> = []
+        for folder in ["Sources/PipelineRunner", "Sources/PipelineKit", "Sources/TikTok", "Sources/Media", "Plugins"] {
+            let files = FileManager.default.enumerator(
+                at: Self.package.appending(path: folder), includingPropertiesForKeys: nil)
+            while let file = files?.nextObject() as? URL {
+                // What a run reports is no finding of a check.
+                guard file.pathExtension == "swift", !file.path.contains("/Execution/"),
+                    !file.path.contains("/Events/")
+                else { continue }
+                let text = try String(contentsOf: file, encoding: .utf8)
+                codes.formUnion(
+                    text.matches(of: /(?:code: |report\(\s*|OptionProblem\(\s*)"([a-z]+(?:-[a-z]+)+)"/).map {
+                        String($0.1)
+                    })
+            }
+        }
+        #expect(codes.count > 40)
+        for code in codes.sorted() { #expect(document.contains("`\(code)`"), "\(code) is not in docs/lint.md") }
+    }
+}
+
+/// What single rules see; Tests/Diagnostics has the rest, with the real stages.
+@Suite struct LintRuleTests {
+    private func codes(
+        _ text: String, file: String = "p.json", assets: [AssetInput] = [], environment: [String: String] = [:],
+        now: Date = Date(timeIntervalSince1970: 1_700_000_000)
+    ) -> [String] {
+        let pipeline = PipelineChecker(registry: testRegistry, environment: { environment[$0] })
+            .check(text, file: file).pipeline
+        return Linter(
+            text, file: file, pipeline: pipeline, environment: { environment[$0] }, assets: assets, now: now
+        ).findings().map(\.code)
+    }
+
+    private func posting(_ rest: String = "", name: String = #""name": "n","#) -> String {
+        #"{"$schema": "s", \#(name) \#(rest) "stages": [{"uses": "look"}, {"uses": "cook"}, {"uses": "send"}]}"#
+    }
+
+    private func asset(_ name: String, _ post: [String: JSONValue] = [:]) -> AssetInput {
+        AssetInput(name: name, path: "/f/\(name)", post: post)
+    }
+
+    @Test func aPipelineThatPostsNeedsAName() {
+        #expect(codes(posting()) == [])
+        #expect(codes(posting(name: "")) == ["no-name"])
+        #expect(codes(#"{"$schema": "s", "stages": [{"uses": "look"}]}"#) == ["no-destination"])
+    }
+
+    @Test func publicIsOnlyWhatTheFileItselfSays() {
+        #expect(codes(posting(#""post": {"privacyLevel": "PUBLIC_TO_EVERYONE"},"#)) == ["public-by-default"])
+        let filled = #""post": {"privacyLevel": "${PRIVACY:-PUBLIC_TO_EVERYONE}"},"#
+        #expect(codes(posting(filled)) == [])
+    }
+
+    @Test func titlesAreComparedAsTheyWillBe() {
+        let same = posting(#""post": {"title": "same"},"#)
+        #expect(codes(same, assets: [asset("a.mp4")]) == [])
+        #expect(codes(same, assets: [asset("a.mp4"), asset("b.mp4")]) == ["same-title"])
+        #expect(codes(same, assets: [asset("a.mp4"), asset("b.mp4", ["title": "other"])]) == [])
+        #expect(codes(posting(), assets: [asset("a.mp4"), asset("b.mp4")]) == [])
+        // Two files of one name in two folders.
+        #expect(codes(posting(), assets: [asset("a/a.mp4"), asset("b/a.mp4")]) == ["same-title"])
+    }
+
+    @Test func fieldsOfSidecarsCount() {
+        let fields = posting(#""post": {"fields": {"show": "x"}},"#)
+        #expect(codes(fields) == ["unused-field"])
+        #expect(codes(fields, assets: [asset("a.mp4", ["title": "{{ show }}"])]) == [])
+    }
+
+    @Test func schedulesPass() {
+        let text = posting(#""post": {"schedule": "2023-11-14T22:13:20Z"},"#)
+        #expect(codes(text, now: Date(timeIntervalSince1970: 1_700_000_001)) == ["past-schedule"])
+        #expect(codes(text, now: Date(timeIntervalSince1970: 1_699_999_999)) == [])
+        #expect(codes(posting(#""post": {"schedule": "+2h"},"#)) == [])
+    }
+
+    @Test func secretsAreFoundInBrokenPipelinesToo() {
+        for secret in [
+            "act.0123456789abcdef", "see rft.0123456789abcdef!x", "AKIAIOSFODNN7EXAMPLE",
+            "https://user:password@example.com/", "ghp_0123456789abcdefghij0123", "-----BEGIN RSA PRIVATE KEY-----",
+        ] {
+            #expect(codes(#"{"descriptoin": "\#(secret)"}"#) == ["secret-in-file"], "\(secret)")
+        }
+        for text in ["act.now", "https://example.com:80/a@b", "the act. of posting", "https://${USER}:${PASS}@h/"] {
+            #expect(codes(#"{"descriptoin": "\#(text)"}"#) == [], "\(text)")
+        }
+    }
+
+    @Test func inputsThatOthersFindAreDouble() {
+        func inputs(_ list: String) -> [String] { codes(posting(#""inputs": [\#(list)],"#)) }
+        #expect(inputs(#""a/*.mp4", "a/b.mp4""#) == ["duplicate-input"])
+        #expect(inputs(#""a", "./a/b.mp4", "a/""#) == ["duplicate-input", "duplicate-input"])
+        #expect(inputs(#""a/*.mp4", "b/b.mp4", "a/c.mov""#) == [])
+        #expect(inputs(#""/home/me/a.mp4", "~/b.mp4", "/srv/c.mp4""#) == ["machine-path", "machine-path"])
+    }
+
+    @Test func allowedCodesAreNotTold() {
+        let text = posting(name: "")
+        let pipeline = PipelineChecker(registry: testRegistry, environment: { _ in nil })
+            .check(text, file: "p.json").pipeline
+        let linter = Linter(
+            text, file: "p.json", pipeline: pipeline, environment: { _ in nil }, allowing: ["no-name"])
+        #expect(linter.findings().isEmpty)
+    }
+}
