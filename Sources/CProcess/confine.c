@@ -10,6 +10,7 @@
 #include "filter.h"
 
 #ifdef __linux__
+#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -59,6 +60,22 @@ static int allow(int rules, const char *path, uint64_t rights) {
     return answer;
 }
 
+/// Gives up the privileges of root but for those that open files: some let a process read another one's environment,
+/// whatever Landlock says.
+static int drop_privileges(void) {
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2] = {{0}, {0}};
+    const uint32_t kept =
+        1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH | 1u << CAP_FOWNER;
+    if (syscall(SYS_capget, &header, data) != 0) return -1;
+    for (int index = 0; index < 2; index++) {
+        data[index].permitted &= index == 0 ? kept : 0;
+        data[index].effective &= data[index].permitted;
+        data[index].inheritable = 0;
+    }
+    return (int)syscall(SYS_capset, &header, data);
+}
+
 int spreader_confine_files(const struct spreader_reach *reach) {
     int version = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
     if (version < 0) return -1;
@@ -80,6 +97,7 @@ int spreader_confine_files(const struct spreader_reach *reach) {
     for (const char *const *path = reach->writable; answer == 0 && *path; path++) {
         answer = allow(rules, *path, handled & ~(uint64_t)execute);
     }
+    if (answer == 0) answer = drop_privileges();
     if (answer == 0) answer = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (answer == 0) answer = (int)syscall(SYS_landlock_restrict_self, rules, 0);
     int cause = errno;

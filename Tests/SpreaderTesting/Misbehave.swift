@@ -90,6 +90,7 @@ public struct Misbehave: Stage {
                 ("files beside it", opens(beside + "/other.mp4", O_RDONLY)),
                 ("new files beside it", opens(beside + "/new", O_WRONLY | O_CREAT)),
                 ("keys", opens("/etc/shadow", O_RDONLY)),
+                ("the host's environment", opens("/proc/\(getppid())/environ", O_RDONLY)),
                 ("network", socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) >= 0),
                 (
                     "programs",
