@@ -1,0 +1,108 @@
+package import Foundation
+package import PipelineKit
+package import Store
+
+extension SavedPlan.Content {
+    /// What `pipeline` says.
+    package init(_ pipeline: Pipeline) {
+        name = pipeline.name
+        post = pipeline.post
+        stages = pipeline.stages.map(SavedPlan.Stage.init)
+        variables = Self.variables(inFile: pipeline.file)
+        struct Decisive: Encodable {
+            var name: String
+            var post: [String: JSONValue]
+            var stages: [SavedPlan.Stage]
+        }
+        let all = try? JSONValue(encoding: Decisive(name: name, post: post, stages: stages)).text()
+        digest = ContentDigest.sha256(all ?? "")
+    }
+
+    /// Which values of a pipeline file come from which variables of the environment.
+    private static func variables(inFile file: String) -> [String: [String]] {
+        guard let text = try? String(contentsOf: URL(filePath: file), encoding: .utf8),
+            let root = DocumentLoader.load(text, file: file).root
+        else { return [:] }
+        var found: [String: [String]] = [:]
+        func look(_ members: [DocumentNode.Member]?, below owner: String) {
+            for member in members ?? [] {
+                let names = Substitution.names(in: member.value)
+                if !names.isEmpty { found["\(owner).\(member.key)"] = names }
+            }
+        }
+        look(root.member("post")?.value.members, below: "post")
+        guard case .list(let stages, _)? = root.member("stages")?.value else { return found }
+        for stage in stages {
+            let id = (stage.member("id") ?? stage.member("uses"))?.value.json.stringValue
+            look(stage.member("with")?.value.members, below: id ?? "")
+        }
+        return found
+    }
+}
+
+extension SavedPlan.Stage {
+    /// A stage of a checked pipeline.
+    init(_ stage: PipelineStage) {
+        id = stage.id
+        uses = stage.type.name.rawValue
+        version = stage.type.version
+        origin = stage.type.origin
+        let hidden = Set(stage.type.options.filter(\.isSecret).map(\.name))
+        options = stage.stage.options.filter { !hidden.contains($0.key) }
+        secrets = stage.stage.options.filter { hidden.contains($0.key) && $0.value != .null && $0.value != "" }.map(
+            \.key
+        ).sorted()
+        attempts = stage.retry.attempts
+        timeout = stage.timeout?.inSeconds
+    }
+}
+
+extension SavedPlan.Asset {
+    /// A piece of footage as it is now.
+    /// - Throws: `StageError` with code `file-system` when it can't be read.
+    package init(_ asset: AssetInput, _ plan: AssetPlan?, digests: FileDigests) async throws(StageError) {
+        name = asset.name
+        path = asset.path
+        bytes = try FileDigests.size(of: asset.path)
+        modified = (try? FileManager.default.attributesOfItem(atPath: asset.path))?[.modificationDate] as? Date
+        sha256 = try await digests.sha256(of: asset.path)
+        sidecars = [:]
+        for sidecar in Sidecar.paths(beside: asset.path) {
+            sidecars[URL(filePath: sidecar).lastPathComponent] = try await digests.sha256(of: sidecar)
+        }
+        stages =
+            plan?.steps.map { stage, step in
+                SavedPlan.Step(stage: stage, action: step.action, reasons: step.reasons, details: step.details)
+            } ?? []
+        refused = plan?.failure.map { "\($0.stage): \($0.error.message)" }
+    }
+}
+
+extension SavedPlan {
+    /// A plan of what is there now.
+    package init(
+        savedAt: Date, program: String, directory: String, command: Command, account: Account, pipeline: Content,
+        assets: [Asset]
+    ) {
+        self.savedAt = savedAt
+        self.program = program
+        self.directory = directory
+        self.command = command
+        self.account = account
+        self.pipeline = pipeline
+        self.assets = assets
+    }
+
+    /// The first word of `--set` that gives a secret option its value, which no file may hold.
+    package static func secret(in overrides: [PipelineChecker.Override], of pipeline: Pipeline) -> String? {
+        for override in overrides {
+            for stage in pipeline.stages
+            where override.stage == stage.id || override.stage == stage.type.name.rawValue {
+                if stage.type.options.contains(where: { $0.name == override.key && $0.isSecret }) {
+                    return "\(stage.id).\(override.key)"
+                }
+            }
+        }
+        return nil
+    }
+}
