@@ -50,14 +50,18 @@ extension EndToEnd {
                     "p.json",
                     """
                     {"inputs": ["*.mp4"], "post": {"title": "${TITLE}"}, "stages": [{"uses": "probe"},
+                     {"uses": "subtitles", "with": {"file": "words.srt"}},
                      {"uses": "transcode", "with": {"crf": \(crf)}}, {"uses": "export", "with": {"directory": "out"}}]}
                     """)
             }
+            let words = "1\n00:00:00,000 --> 00:00:01,000\n"
+            try place.write("words.srt", words + "Hello\n")
             try pipeline(19)
             let plan = try await Program.run(
                 ["plan", "p.json", "--save", "p.plan"], in: place, environment: ["TITLE": "One"])
             #expect(plan.status == 0, "\(plan.messages)")
             try pipeline(20)
+            try place.write("words.srt", words + "Good-bye\n")
             try await place.clip("a.mp4", seconds: 2)
             try FileManager.default.removeItem(at: place.work.appending(path: "b.mp4"))
             try await place.clip("c.mp4")
@@ -69,6 +73,10 @@ extension EndToEnd {
             #expect(texts.contains("post.title is \"Two\" (from the environment's TITLE), the plan says \"One\""))
             #expect(texts.contains { $0.hasPrefix("a.mp4 changed since the plan was saved: ") })
             #expect(texts.contains("b.mp4 is gone since the plan was saved"))
+            let isTold = texts.contains {
+                $0.hasSuffix("words.srt, which is used for a.mp4, changed since the plan was saved")
+            }
+            #expect(isTold, "\(texts)")
             #expect(texts.contains("c.mp4 is new since the plan was saved"))
             #expect(run.messages.contains("make a new plan"))
             #expect(try run.events().last?["event"] == "run.finished")

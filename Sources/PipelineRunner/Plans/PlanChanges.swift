@@ -133,13 +133,21 @@ package struct PlanChanges: Sendable {
     private func changes(of old: SavedPlan.Asset, to new: SavedPlan.Asset) -> [String] {
         let since = "since the plan was saved"
         if old.path != new.path { return ["\(new.name) is \(new.path), the plan says \(old.path)"] }
-        if old.sha256 != new.sha256 { return ["\(new.name) changed \(since): \(sizes(old.bytes, new.bytes))"] }
         var found: [String] = []
+        if old.sha256 != new.sha256 { found.append("\(new.name) changed \(since): \(sizes(old.bytes, new.bytes))") }
         for name in Set(old.sidecars.keys).union(new.sidecars.keys).sorted()
         where old.sidecars[name] != new.sidecars[name] {
             let what = old.sidecars[name] == nil ? "is new" : new.sidecars[name] == nil ? "is gone" : "changed"
             found.append("\(name) beside \(new.name) \(what) \(since)")
         }
+        for path in Set(old.files.keys).union(new.files.keys).sorted() {
+            let (before, after) = (old.files[path] ?? "", new.files[path] ?? "")
+            guard before != after else { continue }
+            let what = after.isEmpty ? "is gone" : before.isEmpty ? "is new" : "changed"
+            found.append("\(path), which is used for \(new.name), \(what) \(since)")
+        }
+        // What is planned for other content is no news.
+        guard old.sha256 == new.sha256 else { return found }
         if old.refused != new.refused {
             found.append(
                 new.refused.map { "\(new.name) would now be refused: \($0)" }

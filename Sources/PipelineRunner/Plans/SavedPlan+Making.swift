@@ -60,21 +60,42 @@ extension SavedPlan.Stage {
 extension SavedPlan.Asset {
     /// A piece of footage as it is now.
     /// - Throws: `StageError` with code `file-system` when it can't be read.
-    package init(_ asset: AssetInput, _ plan: AssetPlan?, digests: FileDigests) async throws(StageError) {
+    package init(
+        _ asset: AssetInput, _ plan: AssetPlan?, of pipeline: Pipeline, digests: FileDigests
+    ) async throws(StageError) {
         name = asset.name
         path = asset.path
         bytes = try FileDigests.size(of: asset.path)
         modified = (try? FileManager.default.attributesOfItem(atPath: asset.path))?[.modificationDate] as? Date
         sha256 = try await digests.sha256(of: asset.path)
         sidecars = [:]
-        for sidecar in Sidecar.paths(beside: asset.path) {
+        let beside = Sidecar.paths(beside: asset.path)
+        for sidecar in beside {
             sidecars[URL(filePath: sidecar).lastPathComponent] = try await digests.sha256(of: sidecar)
+        }
+        files = [:]
+        for path in Self.dependencies(try asset.sourceFile(), plan, pipeline) where !beside.contains(path) {
+            files[path] = (try? await digests.sha256(of: path)) ?? ""
         }
         stages =
             plan?.steps.map { stage, step in
                 SavedPlan.Step(stage: stage, action: step.action, reasons: step.reasons, details: step.details)
             } ?? []
         refused = plan?.failure.map { "\($0.stage): \($0.error.message)" }
+    }
+
+    /// Files that stages read besides what they are handed, as far as what they are handed is known.
+    private static func dependencies(
+        _ source: SourceFile, _ plan: AssetPlan?, _ pipeline: Pipeline
+    ) -> Set<String> {
+        var paths: Set<String> = []
+        var input: (any Artifact)? = source
+        for stage in pipeline.stages {
+            guard let known = input else { break }
+            paths.formUnion(stage.stage.dependencies(known))
+            input = plan?.steps.first { $0.stage == stage.id }?.plan.output
+        }
+        return paths
     }
 }
 

@@ -126,6 +126,8 @@ package struct SavedPlan: Sendable, Hashable, Codable {
         package var sha256: String
         /// What stands beside it, by file name, with digests.
         package var sidecars: [String: String]
+        /// Other files that stages read for it, by path, with digests; an empty one where there is no file.
+        package var files: [String: String]
         /// What each stage would do.
         package var stages: [Step]
         /// Why it would be refused, if it would be.

@@ -24,7 +24,7 @@ struct PlanDesk {
         let planned = Dictionary(plans.map { ($0.asset, $0) }, uniquingKeysWith: { $1 })
         var saved: [SavedPlan.Asset] = []
         for asset in assets {
-            saved.append(try await SavedPlan.Asset(asset, planned[asset.name], digests: digests))
+            saved.append(try await SavedPlan.Asset(asset, planned[asset.name], of: pipeline, digests: digests))
         }
         return SavedPlan(
             savedAt: Date(), program: Version.current, directory: FileManager.default.currentDirectoryPath,
