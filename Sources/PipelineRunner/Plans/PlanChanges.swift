@@ -153,9 +153,13 @@ package struct PlanChanges: Sendable {
                 new.refused.map { "\(new.name) would now be refused: \($0)" }
                     ?? "\(new.name) would now be taken: the plan says it is refused")
         }
+        let (before, after) = (Set(old.stages.compactMap(\.part)).count, Set(new.stages.compactMap(\.part)).count)
+        if before != after { found.append("\(new.name) would now make \(after) parts, the plan says \(before)") }
         for step in new.stages {
-            guard let earlier = old.stages.first(where: { $0.stage == step.stage }) else { continue }
-            found += changes(of: earlier, to: step, asset: new.name)
+            guard let earlier = old.stages.first(where: { $0.stage == step.stage && $0.part == step.part }) else {
+                continue
+            }
+            found += changes(of: earlier, to: step, asset: step.part ?? new.name)
         }
         return found
     }

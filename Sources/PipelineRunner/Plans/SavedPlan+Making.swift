@@ -77,11 +77,15 @@ extension SavedPlan.Asset {
         for path in Self.dependencies(try asset.sourceFile(), plan, pipeline) where !beside.contains(path) {
             files[path] = (try? await digests.sha256(of: path)) ?? ""
         }
-        stages =
-            plan?.steps.map { stage, step in
-                SavedPlan.Step(stage: stage, action: step.action, reasons: step.reasons, details: step.details)
-            } ?? []
+        stages = plan.map { Self.steps($0) + $0.parts.flatMap { Self.steps($0, part: $0.asset) } } ?? []
         refused = plan?.failure.map { "\($0.stage): \($0.error.message)" }
+    }
+
+    private static func steps(_ plan: AssetPlan, part: String? = nil) -> [SavedPlan.Step] {
+        plan.steps.map { stage, step in
+            SavedPlan.Step(
+                part: part, stage: stage, action: step.action, reasons: step.reasons, details: step.details)
+        }
     }
 
     /// Files that stages read besides what they are handed, as far as what they are handed is known.

@@ -136,6 +136,8 @@ package struct SavedPlan: Sendable, Hashable, Codable {
 
     /// What one stage would do with one piece of footage.
     package struct Step: Sendable, Hashable, Codable {
+        /// The part that it is for, such as `talk.mov#2`; nil for the whole.
+        package var part: String?
         /// The stage.
         package var stage: String
         /// In one line.
