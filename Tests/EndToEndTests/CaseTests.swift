@@ -137,5 +137,24 @@ extension EndToEnd {
             let outcome = try await Program.run(["test", "p.json"], in: place)
             #expect(outcome.status == 0, "\(outcome.output)\(outcome.messages)")
         }
+
+        @Test func anInterruptLeavesNothing() async throws {
+            let place = try Place()
+            try place.write("p.json", prepare)
+            let cases = (1...20).map { #"{"name": "case \#($0)", "input": {"seconds": 1}}"# }.joined(separator: ",")
+            try place.write("p.test.json", "{\"cases\": [\(cases)]}")
+            let folder = place.folder.appending(path: "tmp")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            let program = try Program(["test"], in: place, environment: ["TMPDIR": folder.path])
+            for _ in 0..<400 where !program.outputSoFar.contains("✓ case 2") {
+                try await Task.sleep(for: .milliseconds(25))
+            }
+            program.signal(SIGINT)
+            let outcome = try await program.end()
+            #expect(outcome.status == 130, "\(outcome.messages)")
+            #expect(outcome.output.contains("✓ case 1"))
+            #expect(!outcome.output.contains("✗"))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+        }
     }
 }
