@@ -58,9 +58,10 @@ format: ## Format all Swift files
 	$(SAY) "formatting"
 	swift format --in-place --recursive --parallel Package.swift Sources Plugins Tests Benchmarks Fuzz
 
-schema: build ## Write pipelines/pipeline.schema.json anew
-	$(SAY) "writing pipelines/pipeline.schema.json"
+schema: build ## Write the schemas in pipelines/ anew
+	$(SAY) "writing pipelines/pipeline.schema.json and pipelines/test.schema.json"
 	.build/release/spreader-pipeline schema --output pipelines/pipeline.schema.json
+	.build/release/spreader-pipeline schema --tests --output pipelines/test.schema.json
 
 bench: packages-test build ## Measure start-up, overhead and transcoding beside ffmpeg
 	$(SAY) "measuring"

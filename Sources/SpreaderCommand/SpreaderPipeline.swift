@@ -54,7 +54,8 @@ struct SpreaderPipeline: AsyncParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            Run.self, Plan.self, Validate.self, Lint.self, Init.self, Explain.self, ProbeCommand.self, Stages.self,
+            Run.self, Plan.self, Validate.self, Lint.self, Init.self, TestCommand.self, Explain.self, ProbeCommand.self,
+            Stages.self,
             Schema.self, Plugins.self, SandboxCommand.self, Auth.self, Serve.self, Runs.self, Posts.self, Enqueue.self,
             Watch.self, WorkerCommand.self, Jobs.self, CacheCommand.self, DatabaseCommand.self, Doctor.self,
         ])

@@ -179,6 +179,9 @@ extension EndToEnd {
             let schema = try await Program.run(["schema"], in: place)
             let file = Program.package.appending(path: "pipelines/pipeline.schema.json")
             #expect(schema.output == (try String(contentsOf: file, encoding: .utf8)), "run: make schema")
+            let tests = try await Program.run(["schema", "--tests"], in: place)
+            let other = Program.package.appending(path: "pipelines/test.schema.json")
+            #expect(tests.output == (try String(contentsOf: other, encoding: .utf8)), "run: make schema")
         }
 
         @Test func stagesProbeRunsAndDoctorAnswer() async throws {

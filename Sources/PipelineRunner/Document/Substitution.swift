@@ -71,4 +71,16 @@ package struct Substitution: Sendable {
         }
         return result + rest
     }
+
+    /// The variables that a node's texts name, sorted.
+    static func names(in node: DocumentNode) -> [String] {
+        switch node {
+        case .scalar(.string(let text), _):
+            let plain = text.replacing("$${", with: "")
+            return Set(plain.matches(of: /\$\{([A-Za-z_][A-Za-z0-9_]*)/).map { String($0.1) }).sorted()
+        case .scalar: return []
+        case .list(let elements, _): return Set(elements.flatMap { names(in: $0) }).sorted()
+        case .mapping(let members, _): return Set(members.flatMap { names(in: $0.value) }).sorted()
+        }
+    }
 }

@@ -63,6 +63,11 @@ struct AssetRunner: Sendable {
             while ending == nil {
                 let content = try await content()
                 digest = content.sha256
+                if part == nil, let planned = engine.request.plannedDigests[asset.name], planned != digest {
+                    throw StageError(
+                        "plan-outdated", "\(asset.name) changed since the plan was saved", hint: "make a new plan",
+                        outcome: .invalidData)
+                }
                 do throws(StageError) {
                     ending = try await process(content, &course)
                 } catch {

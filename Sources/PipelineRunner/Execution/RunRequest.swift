@@ -29,6 +29,8 @@ package struct RunRequest: Sendable {
     package var isPartial: Bool
     /// Whether footage that is posted already is posted again, once for this run.
     package var reposts = false
+    /// Digests that a saved plan was made for, by asset: other content is not worked on.
+    package var plannedDigests: [String: String] = [:]
     /// Footage that was refused before the run: reported with the others, never started.
     package var refused: [RefusedAsset] = []
 

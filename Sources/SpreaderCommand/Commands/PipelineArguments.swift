@@ -8,8 +8,10 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case text, json
 
 /// What `run` and `plan` have in common.
 struct PipelineArguments: ParsableArguments {
-    @Argument(help: "The pipeline file, JSON or YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
-    var pipeline: String
+    @Argument(
+        help: ArgumentHelp("The pipeline file, JSON or YAML.", valueName: "pipeline"),
+        completion: .file(extensions: ["json", "yaml", "yml"]))
+    var file: String?
 
     @Argument(help: "Footage: files, folders or patterns; replaces the file's inputs.", completion: .file())
     var inputs: [String] = []
@@ -31,6 +33,15 @@ struct PipelineArguments: ParsableArguments {
 
     @Option(help: "How to report: text for people; json: a run's events, one a line, or one document of a plan.")
     var format: OutputFormat = .text
+
+    /// The pipeline file; only a saved plan can stand for it.
+    var pipeline: String { file ?? "" }
+
+    /// Checks that a pipeline is named.
+    /// - Throws: `ValidationError` when none is.
+    func requirePipeline() throws {
+        if file == nil { throw ValidationError("Missing expected argument '<pipeline>'") }
+    }
 
     /// The overrides of `--set` and `--post`.
     /// - Throws: `ValidationError` for a form that is not `stage.option=value`.

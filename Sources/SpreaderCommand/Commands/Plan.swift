@@ -7,26 +7,40 @@ import PipelineRunner
 struct Plan: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show what a run would do for each asset, and why (the same as run --dry-run).",
-        discussion: "Footage is looked into; nothing is written, encoded or sent.")
+        discussion: """
+            Footage is looked into; nothing is encoded or sent, and nothing but the file of --save is written. \
+            `run --plan FILE` does what a saved plan says, and refuses when anything changed since.
+            """)
 
     @OptionGroup var arguments: PipelineArguments
 
-    func run() async throws { try await Self.show(arguments) }
+    @Option(help: ArgumentHelp("Also save the plan, for `run --plan`.", valueName: "file"), completion: .file())
+    var save: String?
 
-    static func show(_ arguments: PipelineArguments) async throws {
+    func validate() throws { try arguments.requirePipeline() }
+
+    func run() async throws { try await Self.show(arguments, save: save) }
+
+    /// Shows the plan.
+    /// - Parameters:
+    ///   - save: A file to write it to.
+    ///   - saved: An earlier plan that it must still agree with.
+    static func show(_ arguments: PipelineArguments, save: String? = nil, saved: PlanFile? = nil) async throws {
         let settings = try await Command.settings()
         try await StageHost.with(settings, .pipeline(arguments.pipeline), isolate: arguments.isolate) { host in
-            try await show(arguments, settings, host)
+            try await show(arguments, save, saved, settings, host)
         }
     }
 
     private static func show(
-        _ arguments: PipelineArguments, _ settings: Settings, _ host: StageHost
+        _ arguments: PipelineArguments, _ save: String?, _ saved: PlanFile?, _ settings: Settings, _ host: StageHost
     ) async throws {
+        let records = await Command.existing(settings)
+        let overrides = try arguments.overrides()
         var checked = await CheckedRun.load(
-            file: arguments.pipeline, inputs: arguments.inputs, overrides: try arguments.overrides(),
+            file: arguments.pipeline, inputs: arguments.inputs, overrides: overrides,
             until: arguments.until, registry: host.registry, settings: settings,
-            credentials: await Command.credentials(settings, await Command.existing(settings)))
+            credentials: await Command.credentials(settings, records))
         checked.findings += host.findings
         // A plan sends nothing, so it needs no token; the run will.
         checked.findings = checked.findings.map { finding in
@@ -35,6 +49,12 @@ struct Plan: AsyncParsableCommand {
             return finding
         }
         let plans = await checked.planFootage(settings: settings)
+        let desk = PlanDesk(arguments: arguments, settings: settings, records: records)
+        if let saved, let pipeline = checked.pipeline, checked.blocking.isEmpty {
+            checked.findings += try await Command.orExit { () async throws(StageError) in
+                try await desk.changes(since: saved, pipeline, checked.assets, plans)
+            }
+        }
         let isRefused = checked.blocking.isEmpty && !checked.refusedFootage.isEmpty
         switch arguments.format {
         case .json:
@@ -49,7 +69,14 @@ struct Plan: AsyncParsableCommand {
             for plan in plans { Output.result(text(plan)) }
         }
         if !checked.blocking.isEmpty { throw ExitCode(Int32(checked.refusal)) }
-        if isRefused { throw ExitCode(plans.contains { $0.failure == nil } ? 1 : 65) }
+        let isHopeless = isRefused && !plans.contains { $0.failure == nil }
+        if let save, let pipeline = checked.pipeline, !isHopeless {
+            try await Command.orExit { () async throws(StageError) in
+                try await desk.plan(pipeline, checked.assets, plans, overrides).write(to: save)
+            }
+            Output.message("saved; to do exactly this: spreader-pipeline run --plan \(save)")
+        }
+        if isRefused { throw ExitCode(isHopeless ? 65 : 1) }
     }
 
     private static func text(_ plan: AssetPlan, indent: String = "") -> String {

@@ -12,9 +12,14 @@ struct Run: AsyncParsableCommand {
         discussion: """
             Everything is checked before work starts. When the process dies or is interrupted, the same command goes \
             on where it stood. Footage that is already posted is not posted again.
+
+            With --plan it does what a plan of `plan --save` says, and nothing when anything changed since.
             """)
 
     @OptionGroup var arguments: PipelineArguments
+
+    @Option(help: ArgumentHelp("Do what this saved plan says.", valueName: "file"), completion: .file())
+    var plan: String?
 
     @Flag(help: "Show what would be done and why; write and send nothing (the same as plan).")
     var dryRun = false
@@ -42,10 +47,19 @@ struct Run: AsyncParsableCommand {
             throw ValidationError(
                 "--repost and --no-cache don't go together: a run that starts anew would post once more")
         }
+        guard plan != nil else { return try arguments.requirePipeline() }
+        if repost || arguments.until != nil || !(arguments.inputs + arguments.set + arguments.post).isEmpty {
+            throw ValidationError(
+                "--plan says what is done: leave out footage, --set, --post, --until and --repost, or make a new plan")
+        }
     }
 
     func run() async throws {
-        if dryRun { return try await Plan.show(arguments) }
+        if dryRun {
+            guard let plan else { return try await Plan.show(arguments) }
+            return try await Command.orExit { () async throws(StageError) in try PlanFile(plan) }
+                .show(beside: arguments)
+        }
         // The words after the program's own name, for `runs resume`.
         let words = Array(CommandLine.arguments.dropFirst())
         let status = try await start(words: words)
@@ -56,6 +70,25 @@ struct Run: AsyncParsableCommand {
     /// - Parameter words: The arguments to remember for resuming.
     /// - Returns: The exit status.
     func start(words: [String]) async throws -> Int {
+        guard let plan else { return try await start(words: words, saved: nil) }
+        var command = self
+        let saved: PlanFile
+        do throws(StageError) {
+            saved = try PlanFile(plan)
+        } catch {
+            report([Diagnostic(code: error.code.rawValue, error.message, hint: error.hint)], status: 65)
+            return 65
+        }
+        do throws(PlanFile.Refusal) {
+            command.arguments = try saved.arguments(beside: arguments)
+        } catch {
+            report([error.finding], status: error.status)
+            return error.status
+        }
+        return try await command.start(words: words, saved: saved)
+    }
+
+    private func start(words: [String], saved: PlanFile?) async throws -> Int {
         let stop = StopSwitch { [self] in
             report([], status: 130)
             Output.message("interrupted before any work began; to start, run the same command again")
@@ -68,7 +101,7 @@ struct Run: AsyncParsableCommand {
         }
         defer { interruption.stop() }
         let settings = try await Command.settings()
-        guard arguments.sandbox else { return try await start(words, settings, stop) }
+        guard arguments.sandbox else { return try await start(words, saved, settings, stop) }
         let logger = Log.sandbox(settings)
         do {
             return try await LocalSandbox.with(
@@ -79,7 +112,7 @@ struct Run: AsyncParsableCommand {
                     ($0, "")
                 }
                 let sandbox = Dictionary(none) { $1 }.merging(environment) { $1 }
-                return try await start(words, settings.replacing(sandbox), stop)
+                return try await start(words, saved, settings.replacing(sandbox), stop)
             }
         } catch let error as StageError {
             report(
@@ -89,14 +122,16 @@ struct Run: AsyncParsableCommand {
         }
     }
 
-    private func start(_ words: [String], _ settings: Settings, _ stop: StopSwitch) async throws -> Int {
+    private func start(
+        _ words: [String], _ saved: PlanFile?, _ settings: Settings, _ stop: StopSwitch
+    ) async throws -> Int {
         try await StageHost.with(settings, .pipeline(arguments.pipeline), isolate: arguments.isolate) { host in
-            try await start(words, settings, host, stop)
+            try await start(words, saved, settings, host, stop)
         }
     }
 
     private func start(
-        _ words: [String], _ settings: Settings, _ host: StageHost, _ stop: StopSwitch
+        _ words: [String], _ saved: PlanFile?, _ settings: Settings, _ host: StageHost, _ stop: StopSwitch
     ) async throws -> Int {
         let overrides = try arguments.overrides()
         let existing = await Command.existing(settings, database: db)
@@ -111,6 +146,14 @@ struct Run: AsyncParsableCommand {
         let ahead = checked.assets.first.flatMap { DigestAhead(of: $0.path) }
         let plans = await checked.planFootage(settings: settings)
         if plans.first?.failure != nil { ahead?.cancel() }
+        if let saved {
+            let desk = PlanDesk(arguments: arguments, settings: settings, records: existing)
+            checked.findings += await desk.refusals(since: saved, pipeline, checked.assets, plans)
+            guard checked.blocking.isEmpty else {
+                ahead?.cancel()
+                return refuse(checked)
+            }
+        }
         let assembly: HostAssembly
         let prepared: (record: RunRecord, isResumed: Bool)
         let renderer: any RunRenderer
@@ -121,7 +164,8 @@ struct Run: AsyncParsableCommand {
             } else {
                 assembly = try await HostAssembly.open(settings, database: db)
             }
-            let request = request(pipeline, checked, plans, words, settings)
+            var request = request(pipeline, checked, plans, words, settings)
+            request.plannedDigests = saved?.digests ?? [:]
             let draft = try await assembly.runHost(
                 logger: Log.make("run", settings: settings), waitsForLimits: !neverWaits, emit: { _ in })
             prepared = try await RunEngine.record(for: request, host: draft)

@@ -9,21 +9,28 @@ struct Schema: AsyncParsableCommand {
         abstract: "Print the JSON Schema of pipeline files.",
         discussion: "Name it in a pipeline's \"$schema\" key, and an editor completes and checks the file.")
 
+    @Flag(help: "That of files of cases, which `test` runs.")
+    var tests = false
+
     @Option(help: ArgumentHelp("Write it to this file instead.", valueName: "file"))
     var output: String?
 
     func run() async throws {
-        let settings = try await Command.settings()
-        let text = try await StageHost.with(settings, .all) { host in
-            host.report()
-            return try PipelineSchema.schema(for: host.registry).text(pretty: true)
-        }
+        let text = try await tests ? CaseSchema.schema.text(pretty: true) : pipelines()
         guard let output else { return Output.result(text) }
         do {
             try Data((text + "\n").utf8).write(to: URL(filePath: output), options: .atomic)
         } catch {
             Output.message("error: can't write \(output): \(error.localizedDescription)")
             throw ExitCode(78)
+        }
+    }
+
+    private func pipelines() async throws -> String {
+        let settings = try await Command.settings()
+        return try await StageHost.with(settings, .all) { host in
+            host.report()
+            return try PipelineSchema.schema(for: host.registry).text(pretty: true)
         }
     }
 }

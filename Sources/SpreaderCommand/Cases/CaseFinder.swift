@@ -1,0 +1,50 @@
+import Foundation
+
+/// Finds the files of cases that a command line means.
+enum CaseFinder {
+    private static let endings = ["json", "yaml", "yml"]
+
+    /// A place that has no cases.
+    struct Missing: Error {
+        var message: String
+    }
+
+    /// The files, each once: those named, those in folders, and those beside pipelines. Without places, those in the
+    /// current folder and in `pipelines`.
+    static func files(_ places: [String]) throws(Missing) -> [String] {
+        var found: [String] = []
+        for place in places.isEmpty ? [".", "pipelines"] : places {
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: place, isDirectory: &isFolder) else {
+                if places.isEmpty { continue }
+                throw Missing(message: "there is no file or folder \"\(place)\"")
+            }
+            let files = isFolder.boolValue ? inFolder(place) : isCases(place) ? [place] : beside(place)
+            if files.isEmpty, !places.isEmpty {
+                let name = URL(filePath: place).deletingPathExtension().lastPathComponent
+                throw Missing(
+                    message: isFolder.boolValue
+                        ? "no file in \(place) ends with .test.json"
+                        : "\(place) has no cases: \(name).test.json is not there")
+            }
+            found += files.filter { !found.contains($0) }
+        }
+        if found.isEmpty { throw Missing(message: "no file here or in pipelines/ ends with .test.json") }
+        return found
+    }
+
+    private static func isCases(_ name: String) -> Bool {
+        endings.contains { name.lowercased().hasSuffix(".test.\($0)") }
+    }
+
+    private static func inFolder(_ folder: String) -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let prefix = folder == "." ? "" : folder.hasSuffix("/") ? folder : folder + "/"
+        return names.filter(isCases).sorted().map { prefix + $0 }
+    }
+
+    private static func beside(_ pipeline: String) -> [String] {
+        let stem = String(pipeline.dropLast(URL(filePath: pipeline).pathExtension.count + 1))
+        return endings.map { "\(stem).test.\($0)" }.filter { FileManager.default.fileExists(atPath: $0) }
+    }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import PipelineKit
+import PipelineRunner
+
+/// Tells how cases ended, in one of three forms.
+struct CaseReport {
+    /// How it is told.
+    enum Format: String, CaseIterable {
+        /// For people: a line a case.
+        case text
+        /// For scripts: an object a line.
+        case json
+        /// For machines that show tests: one XML document.
+        case junit
+    }
+
+    let format: Format
+    private let terminal = Terminal.standardOutput()
+    private var results: [(file: CaseFile, result: CaseResult)] = []
+
+    /// A report that tells nothing yet.
+    init(_ format: Format) { self.format = format }
+
+    /// Takes the next case; all but JUnit tell of it at once.
+    mutating func take(_ result: CaseResult, of file: CaseFile) {
+        if format == .text, results.last?.file.file != file.file { Output.result(file.file) }
+        results.append((file, result))
+        switch format {
+        case .text: Output.result(text(result))
+        case .json: if let line = try? json(result, file).text() { Output.result(line) }
+        case .junit: break
+        }
+    }
+
+    /// Tells the end.
+    func finish(seconds: Double) {
+        if format == .junit { Output.result(junit(seconds)) }
+        let failed = results.count { !$0.result.isPassed }
+        let passed = results.count - failed
+        let words = failed == 0 ? "\(passed) passed" : "\(passed) passed, \(failed) failed"
+        Output.message("\(words) in \(Duration.seconds(seconds).spoken)")
+    }
+
+    private func text(_ result: CaseResult) -> String {
+        let mark = result.isPassed ? terminal.paint("✓", .green) : terminal.paint("✗", .red)
+        let time = terminal.paint("(\(Duration.seconds(result.seconds).spoken))", .dim)
+        let lines = result.failures.map { "      \($0.location): \($0.text)" }
+        return (["  \(mark) \(result.pipelineCase.name) \(time)"] + lines).joined(separator: "\n")
+    }
+
+    private func json(_ result: CaseResult, _ file: CaseFile) -> JSONValue {
+        [
+            "file": .string(file.file), "pipeline": .string(file.pipeline),
+            "case": .string(result.pipelineCase.name), "passed": .bool(result.isPassed),
+            "location": .string(result.pipelineCase.location.description),
+            "exit": result.exit.map { .integer(Int64($0)) } ?? .null,
+            "seconds": .number((result.seconds * 1000).rounded() / 1000),
+            "failures": .array(
+                result.failures.map {
+                    [
+                        "field": .string($0.field), "expected": .string($0.expected), "actual": .string($0.actual),
+                        "location": .string($0.location.description),
+                    ]
+                }),
+        ]
+    }
+
+    private func junit(_ seconds: Double) -> String {
+        var files: [String] = []
+        for result in results where !files.contains(result.file.file) { files.append(result.file.file) }
+        func time(_ seconds: Double) -> String { String(format: "%.3f", seconds) }
+        func counts(_ list: [CaseResult]) -> String {
+            "tests=\"\(list.count)\" failures=\"\(list.count { !$0.isPassed })\" errors=\"0\" skipped=\"0\""
+        }
+        var lines = [
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
+            "<testsuites \(counts(results.map(\.result))) time=\"\(time(seconds))\">",
+        ]
+        for file in files {
+            let list = results.filter { $0.file.file == file }.map(\.result)
+            let total = time(list.reduce(0) { $0 + $1.seconds })
+            lines.append("  <testsuite name=\"\(Self.escaped(file))\" \(counts(list)) time=\"\(total)\">")
+            for result in list {
+                let location = result.pipelineCase.location
+                let head =
+                    "    <testcase classname=\"\(Self.escaped(file))\" name=\"\(Self.escaped(result.pipelineCase.name))\""
+                    + " file=\"\(Self.escaped(file))\" line=\"\(location.line ?? 1)\" time=\"\(time(result.seconds))\""
+                guard let first = result.failures.first else {
+                    lines.append(head + "/>")
+                    continue
+                }
+                lines.append(head + ">")
+                let all = result.failures.map { "\($0.location): \($0.text)" }.joined(separator: "\n")
+                lines.append(
+                    "      <failure message=\"\(Self.escaped(first.text))\" type=\"expectation\">"
+                        + "\(Self.escaped(all))</failure>")
+                lines.append("    </testcase>")
+            }
+            lines.append("  </testsuite>")
+        }
+        lines.append("</testsuites>")
+        return lines.joined(separator: "\n")
+    }
+
+    /// Text for XML; characters that XML 1.0 can't hold are left out.
+    static func escaped(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            case "\n", "\t", "\r": result += "&#\(scalar.value);"
+            case _ where scalar.value < 0x20 || scalar.value == 0xFFFE || scalar.value == 0xFFFF: break
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,168 @@
+import Foundation
+import PipelineKit
+import PipelineRunner
+
+/// How a case ended.
+struct CaseResult: Sendable {
+    let pipelineCase: PipelineCase
+    /// The exit status of its run; nil when there was none.
+    var exit: Int?
+    /// From start to end.
+    var seconds: Double
+    /// What was not as expected.
+    var failures: [CaseFailure]
+
+    /// Whether all was as expected.
+    var isPassed: Bool { failures.isEmpty }
+}
+
+/// Runs cases as a user would: this very program, in a folder, with a home and a sandbox that nobody else has.
+struct CaseRunner: Sendable {
+    /// How long a case may take.
+    private static let limit = Duration.seconds(300)
+    /// Settings of the program that hold for cases as well.
+    private static let kept = [
+        "SPREADER_ISOLATION", "SPREADER_STAGE_MEMORY", "SPREADER_STAGE_STALL", "SPREADER_PLUGIN_SECRETS",
+        "SPREADER_LOG",
+    ]
+
+    /// Where cases have their folders.
+    let root: URL
+    let settings: Settings
+
+    /// Runs a case and erases what it left.
+    /// - Throws: `StageError.cancelled` when the task was cancelled.
+    func run(_ pipelineCase: PipelineCase, of file: CaseFile) async throws(StageError) -> CaseResult {
+        let folder = root.appending(path: UUID().uuidString)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let start = ContinuousClock.now
+        var result = CaseResult(pipelineCase: pipelineCase, exit: nil, seconds: 0, failures: [])
+        do throws(StageError) {
+            let facts = try await facts(pipelineCase, of: file, in: folder)
+            result.exit = facts.exit
+            result.failures = Self.failures(pipelineCase, facts)
+        } catch {
+            // A sandbox that is stopped says that it was.
+            if error.code == .cancelled || Task.isCancelled { throw .cancelled }
+            result.failures = [
+                CaseFailure(
+                    field: "case", expected: "a run", actual: error.description, location: pipelineCase.location)
+            ]
+        }
+        result.seconds = (ContinuousClock.now - start).inSeconds
+        return result
+    }
+
+    private static func failures(_ pipelineCase: PipelineCase, _ facts: CaseFacts) -> [CaseFailure] {
+        let all = facts.json
+        return pipelineCase.expectations.compactMap { expectation in
+            var failure = expectation.failure(in: all)
+            // A status alone tells nobody what happened.
+            if expectation.path == ["exit"], let complaint = facts.complaint { failure?.actual += " (\(complaint))" }
+            return failure
+        }
+    }
+
+    private func facts(
+        _ pipelineCase: PipelineCase, of file: CaseFile, in folder: URL
+    ) async throws(StageError) -> CaseFacts {
+        let work = folder.appending(path: "work")
+        let home = folder.appending(path: "home")
+        do {
+            for place in [work, home] {
+                try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+            }
+        } catch {
+            throw StageError(.fileSystem, "can't make \(folder.path): \(error.localizedDescription)")
+        }
+        let footage = try await CaseFootage.make(pipelineCase, in: work)
+        let before = Set(Self.files(below: work))
+        do {
+            return try await LocalSandbox.with(directory: home.appending(path: "sandbox"), logger: Log.quiet) {
+                environment in
+                let sandbox = try CaseSandbox(environment)
+                try await sandbox.prepare(pipelineCase.sandbox)
+                let words = words(pipelineCase, file, footage)
+                let launch = launch(pipelineCase, home: home, work: work)
+                var facts = try await run(words, launch)
+                facts.posts = try await sandbox.posts()
+                facts.files = Self.files(below: work).filter { !before.contains($0) }
+                // A run tells its findings only when it does not start.
+                if pipelineCase.expectations.contains(where: { $0.path.first == "diagnostics" }) {
+                    facts.findings = try await findings(words, launch)
+                }
+                return facts
+            }
+        } catch let error as StageError {
+            throw error
+        } catch is CancellationError {
+            throw .cancelled
+        } catch {
+            throw StageError(.internalFault, "the case's sandbox failed: \(error)")
+        }
+    }
+
+    private func words(_ pipelineCase: PipelineCase, _ file: CaseFile, _ footage: String) -> [String] {
+        [URL(filePath: file.pipeline).standardizedFileURL.path, footage, "--sandbox", "--format", "json"]
+            + PipelineArguments.words(set: pipelineCase.set, post: pipelineCase.post)
+            + (pipelineCase.until.map { ["--until", $0] } ?? [])
+    }
+
+    private func run(_ words: [String], _ launch: WorkerLaunch) async throws(StageError) -> CaseFacts {
+        var launch = launch
+        launch.arguments = ["run"] + words + ["--no-wait"]
+        let process = try await CapturedProcess.run(launch, limit: Self.limit)
+        guard case .exited(let status) = process.end else {
+            throw StageError(.internalFault, "the run was ended: \(process.end)")
+        }
+        let events = process.output.split(separator: 10).compactMap {
+            try? JSONDecoder().decode(JSONValue.self, from: $0)
+        }
+        // A command line that is not understood has no events.
+        guard !events.isEmpty else {
+            let words = String(decoding: process.errors, as: UTF8.self).split(separator: "\n").first.map(String.init)
+            throw StageError(.internalFault, words ?? "the run said nothing and exited with \(status)")
+        }
+        return CaseFacts(exit: Int(status), events: events)
+    }
+
+    private func findings(_ words: [String], _ launch: WorkerLaunch) async throws(StageError) -> [JSONValue] {
+        var launch = launch
+        launch.arguments = ["plan"] + words
+        let process = try await CapturedProcess.run(launch, limit: Self.limit)
+        let plan = try? JSONDecoder().decode(JSONValue.self, from: process.output)
+        guard case .array(let findings)? = plan?["findings"] else { return [] }
+        return findings
+    }
+
+    /// This very program, also when its file was replaced meanwhile; nothing of the user's records and accounts.
+    private func launch(_ pipelineCase: PipelineCase, home: URL, work: URL) -> WorkerLaunch {
+        let hidden = ["TIKTOK_", "SPREADER_", "AWS_", "PG"]
+        var environment = ProcessInfo.processInfo.environment.filter { name, _ in
+            Self.kept.contains(name) || !hidden.contains { name.hasPrefix($0) }
+        }
+        environment.merge(pipelineCase.environment) { $1 }
+        environment["SPREADER_HOME"] = home.path
+        // The case's folder is not the one in which plugins are looked for.
+        let current = URL(filePath: FileManager.default.currentDirectoryPath)
+        environment["SPREADER_PLUGIN_PATH"] = StageHost.folders(settings).map {
+            $0.hasPrefix("/") ? $0 : current.appending(path: $0).path
+        }.joined(separator: ":")
+        var launch = WorkerLaunch(executable: "/proc/self/exe", arguments: [], environment: environment)
+        launch.directory = work.path
+        return launch
+    }
+
+    /// Files below a folder, relative to it.
+    private static func files(below folder: URL) -> [String] {
+        let prefix = folder.resolvingSymlinksInPath().path + "/"
+        let all = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: [.isRegularFileKey])
+        var names: [String] = []
+        while let url = all?.nextObject() as? URL {
+            guard (try? url.resourceValues(forKeys: [.isRegularFileKey]))?.isRegularFile == true else { continue }
+            let path = url.resolvingSymlinksInPath().path
+            names.append(path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path)
+        }
+        return names.sorted()
+    }
+}

@@ -1,0 +1,125 @@
+import ArgumentParser
+import Foundation
+import Glibc
+import PipelineKit
+import PipelineRunner
+
+/// `test`: the cases that are declared beside pipelines.
+struct TestCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "test",
+        abstract: "Run the cases declared beside pipelines, against the sandbox.",
+        discussion: """
+            The cases of tiktok.json are in tiktok.test.json: footage that is made for them, and what is to come of it. \
+            Each runs in a folder of its own with a sandbox of its own; nothing leaves the machine, and nothing of \
+            yours is touched. Exits 0 when all is as expected, 1 when not, 65 for a file of cases that is not valid.
+            """)
+
+    @Argument(
+        help: "Files of cases, folders of them, or pipelines; here and in pipelines/ when left out.",
+        completion: .file(extensions: ["json", "yaml", "yml"]))
+    var places: [String] = []
+
+    @Option(help: ArgumentHelp("Only cases with this in their name.", valueName: "name"))
+    var filter: String?
+
+    @Option(help: "How to report: text for people, json: an object a case, or junit: one XML document.")
+    var format: CaseReport.Format = .text
+
+    func run() async throws {
+        let files: [String]
+        do throws(CaseFinder.Missing) {
+            files = try CaseFinder.files(places)
+        } catch {
+            Output.message("error: \(error.message)")
+            throw ExitCode(64)
+        }
+        let cases = try read(files)
+        let root = FileManager.default.temporaryDirectory.appending(path: "spreader-test-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: root) }
+        let settings = try await Command.settings()
+        let isPassed = try await run(cases, CaseRunner(root: root, settings: settings))
+        if !isPassed { throw ExitCode(1) }
+    }
+
+    /// Reads all files before anything is run.
+    private func read(_ files: [String]) throws -> [(CaseFile, PipelineCase)] {
+        var cases: [(CaseFile, PipelineCase)] = []
+        var isValid = true
+        for file in files {
+            let (read, findings) = CaseReader.read(file, registry: .linked)
+            for finding in findings {
+                Output.message(finding.text)
+                if format == .json, let line = try? JSONValue(encoding: finding).text() { Output.result(line) }
+            }
+            guard let read else {
+                isValid = false
+                continue
+            }
+            cases += read.cases.map { (read, $0) }
+        }
+        guard isValid else { throw ExitCode(65) }
+        guard let filter else { return cases }
+        let chosen = cases.filter { $0.1.name.localizedCaseInsensitiveContains(filter) }
+        guard !chosen.isEmpty else {
+            let names = cases.map { "\"\($0.1.name)\"" }.joined(separator: ", ")
+            Output.message("error: no case has \"\(filter)\" in its name (there are: \(names))")
+            throw ExitCode(64)
+        }
+        return chosen
+    }
+
+    /// Runs the cases, two at a time, and tells of them in order.
+    private func run(_ cases: [(CaseFile, PipelineCase)], _ runner: CaseRunner) async throws -> Bool {
+        let work = Task { await finish(cases, runner) }
+        let interruption = Interruption {
+            work.cancel()
+        } giveUp: {
+            try? FileManager.default.removeItem(at: runner.root)
+        }
+        defer { interruption.stop() }
+        guard let isPassed = await work.value else {
+            Output.message("interrupted")
+            throw ExitCode(130)
+        }
+        return isPassed
+    }
+
+    /// - Returns: Whether all passed; nil when the task was cancelled.
+    private func finish(_ cases: [(CaseFile, PipelineCase)], _ runner: CaseRunner) async -> Bool? {
+        let start = ContinuousClock.now
+        var report = CaseReport(format)
+        var isPassed = true
+        let isWhole = await withTaskGroup(of: (Int, CaseResult?).self) { group in
+            var next = 0
+            func add() {
+                guard next < cases.count else { return }
+                let index = next
+                next += 1
+                group.addTask { (index, try? await runner.run(cases[index].1, of: cases[index].0)) }
+            }
+            for _ in 0..<2 { add() }
+            var waiting: [Int: CaseResult] = [:]
+            var told = 0
+            while let (index, result) = await group.next() {
+                guard let result else {
+                    group.cancelAll()
+                    return false
+                }
+                waiting[index] = result
+                while let result = waiting.removeValue(forKey: told) {
+                    report.take(result, of: cases[told].0)
+                    isPassed = isPassed && result.isPassed
+                    told += 1
+                }
+                add()
+            }
+            return true
+        }
+        guard isWhole else { return nil }
+        report.finish(seconds: (ContinuousClock.now - start).inSeconds)
+        return isPassed
+    }
+}
+
+extension CaseReport.Format: ExpressibleByArgument {}
