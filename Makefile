@@ -9,6 +9,7 @@ DEMO_PACKAGES := ffmpeg curl
 PREFIX ?= /usr/local
 FOOTAGE ?= $(wildcard ../shared/footage)
 DEMO_HOME := $(CURDIR)/.build/demo
+EXAMPLES := $(wildcard Examples/*/Package.swift Examples/*/Sources Examples/*/Tests)
 SAY := @printf '\n==> %s\n'
 
 .PHONY: help demo build test lint format bench golden fuzz chaos farm install clean packages packages-test packages-demo schema
@@ -42,6 +43,8 @@ test: packages-test ## Run every test
 	$(SAY) "running every test (the first build takes several minutes)"
 	swift build --build-tests
 	swift test --skip-build
+	$(SAY) "building and testing the examples (a program of its own among them: several minutes)"
+	@scripts/check-examples .build/debug/spreader-pipeline
 
 golden: packages-test ## Write what validate and lint say of Tests/Diagnostics anew; review it like code
 	$(SAY) "writing Tests/Diagnostics/*.expected"
@@ -50,13 +53,13 @@ golden: packages-test ## Write what validate and lint say of Tests/Diagnostics a
 
 lint: ## Check format and house rules
 	$(SAY) "checking format"
-	swift format lint --strict --recursive --parallel Package.swift Sources Plugins Tests Benchmarks Fuzz
+	swift format lint --strict --recursive --parallel Package.swift Sources Plugins Tests Benchmarks Fuzz $(EXAMPLES)
 	$(SAY) "checking house rules"
 	@scripts/check-house
 
 format: ## Format all Swift files
 	$(SAY) "formatting"
-	swift format --in-place --recursive --parallel Package.swift Sources Plugins Tests Benchmarks Fuzz
+	swift format --in-place --recursive --parallel Package.swift Sources Plugins Tests Benchmarks Fuzz $(EXAMPLES)
 
 schema: build ## Write the schemas in pipelines/ anew
 	$(SAY) "writing pipelines/pipeline.schema.json and pipelines/test.schema.json"
