@@ -5,13 +5,16 @@ import PackageDescription
 // Warnings are errors in continuous integration only: a newer compiler must not stop a user's build.
 let isContinuousIntegration = ProcessInfo.processInfo.environment["CI"] == "true"
 
+// Packages that others depend on by version may not have unsafe flags.
+let isDependency = Context.packageDirectory.contains("/checkouts/")
+
 let settings: [SwiftSetting] =
     [
         .swiftLanguageMode(.v6),
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
-    ] + (isContinuousIntegration ? [.unsafeFlags(["-warnings-as-errors"])] : [])
+    ] + (isContinuousIntegration && !isDependency ? [.unsafeFlags(["-warnings-as-errors"])] : [])
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -88,7 +91,7 @@ let package = Package(
         .target(name: "CPostgresLoader", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(name: "CFFmpegLoader", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         // Pixel loops, optimised in debug builds too: tests run real footage through them.
-        .target(name: "CMediaKernels", cSettings: [.unsafeFlags(["-O3"])]),
+        .target(name: "CMediaKernels", cSettings: isDependency ? [] : [.unsafeFlags(["-O3"])]),
         // prctl and setrlimit, whose C forms Swift can't call.
         .target(name: "CProcess"),
         module("PipelineKit", ["CProcess", log]),

@@ -11,7 +11,7 @@ public struct Cover: Stage {
     /// One sentence.
     public static let summary = "Picks a sharp, bright frame of the prepared video as the post's cover."
     /// The same video gives the same frame.
-    public static let effect: Effect = .pure
+    public static let effect: Effect = .resumable
     /// Decodes key frames.
     public static let resource: Resource = .cpu
 

@@ -178,6 +178,9 @@ public protocol PostLedger: Sendable {
     /// The post with `key`, or nil when there never was one.
     /// - Throws: `StageError` when the ledger can't be read.
     func find(_ key: PostKey) async throws(StageError) -> PostRecord?
+    /// The posts of the same footage and account under the slot of `key`, and under those that begin with it and `#`.
+    /// - Throws: `StageError` when the ledger can't be read.
+    func series(_ key: PostKey) async throws(StageError) -> [PostRecord]
     /// Claims the post with `key`: a new record, the existing one, or an earlier failed one made `reserved` again.
     /// - Throws: `StageError` when the ledger can't be written.
     func reserve(_ key: PostKey, asset: String, runID: String) async throws(StageError) -> PostRecord
@@ -194,6 +197,10 @@ public protocol PostLedger: Sendable {
 }
 
 extension PostLedger {
+    /// The one post.
+    public func series(_ key: PostKey) async throws(StageError) -> [PostRecord] {
+        try await find(key).map { [$0] } ?? []
+    }
     /// Keeps nothing.
     public func note(uploadRate: Double, to service: String) async throws(StageError) {}
     /// Knows nothing.

@@ -10,8 +10,10 @@ public struct StageType: Sendable {
     public let effect: Effect
     /// What it mostly uses.
     public let resource: Resource
-    /// The plugin that it comes from, with its version; nil for linked-in stages. Part of the key for reuse.
+    /// The plugin that it comes from, with its version; nil for linked-in stages.
     public let origin: String?
+    /// What changes with the plugin's files, with its name and version: part of the key for reuse.
+    package let mark: String?
     /// What it takes.
     public let input: ArtifactKind
     /// What it gives.
@@ -39,6 +41,7 @@ public struct StageType: Sendable {
         effect = S.effect
         resource = S.resource
         origin = nil
+        mark = nil
         input = S.Input.kind
         output = S.Output.kind
         element = (S.Output.self as? any ArtifactList.Type).map { Self.elementKind(of: $0) }
@@ -62,11 +65,12 @@ public struct StageType: Sendable {
     /// - Parameters:
     ///   - description: What that process says of it.
     ///   - origin: The plugin and its version.
+    ///   - mark: What changes with the plugin's files.
     ///   - options: Its options as the description's schema tells.
     ///   - findings: All that is wrong with an object of options.
     ///   - make: Makes the stage from options that have no findings.
     package init(
-        _ description: StageDescription, origin: String, options: [OptionDescriptor],
+        _ description: StageDescription, origin: String, mark: String, options: [OptionDescriptor],
         findings: @escaping @Sendable ([String: JSONValue]) -> [OptionFinding],
         make: @escaping @Sendable ([String: JSONValue]) throws(StageError) -> AnyStage
     ) {
@@ -76,6 +80,7 @@ public struct StageType: Sendable {
         effect = description.effect
         resource = description.resource
         self.origin = origin
+        self.mark = mark
         input = description.input
         output = description.output
         self.options = options

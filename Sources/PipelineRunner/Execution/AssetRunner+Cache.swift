@@ -11,13 +11,15 @@ extension AssetRunner {
 
     /// The output that an earlier run made by the same key, with its files put where this run has its own.
     func kept(
-        _ stage: PipelineStage, _ key: String, _ digest: String, _ folder: URL
+        _ stage: PipelineStage, _ key: String, _ folder: URL
     ) async throws(StageError) -> (any Artifact)? {
-        guard stage.type.effect == .pure, engine.request.usesCache, let cache = host.cache, let entry = cache.find(key),
-            let artifact = try await taken(entry, stage, digest, folder, cache)
+        guard stage.type.effect == .pure, engine.request.usesCache, let cache = host.cache,
+            let entry = await cache.find(key)
         else { return nil }
-        cache.touch(key)
-        let (json, output) = artifact
+        let reuse = OutputReuse(cache: cache, digests: host.digests, artifacts: host.artifacts)
+        guard let (json, output) = try await reuse.take(entry, stage, path: asset.path, name: footageName, into: folder)
+        else { return nil }
+        await cache.touch(key)
         let record = StageRecord(asset: asset.name, stage: stage.id, reuseKey: key, artifact: json, seconds: 0)
         try await Uncancelled.run { () throws(StageError) in try await host.journal.record(record, run: run.id) }
         host.emit(
@@ -28,43 +30,20 @@ extension AssetRunner {
         return output
     }
 
-    /// The entry's artifact for this run; nil when a file of it is not to be had.
-    private func taken(
-        _ entry: CachedOutput, _ stage: PipelineStage, _ digest: String, _ folder: URL, _ cache: OutputCache
-    ) async throws(StageError) -> (json: JSONValue, output: any Artifact)? {
-        var moved = [entry.path: asset.path, entry.asset: footageName]
-        let made = Set(entry.files.map(\.path))
-        guard let before = try? stage.type.decodeOutput(entry.artifact) else { return nil }
-        for file in before.files where moved[file.path] == nil {
-            if made.contains(file.path) {
-                let path = folder.appending(path: URL(filePath: file.path).lastPathComponent).path
-                var isHere = try await cache.place(file, at: path)
-                if !isHere { isHere = try await fetched(file, to: path) }
-                guard isHere else { return nil }
-                moved[file.path] = path
-            } else {
-                // A file of the user's, such as a picture that is drawn.
-                guard let expected = file.sha256, let now = try? await host.digests.sha256(of: file.path),
-                    now == expected
-                else { return nil }
-            }
-        }
-        let json = entry.artifact.replacing(moved)
-        guard let output = try? stage.type.decodeOutput(json) else { return nil }
-        return (json, output)
-    }
-
-    /// Fetches a file from where machines share them; nil when it is not there.
-    private func fetched(_ file: FileReference, to path: String) async throws(StageError) -> Bool {
-        guard let artifacts = host.artifacts, let digest = file.sha256 else { return false }
-        return try await artifacts.fetch(digest, to: path)
+    /// Erases what a plugin's stage left in the work folder before. Its files may have got other names since, in the cache
+    /// or a folder of the user's, and whoever writes into a file writes into all of them.
+    func makeRoom(for stage: PipelineStage, in folder: URL) async throws(StageError) {
+        guard stage.type.origin != nil else { return }
+        let earlier = try await host.journal.stages(run: run.id, asset: asset.name).first { $0.stage == stage.id }
+        guard let earlier, let output = try? stage.type.decodeOutput(earlier.artifact) else { return }
+        for file in output.files where file.path.hasPrefix(folder.path + "/") { unlink(file.path) }
     }
 
     /// Keeps a pure stage's output for later runs. They can make it anew if need be: no reason to fail.
     func keep(
         _ record: StageRecord, _ parts: ReuseParts, _ stage: PipelineStage, _ output: any Artifact, _ folder: URL
     ) async {
-        guard stage.type.effect == .pure, let cache = host.cache, let words = try? JSONValue(encoding: parts) else {
+        guard stage.type.effect == .pure, let cache = host.cache, let words = try? JSONValue(encoding: parts.shown) else {
             return
         }
         let entry = CachedOutput(

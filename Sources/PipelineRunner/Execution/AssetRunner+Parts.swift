@@ -71,10 +71,36 @@ extension AssetRunner {
         return Self.outcome(of: course.parts)
     }
 
+    /// Refuses to post footage in another number of parts than it was posted in before: the same pictures would be
+    /// posted twice.
+    func checkSeries(of count: Int, _ digest: String) async throws(StageError) {
+        let request = engine.request
+        guard request.pipeline.isIrreversible, !request.reposts else { return }
+        let name = request.pipeline.name
+        let key = PostKey(account: request.accountIdentity, digest: digest, slot: name)
+        for record in try await host.ledger.series(key) where ![.reserved, .failed].contains(record.state) {
+            let slot = record.key.slot.dropFirst(name.count)
+            // Posted again on purpose: a post beside the others.
+            guard let match = slot.wholeMatch(of: /#(\d+)\/(\d+)/), let before = Int(match.2), before != count else {
+                continue
+            }
+            throw StageError(
+                "other-series",
+                "part \(match.1) of \(before) of \(asset.name) is posted already, and these options make \(count)",
+                hint: "go on with the options of before, or post all of it again on purpose with --repost",
+                outcome: .invalidData)
+        }
+    }
+
     private func runPart(_ part: AssetPart) async -> Result {
         let result = await run(stoppedBy: nil)
         var stop: StageError?
-        if case .failed(let error) = result.outcome, RunEngine.concernsAll(error) { stop = error }
+        // A part that another worker has to go on with, or that waits for its time, is not over: the later ones wait, too.
+        if case .failed(let error) = result.outcome,
+            RunEngine.concernsAll(error) || [.busy, .scheduled].contains(error.code)
+        {
+            stop = error
+        }
         await part.order.end(part.number, stopping: stop)
         return result
     }

@@ -136,6 +136,7 @@ struct AssetRunner: Sendable {
         guard let list = standing.artifact as? any ArtifactList, let first = list.elements.first else {
             throw StageError(.internalFault, "\(pipeline.stages[fanOut].id) gave no list")
         }
+        try await checkSeries(of: list.elements.count, digest)
         // Of one element there is nothing to tell apart: it is the asset itself.
         guard list.elements.count > 1 else {
             standing.artifact = first
@@ -174,7 +175,7 @@ struct AssetRunner: Sendable {
             course.reached = stage.id
             let parts = try await ReuseParts(
                 stage, standing.artifact, before: standing.before,
-                footage: URL(filePath: asset.path).lastPathComponent, digests: host.digests)
+                footage: asset.path, digests: host.digests)
             let reuseKey = try parts.key
             if let earlier = done[stage.id], engine.request.usesCache, earlier.reuseKey == reuseKey,
                 let output = try await reusable(earlier, stage, digest, folder, &standing.moved),
@@ -186,7 +187,7 @@ struct AssetRunner: Sendable {
                         reason: "finished earlier in run \(run.id); input and options are unchanged",
                         artifact: output.summary))
                 standing.artifact = output
-            } else if let output = try await kept(stage, reuseKey, digest, folder) {
+            } else if let output = try await kept(stage, reuseKey, folder) {
                 standing.artifact = output
             } else {
                 try await checkLabels(
@@ -294,6 +295,7 @@ struct AssetRunner: Sendable {
                 .configuration, "can't make the work folder \(folder.path): \(error.localizedDescription)",
                 hint: "check its permissions and free space, or name another with --work-dir")
         }
+        try await makeRoom(for: stage, in: folder)
         var attempt = 1
         var limitWaits = 0
         while true {

@@ -5,7 +5,7 @@ actor PartOrder {
     /// Parts that are through or have failed, by number.
     private var ended: Set<Int> = []
     /// What ended a part and would end the later ones too.
-    private var stop: StageError?
+    private var stop: (number: Int, error: StageError)?
     private var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
 
     /// Waits until all parts before `number` have ended.
@@ -27,10 +27,11 @@ actor PartOrder {
             }
         }
         if Task.isCancelled { throw .cancelled }
-        if let stop {
+        if let stop, stop.number < number {
+            let error = stop.error
             throw StageError(
-                stop.code, "not posted: \(stop.message)", hint: stop.hint, recovery: stop.recovery,
-                outcome: stop.outcome)
+                error.code, "not posted: \(error.message)", hint: error.hint, recovery: error.recovery,
+                outcome: error.outcome)
         }
     }
 
@@ -38,7 +39,8 @@ actor PartOrder {
     /// - Parameter error: What ended it, when it concerns all later parts as well.
     func end(_ number: Int, stopping error: StageError?) {
         ended.insert(number)
-        stop = stop ?? error
+        // One that ran ahead concerns those behind it only.
+        if let error, number < stop?.number ?? .max { stop = (number, error) }
         for waiter in waiters.keys.sorted() where isNext(waiter) { wake(waiter) }
     }
 

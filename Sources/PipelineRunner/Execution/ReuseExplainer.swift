@@ -17,11 +17,12 @@ package struct ReuseExplainer: Sendable {
     }
 
     private let pipeline: Pipeline
-    private let cache: OutputCache
+    private let cache: OutputCache?
     private let digests: FileDigests
 
     /// An explainer.
-    package init(pipeline: Pipeline, cache: OutputCache, digests: FileDigests) {
+    /// - Parameter cache: Nil when nothing is kept.
+    package init(pipeline: Pipeline, cache: OutputCache?, digests: FileDigests) {
         self.pipeline = pipeline
         self.cache = cache
         self.digests = digests
@@ -38,16 +39,21 @@ package struct ReuseExplainer: Sendable {
                 false, "runs each time",
                 ["its effect is \(stage.type.effect.rawValue): only outputs of pure stages are reused by later runs"])
         }
+        guard let cache else { return answer(false, "runs each time", ["nothing is kept: SPREADER_CACHE_SIZE is 0"]) }
+        let reuse = OutputReuse(cache: cache, digests: digests)
         let digest = try await digests.sha256(of: asset.path)
         var artifact: any Artifact = try asset.sourceFile(digest: (digest, try FileDigests.size(of: asset.path)))
         var before = digest
-        let entries = cache.entries()
+        let entries = await cache.entries()
         for step in pipeline.stages {
             let parts = try await ReuseParts(
-                step, artifact, before: before, footage: URL(filePath: asset.path).lastPathComponent, digests: digests)
+                step, artifact, before: before, footage: asset.path, digests: digests)
             let key = try parts.key
-            let entry = cache.find(key)
-            let output = entry.flatMap { try? step.type.decodeOutput($0.artifact) }
+            let entry = await cache.find(key)
+            var output: (any Artifact)?
+            if let entry {
+                output = try await reuse.take(entry, step, path: asset.path, name: asset.name, into: nil)?.output
+            }
             if step.id == stage.id {
                 if let entry, output != nil { return answer(true, "reused: made in run \(entry.run)") }
                 return answer(false, "runs", reasons(step, parts, digest, asset, entries))
@@ -74,13 +80,15 @@ package struct ReuseExplainer: Sendable {
     private func reasons(
         _ step: PipelineStage, _ parts: ReuseParts, _ digest: String, _ asset: AssetInput, _ entries: [CachedOutput]
     ) -> [String] {
-        let mine = entries.filter { $0.stage == step.type.name.rawValue }
-        let earlier =
-            mine.first { $0.asset == asset.name || $0.path == asset.path }
-            ?? mine.first { (try? $0.parts.decode(ReuseParts.self))?.footage == parts.footage }
-        guard let earlier, let before = try? earlier.parts.decode(ReuseParts.self) else {
-            return ["nothing is kept of \(step.id) for \(asset.name)"]
+        let mine = entries.filter { $0.stage == step.type.name.rawValue }.compactMap { entry in
+            (try? entry.parts.decode(ReuseParts.self)).map { (entry: entry, parts: $0) }
         }
+        // What came of the same, else of the same part of the same footage, else of footage with that name.
+        let found =
+            mine.first { $0.parts.before == parts.before }
+            ?? mine.first { $0.entry.path == asset.path && $0.parts.part == parts.part }
+            ?? mine.first { $0.entry.asset == asset.name || $0.parts.footage == parts.footage }
+        guard let (earlier, before) = found else { return ["nothing is kept of \(step.id) for \(asset.name)"] }
         var reasons = parts.differences(from: before)
         if parts.before != before.before {
             let isFirst = step.id == pipeline.stages.first?.id

@@ -1,3 +1,4 @@
+import Foundation
 package import PipelineKit
 import Store
 
@@ -9,6 +10,8 @@ package struct ReuseParts: Codable, Sendable, Hashable {
     package var version: String
     /// Every option with its value.
     package var options: [String: JSONValue]
+    /// Digests of options that must not be shown.
+    private var secrets: [String: String]
     /// The footage's file name, which stages may use.
     package var footage: String
     /// What the stage before decided by; the footage's digest for the first.
@@ -35,26 +38,43 @@ package struct ReuseParts: Codable, Sendable, Hashable {
     /// The parts for a stage and what it takes.
     /// - Parameters:
     ///   - before: The key of the stage before, or the footage's digest.
-    ///   - footage: The footage's file name.
+    ///   - footage: The footage's path.
     init(
         _ stage: PipelineStage, _ input: any Artifact, before: String, footage: String, digests: FileDigests
     ) async throws(StageError) {
         self.stage = stage.type.name.rawValue
-        version = stage.type.origin.map { "\(stage.type.version) of \($0)" } ?? "\(stage.type.version)"
+        version = stage.type.mark.map { "\(stage.type.version) of \($0)" } ?? "\(stage.type.version)"
         options = stage.stage.options
-        // Kept on disk: a secret is told from another one by its digest.
+        secrets = [:]
         for option in stage.type.options where option.isSecret {
             guard let value = options[option.name], value != .null else { continue }
-            options[option.name] = .string("sha256:" + ContentDigest.sha256((try? value.text()) ?? ""))
+            options[option.name] = .string(Self.hidden)
+            secrets[option.name] = ContentDigest.sha256((try? value.text()) ?? "")
         }
-        self.footage = footage
+        self.footage = URL(filePath: footage).lastPathComponent
         self.before = before
         files = input.files.compactMap(\.sha256)
         beside = [:]
+        let folder = URL(filePath: footage).deletingLastPathComponent().path + "/"
         for path in stage.stage.dependencies(input) {
-            beside[path] = (try? await digests.sha256(of: path)) ?? Self.absent
+            // The same files in another place are the same.
+            let name = path.hasPrefix(folder) ? "./\(path.dropFirst(folder.count))" : URL(filePath: path).lastPathComponent
+            let digest = (try? await digests.sha256(of: path)) ?? Self.absent
+            beside[beside[name] == nil ? name : "\(name) (\(beside.count + 1))"] = digest
         }
     }
+
+    /// The parts as they are kept on disk: without what would tell a secret.
+    var shown: ReuseParts {
+        var copy = self
+        copy.secrets = secrets.mapValues { _ in Self.hidden }
+        return copy
+    }
+
+    private static let hidden = "‹redacted›"
+
+    /// Which part of a series it is, as the key has it; nil for whole footage.
+    var part: Substring? { before.firstIndex(of: "\n").map { before[$0...] } }
 
     /// How these parts differ from earlier ones, one sentence each; the stage before is left to its own parts.
     package func differences(from earlier: ReuseParts) -> [String] {
@@ -74,6 +94,9 @@ package struct ReuseParts: Codable, Sendable, Hashable {
             case (_, nil): words.append("\(path) is read, too")
             default: words.append("\(path) has another content")
             }
+        }
+        if words.isEmpty, !secrets.isEmpty, before == earlier.before {
+            words.append("a secret option may have changed: \(secrets.keys.sorted().joined(separator: ", "))")
         }
         if files != earlier.files, before == earlier.before {
             words.append("the files that it takes have another content")

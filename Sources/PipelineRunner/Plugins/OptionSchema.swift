@@ -5,8 +5,8 @@ import PipelineKit
 ///
 /// Of JSON Schema (2020-12) it knows `type`, `enum`, `const`, `minimum`, `maximum`, `exclusiveMinimum`,
 /// `exclusiveMaximum`, `minLength`, `maxLength`, `pattern`, `items`, `minItems`, `maxItems`, `properties`, `required`,
-/// `additionalProperties`, `anyOf`, `oneOf`, `allOf`, `default`, `description` and `writeOnly` (a secret). Other words
-/// are left to the plugin's own `check`.
+/// `additionalProperties`, `anyOf`, `oneOf`, `allOf`, `default`, `description`, `writeOnly` (a secret) and the `format`
+/// `path` (a file that decides the output). Other words are left to the plugin's own `check`.
 struct OptionSchema: Sendable {
     private let schema: JSONValue
     private let properties: [String: JSONValue]
@@ -22,12 +22,30 @@ struct OptionSchema: Sendable {
     var descriptors: [OptionDescriptor] {
         properties.sorted { $0.key < $1.key }.map { name, schema in
             let choices = Self.list(schema["enum"]).map(Self.shown)
-            let isSecret = schema["writeOnly"] == true
+            let isSecret = Self.holdsSecret(schema)
             return OptionDescriptor(
                 name: name, type: OptionType(name: Self.word(for: schema), schema: schema, choices: choices),
                 documentation: schema["description"]?.stringValue ?? "",
                 defaultValue: isSecret ? .null : schema["default"] ?? .null, minimum: schema["minimum"] ?? .null,
                 maximum: schema["maximum"] ?? .null, isSecret: isSecret)
+        }
+    }
+
+    /// Files that options name: those of the format `path`, relative to the current folder.
+    func paths(in object: [String: JSONValue]) -> [String] {
+        let folder = URL(filePath: FileManager.default.currentDirectoryPath)
+        return values(of: object).sorted { $0.key < $1.key }.compactMap { name, value in
+            guard properties[name]?["format"] == "path", let path = value.stringValue, !path.isEmpty else { return nil }
+            return (path.hasPrefix("/") ? URL(filePath: path) : folder.appending(path: path)).standardizedFileURL.path
+        }
+    }
+
+    /// Whether a value, or any part of it, must not be shown.
+    private static func holdsSecret(_ schema: JSONValue) -> Bool {
+        switch schema {
+        case .object(let members): members["writeOnly"] == true || members.values.contains(where: holdsSecret)
+        case .array(let elements): elements.contains(where: holdsSecret)
+        default: false
         }
     }
 

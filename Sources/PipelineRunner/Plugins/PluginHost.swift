@@ -1,5 +1,6 @@
 import Foundation
 package import PipelineKit
+import Store
 
 /// What the program lets plugins have.
 package struct PluginPolicy: Sendable {
@@ -120,13 +121,14 @@ package final class Plugin: Sendable {
 
     private func type(_ description: StageDescription, _ schema: OptionSchema, features: Set<String>) -> StageType {
         let origin = "\(manifest.name) \(manifest.version)"
+        let mark = "\(origin) (\(filesMark))"
         let (pool, grants) = (pool, grants)
         // What makes the instances needs the type that they are of.
         let bare = StageType(
-            description, origin: origin, options: schema.descriptors, findings: schema.findings,
+            description, origin: origin, mark: mark, options: schema.descriptors, findings: schema.findings,
             make: { (_) throws(StageError) in throw StageError(.internalFault, "a stage without a maker") })
         return StageType(
-            description, origin: origin, options: schema.descriptors, findings: schema.findings,
+            description, origin: origin, mark: mark, options: schema.descriptors, findings: schema.findings,
             make: { (options) throws(StageError) in
                 if let name = schema.missing(in: options).first {
                     throw StageError(
@@ -137,11 +139,33 @@ package final class Plugin: Sendable {
                 return AnyStage(
                     options: schema.values(of: options),
                     check: { features.contains("check") ? await stage.check($0) : [] },
+                    dependencies: { _ in schema.paths(in: options) },
                     plan: { (input, context) async throws(StageError) in
                         guard features.contains("plan") else { return StagePlan(action: description.summary) }
                         return try await stage.plan(input, context)
                     }, run: { (input, context) async throws(StageError) in try await stage.run(input, context) })
             })
+    }
+
+    /// What changes with the plugin's files: an author who edits one wants to see what comes of it, whatever the version
+    /// says. Hidden folders count only by the program itself.
+    private var filesMark: String {
+        var marks: [String] = []
+        let keys: Set<URLResourceKey> = [.isRegularFileKey]
+        let files = FileManager.default.enumerator(
+            at: manifest.folder, includingPropertiesForKeys: Array(keys), options: [.skipsHiddenFiles])
+        while let file = files?.nextObject() as? URL, marks.count < 2000 {
+            if file.lastPathComponent == "__pycache__" { files?.skipDescendants() }
+            guard (try? file.resourceValues(forKeys: keys).isRegularFile) == true, let mark = FileMark(file.path) else {
+                continue
+            }
+            marks.append("\(file.path) \(mark.bytes) \(mark.modified)")
+        }
+        let program = manifest.command.first ?? ""
+        if program.contains("/"), let mark = FileMark(manifest.folder.appending(path: program).path) {
+            marks.append("\(program) \(mark.bytes) \(mark.modified)")
+        }
+        return String(ContentDigest.sha256(marks.sorted().joined(separator: "\n")).prefix(12))
     }
 
     /// Path of a manifest's program.

@@ -28,7 +28,7 @@ struct CacheCommand: AsyncParsableCommand {
 
         func run() async throws {
             let cache = try await CacheCommand.cache()
-            let entries = cache.entries()
+            let entries = await cache.entries()
             switch format {
             case .json:
                 Output.result(
@@ -54,7 +54,7 @@ struct CacheCommand: AsyncParsableCommand {
                                 ]
                             }))
                 }
-                Output.message("\(entries.count) outputs, \(ByteCount(cache.bytes))")
+                Output.message("\(entries.count) outputs, \(ByteCount(OutputCache.bytes(of: entries)))")
             }
         }
     }

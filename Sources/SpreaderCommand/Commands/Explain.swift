@@ -44,7 +44,9 @@ struct Explain: AsyncParsableCommand {
         }
         for finding in checked.refusedFootage { Output.message(finding.text) }
         let digests = FileDigests(existing?.store)
-        let cache = OutputCache(folder: settings.home.appending(path: "cache"), digests: digests)
+        let keepsAny = try await Command.orExit { () async throws(StageError) in try settings.cacheLimit().bytes > 0 }
+        let cache =
+            keepsAny ? OutputCache(folder: settings.home.appending(path: "cache"), digests: digests) : nil
         let explainer = ReuseExplainer(pipeline: pipeline, cache: cache, digests: digests)
         let answers = try await Command.orExit { () async throws(StageError) in
             var answers: [ReuseExplainer.Answer] = []

@@ -180,7 +180,7 @@ struct Run: AsyncParsableCommand {
             let age = try Retention.setting(settings)
             let summary = await interruptible(engine, prepared, renderer, stop)
             if let limit = try? settings.cacheLimit(), limit.bytes > 0 {
-                _ = await assembly.cache.prune(unusedSince: nil, limit: limit)
+                _ = await assembly.cache.prune(unusedSince: Date().addingTimeInterval(-90 * 86400), limit: limit)
             }
             if let age { _ = try? await Retention(assembly: assembly).prune(olderThan: age) }
             finish(summary, prepared.record, text)

@@ -24,6 +24,8 @@ package struct CachedOutput: Codable, Sendable {
     package var files: [FileReference]
     /// When it was last used; the entry's own time in the file system.
     package var usedAt = Date.distantPast
+    /// Bytes of the entry itself.
+    var entryBytes: Int64 = 0
 
     private enum CodingKeys: String, CodingKey {
         case key, parts, stage, asset, path, run, madeAt, seconds, artifact, files
@@ -71,13 +73,29 @@ package struct OutputCache: Sendable {
     }
 
     /// The output under `key`; nil when there is none, or it can't be read.
-    package func find(_ key: String) -> CachedOutput? { read(entryPath(key)) }
+    package func find(_ key: String) async -> CachedOutput? {
+        await BlockingWork.run(name: "cache") { _ in read(entryPath(key)) }
+    }
+
+    /// Whether the content of a file is there.
+    package func holds(_ file: FileReference) async -> Bool {
+        guard let digest = file.sha256 else { return false }
+        let path = contentPath(digest)
+        guard (try? FileDigests.size(of: path)) == file.bytes else { return false }
+        return (try? await digests.sha256(of: path)) == digest
+    }
 
     /// Says that an output was used, so that pruning spares it.
-    package func touch(_ key: String) { utimensat(AT_FDCWD, entryPath(key), nil, 0) }
+    package func touch(_ key: String) async {
+        await BlockingWork.run(name: "cache") { _ in _ = utimensat(AT_FDCWD, entryPath(key), nil, 0) }
+    }
 
     /// The newest outputs first.
-    package func entries() -> [CachedOutput] {
+    package func entries() async -> [CachedOutput] {
+        await BlockingWork.run(name: "cache") { _ in readAll() }
+    }
+
+    private func readAll() -> [CachedOutput] {
         let place = folder.appending(path: "entries")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? []
         return names.filter { $0.hasSuffix(".json") }.compactMap { read(place.appending(path: $0).path) }
@@ -90,6 +108,7 @@ package struct OutputCache: Sendable {
         else { return nil }
         let facts = try? FileManager.default.attributesOfItem(atPath: path)
         entry.usedAt = facts?[.modificationDate] as? Date ?? entry.madeAt
+        entry.entryBytes = Int64(data.count)
         return entry
     }
 
@@ -119,6 +138,7 @@ package struct OutputCache: Sendable {
             try makeFolder(of: path)
             do {
                 try JSONEncoder().encode(output).write(to: URL(filePath: path), options: .atomic)
+                chmod(path, 0o600)
             } catch {
                 throw StageError(.fileSystem, "the cache can't be written: \(error.localizedDescription)")
             }
@@ -158,13 +178,11 @@ package struct OutputCache: Sendable {
         package var bytes: Int64 = 0
     }
 
-    /// Bytes of all files, each content counted once.
-    package var bytes: Int64 { Self.bytes(of: entries()) }
-
-    private static func bytes(of entries: [CachedOutput]) -> Int64 {
+    /// Bytes of entries and of their files, each content counted once.
+    package static func bytes(of entries: [CachedOutput]) -> Int64 {
         var sizes: [String: Int64] = [:]
         for file in entries.flatMap(\.files) { sizes[file.sha256 ?? file.path] = file.bytes }
-        return sizes.values.reduce(0, +)
+        return sizes.values.reduce(0, +) + entries.reduce(0) { $0 + $1.entryBytes }
     }
 
     /// Takes away what was not used for long, then what was not used for longest until the rest fits.
@@ -175,20 +193,33 @@ package struct OutputCache: Sendable {
         await BlockingWork.run(name: "cache") { _ in pruneBlocking(unusedSince: moment, limit: limit) }
     }
 
+    /// What can't be read as an entry, such as one of a later version, and is not just being written.
+    private func removeUnreadable() {
+        let place = folder.appending(path: "entries")
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? []
+        for name in names {
+            let path = place.appending(path: name).path
+            guard read(path) == nil, let mark = FileMark(path) else { continue }
+            if Double(mark.changed) / 1e9 < Date().timeIntervalSince1970 - 600 { unlink(path) }
+        }
+    }
+
     private func pruneBlocking(unusedSince moment: Date?, limit: ByteCount?) -> Pruned {
-        let all = entries().sorted { ($0.usedAt, $0.key) < ($1.usedAt, $1.key) }
+        removeUnreadable()
+        let all = readAll().sorted { ($0.usedAt, $0.key) < ($1.usedAt, $1.key) }
         var users: [String: Int] = [:]
         for file in all.flatMap(\.files) { users[file.sha256 ?? file.path, default: 0] += 1 }
         let before = Self.bytes(of: all)
         var (left, kept, pruned) = (before, [CachedOutput](), Pruned())
         for entry in all {
             let isOld = moment.map { entry.usedAt < $0 } ?? false
-            let isTooMuch = entry.bytes > 0 && limit.map { left > $0.bytes } ?? false
+            let isTooMuch = limit.map { left > $0.bytes } ?? false
             guard isOld || isTooMuch else {
                 kept.append(entry)
                 continue
             }
             if unlink(entryPath(entry.key)) == 0 { pruned.entries += 1 }
+            left -= entry.entryBytes
             for file in entry.files {
                 users[file.sha256 ?? file.path, default: 1] -= 1
                 if users[file.sha256 ?? file.path] == 0 { left -= file.bytes }
@@ -218,7 +249,8 @@ package struct OutputCache: Sendable {
     private func makeFolder(of path: String) throws(StageError) {
         do {
             try FileManager.default.createDirectory(
-                at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
+                at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
         } catch {
             throw StageError(
                 .fileSystem, "the folder of \(path) can't be made: \(error.localizedDescription)",

@@ -24,6 +24,19 @@ package struct SQLPostLedger: PostLedger {
         }
     }
 
+    package func series(_ key: PostKey) async throws(StageError) -> [PostRecord] {
+        try await StoreError.bridge("reading the post ledger failed") {
+            try await durable.read { [sealer] in
+                try $0.query(
+                    """
+                    SELECT * FROM posts WHERE account = ? AND digest = ?
+                    AND (slot = ? OR substr(slot, 1, length(?)) = ?) ORDER BY slot
+                    """, [key.account, key.digest, key.slot, key.slot + "#", key.slot + "#"]
+                ).map { try Self.record($0, sealer) }
+            }
+        }
+    }
+
     package func reserve(_ key: PostKey, asset: String, runID: String) async throws(StageError) -> PostRecord {
         try await StoreError.bridge("writing the post ledger failed") {
             try await durable.write { [sealer, fence, hold] connection in
@@ -38,10 +51,13 @@ package struct SQLPostLedger: PostLedger {
                         reason = NULL, updatedAt = excluded.updatedAt, asset = excluded.asset, run = excluded.run
                     WHERE posts.state = 'failed'
                     """, [Self.newID(), key.account, key.digest, key.slot, asset, runID, try connection.now()])
-                // Whoever works on it from now on; an earlier one has no say any more.
+                // Whoever works on it from now on; an earlier one has no say any more. What is not over is this run's.
                 try connection.execute(
-                    "UPDATE posts SET owner = ? WHERE account = ? AND digest = ? AND slot = ?",
-                    [hold.owner, key.account, key.digest, key.slot])
+                    """
+                    UPDATE posts SET owner = ?, run = CASE WHEN state IN ('reserved', 'sending', 'accepted', 'uploaded')
+                        THEN ? ELSE run END
+                    WHERE account = ? AND digest = ? AND slot = ?
+                    """, [hold.owner, runID, key.account, key.digest, key.slot])
                 guard let record = try Self.fetch(key, connection, sealer) else {
                     throw StoreError(.failed, "a post that was just reserved is not in the ledger")
                 }
