@@ -67,6 +67,68 @@ extension EndToEnd {
             #expect(try await run("two", "b.mp4", place).reused == [])
         }
 
+        @Test func footageNamedByItsWholePathIsReused() async throws {
+            let place = try await place()
+            let path = place.work.appending(path: "a.mp4").path
+            _ = try await run("one", path, place)
+            #expect(try await run("two", path, place).reused == ["probe", "transcode"])
+            #expect(try await run("two", "a.mp4", place).reused == ["probe", "transcode"])
+        }
+
+        @Test func coversAreWrittenEachTime() async throws {
+            let place = try await place()
+            try place.write(
+                "cover.json",
+                """
+                {"stages": [{"uses": "probe"}, {"uses": "transcode", "with": {"preset": "ultrafast"}},
+                 {"uses": "cover", "with": {"save": "covers"}}]}
+                """)
+            for _ in 0..<2 {
+                _ = try await run("cover", "a.mp4", place)
+                let covers = place.work.appending(path: "covers")
+                #expect(try FileManager.default.contentsOfDirectory(atPath: covers.path).count == 1)
+                try FileManager.default.removeItem(at: covers)
+            }
+        }
+
+        @Test func anEditedPluginIsAskedAgainAndItsSecretsAreKeptNowhere() async throws {
+            let place = try await place()
+            #expect(
+                try await Program.run(["plugins", "new", "mark", "--language", "python"], in: place).status == 0)
+            let file = place.work.appending(path: "plugins/mark/mark.py")
+            var code = try String(contentsOf: file, encoding: .utf8)
+            code = code.replacing(
+                "    options = {",
+                with: """
+                        options = {
+                            "auth": {"type": "object", "description": "A login.",
+                                     "properties": {"token": {"type": "string", "writeOnly": True}}},
+                            "logo": {"type": "string", "format": "path", "description": "A picture."},
+                    """)
+            try place.write("plugins/mark/mark.py", code)
+            try place.write("logo.png", "one")
+            try place.write(
+                "p.json",
+                """
+                {"stages": [{"uses": "probe"}, {"uses": "mark",
+                 "with": {"auth": {"token": "t0ken-of-another-service"}, "logo": "logo.png"}}]}
+                """)
+            #expect(try await run("p", "a.mp4", place).reused == [])
+            #expect(try await run("p", "a.mp4", place).reused == ["probe", "mark"])
+            try place.write("logo.png", "another")
+            #expect(try await run("p", "a.mp4", place).reused == ["probe"])
+            try place.write("plugins/mark/mark.py", code + "\n# edited\n")
+            #expect(try await run("p", "a.mp4", place).reused == ["probe"])
+            let files = try #require(FileManager.default.enumerator(atPath: place.home.path)?.allObjects as? [String])
+            for name in files {
+                let data = FileManager.default.contents(atPath: place.home.appending(path: name).path) ?? Data()
+                #expect(data.range(of: Data("t0ken-of-another-service".utf8)) == nil, "\(name)")
+            }
+            let explained = try await Program.run(
+                ["explain", "mark", "p.json", "a.mp4", "--set", #"mark.auth={"token": "another"}"#], in: place)
+            #expect(explained.output.contains("a secret option may have changed: auth"), "\(explained.output)")
+        }
+
         @Test func whatWasChangedIsNotReused() async throws {
             let place = try await place()
             _ = try await run("one", "a.mp4", place)
@@ -103,6 +165,9 @@ extension EndToEnd {
 
         @Test func explainNamesTheOptionThatDiffers() async throws {
             let place = try await place()
+            let off = try await Program.run(
+                ["explain", "transcode", "one.json", "a.mp4"], in: place, environment: ["SPREADER_CACHE_SIZE": "0"])
+            #expect(off.output.contains("SPREADER_CACHE_SIZE is 0"))
             let before = try await Program.run(["explain", "transcode", "one.json", "a.mp4"], in: place)
             #expect(before.output.contains("nothing is kept of probe for a.mp4"), "\(before.output)")
             _ = try await run("one", "a.mp4", place)
@@ -110,6 +175,9 @@ extension EndToEnd {
             #expect(same.output.contains("a.mp4: transcode reused: made in run "))
             let other = try await Program.run(["explain", "transcode", "three.json", "a.mp4"], in: place)
             #expect(other.output == "a.mp4: transcode runs\n  · option crf is 30, it was 23\n")
+            try FileManager.default.removeItem(at: place.home.appending(path: "cache/files"))
+            let gone = try await Program.run(["explain", "transcode", "one.json", "a.mp4"], in: place)
+            #expect(gone.output.contains("a file that it made is gone"), "\(gone.output)")
             let wrong = try await Program.run(["explain", "transcod", "one.json", "a.mp4"], in: place)
             #expect(wrong.status == 64)
             #expect(wrong.messages.contains("did you mean \"transcode\"?"))
@@ -146,14 +214,14 @@ extension EndToEnd {
             #expect(entries.count == 3)
             let sizes = entries.compactMap { $0["bytes"]?.integerValue }
             let pruned = try await Program.run(
-                ["cache", "prune", "--max-size", "\(sizes.reduce(0, +) - 1)"], in: place)
+                ["cache", "prune", "--max-size", "\(sizes.reduce(0, +))"], in: place)
             #expect(pruned.output.hasPrefix("erased 1 outputs"), "\(pruned.output)")
             // What was used last is still there.
             #expect(try await run("one", "a.mp4", place).reused == ["probe", "transcode"])
             let all = try await Program.run(["cache", "prune", "--all"], in: place)
             #expect(all.output.hasPrefix("erased 2 outputs"))
-            let files = FileManager.default.enumerator(atPath: place.home.appending(path: "cache/files").path)
-            #expect((files?.allObjects as? [String] ?? []).allSatisfy { $0.count < 64 })
+            let left = FileManager.default.enumerator(atPath: place.home.appending(path: "cache/files").path)
+            #expect(try #require(left?.allObjects as? [String]).allSatisfy { $0.count < 64 })
             #expect(try await Program.run(["cache", "prune"], in: place).status == 64)
         }
     }

@@ -79,6 +79,21 @@ extension EndToEnd {
             #expect(try await sandbox.log().count == before)
         }
 
+        @Test func anotherNumberOfPartsIsNotPostedBesideThem() async throws {
+            let place = try Place()
+            let sandbox = try await Sandbox(in: place)
+            try await footage(place)
+            #expect(try await Program.run(Self.words, in: place, environment: sandbox.environment).status == 0)
+            for duration in [15, 60] {
+                let other = try await Program.run(
+                    Self.words + ["--set", "split.maxDuration=\(duration)"], in: place,
+                    environment: sandbox.environment)
+                #expect(other.status == 65, "\(other.messages)")
+                #expect(other.output.contains(#""other-series""#), "\(other.output)")
+            }
+            #expect(try await sandbox.posts().count == 3)
+        }
+
         @Test func aRefusedPartIsAllThatTheNextRunPosts() async throws {
             let place = try Place()
             let sandbox = try await Sandbox(in: place)

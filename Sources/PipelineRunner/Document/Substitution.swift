@@ -4,9 +4,16 @@ package import PipelineKit
 /// Fills `${NAME}` and `${NAME:-default}` in the text of a pipeline file from the environment.
 package struct Substitution: Sendable {
     private let value: @Sendable (String) -> String?
+    private let isReserved: @Sendable (String) -> Bool
 
     /// Substitution with values from `value`.
-    package init(value: @escaping @Sendable (String) -> String?) { self.value = value }
+    /// - Parameter isReserved: Whether a name is a secret of the program, which no pipeline may hold.
+    package init(
+        value: @escaping @Sendable (String) -> String?, isReserved: @escaping @Sendable (String) -> Bool = { _ in false }
+    ) {
+        self.value = value
+        self.isReserved = isReserved
+    }
 
     /// The node with every text filled in, and an error at the place of each name that has no value.
     /// `$${` stands for `${` itself.
@@ -57,6 +64,16 @@ package struct Substitution: Sendable {
                         code: "bad-substitution", "\"\(name)\" is not a name of an environment variable",
                         hint: "write ${NAME} or ${NAME:-default}; $${ for the characters themselves", location: location
                     ))
+            } else if isReserved(name) {
+                findings.append(
+                    Diagnostic(
+                        code: "reserved-environment", "\(name) is a secret of this program, which no pipeline may hold",
+                        hint: "stages that need the account get it by themselves", location: location))
+            } else if parts.count == 2, parts[1].contains("${") {
+                findings.append(
+                    Diagnostic(
+                        code: "bad-substitution", "the default of ${\(name)} holds another \"${\"",
+                        hint: "a default is taken as it is written: write the value itself", location: location))
             } else if let found = value(name), !found.isEmpty {
                 result += found
             } else if parts.count == 2 {

@@ -80,10 +80,11 @@ package struct ReuseParts: Codable, Sendable, Hashable {
     package func differences(from earlier: ReuseParts) -> [String] {
         var words: [String] = []
         if version != earlier.version { words.append("the stage is version \(version), it was \(earlier.version)") }
-        for name in Set(options.keys).union(earlier.options.keys).sorted() where options[name] != earlier.options[name]
-        {
+        for name in Set(options.keys).union(earlier.options.keys).sorted() {
+            // By their text: 23 comes back from the disk as another kind of number.
             func shown(_ value: JSONValue?) -> String { value.flatMap { try? $0.text() } ?? "not there" }
-            words.append("option \(name) is \(shown(options[name])), it was \(shown(earlier.options[name]))")
+            let (now, then) = (shown(options[name]), shown(earlier.options[name]))
+            if now != then { words.append("option \(name) is \(now), it was \(then)") }
         }
         if footage != earlier.footage { words.append("the footage is called \(footage), it was \(earlier.footage)") }
         for path in Set(beside.keys).union(earlier.beside.keys).sorted() where beside[path] != earlier.beside[path] {

@@ -5,6 +5,7 @@ package import PipelineKit
 package struct PipelineChecker: Sendable {
     private let registry: StageRegistry
     private let environment: @Sendable (String) -> String?
+    private let isReserved: @Sendable (String) -> Bool
 
     /// A setting given on the command line, such as `--set transcode.crf=20`.
     package struct Override: Sendable, Hashable {
@@ -45,9 +46,16 @@ package struct PipelineChecker: Sendable {
     }
 
     /// A checker.
-    package init(registry: StageRegistry, environment: @escaping @Sendable (String) -> String?) {
+    /// - Parameters:
+    ///   - environment: What `${NAME}` stands for.
+    ///   - isReserved: Whether a name is a secret of the program, which no pipeline may hold.
+    package init(
+        registry: StageRegistry, environment: @escaping @Sendable (String) -> String?,
+        isReserved: @escaping @Sendable (String) -> Bool = { _ in false }
+    ) {
         self.registry = registry
         self.environment = environment
+        self.isReserved = isReserved
     }
 
     /// The stages that a pipeline file names, as far as it can be read.
@@ -66,7 +74,7 @@ package struct PipelineChecker: Sendable {
     ) -> (pipeline: Pipeline?, findings: [Diagnostic]) {
         let (loaded, syntax) = DocumentLoader.load(text, file: file)
         guard let loaded else { return (nil, syntax) }
-        let (root, missing) = Substitution(value: environment).apply(to: loaded)
+        let (root, missing) = Substitution(value: environment, isReserved: isReserved).apply(to: loaded)
         var reader = PipelineReader(registry: registry, file: file, findings: syntax + missing)
         let pipeline = reader.read(root, overrides: overrides, until: until)
         let findings = reader.findings.sorted(by: Self.isEarlier)

@@ -6,7 +6,8 @@ struct PipelineReader {
     let registry: StageRegistry
     let file: String
     var findings: [Diagnostic]
-    /// The stages as the file names them, whether or not their options hold; nil types are unknown stages.
+    /// The stages as the file names them, whether or not their options hold; nil types are unknown stages, empty names
+    /// what is no stage at all.
     private var links: [(id: String, type: StageType?, location: SourceLocation)] = []
 
     init(registry: StageRegistry, file: String, findings: [Diagnostic]) {
@@ -35,7 +36,7 @@ struct PipelineReader {
                 stages = stages.filter { stage in links[...index].contains { $0.id == stage.id } }
                 links = Array(links[...index])
             } else {
-                let names = links.map(\.id)
+                let names = links.map(\.id).filter { !$0.isEmpty }
                 report(
                     "unknown-stage", "the pipeline has no stage \"\(until)\"",
                     hint: hint(until, names), at: SourceLocation(file: "--until \(until)"))
@@ -140,6 +141,7 @@ struct PipelineReader {
         for (index, element) in elements.enumerated() {
             let pointer = "/stages/\(index)"
             guard element.members != nil else {
+                links.append(("", nil, element.location))
                 report(
                     "wrong-type", "a stage is an object such as { \"uses\": \"probe\" }, not \(element.json.kind)",
                     at: element.location, pointer: pointer)
@@ -147,12 +149,14 @@ struct PipelineReader {
             }
             checkKeys(of: element, known: Self.stageKeys, pointer: pointer)
             guard let uses = element.member("uses") else {
+                links.append(("", nil, element.location))
                 report(
                     "missing-key", "a stage needs \"uses\", the name of the stage", at: element.location,
                     pointer: pointer)
                 continue
             }
             guard let name = uses.value.json.stringValue else {
+                links.append(("", nil, element.location))
                 report(
                     "wrong-type", "\"uses\" takes the name of a stage", at: uses.value.location,
                     pointer: pointer + "/uses")
@@ -190,6 +194,11 @@ struct PipelineReader {
             unusedOverrides.removeAll(where: isMine)
             let retry = readRetry(element, type, pointer: pointer)
             let timeout = duration(element, "timeout", pointer: pointer)
+            if timeout == .zero, let place = element.member("timeout")?.value.location {
+                report(
+                    "out-of-range", "\"timeout\" of 0 would end the stage at once", hint: "leave it out for no limit",
+                    at: place, pointer: pointer + "/timeout")
+            }
             let labels = labels(element, pointer: pointer)
             let isIsolated = truth(element, "isolate", pointer: pointer)
             let host = isIsolated == true ? registry.isolated(type) : type
@@ -199,11 +208,12 @@ struct PipelineReader {
                     id: id, type: host, stage: stage, retry: retry, timeout: timeout, labels: labels,
                     location: uses.value.location, pointer: pointer,
                     optionLocations: Dictionary(
-                        (element.member("with")?.value.members ?? []).map { ($0.key, $0.value.location) },
+                        (element.member("with")?.value.members ?? []).map { ($0.key, $0.value.location) }
+                            + mine.map { ($0.key, SourceLocation(file: $0.flag)) },
                         uniquingKeysWith: { $1 })))
         }
         for override in unusedOverrides {
-            let names = links.map(\.id)
+            let names = links.map(\.id).filter { !$0.isEmpty }
             report(
                 "unknown-stage", "the pipeline has no stage \"\(override.stage ?? "")\"",
                 hint: hint(override.stage ?? "", names), at: SourceLocation(file: override.flag))

@@ -93,11 +93,25 @@ extension SavedPlan.Asset {
         _ source: SourceFile, _ plan: AssetPlan?, _ pipeline: Pipeline
     ) -> Set<String> {
         var paths: Set<String> = []
-        var input: (any Artifact)? = source
-        for stage in pipeline.stages {
-            guard let known = input else { break }
-            paths.formUnion(stage.stage.dependencies(known))
-            input = plan?.steps.first { $0.stage == stage.id }?.plan.output
+        func walk(_ stages: ArraySlice<PipelineStage>, _ plan: AssetPlan?, from start: any Artifact) -> (any Artifact)? {
+            var input: (any Artifact)? = start
+            for stage in stages {
+                guard let known = input else { return nil }
+                paths.formUnion(stage.stage.dependencies(known))
+                input = plan?.steps.first { $0.stage == stage.id }?.plan.output
+            }
+            return input
+        }
+        guard let fanOut = pipeline.fanOut else {
+            _ = walk(pipeline.stages[...], plan, from: source)
+            return paths
+        }
+        let list = walk(pipeline.stages[...fanOut], plan, from: source) as? any ArtifactList
+        let rest = pipeline.stages[(fanOut + 1)...]
+        // Of one element, the plan of the whole goes on with it.
+        let plans = plan.map { $0.parts.isEmpty ? [$0] : $0.parts } ?? []
+        for (part, element) in zip(plans, list?.elements.map { $0 as any Artifact } ?? []) {
+            _ = walk(rest, part, from: element)
         }
         return paths
     }

@@ -46,7 +46,8 @@ struct Init: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Command.settings()
-        let checker = PipelineChecker(registry: .linked, environment: { settings[$0] })
+        let checker = PipelineChecker(
+            registry: .linked, environment: { settings[$0] }, isReserved: Settings.secretNames.contains)
         let problem = { [file, isYAML] (draft: PipelineDraft) -> String? in
             let findings = checker.check(draft.text(isYAML: isYAML), file: file).findings
             guard let first = findings.first(where: { $0.severity == .error }) else { return nil }

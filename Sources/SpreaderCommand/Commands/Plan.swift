@@ -43,11 +43,7 @@ struct Plan: AsyncParsableCommand {
             credentials: await Command.credentials(settings, records))
         checked.findings += host.findings
         // A plan sends nothing, so it needs no token; the run will.
-        checked.findings = checked.findings.map { finding in
-            var finding = finding
-            if finding.subject == .authorisation { finding.severity = arguments.sandbox ? .note : .warning }
-            return finding
-        }
+        checked.tolerateAuthorisation(as: arguments.sandbox ? .note : .warning)
         let plans = await checked.planFootage(settings: settings)
         let desk = PlanDesk(arguments: arguments, settings: settings, records: records)
         if let saved, let pipeline = checked.pipeline, checked.blocking.isEmpty {
