@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #ifdef __linux__
@@ -49,4 +51,17 @@ void spreader_limit_memory(unsigned long long bytes) {
 
 int spreader_pipe(int ends[2]) {
     return pipe2(ends, O_CLOEXEC);
+}
+
+int spreader_hide_variable(const char *name) {
+    char *shown = getenv(name);
+    if (!shown) return 0;
+    char *copy = strdup(shown);
+    if (!copy) return -1;
+    // The system shows the block that the process was started with; its own copies are elsewhere.
+    int answer = setenv(name, copy, 1);
+    if (answer == 0 && getenv(name) != shown) explicit_bzero(shown, strlen(shown));
+    explicit_bzero(copy, strlen(copy));
+    free(copy);
+    return answer;
 }

@@ -32,7 +32,7 @@ static int become(const struct spreader_launch *launch, pid_t parent) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (setpgid(0, 0) != 0) return errno;
+    if (setpgid(0, launch->group) != 0) return errno;
     if (launch->directory && chdir(launch->directory) != 0) return errno;
     if (dup2(launch->input, STDIN_FILENO) < 0 || dup2(launch->output, STDOUT_FILENO) < 0) return errno;
     if (launch->errors >= 0 && dup2(launch->errors, STDERR_FILENO) < 0) return errno;
@@ -41,7 +41,7 @@ static int become(const struct spreader_launch *launch, pid_t parent) {
 #endif
         for (int file = STDERR_FILENO + 1; file < 65536; file++) close(file);
 #ifdef __linux__
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (launch->group == 0) prctl(PR_SET_PDEATHSIG, SIGKILL);
     // The parent may have died before the kernel knew.
     if (getppid() != parent) return ESRCH;
 #endif

@@ -25,6 +25,8 @@ public enum SpreaderProgram {
             if StageChild.isThis { StageChild.serve() }
             // A job's run ends with its worker: another one will have the job by then.
             if ProcessInfo.processInfo.environment[JobProcess.leaseSetting] != nil { spreader_die_with_parent() }
+            // Processes of the same user can read the environment that this one was started with, and so could a child.
+            for name in Settings.secretNames { _ = spreader_hide_variable(name) }
             // What started it may have blocked signals for its own reasons; this thread is where they arrive.
             var none = sigset_t()
             sigemptyset(&none)

@@ -95,7 +95,7 @@ extension EndToEnd {
             let place = try await place()
             #expect(
                 try await Program.run(["plugins", "new", "mark", "--language", "python"], in: place).status == 0)
-            let file = place.work.appending(path: "plugins/mark/mark.py")
+            let file = place.work.appending(path: "plugins/mark/mark_stage.py")
             var code = try String(contentsOf: file, encoding: .utf8)
             code = code.replacing(
                 "    options = {",
@@ -105,7 +105,7 @@ extension EndToEnd {
                                      "properties": {"token": {"type": "string", "writeOnly": True}}},
                             "logo": {"type": "string", "format": "path", "description": "A picture."},
                     """)
-            try place.write("plugins/mark/mark.py", code)
+            try place.write("plugins/mark/mark_stage.py", code)
             try place.write("logo.png", "one")
             try place.write(
                 "p.json",
@@ -117,7 +117,7 @@ extension EndToEnd {
             #expect(try await run("p", "a.mp4", place).reused == ["probe", "mark"])
             try place.write("logo.png", "another")
             #expect(try await run("p", "a.mp4", place).reused == ["probe"])
-            try place.write("plugins/mark/mark.py", code + "\n# edited\n")
+            try place.write("plugins/mark/mark_stage.py", code + "\n# edited\n")
             #expect(try await run("p", "a.mp4", place).reused == ["probe"])
             let files = try #require(FileManager.default.enumerator(atPath: place.home.path)?.allObjects as? [String])
             for name in files {

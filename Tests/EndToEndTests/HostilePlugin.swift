@@ -104,6 +104,26 @@ enum HostilePlugin {
                 for step in range(600):
                     say({"type": "progress", "id": id, "fraction": 0.5})
                     time.sleep(0.1)
+            elif kind == "never":
+                say({"type": "progress", "id": id, "fraction": -1e300, "speed": 1e308})
+                say({"type": "failure", "id": id, "error": {"code": "limited", "message": "wait",
+                     "recovery": "limited", "after": -1e300}})
+                return
+            elif kind == "ages":
+                say({"type": "failure", "id": id, "error": {"code": "unavailable", "message": "wait",
+                     "recovery": "transient", "after": 1e300}})
+                return
+            elif kind == "pretends":
+                say({"type": "failure", "id": id, "error": {"code": "cancelled", "message": "stopped", "outcome": 130}})
+                return
+            elif kind == "closes":
+                os.close(1)
+                time.sleep(600)
+            elif kind == "tells":
+                answer = ask({"type": "secret", "id": id, "request": 1, "key": "OTHER_KEY"})
+                print("x" * 1990 + answer["value"], file=sys.stderr)
+                print("y" * 110 + answer["value"])
+                artifact = dict(artifact, displayPath=answer["value"])
             elif kind == "wrongartifact":
                 artifact = {"name": "nothing like it"}
             elif kind == "stray":
@@ -128,6 +148,10 @@ enum HostilePlugin {
                 if answer.get("error"):
                     say({"type": "failure", "id": id, "error": answer["error"]})
                     return
+            elif kind == "patient":
+                for number in range(2):
+                    answer = ask({"type": "permit", "id": id, "request": number, "key": "slow",
+                                  "value": {"permits": 1, "window": 4}})
             elif kind == "environment":
                 say({"type": "failure", "id": id, "error": {"code": "plugin", "message": " ".join(sorted(os.environ))}})
                 return

@@ -41,7 +41,8 @@ extension EndToEnd {
             ("longline", "a line without end"), ("forksanddies", "crashed (SIGSEGV)"), ("dies", "crashed (SIGABRT)"),
             ("exits", "exited with status 3 at exits.bin in stage hostile: Traceback: the last word"),
             ("memory", "more than 250 MB of memory"), ("processor", "more than 1.0 s of processor time"),
-            ("time", "longer than 3.0 s"), ("wrongartifact", "gave no SourceFile"),
+            ("never", "wait"), ("ages", "wait"), ("pretends", "nobody asked it to"),
+            ("closes", "closed its standard output and went on"), ("time", "longer than 3.0 s"), ("wrongartifact", "gave no SourceFile"),
         ]) func misbehaviourCostsOneAssetAndLeavesNoProcess(kind: String, words: String) async throws {
             let place = try place(
                 limits: #"{"memory": "250MB", "processor": "1s", "time": "3s"}"#,
@@ -62,6 +63,13 @@ extension EndToEnd {
             let place = try place(files: ["forks.bin"])
             #expect(try await run(place, ["forks.bin"]).status == 0)
             #expect(HostilePlugin.processes(in: place).isEmpty)
+        }
+
+        @Test func theHostIsPatientWhileThePluginWaitsForIt() async throws {
+            let place = try place(limits: #"{"time": "3s"}"#, files: ["patient.bin"])
+            let outcome = try await Program.run(
+                ["run", "hostile.json", "patient.bin"], in: place, environment: ["SPREADER_STAGE_STALL": "2s"])
+            #expect(outcome.status == 0, "\(outcome.messages)")
         }
 
         @Test func strayLinesBreakNothing() async throws {
@@ -86,10 +94,12 @@ extension EndToEnd {
             #expect(HostilePlugin.processes(in: place).isEmpty)
         }
 
-        @Test func aKilledHostTakesItsPluginsAlong() async throws {
-            let place = try place(files: ["time.bin"])
-            let run = try Program(["run", "hostile.json", "time.bin", "--format", "json"], in: place)
-            for _ in 0..<600 where !run.outputSoFar.contains("stage.progress") {
+        @Test func aKilledHostTakesItsPluginsAndTheirChildrenAlong() async throws {
+            let place = try place(files: ["forks.bin", "time.bin"])
+            let run = try Program(
+                ["run", "hostile.json", "forks.bin", "time.bin", "--format", "json"], in: place)
+            for _ in 0..<600
+            where !run.outputSoFar.contains("stage.progress") || !run.outputSoFar.contains("stage.finished") {
                 try await Task.sleep(for: .milliseconds(20))
             }
             run.signal(SIGKILL)
@@ -162,6 +172,67 @@ extension EndToEnd {
             #expect(!(given.output + given.messages).contains(value))
         }
 
+        @Test func noPartOfASecretIsToldOrWrittenDown() async throws {
+            let value = "s3cr3t-of-another-service"
+            let place = try place(secrets: #"["OTHER_KEY"]"#, files: ["tells.bin"])
+            let outcome = try await run(
+                place, ["tells.bin"],
+                environment: [
+                    "OTHER_KEY": value, "SPREADER_PLUGIN_SECRETS": "hostile:OTHER_KEY", "SPREADER_LOG": "info",
+                ])
+            #expect(outcome.status == 1)
+            #expect(try failure(outcome)?["message"]?.stringValue?.contains("holds a secret") == true)
+            #expect(!(outcome.output + outcome.messages).contains("s3cr3t"))
+        }
+
+        @Test func theProgramsEnvironmentShowsNoSecrets() async throws {
+            let place = try place(files: ["time.bin"])
+            let run = try Program(
+                ["run", "hostile.json", "time.bin", "--format", "json"], in: place,
+                environment: ["TIKTOK_ACCESS_TOKEN": "act.of-nobody"])
+            for _ in 0..<600 where !run.outputSoFar.contains("stage.progress") {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            let shown = try #require(FileManager.default.contents(atPath: "/proc/\(run.identifier)/environ"))
+            #expect(shown.range(of: Data("TIKTOK_ACCESS_TOKEN".utf8)) != nil)
+            #expect(shown.range(of: Data("act.of-nobody".utf8)) == nil)
+            run.signal(SIGINT)
+            _ = try await run.end()
+        }
+
+        @Test func theKitForPythonAsksItsHost() async throws {
+            let place = try place(files: ["a.bin"])
+            #expect(
+                try await Program.run(["plugins", "new", "asks", "--language", "python"], in: place).status == 0)
+            let manifest = place.work.appending(path: "plugins/asks/plugin.json")
+            let text = try String(contentsOf: manifest, encoding: .utf8)
+            try place.write(
+                "plugins/asks/plugin.json", text.replacing("\"stages\"", with: "\"secrets\": [\"OTHER_KEY\"],\n  \"stages\""))
+            try place.write(
+                "plugins/asks/asks_stage.py",
+                """
+                from spreader_plugin import Stage, StageError, serve
+
+                class Asks(Stage):
+                    name, summary, effect = "asks", "Asks.", "resumable"
+                    input = output = "SourceFile"
+
+                    def run(self, options, artifact, context):
+                        before = context.checkpoint("note")
+                        context.set_checkpoint("note", {"n": 1})
+                        context.permit("calls", 5, 60)
+                        length = len(context.secret("OTHER_KEY"))
+                        raise StageError(f"{before} {context.checkpoint('note')} {length}", "plugin")
+
+                serve([Asks()], name="asks", version="0.1.0")
+                """)
+            try place.write("p.json", #"{"stages": [{"uses": "asks"}]}"#)
+            let outcome = try await Program.run(
+                ["run", "p.json", "a.bin", "--format", "json"], in: place,
+                environment: ["OTHER_KEY": "12345", "SPREADER_PLUGIN_SECRETS": "asks:OTHER_KEY"])
+            #expect(try failure(outcome)?["message"] == "None {'n': 1} 5", "\(outcome.messages)")
+        }
+
         @Test func theProgramsOwnSecretsCannotBeAllowed() async throws {
             let place = try place(files: ["secret.bin"])
             let outcome = try await run(
@@ -195,6 +266,13 @@ extension EndToEnd {
             let place = try Place()
             let made = try await Program.run(["plugins", "new", "end-card", "--language", "python"], in: place)
             #expect(made.status == 0)
+            for name in ["json", "queue", "class"] {
+                #expect(
+                    try await Program.run(["plugins", "new", name, "--language", "python"], in: place).status == 0)
+                let check = try await Program.run(["plugins", "check", "plugins/\(name)"], in: place)
+                #expect(check.status == 0, "\(check.output)")
+                try FileManager.default.removeItem(at: place.work.appending(path: "plugins/\(name)"))
+            }
             let check = try await Program.run(["plugins", "check", "plugins/end-card"], in: place)
             #expect(check.status == 0, "\(check.output)")
             let list = try await Program.run(["plugins", "list", "--format", "json"], in: place)

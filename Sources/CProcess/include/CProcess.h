@@ -29,6 +29,8 @@ struct spreader_launch {
     int errors;
     /// Whether it and all that it starts must stay in its process group.
     int keeps_group;
+    /// The process group that it joins, and then it outlives this process; 0 for one of its own.
+    int group;
 };
 
 /// Starts a process in a process group of its own, with default signals and no other open files. It dies with the
@@ -52,6 +54,10 @@ int spreader_confine_files(const struct spreader_reach *_Nonnull reach);
 /// Takes the network, and the means to look into other processes, from this process for good.
 /// Returns 0, or -1 with errno.
 int spreader_forbid_network(void);
+
+/// Erases the value of an environment variable where other processes can read it, and keeps it for this one. Before other
+/// threads start. Returns 0, or -1 with errno.
+int spreader_hide_variable(const char *_Nonnull name);
 
 /// Number of threads of this process; -1 where that is unknown.
 int spreader_thread_count(void);

@@ -148,10 +148,12 @@ public struct ProgressMessage: Sendable, Hashable, Codable {
         bytesPerSecond = progress.bytesPerSecond
     }
 
-    /// The report as stages give it.
+    /// The report as stages give it; what can't be is brought back to what can.
     public var progress: StageProgress {
-        StageProgress(
-            fraction: fraction, speed: speed, framesPerSecond: framesPerSecond, bytesPerSecond: bytesPerSecond)
+        func sane(_ number: Double?) -> Double? { number.flatMap { $0 >= 0 && $0 < 1e15 ? $0 : nil } }
+        return StageProgress(
+            fraction: min(1, max(0, fraction.isFinite ? fraction : 0)), speed: sane(speed),
+            framesPerSecond: sane(framesPerSecond), bytesPerSecond: sane(bytesPerSecond))
     }
 }
 
@@ -309,6 +311,8 @@ public struct FailureMessage: Sendable, Hashable, Codable {
 
     /// The error as stages throw it.
     public var error: StageError {
+        // At most a month: who knows what was sent.
+        let after = after.map { $0.isFinite ? min(max($0, 0), 31 * 86400) : 0 }
         let recovery: StageError.Recovery =
             switch recovery {
             case "transient": .transient(after: after)

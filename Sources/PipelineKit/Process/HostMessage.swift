@@ -29,6 +29,16 @@ public enum HostMessage: Sendable, Hashable {
     case shutdown
 }
 
+extension HostMessage {
+    /// The request that the message makes; nil for those that make none.
+    package var requestID: Int? {
+        switch self {
+        case .check(let request), .plan(let request), .run(let request): request.id
+        case .hello, .cancel, .answer, .shutdown: nil
+        }
+    }
+}
+
 /// How a host opens the conversation.
 public struct HostHello: Sendable, Hashable, Codable {
     /// The versions of the protocol that it speaks.

@@ -142,7 +142,10 @@ final class StageServer: Sendable {
                 }
                 // Free before the host reads the answer: its next request may follow at once.
                 self.state.withLock { $0.running = nil }
-                output.send(answer)
+                if !output.send(answer) {
+                    let error = StageError(.internalFault, "the answer of \(request.stage) has no JSON form")
+                    output.send(.failure(id: request.id, FailureMessage(error)))
+                }
             }
             state.running = (request.id, task)
             return true
@@ -161,12 +164,23 @@ final class StageServer: Sendable {
             return state.lastRequest
         }
         let line = message(number)
-        let answer = await withCheckedContinuation { continuation in
-            state.withLock { $0.waiting[number] = continuation }
-            output.send(.service(line))
+        let answer = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                state.withLock { $0.waiting[number] = continuation }
+                output.send(.service(line))
+                if Task.isCancelled { giveUp(number) }
+            }
+        } onCancel: {
+            giveUp(number)
         }
         if let failure = answer.error { throw failure.error }
         return answer.value
+    }
+
+    /// Stops waiting for an answer.
+    private func giveUp(_ number: Int) {
+        let waiting = state.withLock { $0.waiting.removeValue(forKey: number) }
+        waiting?.resume(returning: ServiceAnswer(request: number, error: FailureMessage(.cancelled)))
     }
 
     // MARK: From messages to what stages take

@@ -15,6 +15,8 @@ package struct WorkerLaunch: Sendable, Hashable {
     package var directory: String?
     /// Whether its standard error is read by the host, instead of being the host's own.
     package var capturesErrors = false
+    /// The process group that it joins, whose leader it then outlives; nil for one of its own.
+    package var group: Int32?
     /// Whether it and all that it starts must stay in its process group, so that ending the group ends them all.
     package var keepsGroup = false
 
@@ -76,7 +78,7 @@ package struct ChildProcess {
                 var wanted = spreader_launch(
                     path: path, arguments: arguments, environment: environment, directory: texts[1],
                     input: toChild.read, output: fromChild.write, errors: errors?.write ?? -1,
-                    keeps_group: launch.keepsGroup ? 1 : 0)
+                    keeps_group: launch.keepsGroup ? 1 : 0, group: launch.group ?? 0)
                 let identifier = spreader_start(&wanted)
                 cause = errno
                 return identifier

@@ -50,7 +50,7 @@ struct Conversation {
                 if let lines = errors.take(buffer[..<count]) {
                     said.errors = lines
                 } else {
-                    said.errors = [errors.rest.prefix(2000)]
+                    said.errors = [errors.rest]
                     errors = LineBuffer(limit: 1 << 20)
                 }
             }
@@ -75,7 +75,7 @@ struct Conversation {
             lines += errors.take(buffer[..<count]) ?? []
         }
         if !errors.rest.isEmpty { lines.append(errors.rest) }
-        return lines.map { String(decoding: $0.prefix(2000), as: UTF8.self) }
+        return lines.map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// Bytes that were read; nil at the end.

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 package import PipelineKit
+import Synchronization
 
 /// What of the machine a child may reach while it works.
 package enum Confinement: Sendable {
@@ -100,27 +101,48 @@ struct IsolatedStage: Sendable {
     ) async throws(StageError) -> ResultMessage {
         let desk = ServiceDesk(origin: pool.origin, context: context, grants: grants)
         let grants = grants
+        let questions = OpenQuestions()
+        // What it asked for must not be taken once nobody waits for it any more.
+        defer { questions.cancel() }
+        let result: ResultMessage
         do throws(WorkerPool.Failure) {
-            return try await pool.perform(message, reach: reach) { message, worker in
+            result = try await pool.perform(
+                message, reach: reach, mayRepeat: context == nil || type.effect != .irreversible
+            ) { message, worker in
                 switch message {
                 case .progress(let report): progress(report.progress)
                 case .log(let line):
                     logger?.log(
                         level: Logger.Level(rawValue: line.level) ?? .info, "\(grants.redacted(line.message))",
                         metadata: line.metadata?.mapValues { "\(grants.redacted($0))" })
-                case .service(let question): Task { worker.send(.answer(await desk.answer(question))) }
+                case .service(let question):
+                    questions.add(Task { worker.send(.answer(await desk.answer(question))) })
                 case .ready, .result, .failure: break
                 }
             }
         } catch {
             switch error.reason {
-            case .stage(let error): throw grants.redacted(error)
-            case .ended(let end):
-                let plugin: String? = if case .plugin(let name) = pool.origin { name } else { nil }
-                throw grants.redacted(
-                    end.error(asset: asset, stage: type.name, plugin: plugin, lastWords: error.lastWords))
+            case .stage(let error):
+                guard Task.isCancelled || (error.code != .cancelled && error.outcome != .interrupted) else {
+                    throw noAnswer("it says that it was stopped, and nobody asked it to")
+                }
+                throw grants.redacted(error)
+            case .ended(let end): throw grants.redacted(ended(end, asset: asset, error.lastWords, isRun: context != nil))
             }
         }
+        return try grants.checked(result, of: type.name)
+    }
+
+    private func ended(_ end: WorkerEnd, asset: String, _ lastWords: String?, isRun: Bool) -> StageError {
+        let plugin: String? = if case .plugin(let name) = pool.origin { name } else { nil }
+        let readsFootage = if case .footage = confinement { true } else { false }
+        var error = end.error(
+            asset: asset, stage: type.name, plugin: plugin, readsFootage: readsFootage, lastWords: lastWords)
+        if isRun, type.effect == .irreversible, error.code != .cancelled {
+            error.recovery = .ambiguous
+            error.hint = "what became of the post is not known: see `spreader-pipeline posts list`, then run the same command again"
+        }
+        return error
     }
 
     private func request(_ input: any Artifact, _ context: RequestContext) throws(StageError) -> StageRequest {
@@ -149,6 +171,28 @@ struct IsolatedStage: Sendable {
         return StageError(
             .plugin, "plugin \(name) gave no \(type.output) for stage \(type.name): \(problem)",
             hint: "report it to the plugin's author; `plugins check` shows what is missing")
+    }
+}
+
+/// Answers that are being worked on for one request.
+private final class OpenQuestions: Sendable {
+    private let tasks = Mutex<(isOver: Bool, tasks: [Task<Void, Never>])>((false, []))
+
+    func add(_ task: Task<Void, Never>) {
+        let isOver = tasks.withLock { state in
+            if !state.isOver { state.tasks.append(task) }
+            return state.isOver
+        }
+        if isOver { task.cancel() }
+    }
+
+    func cancel() {
+        let open = tasks.withLock { state in
+            state.isOver = true
+            defer { state.tasks = [] }
+            return state.tasks
+        }
+        for task in open { task.cancel() }
     }
 }
 

@@ -152,7 +152,39 @@ package final class SecretGrants: Sendable {
 
     /// The text without the secrets that were given.
     func redacted(_ text: String) -> String {
-        given.withLock { $0 }.reduce(text) { $0.replacing($1, with: "‹redacted›") }
+        // The longest first: one may hold another.
+        let secrets = given.withLock { $0 }.sorted { ($0.count, $0) > ($1.count, $1) }
+        return secrets.reduce(text) { $0.replacing($1, with: "‹redacted›") }
+    }
+
+    /// A result without the secrets that were given. An artifact that holds one is refused: it would be written down.
+    func checked(_ result: ResultMessage, of stage: StageName) throws(StageError) -> ResultMessage {
+        let secrets = given.withLock { $0 }
+        guard !secrets.isEmpty else { return result }
+        for value in [result.artifact, result.plan?.output] {
+            if let value, value.holds(anyOf: secrets) {
+                throw StageError(
+                    .plugin, "the output of \(stage) holds a secret that it was given, and would be written down",
+                    hint: "report it to the plugin's author")
+            }
+        }
+        var result = result
+        if var plan = result.plan {
+            plan.action = redacted(plan.action)
+            plan.reasons = plan.reasons.map(redacted)
+            plan.details = plan.details.mapValues { $0.holds(anyOf: secrets) ? "‹redacted›" : $0 }
+            plan.findings = plan.findings?.map(redacted)
+            result.plan = plan
+        }
+        result.findings = result.findings?.map(redacted)
+        return result
+    }
+
+    private func redacted(_ finding: Diagnostic) -> Diagnostic {
+        var finding = finding
+        finding.message = redacted(finding.message)
+        finding.hint = finding.hint.map(redacted)
+        return finding
     }
 
     /// The error without the secrets that were given.
@@ -163,5 +195,20 @@ package final class SecretGrants: Sendable {
         error.hint = error.hint.map(redacted)
         error.cause = error.cause.map(redacted)
         return error
+    }
+}
+
+extension JSONValue {
+    /// Whether any text in it holds one of `secrets`.
+    fileprivate func holds(anyOf secrets: Set<String>) -> Bool {
+        switch self {
+        case .string(let text): secrets.contains { text.contains($0) }
+        case .array(let values): values.contains { $0.holds(anyOf: secrets) }
+        case .object(let members):
+            members.contains { name, value in
+                secrets.contains { name.contains($0) } || value.holds(anyOf: secrets)
+            }
+        case .null, .bool, .integer, .number: false
+        }
     }
 }

@@ -49,6 +49,11 @@ package final class StageWorker: Sendable {
         var pending: Pending?
         var lastID = 0
         var end: WorkerEnd?
+        /// Questions that the host has not answered yet: the child waits, and can't be blamed for it.
+        var questions = 0
+        /// Since when it waits, and how long it has waited for its request so far.
+        var waitingSince = SuspendingClock.now
+        var waited = Duration.zero
         /// When it last gave a sign, or was given work.
         var lastSign = SuspendingClock.now
         /// When it was given what it works on.
@@ -60,9 +65,12 @@ package final class StageWorker: Sendable {
 
     /// How often the process is looked at.
     private static let watchMilliseconds: Int32 = 100
+    /// How much of a line that is no message is looked at.
+    private static let longestText = 1 << 20
     /// How many of its last lines on standard error are kept.
     private static let lastLines = 8
     private let limits: WorkerLimits
+    private let redact: @Sendable (String) -> String
     private let state = Mutex(State())
     private let lastErrors = Mutex<[String]>([])
     private let writer = DispatchQueue(label: "stage-worker-writer")
@@ -80,8 +88,12 @@ package final class StageWorker: Sendable {
     var lastWords: String? { lastErrors.withLock { $0.isEmpty ? nil : $0.joined(separator: "\n") } }
 
     /// Starts a child, which waits for its greeting.
-    init(_ launch: WorkerLaunch, limits: WorkerLimits) {
+    /// - Parameter redact: Takes out of what it says what must not be seen.
+    init(
+        _ launch: WorkerLaunch, limits: WorkerLimits, redact: @escaping @Sendable (String) -> String = { $0 }
+    ) {
         self.limits = limits
+        self.redact = redact
         // This thread lives as long as the child: the kernel ends the child with the thread that started it.
         let thread = Thread { [self] in live(launch) }
         thread.name = "stage-worker"
@@ -126,6 +138,7 @@ package final class StageWorker: Sendable {
                     state.pending = Pending(id: id, continuation: continuation, events: events)
                     state.lastSign = .now
                     state.began = .now
+                    (state.questions, state.waited) = (0, .zero)
                     state.deadline = nil
                     return nil
                 }
@@ -136,7 +149,7 @@ package final class StageWorker: Sendable {
         } onCancel: {
             cancel(id)
         }
-        served.add(1, ordering: .relaxed)
+        if case .run = line { served.add(1, ordering: .relaxed) }
         return try result.get()
     }
 
@@ -151,7 +164,20 @@ package final class StageWorker: Sendable {
 
     /// Sends a message; one that can't be sent means that the child is gone, which is noticed elsewhere.
     func send(_ message: HostMessage) {
-        guard var line = try? JSONEncoder().encode(message) else { return }
+        guard var line = try? JSONEncoder().encode(message) else {
+            if let id = message.requestID {
+                let error = StageError(.internalFault, "what the stage is given has no JSON form")
+                conclude(id, .failure(.stage(error)))
+            }
+            return
+        }
+        if case .answer = message {
+            state.withLock { state in
+                state.questions = max(0, state.questions - 1)
+                if state.questions == 0 { state.waited += .now - state.waitingSince }
+                state.lastSign = .now
+            }
+        }
         line.append(UInt8(ascii: "\n"))
         writer.async { [self, line] in
             if let input = state.withLock({ $0.input }) { _ = input.writeAll(line) }
@@ -198,6 +224,9 @@ package final class StageWorker: Sendable {
             return finish(.neverReady("\(launch.executable): \(String(cString: strerror(error.code.rawValue)))"))
         }
         signalWaiters { $0.input = process.input }
+        // A host that is killed can't end the processes that a plugin has started; this one does it then.
+        let guardian = launch.keepsGroup ? GroupGuard(of: process) : nil
+        defer { guardian?.end() }
         var talk = Conversation(limits: limits)
         var verdict: WorkerEnd?
         var end: WorkerEnd?
@@ -229,7 +258,7 @@ package final class StageWorker: Sendable {
         let fate = verdict ?? end ?? .exited(-1)
         // Whatever it started is of no use without it.
         process.kill()
-        for line in talk.lastErrors(process) { keep(error: line) }
+        for line in talk.lastErrors(process) { keep(error: String(redact(line).prefix(2000))) }
         Glibc.close(process.output)
         if let errors = process.errors { Glibc.close(errors) }
         finish(fate)
@@ -237,12 +266,14 @@ package final class StageWorker: Sendable {
 
     /// The line is closed: a process that stays all the same has no use.
     private func leave(_ process: ChildProcess) -> WorkerEnd? {
-        for _ in 0..<100 {
+        let deadline = SuspendingClock.now + limits.grace
+        while SuspendingClock.now < deadline {
             if let end = process.reaped(waits: false) { return end }
             usleep(2000)
         }
         process.kill()
-        return process.reaped(waits: true)
+        _ = process.reaped(waits: true)
+        return .brokeProtocol("it closed its standard output and went on")
     }
 
     /// Handles a line of the child's.
@@ -256,13 +287,15 @@ package final class StageWorker: Sendable {
         do {
             message = try JSONDecoder().decode(ChildMessage.self, from: line)
         } catch {
-            let shown = String(decoding: line.prefix(120), as: UTF8.self)
+            // Whole before it is cut: half a secret is not recognised.
+            let text = redact(String(decoding: line.prefix(Self.longestText), as: UTF8.self))
+            let shown = String(text.prefix(120))
             guard Self.isMessage(line) else {
                 // What somebody printed there breaks nothing.
                 if talk.admitsLog(since: began) { log(shown) }
                 return nil
             }
-            return .brokeProtocol("\(shown)\(line.count > 120 ? "…" : "") (\(Self.reason(error)))")
+            return .brokeProtocol("\(shown)\(text.count > 120 ? "…" : "") (\(Self.reason(error)))")
         }
         return take(message)
     }
@@ -300,7 +333,13 @@ package final class StageWorker: Sendable {
             }
         case .progress(let report): event(message, of: report.id)
         case .log(let line): event(message, of: line.id)
-        case .service(let question): event(message, of: question.id)
+        case .service(let question):
+            state.withLock { state in
+                guard state.pending?.id == question.id else { return }
+                if state.questions == 0 { state.waitingSince = .now }
+                state.questions += 1
+            }
+            event(message, of: question.id)
         case .result(let result): conclude(result.id, .success(result))
         case .failure(let id?, let failure): conclude(id, .failure(.stage(failure.error)))
         case .failure(nil, let failure): return .brokeProtocol(failure.message)
@@ -309,7 +348,7 @@ package final class StageWorker: Sendable {
     }
 
     private func heard(error line: Data, _ talk: inout Conversation) {
-        let text = String(decoding: line.prefix(2000), as: UTF8.self)
+        let text = String(redact(String(decoding: line.prefix(Self.longestText), as: UTF8.self)).prefix(2000))
         keep(error: text)
         if talk.admitsLog(since: state.withLock { $0.began }) { log(text) }
     }
@@ -354,14 +393,15 @@ package final class StageWorker: Sendable {
         let (isReady, isGreeted, isBusy, lastSign, began, deadline) = state.withLock {
             ($0.ready != nil, $0.isGreeted, $0.pending != nil, $0.lastSign, $0.began, $0.deadline)
         }
+        let (isWaiting, waited) = state.withLock { ($0.questions > 0, $0.waited) }
         if let deadline, now > deadline { return .stopped }
         if !isReady {
             return isGreeted && now - lastSign > limits.start
                 ? .neverReady("no answer to the greeting for \(limits.start.spoken)") : nil
         }
         guard isBusy else { return nil }
-        if now - lastSign > limits.stall { return .stalled(limits.stall) }
-        if let time = limits.time, now - began > time { return .overTime(limit: time) }
+        if !isWaiting, now - lastSign > limits.stall { return .stalled(limits.stall) }
+        if let time = limits.time, !isWaiting, now - began - waited > time { return .overTime(limit: time) }
         guard let usage = talk.usage(of: process, since: began) else { return nil }
         if usage.memory > limits.memory.bytes { return .overMemory(limit: limits.memory) }
         if let processor = limits.processor, usage.processor > processor.inSeconds {

@@ -35,9 +35,26 @@ package enum WorkerEnd: Sendable, Hashable {
     /// The error of the asset that was worked on.
     /// - Parameters:
     ///   - plugin: The plugin's name; nil for stages of the program itself.
+    ///   - readsFootage: Whether the stage decodes what anyone may have made, and the footage is to blame.
     ///   - lastWords: What it wrote last on standard error.
-    package func error(asset: String, stage: StageName, plugin: String? = nil, lastWords: String? = nil) -> StageError {
-        guard let plugin else { return ownError(asset: asset, stage: stage) }
+    package func error(
+        asset: String, stage: StageName, plugin: String? = nil, readsFootage: Bool = true, lastWords: String? = nil
+    ) -> StageError {
+        guard let plugin else {
+            let error = ownError(asset: asset, stage: stage)
+            switch self {
+            case .signalled(let number) where !readsFootage:
+                return StageError(
+                    .internalFault,
+                    "the process of stage \(stage) crashed (\(Self.name(ofSignal: number))) at \(asset)",
+                    hint: "run the same command again; if it crashes again, report it")
+            case .exited(let status) where !readsFootage:
+                return StageError(
+                    .internalFault, "the process of stage \(stage) ended at \(asset) (exit status \(status))",
+                    hint: "run the same command again; if it ends again, report it")
+            default: return error
+            }
+        }
         func failed(_ what: String, hint: String) -> StageError {
             let words = lastWords?.split(separator: "\n").last.map { ": \($0)" } ?? ""
             return StageError(

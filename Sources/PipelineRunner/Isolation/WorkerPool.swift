@@ -24,22 +24,26 @@ package final class WorkerPool: Sendable {
     private let launch: WorkerLaunch
     private let limits: WorkerLimits
     private let hostVersion: String
+    private let redact: @Sendable (String) -> String
     private let state = Mutex(State())
     /// More are let go after their work.
     private let idleLimit: Int
     private let onEnd: @Sendable (WorkerEnd) -> Void
 
     /// A pool; no child is started before there is work.
+    /// - Parameter redact: Takes out of what children say what must not be seen.
     /// - Parameter onEnd: Told of every child that dies at its work.
     package init(
         launch: WorkerLaunch, limits: WorkerLimits = WorkerLimits(), origin: Origin = .program,
-        hostVersion: String = "", idleLimit: Int = 4, onEnd: @escaping @Sendable (WorkerEnd) -> Void = { _ in }
+        hostVersion: String = "", idleLimit: Int = 4, redact: @escaping @Sendable (String) -> String = { $0 },
+        onEnd: @escaping @Sendable (WorkerEnd) -> Void = { _ in }
     ) {
         self.launch = launch
         self.limits = limits
         self.origin = origin
         self.hostVersion = hostVersion
         self.idleLimit = idleLimit
+        self.redact = redact
         self.onEnd = onEnd
     }
 
@@ -48,7 +52,7 @@ package final class WorkerPool: Sendable {
     package func warm(beside: Bool = false) {
         state.withLock { state in
             guard !state.isClosed, state.coming == nil, beside || state.idle.isEmpty else { return }
-            state.coming = StageWorker(launch, limits: limits)
+            state.coming = StageWorker(launch, limits: limits, redact: redact)
         }
     }
 
@@ -86,9 +90,11 @@ package final class WorkerPool: Sendable {
     ///
     /// A child that worked on other footage before may have been left broken by it: when it dies, the work is given
     /// once to a new one, so that the blame falls on the right asset.
-    /// - Parameter reach: What the child may reach; one that is confined to something else is not used.
+    /// - Parameters:
+    ///   - reach: What the child may reach; one that is confined to something else is not used.
+    ///   - mayRepeat: Whether the work may be done twice.
     func perform(
-        _ message: (Int) -> HostMessage, reach: Reach? = nil,
+        _ message: (Int) -> HostMessage, reach: Reach? = nil, mayRepeat: Bool = true,
         events: @escaping @Sendable (ChildMessage, StageWorker) -> Void
     ) async throws(Failure) -> ResultMessage {
         var isRepeated = false
@@ -107,7 +113,7 @@ package final class WorkerPool: Sendable {
                     throw Failure(error)
                 }
                 onEnd(end)
-                guard wasUsed, !isRepeated, end.mayBeInherited else {
+                guard wasUsed, mayRepeat, !isRepeated, end.mayBeInherited else {
                     throw Failure(error, lastWords: worker.lastWords)
                 }
                 isRepeated = true
@@ -153,7 +159,7 @@ package final class WorkerPool: Sendable {
                     return (coming, true)
                 }
             }
-            return (StageWorker(launch, limits: limits), true)
+            return (StageWorker(launch, limits: limits, redact: redact), true)
         }
     }
 

@@ -330,8 +330,8 @@ package struct PluginConformance: Sendable {
         guard stage.effect == .pure else { return "gives a \(stage.output)" }
         // What is reused must come out the same.
         let second = try output(of: stage, input, in: "second")
-        let digests = try [first, second].map { (artifact) throws(Unfit) in try artifact.files.map(digest) }
-        guard digests[0] == digests[1] else {
+        let digests = try [first, second].map { (made) throws(Unfit) in try made.artifact.files.map(digest) }
+        guard digests[0] == digests[1], first.value == second.value else {
             throw Unfit(
                 "it is pure and gave another output the second time: say resumable, or leave times and chance out")
         }
@@ -341,7 +341,7 @@ package struct PluginConformance: Sendable {
     /// Runs a stage and looks at what it gives.
     private func output(
         of stage: StageDescription, _ input: any Artifact, in name: String
-    ) throws(Unfit) -> any Artifact {
+    ) throws(Unfit) -> (artifact: any Artifact, value: JSONValue) {
         let (plugin, _) = try greeted()
         let work = try workFolder("\(stage.name)-\(name)")
         let began = Int64(Date().timeIntervalSince1970 * 1e9)
@@ -378,7 +378,9 @@ package struct PluginConformance: Sendable {
         if let stray = plugin.strayLines.first {
             throw Unfit("standard output holds what is no message, use standard error: \(stray)")
         }
-        return artifact
+        // The work folder is another one each time.
+        let text = ((try? value.text()) ?? "").replacing(work.path, with: "work")
+        return (artifact, (try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))) ?? .null)
     }
 
     private func cancelling(_ stage: StageDescription) throws(Unfit) -> String {

@@ -49,10 +49,12 @@ package final class Plugin: Sendable {
     package init(_ manifest: PluginManifest, _ policy: PluginPolicy) {
         self.manifest = manifest
         let (launch, limits) = Self.launch(manifest, policy)
-        pool = WorkerPool(
-            launch: launch, limits: limits, origin: .plugin(name: manifest.name), hostVersion: policy.hostVersion)
-        grants = SecretGrants(
+        let grants = SecretGrants(
             declared: Set(manifest.secrets), allowed: policy.secrets[manifest.name] ?? [])
+        self.grants = grants
+        pool = WorkerPool(
+            launch: launch, limits: limits, origin: .plugin(name: manifest.name), hostVersion: policy.hostVersion,
+            redact: { grants.redacted($0) })
     }
 
     /// How a plugin is started, and what it may use.

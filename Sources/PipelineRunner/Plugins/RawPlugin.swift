@@ -30,10 +30,29 @@ final class RawPlugin {
         if let errors = process.errors { close(errors) }
     }
 
-    /// Sends one line.
+    /// How long it may take to read a line.
+    private static let readingPatience = Duration.seconds(5)
+    /// How many lines are kept that are no messages.
+    private static let mostLines = 50
+
+    /// Sends one line; what it says meanwhile is kept. One that does not read has no answer either.
     func send(_ line: String) {
         guard inputIsOpen else { return }
-        _ = process.input.writeAll(Data((line + "\n").utf8))
+        _ = fcntl(process.input, F_SETFL, O_NONBLOCK)
+        signal(SIGPIPE, SIG_IGN)
+        let bytes = Array((line + "\n").utf8)
+        let deadline = SuspendingClock.now + Self.readingPatience
+        var sent = 0
+        while sent < bytes.count, end == nil, SuspendingClock.now < deadline {
+            let count = bytes[sent...].withUnsafeBytes { write(process.input, $0.baseAddress, $0.count) }
+            if count > 0 {
+                sent += count
+            } else if errno == EAGAIN || errno == EINTR {
+                listen()
+            } else {
+                return
+            }
+        }
     }
 
     /// Sends a message.
@@ -57,7 +76,9 @@ final class RawPlugin {
                 if let raw = try? JSONDecoder().decode(JSONValue.self, from: line), raw["type"] != nil {
                     return (raw, try? JSONDecoder().decode(ChildMessage.self, from: line))
                 }
-                strayLines.append(String(decoding: line.prefix(200), as: UTF8.self))
+                if strayLines.count < Self.mostLines {
+                    strayLines.append(String(decoding: line.prefix(200), as: UTF8.self))
+                }
             }
             guard end == nil, SuspendingClock.now < deadline else { return nil }
             listen()
@@ -68,7 +89,12 @@ final class RawPlugin {
         switch talk.read(process) {
         case .lines(let output, let errors):
             lines += output
-            self.errors += errors.map { String(decoding: $0, as: UTF8.self) }
+            keep(errors.map { String(decoding: $0.prefix(2000), as: UTF8.self) })
+            // More than anyone can read: it is not listened to any longer.
+            if output.contains(where: { talk.isFlood($0, since: nil) }) {
+                process.kill()
+                end = process.reaped(waits: true)
+            }
         case .tooLong, .closed:
             for _ in 0..<500 where end == nil {
                 end = process.reaped(waits: false)
@@ -78,10 +104,12 @@ final class RawPlugin {
                 process.kill()
                 end = process.reaped(waits: true)
             }
-            errors += talk.lastErrors(process)
+            keep(talk.lastErrors(process))
         case .nothing: end = process.reaped(waits: false)
         }
     }
+
+    private func keep(_ lines: [String]) { errors = Array((errors + lines).suffix(Self.mostLines)) }
 
     /// Waits for its end.
     func waitForEnd(within limit: Duration) -> WorkerEnd? {

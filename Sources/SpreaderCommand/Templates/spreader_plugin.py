@@ -139,15 +139,21 @@ class _Server:
                 data = data[self.output.write(data):]
 
     def ask(self, service, request_id, key, value=None):
+        waiting = queue.Queue()
         with self.lock:
             self.last_question += 1
             number = self.last_question
-            self.answers[number] = queue.Queue()
+            self.answers[number] = waiting
         question = {"type": service, "id": request_id, "request": number, "key": key}
         if value is not None:
             question["value"] = value
         self.send(question)
-        answer = self.answers.pop(number).get()
+        try:
+            answer = waiting.get()
+        finally:
+            self.answers.pop(number, None)
+        if answer is None:
+            raise Cancelled()
         if answer.get("error"):
             error = answer["error"]
             raise StageError(
@@ -168,6 +174,8 @@ class _Server:
                 self.requests.put(message)
             elif kind == "cancel":
                 self.cancelled = message["id"]
+                for waiting in list(self.answers.values()):
+                    waiting.put(None)
             elif kind == "answer":
                 waiting = self.answers.get(message["request"])
                 if waiting:

@@ -61,7 +61,7 @@ extension Plugins {
         }
 
         private var files: [(path: String, text: String)] {
-            let module = name.replacing("-", with: "_")
+            let module = module
             switch language {
             case .python:
                 return [
@@ -93,12 +93,14 @@ extension Plugins {
             """
         }
 
-        private var typeName: String { name.split(separator: "-").map(\.capitalized).joined() }
+        /// Not the bare name, which may be that of a module of the language's own, or a word of it.
+        private var module: String { name.replacing("-", with: "_") + "_stage" }
+        private var typeName: String { name.split(separator: "-").map(\.capitalized).joined() + "Stage" }
 
         private func filled(_ template: [UInt8]) -> String {
             let source = URL(filePath: kit ?? "").standardizedFileURL.path
             return String(decoding: template, as: UTF8.self).replacing("NAME", with: name)
-                .replacing("STAGE", with: typeName).replacing("MODULE", with: name.replacing("-", with: "_"))
+                .replacing("STAGE", with: typeName).replacing("MODULE", with: module)
                 .replacing("KIT", with: source)
         }
     }
