@@ -34,7 +34,7 @@ final class ChildRunner: CaseRunner {
         self.noted = noted
         let launch = WorkerLaunch(
             executable: "/proc/self/exe", arguments: ["--serve"], environment: ProcessInfo.processInfo.environment)
-        pool = WorkerPool(launch: launch, limits: limits) { end in noted.list.withLock { $0.append(end) } }
+        pool = WorkerPool(launch: launch, limits: limits, onEnd: { end in noted.list.withLock { $0.append(end) } })
     }
 
     func run(_ file: URL, work: URL) async -> (verdict: Verdict, detail: String) {

@@ -1,9 +1,9 @@
-package import PipelineKit
+public import PipelineKit
 
 /// JSON Schema (2020-12) of pipeline files, made from the registered stages.
-package enum PipelineSchema {
+public enum PipelineSchema {
     /// The schema for pipelines of `registry`'s stages.
-    package static func schema(for registry: StageRegistry) -> JSONValue {
+    public static func schema(for registry: StageRegistry) -> JSONValue {
         let name: JSONValue = ["enum": .array(registry.stages.map { .string($0.name.rawValue) })]
         let variants: [JSONValue] = registry.stages.map { stage in
             [

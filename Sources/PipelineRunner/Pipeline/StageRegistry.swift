@@ -1,16 +1,16 @@
-package import PipelineKit
+public import PipelineKit
 
 /// The stages that pipelines can name: one explicit list, sorted by name.
-package struct StageRegistry: Sendable {
+public struct StageRegistry: Sendable {
     /// All stages by name.
-    package let stages: [StageType]
+    public let stages: [StageType]
     /// Why stages that plugins offer can't be had, by name.
-    package let unusable: [String: StageError]
+    public let unusable: [String: StageError]
     /// A stage whose work is done in a child process, whatever is usual for it.
-    package let isolated: @Sendable (StageType) -> StageType
+    public let isolated: @Sendable (StageType) -> StageType
 
     /// A registry.
-    package init(
+    public init(
         _ stages: [StageType], unusable: [String: StageError] = [:],
         isolated: @escaping @Sendable (StageType) -> StageType = { $0 }
     ) {
@@ -20,10 +20,10 @@ package struct StageRegistry: Sendable {
     }
 
     /// The stage of that name.
-    package func stage(named name: String) -> StageType? { stages.first { $0.name.rawValue == name } }
+    public func stage(named name: String) -> StageType? { stages.first { $0.name.rawValue == name } }
 
     /// The shortest row of stages that leads from one kind of artifact to another; nil when there is none.
-    package func path(from: ArtifactKind, to: ArtifactKind) -> [StageType]? {
+    public func path(from: ArtifactKind, to: ArtifactKind) -> [StageType]? {
         var frontier: [(kind: ArtifactKind, row: [StageType])] = [(from, [])]
         var seen: Set<ArtifactKind> = [from]
         while !frontier.isEmpty {
