@@ -9,6 +9,7 @@ import PipelineKit
 import PipelineRunner
 import ProbePlugin
 import PublishPlugin
+import SplitPlugin
 import SubtitlesPlugin
 import Synchronization
 import TranscodePlugin
@@ -25,12 +26,13 @@ struct FuzzPipelines: AsyncParsableCommand {
             culprit is the file current-… that is left in the folder of --keep.
             """)
 
-    @Argument(help: "Files or folders to damage.") var files: [String]
+    @Argument(help: "Files or folders to damage.") var files: [String] = []
     @Option(help: "Number of cases.") var cases = 20_000
     @Option(help: "Cases follow from this number and their own.") var seed: UInt64 = 1
     @Option(help: "Run this case alone, and keep its file.") var only: Int?
     @Option(help: "Seconds that a case may take.") var longest = 10.0
     @Option(help: "Where offending files are kept.") var keep = ".build/fuzz"
+    @Flag(help: "Only list the stages that are known, and the files that are pipelines.") var list = false
 
     /// A file that cases start from.
     private struct Seed {
@@ -42,12 +44,17 @@ struct FuzzPipelines: AsyncParsableCommand {
 
     private static let registry = StageRegistry([
         StageType(Chunk.self), StageType(ContactSheet.self), StageType(Cover.self), StageType(Export.self),
-        StageType(Overlay.self), StageType(Probe.self), StageType(Publish.self), StageType(Subtitles.self),
-        StageType(Transcode.self), StageType(Upload.self),
+        StageType(Overlay.self), StageType(Probe.self), StageType(Publish.self), StageType(Split.self),
+        StageType(Subtitles.self), StageType(Transcode.self), StageType(Upload.self),
     ])
 
     func run() async throws {
         let seeds = try Self.seeds(files)
+        if list {
+            for stage in Self.registry.stages { print("stage \(stage.name)") }
+            for seed in seeds where seed.isSound { print("sound \(seed.name)") }
+            return
+        }
         guard !seeds.isEmpty else { throw ValidationError("no pipeline files there") }
         let folder = URL(filePath: keep)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -15,7 +15,7 @@ struct TextMutator {
 
     private enum Kind: CaseIterable {
         case flipBits, deleteToken, duplicateToken, swapTokens, replaceToken, truncate, nest, insert, number, splice
-        case deleteLines, lineEnds
+        case deleteLines, lineEnds, run, blanks
     }
 
     /// What parsers, substitution and checks look for, and what text is seldom tried with.
@@ -94,6 +94,17 @@ struct TextMutator {
         case .lineEnds:
             let end = [[13, 10], [13], [0xE2, 0x80, 0xA8], []].randomElement(using: &random) ?? []
             bytes = bytes.flatMap { $0 == 10 ? end.map(UInt8.init) : [$0] }
+        case .run:
+            // What is looked through anew from each place of it takes time that grows with the square.
+            let signs = ["*", "{", "}", "a", "0", "\\", "$", "-", "?", ":", "#", "\"", "@", "/", ".", "é", "\u{301}"]
+            let sign = signs.randomElement(using: &random) ?? "a"
+            let run = Array(String(repeating: sign, count: 20_000).utf8)
+            bytes.insert(contentsOf: run, at: Int.random(in: 0...bytes.count, using: &random))
+        case .blanks:
+            let blank = ([32, 9] as [UInt8]).randomElement(using: &random) ?? 32
+            let start = ["", "{{", "*a", "]", "\"{{"].randomElement(using: &random) ?? ""
+            let run: [UInt8] = Array(start.utf8) + Array(repeating: blank, count: 20_000)
+            bytes.insert(contentsOf: run, at: Int.random(in: 0...bytes.count, using: &random))
         }
     }
 

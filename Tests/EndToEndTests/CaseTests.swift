@@ -138,6 +138,56 @@ extension EndToEnd {
             #expect(outcome.status == 0, "\(outcome.output)\(outcome.messages)")
         }
 
+        @Test func emptyListsMeanNoneAndEmptyObjectsNothing() async throws {
+            let place = try Place()
+            try place.write("p.json", prepare)
+            try place.write(
+                "p.test.json",
+                """
+                {"cases": [
+                  {"name": "files", "input": {"seconds": 0.3}, "expect": {"files": []}},
+                  {"name": "findings", "input": {"seconds": 0.3}, "set": {"transcode.crf": 900},
+                   "expect": {"exit": 65, "diagnostics": []}},
+                  {"name": "none", "input": {"seconds": 0.3, "name": "clip.mov"}, "until": "transcode",
+                   "expect": {"files": [], "diagnostics": []}}
+                ]}
+                """)
+            let outcome = try await Program.run(["test"], in: place)
+            #expect(outcome.status == 1)
+            #expect(outcome.output.contains("files: expected [], got [\"out/clip.mp4\"]"), "\(outcome.output)")
+            #expect(outcome.output.contains("diagnostics: expected [], got [\"out-of-range\"]"))
+            #expect(outcome.output.contains("✓ none"))
+            try place.write(
+                "q.test.json",
+                """
+                {"pipeline": "p.json", "cases": [
+                  {"name": "a", "expect": {"post": {}, "stages": {"export": {}}, "width": {}}},
+                  {"name": "b", "set": {"transcode.crff": 1, "transcode.crf": 900}, "post": {"titel": "x"},
+                   "expect": {"exit": 65, "stages": {}}}
+                ]}
+                """)
+            let wrong = try await Program.run(["test", "q.test.json"], in: place)
+            #expect(wrong.status == 65)
+            for line in [
+                "\"post\" expects nothing", "\"export\" expects nothing", "\"width\" expects nothing",
+                "\"stages\" expects nothing", "unknown key \"crff\"", "unknown key \"titel\"",
+            ] {
+                #expect(wrong.messages.contains(line), "\(line) is not in \(wrong.messages)")
+            }
+            #expect(!wrong.messages.contains("900"))
+        }
+
+        @Test func footageMayBeCalledLikeAnOption() async throws {
+            let place = try Place()
+            try place.write("p.json", prepare)
+            try place.write(
+                "p.test.json",
+                #"{"cases": [{"name": "dash", "input": {"seconds": 0.3, "name": "-a.mp4"}, "expect": {"files": ["out/-a.mp4"]}}]}"#
+            )
+            let outcome = try await Program.run(["test"], in: place)
+            #expect(outcome.status == 0, "\(outcome.output)\(outcome.messages)")
+        }
+
         @Test func anInterruptLeavesNothing() async throws {
             let place = try Place()
             try place.write("p.json", prepare)

@@ -179,6 +179,11 @@ extension EndToEnd {
             let schema = try await Program.run(["schema"], in: place)
             let file = Program.package.appending(path: "pipelines/pipeline.schema.json")
             #expect(schema.output == (try String(contentsOf: file, encoding: .utf8)), "run: make schema")
+            // Editors take what the environment will fill.
+            let whole = try JSONDecoder().decode(JSONValue.self, from: Data(schema.output.utf8))
+            let mode = whole["properties"]?["post"]?["properties"]?["mode"]
+            #expect(mode?["anyOf"] == [["enum": ["direct", "inbox"]], ["type": "string", "pattern": "\\$\\{"]])
+            #expect(mode?["default"] == "direct")
             let tests = try await Program.run(["schema", "--tests"], in: place)
             let other = Program.package.appending(path: "pipelines/test.schema.json")
             #expect(tests.output == (try String(contentsOf: other, encoding: .utf8)), "run: make schema")

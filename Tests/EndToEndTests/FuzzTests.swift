@@ -29,6 +29,22 @@ extension EndToEnd {
             #expect(!outcome.output.contains(" 0 valid") && !outcome.output.contains(" 0 refused"))
         }
 
+        @Test func pipelinesOfAllStagesAreDamaged() async throws {
+            let folder = Program.package.appending(path: "pipelines")
+            let known = try await fuzz(["pipelines", "--list", folder.path])
+            #expect(known.status == 0, "\(known.messages)")
+            let stages = try await Program.run(["stages", "--format", "json"], in: try Place())
+            guard case .array(let list) = try JSONDecoder().decode(JSONValue.self, from: Data(stages.output.utf8))
+            else {
+                throw StageError(.internalFault, "no list of stages")
+            }
+            let names = list.compactMap { $0["name"]?.stringValue }
+            #expect(!names.isEmpty)
+            let lines = known.output.split(separator: "\n").map(String.init)
+            #expect(lines.filter { $0.hasPrefix("stage ") } == names.map { "stage \($0)" })
+            #expect(lines.contains("sound series.json") && lines.contains("sound tiktok.json"))
+        }
+
         @Test func whatAChildMayNotUseIsCounted() async throws {
             let outcome = try await fuzz(["--cases", "8", "--seed", "3", "--memory", "20"])
             #expect(outcome.status == 0)

@@ -75,6 +75,58 @@ extension EndToEnd {
             try await place.clip("a.mp4", seconds: 63, filter: "testsrc2=s=320x180:r=25")
             let outcome = try await Program.run(["lint", "p.json"], in: place)
             #expect(outcome.output.contains("[footage-cut]"), "\(outcome.output)")
+            // Parts of a series are no longer than the file says, or than what it leaves out.
+            for (split, isCut) in [
+                (#"{"uses": "split"}"#, false), (#"{"uses": "split", "with": {"maxDuration": "62s"}}"#, true),
+            ] {
+                let stages = #"{"uses": "probe"}, \#(split), {"uses": "transcode", "with": {"fit": "pad"}}"#
+                try place.write(
+                    "s.json",
+                    #"{"$schema": "./s.json", "name": "s", "inputs": ["a.mp4"], "stages": [\#(stages), {"uses": "export"}]}"#
+                )
+                try await place.clip("a.mp4", seconds: isCut ? 123 : 63, filter: "testsrc2=s=320x180:r=25")
+                let series = try await Program.run(["lint", "s.json", "--strict"], in: place)
+                #expect(series.status == (isCut ? 65 : 0), "\(series.output)")
+                #expect(series.output.contains("[footage-cut]") == isCut)
+            }
+        }
+
+        @Test func everyWarningCanBeAllowedAndNoError() async throws {
+            let place = try Place()
+            try place.write(
+                "p.json",
+                #"{"$schema": "s", "name": "p", "post": {"title": "see#this", "nope": 1}, "stages": [{"uses": "probe"}]}"#
+            )
+            let allow = ["--allow", "glued-hashtag", "--allow", "no-destination", "--allow", "plugin-twice"]
+            try place.write(
+                "q.json",
+                #"{"$schema": "s", "name": "p", "inputs": ["a.mp4"], "post": {"title": "{{ name }} see#this"}, "stages": [{"uses": "probe"}, {"uses": "transcode", "with": {"fit": "pad"}}, {"uses": "chunk"}, {"uses": "upload"}, {"uses": "publish"}]}"#
+            )
+            try await place.clip("a.mp4")
+            let told = try await Program.run(["lint", "q.json", "--strict"], in: place)
+            #expect(told.status == 65 && told.output.contains("[glued-hashtag]"), "\(told.output)")
+            let allowed = try await Program.run(["lint", "q.json", "--strict"] + allow, in: place)
+            #expect(allowed.status == 0, "\(allowed.output)")
+            #expect(try await Program.run(["lint", "p.json"] + allow, in: place).status == 65)
+        }
+
+        @Test func messagesAndHintsHideSecretsInEveryFormat() async throws {
+            let place = try await place(#"{"uses": "transcode", "with": {"fit": "act.0123456789abcdef"}}"#)
+            for format in ["text", "json", "github", "junit"] {
+                let outcome = try await Program.run(["lint", "p.json", "--format", format], in: place)
+                #expect(outcome.status == 65)
+                #expect(outcome.output.contains("unknown-choice"), "\(outcome.output)")
+                #expect(!(outcome.output + outcome.messages).contains("0123456789"), "\(outcome.output)")
+            }
+        }
+
+        @Test func pipesAreNoPipelines() async throws {
+            let place = try Place()
+            let pipe = place.work.appending(path: "p.json").path
+            #expect(mkfifo(pipe, 0o600) == 0)
+            let outcome = try await Program.run(["lint", "p.json"], in: place)
+            #expect(outcome.status == 65)
+            #expect(outcome.output.contains("is not a regular file"), "\(outcome.output)")
         }
     }
 

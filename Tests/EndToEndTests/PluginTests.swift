@@ -42,7 +42,8 @@ extension EndToEnd {
             ("exits", "exited with status 3 at exits.bin in stage hostile: Traceback: the last word"),
             ("memory", "more than 250 MB of memory"), ("processor", "more than 1.0 s of processor time"),
             ("never", "wait"), ("ages", "wait"), ("pretends", "nobody asked it to"),
-            ("closes", "closed its standard output and went on"), ("time", "longer than 3.0 s"), ("wrongartifact", "gave no SourceFile"),
+            ("closes", "closed its standard output and went on"), ("time", "longer than 3.0 s"),
+            ("wrongartifact", "gave no SourceFile"),
         ]) func misbehaviourCostsOneAssetAndLeavesNoProcess(kind: String, words: String) async throws {
             let place = try place(
                 limits: #"{"memory": "250MB", "processor": "1s", "time": "3s"}"#,
@@ -207,7 +208,8 @@ extension EndToEnd {
             let manifest = place.work.appending(path: "plugins/asks/plugin.json")
             let text = try String(contentsOf: manifest, encoding: .utf8)
             try place.write(
-                "plugins/asks/plugin.json", text.replacing("\"stages\"", with: "\"secrets\": [\"OTHER_KEY\"],\n  \"stages\""))
+                "plugins/asks/plugin.json",
+                text.replacing("\"stages\"", with: "\"secrets\": [\"OTHER_KEY\"],\n  \"stages\""))
             try place.write(
                 "plugins/asks/asks_stage.py",
                 """

@@ -143,6 +143,21 @@ extension EndToEnd {
             for _ in 0..<2 {
                 #expect(try await Program.run(["plan", prepare, "a.mp4", "--save", "p.plan"], in: place).status == 0)
             }
+            // One of another form, or that somebody damaged, is a plan all the same.
+            let whole = try String(contentsOf: place.work.appending(path: "p.plan"), encoding: .utf8)
+            for (text, words) in [
+                (whole.replacing("\"version\" : 1\n}\n", with: "\"version\" : 99\n}\n"), "has form 99"),
+                (
+                    whole.replacing("\"directory\" :", with: "\"direktory\" :"),
+                    "is damaged: directory is missing or wrong"
+                ),
+            ] {
+                try place.write("p.plan", text)
+                let run = try await Program.run(["run", "--plan", "p.plan"], in: place)
+                #expect(run.status == 65)
+                #expect(run.messages.contains(words) && !run.messages.contains("DecodingError"), "\(run.messages)")
+                #expect(try await Program.run(["plan", prepare, "a.mp4", "--save", "p.plan"], in: place).status == 0)
+            }
         }
 
         @Test func aRunByPlanGoesOnWhereItStoodByTheSameCommandAndByItsID() async throws {

@@ -25,6 +25,22 @@ import Testing
         #expect(listed == Linter.rules.map(\.code), "the advice is sorted, and nothing is left from older rules")
     }
 
+    @Test func everyWarningOfTheChecksCanBeAllowed() throws {
+        var codes: Set<String> = []
+        for folder in ["Sources/PipelineRunner", "Sources/TikTok", "Sources/Media", "Plugins"] {
+            let files = FileManager.default.enumerator(
+                at: Self.package.appending(path: folder), includingPropertiesForKeys: nil)
+            while let file = files?.nextObject() as? URL {
+                guard file.pathExtension == "swift" else { continue }
+                let text = try String(contentsOf: file, encoding: .utf8)
+                codes.formUnion(text.matches(of: /\.warning,\s+code: "([a-z-]+)"/).map { String($0.1) })
+            }
+        }
+        #expect(codes.count >= 5)
+        #expect(codes.subtracting(Linter.warnings) == [])
+        for code in Linter.warnings { #expect(document.contains("`\(code)`")) }
+    }
+
     @Test func everyCodeOfTheChecksIsThere() throws {
         var codes: Set<String> = []
         for folder in ["Sources/PipelineRunner", "Sources/PipelineKit", "Sources/TikTok", "Sources/Media", "Plugins"] {
@@ -45,6 +61,19 @@ import Testing
         #expect(codes.count > 40)
         for code in codes.sorted() { #expect(document.contains("`\(code)`"), "\(code) is not in docs/lint.md") }
     }
+}
+
+/// Has an option that nobody may see.
+private struct Locked: Stage {
+    static let name: StageName = "locked"
+    static let summary = "Keeps a secret."
+    static let effect: Effect = .pure
+    static let resource: Resource = .light
+    struct Options: StageOptions {
+        @StageOption("A key.", secret: true) var key = ""
+    }
+    init(options: Options) {}
+    func run(_ input: SourceFile, _ context: StageContext) async throws(StageError) -> SourceFile { input }
 }
 
 /// What single rules see; Tests/Diagnostics has the rest, with the real stages.
@@ -112,6 +141,53 @@ import Testing
         }
         for text in ["act.now", "https://example.com:80/a@b", "the act. of posting", "https://${USER}:${PASS}@h/"] {
             #expect(codes(#"{"descriptoin": "\#(text)"}"#) == [], "\(text)")
+        }
+    }
+
+    /// A secret without the look of one, in an option that is known to be secret.
+    @Test func literalsOfSecretOptionsAreFoundAndHidden() throws {
+        let types = [StageType(Locked.self)]
+        func linter(_ value: String) -> (String, Linter) {
+            let text = #"{"$schema": "s", "nmae": 1, "stages": [{"uses": "locked", "with": {"key": \#(value)}}]}"#
+            return (text, Linter(text, file: "p.json", pipeline: nil, stages: types, environment: { _ in nil }))
+        }
+        for value in [#""${KEY}""#, #""${KEY:-}""#, #""""#] {
+            #expect(linter(value).1.findings().map(\.code) == [], "\(value)")
+        }
+        for (value, secret) in [(#""hunter\"22""#, "hunter"), ("12345678", "12345678"), (#""pw""#, "\"pw\"")] {
+            let (text, linter) = linter(value)
+            let finding = try #require(linter.findings().first)
+            #expect(finding.code == "secret-in-file" && finding.pointer == "/stages/0/with/key")
+            let shown = LintText(SourceTexts(for: [finding]) { _ in text }, masking: linter.mask).text(finding)
+            #expect(shown.contains("*") && !shown.contains(secret), "\(shown)")
+        }
+        let mask = linter(#""hunter22""#).1.mask
+        let told = mask.masked(Diagnostic(code: "x", "not \"hunter22\"", hint: "not act.0123456789abcdef"))
+        #expect(told.text == "error: not \"********\" (not ********************)")
+    }
+
+    @Test func aPrivateKeyIsHiddenWithItsBody() {
+        let key = "-----BEGIN EC PRIVATE KEY-----\\nMHcCAQEEIIrYSSNQ\\n-----END EC PRIVATE KEY-----"
+        #expect(!SecretMask().masked(Diagnostic(code: "x", "k: \"\(key)\", b")).message.contains("MHcC"))
+        #expect(SecretMask().masked(Diagnostic(code: "x", "k: \"\(key)\", b")).message.hasSuffix("\", b"))
+    }
+
+    /// What is looked through anew from each place of a run would take hours.
+    @Test(arguments: [
+        "*", "{", "a", "\\\\", "$", "?", ":", " ", "@", "{{", "{{ ", "?*", "act.", "://", "a://b:", "\\ud83d",
+    ])
+    func longRunsAreLookedThrough(_ run: String) {
+        let run = String(repeating: run, count: 200_000 / run.utf8.count)
+        let aliases = String(repeating: "- *a\n", count: 30)
+        for (text, file) in [
+            (#"{"description": "://-----BEGIN \#(run)", "post": {"title": "{{\#(run)"}}"#, "p.json"),
+            ("x: &a 1\ny:\n\(aliases)description: \(run)", "p.yaml"),
+        ] {
+            let (pipeline, findings) = PipelineChecker(registry: testRegistry, environment: { _ in nil })
+                .check(text, file: file)
+            #expect(pipeline == nil && !findings.isEmpty)
+            _ = Linter(text, file: file, pipeline: pipeline, environment: { _ in nil }).findings()
+            _ = SecretMask().masked(Diagnostic(code: "x", "://\(run)"))
         }
     }
 

@@ -69,7 +69,7 @@ import Testing
     @Test func annotationsEscapeWhatEndsThem() {
         #expect(
             GitHubAnnotations.text(finding)
-                == "::warning file=a%2Cb%3Ac%25.json,line=2,col=3,title=no-retry::100 %25 of, a:b%0D%0Ac <&> \"q\" \u{1} (do, this)"
+                == "::warning file=a%2Cb%3Ac%25.json,line=2,col=3,title=no-retry::100 %25 of, a:b%0D%0Ac <&> \"q\" \u{FFFD} (do, this)"
         )
         let plain = Diagnostic(code: "x", "m")
         #expect(GitHubAnnotations.text(plain) == "::error title=x::m")
@@ -96,6 +96,23 @@ import Testing
             if name == "testcase" { cases += 1 }
             if name == "failure" { failures += 1 }
         }
+    }
+
+    @Test func namesOfFilesDoNotCommandTheTerminal() {
+        let hostile = Diagnostic(
+            code: "no-input", "no \u{1B}]0;x\u{7} here\nerror: fake", hint: "see \u{202E}b\u{2028}c 👩‍👩‍👧",
+            location: SourceLocation(file: "a\u{1B}[2J\n.json", line: 1, column: 1), asset: "a")
+        let forms = [
+            hostile.text, LintText(SourceTexts(for: []) { _ in nil }).text(hostile).replacing("\n", with: ""),
+            GitHubAnnotations.text(hostile),
+        ]
+        for form in forms {
+            for scalar in ["\u{1B}", "\u{7}", "\n", "\u{202E}", "\u{2028}"] as [Unicode.Scalar] {
+                #expect(!form.unicodeScalars.contains(scalar), "\(form)")
+            }
+            #expect(form.contains("\u{FFFD}[2J") && form.contains("👩‍👩‍👧"))
+        }
+        #expect(forms[0].hasPrefix("a\u{FFFD}[2J\u{FFFD}.json:1:1: error: no "))
     }
 
     @Test func textShowsThePlaceAndWhatToDo() {

@@ -77,11 +77,11 @@ public struct Diagnostic: Sendable, Hashable, Codable {
         self.asset = asset
     }
 
-    /// `file:line:column: error: message (hint)`.
+    /// `file:line:column: error: message (hint)`, one line, whatever names of files and values are in it.
     public var text: String {
         var line = location.map { "\($0): " } ?? ""
         line += "\(severity.rawValue): \(message)"
         if let hint { line += " (\(hint))" }
-        return line
+        return VisibleText.of(line)
     }
 }

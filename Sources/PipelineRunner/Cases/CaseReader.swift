@@ -156,26 +156,30 @@ package struct CaseReader {
                 report(
                     "unknown-key", "\"set\" takes stage.option, not \"\(member.key)\"",
                     hint: "such as \"transcode.crf\"", at: member.keyLocation)
-            } else if isChecked {
-                checkOption(parts[0], parts[1], member)
+            } else {
+                checkOption(parts[0], parts[1], member, isChecked: isChecked)
             }
             return "\(member.key)=\(Self.word(member.value.json))"
         }
     }
 
-    private mutating func checkOption(_ stage: String, _ option: String, _ member: DocumentNode.Member) {
+    /// - Parameter isChecked: Whether the value must hold; names always have to, as a case about nothing proves nothing.
+    private mutating func checkOption(
+        _ stage: String, _ option: String, _ member: DocumentNode.Member, isChecked: Bool
+    ) {
         guard checkStage(stage, at: member.keyLocation),
             let type = stages?.first(where: { $0.id == stage || $0.type?.name.rawValue == stage })?.type
         else { return }
-        for finding in type.findings([option: member.value.json]) { report(finding, member) }
+        for finding in type.findings([option: member.value.json]) where isChecked || finding.concernsKey {
+            report(finding, member)
+        }
     }
 
     private mutating func post(_ node: DocumentNode, isChecked: Bool) -> [String] {
         guard let member = node.member("post"), let members = object(member.value, "\"post\"") else { return [] }
         return members.map { member in
-            if isChecked {
-                for finding in PostSettings.findings(in: [member.key: member.value.json]) { report(finding, member) }
-            }
+            for finding in PostSettings.findings(in: [member.key: member.value.json])
+            where isChecked || finding.concernsKey { report(finding, member) }
             return "\(member.key)=\(Self.word(member.value.json))"
         }
     }
@@ -288,22 +292,37 @@ package struct CaseReader {
                 wrongType(member, "a list")
                 return []
             }
+            if elements.isEmpty {
+                return [
+                    CaseExpectation(path: [member.key], wanted: .equal(.array([])), location: member.value.location)
+                ]
+            }
             return elements.map {
                 CaseExpectation(path: [member.key], wanted: .contains($0.json), location: $0.location)
             }
         case "post":
-            guard let members = object(member.value, "\"post\"") else { return [] }
+            guard let members = object(member.value, "\"post\""), holdsSomething(members, member) else { return [] }
             checkKeys(members, Self.postKeys)
             return members.flatMap { values($0, below: ["post"]) }
         case "stages":
-            guard let members = object(member.value, "\"stages\"") else { return [] }
+            guard let members = object(member.value, "\"stages\""), holdsSomething(members, member) else { return [] }
             return members.flatMap { stage -> [CaseExpectation] in
                 checkStage(stage.key, at: stage.keyLocation)
-                guard let fields = object(stage.value, "what is expected of a stage") else { return [] }
+                guard let fields = object(stage.value, "what is expected of a stage"), holdsSomething(fields, stage)
+                else { return [] }
                 return fields.flatMap { values($0, below: ["stages", stage.key]) }
             }
         default: return values(member, below: [])
         }
+    }
+
+    /// Whether an object of expectations has any: one that has none would hold whatever happens.
+    private mutating func holdsSomething(_ members: [DocumentNode.Member], _ member: DocumentNode.Member) -> Bool {
+        if !members.isEmpty { return true }
+        report(
+            "empty-value", "\"\(member.key)\" expects nothing", hint: "say what is expected, or leave it out",
+            at: member.value.location)
+        return false
     }
 
     /// The value of a field, a range, or those of an object's fields.
@@ -312,6 +331,7 @@ package struct CaseReader {
         guard let members = member.value.members else {
             return [CaseExpectation(path: path, wanted: .equal(member.value.json), location: member.value.location)]
         }
+        guard holdsSomething(members, member) else { return [] }
         let words = ["atMost", "atLeast", "between", "matches", "contains"]
         guard members.contains(where: { words.contains($0.key) }) else {
             return members.flatMap { values($0, below: path) }

@@ -119,26 +119,36 @@ package enum DocumentLoader {
     /// JSON writes characters beyond U+FFFF as two escapes, which YAML does not join.
     /// - Returns: The text, and the offsets in it, in scalars, at which joined pairs end.
     static func joiningSurrogates(_ text: String) -> (text: String, joins: [Int]) {
-        var (result, joins) = ("", [Int]())
-        var rest = Substring(text)
-        var count = 0
-        while let match = rest.firstMatch(of: /\\(?:u([dD][89aAbB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)/) {
-            let before = rest[..<match.range.lowerBound]
-            result += before
-            count += before.unicodeScalars.count
-            if let first = match.1, let second = match.2, let high = UInt32(first, radix: 16),
-                let low = UInt32(second, radix: 16)
+        guard text.contains("\\ud") || text.contains("\\uD") else { return (text, []) }
+        let scalars = Array(text.unicodeScalars)
+        var (result, joins) = (String.UnicodeScalarView(), [Int]())
+        var (index, count) = (0, 0)
+        while index < scalars.count {
+            if let high = surrogate(in: scalars, at: index, 0xD800..<0xDC00),
+                let low = surrogate(in: scalars, at: index + 6, 0xDC00..<0xE000)
             {
                 let digits = String(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00), radix: 16)
-                result += "\\U" + String(repeating: "0", count: 8 - digits.count) + digits
+                result.append(
+                    contentsOf: ("\\U" + String(repeating: "0", count: 8 - digits.count) + digits).unicodeScalars)
                 count += 10
                 joins.append(count)
+                index += 12
             } else {
-                result += match.0
-                count += match.0.unicodeScalars.count
+                // A backslash takes what follows it along: that begins no escape of its own.
+                let end = min(scalars.count, index + (scalars[index] == "\\" ? 2 : 1))
+                result.append(contentsOf: scalars[index..<end])
+                count += end - index
+                index = end
             }
-            rest = rest[match.range.upperBound...]
         }
-        return (result + rest, joins)
+        return (String(result), joins)
+    }
+
+    /// The half of a character that `\uXXXX` at `index` stands for; nil for anything else.
+    private static func surrogate(in scalars: [Unicode.Scalar], at index: Int, _ range: Range<UInt32>) -> UInt32? {
+        guard index + 6 <= scalars.count, scalars[index] == "\\", scalars[index + 1] == "u" else { return nil }
+        let digits = scalars[(index + 2)..<(index + 6)]
+        guard digits.allSatisfy(\.properties.isASCIIHexDigit) else { return nil }
+        return UInt32(String(String.UnicodeScalarView(digits)), radix: 16).flatMap { range.contains($0) ? $0 : nil }
     }
 }

@@ -1,4 +1,5 @@
 package import Foundation
+import Glibc
 
 /// The text of a file that a user wrote.
 package enum FileText {
@@ -21,6 +22,11 @@ package enum FileText {
             throw Problem(message: "does not exist", hint: "name a JSON or YAML file")
         }
         guard !isDirectory.boolValue else { throw Problem(message: "is a folder", hint: "name a JSON or YAML file") }
+        // A pipe or a device may never end, and gives its content once.
+        var status = stat()
+        guard stat(file.path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw Problem(message: "is not a regular file", hint: "name a JSON or YAML file")
+        }
         guard let data = try? Data(contentsOf: file) else {
             throw Problem(message: "can't be read", hint: "check its permissions")
         }

@@ -26,10 +26,14 @@ enum Nesting {
     static func aliasedKey(in text: String) -> (line: Int, column: Int)? {
         guard text.contains("*") else { return nil }
         let aliases = text.matches(of: /(?:^|[\s\[{,:?])\*[^\s,\[\]{}]/.anchorsMatchLineEndings()).count
-        let keys = /(?:^|[\s\[{,])\?\s|\*[^\s,\[\]{}]+[ \t]*:|[\]}][ \t]*:/.anchorsMatchLineEndings()
+        // An alias stands behind a boundary, and one with a longer name is taken for a key: from each place only so much
+        // is looked at.
+        let keys =
+            /(?:^|[\s\[{,])\?\s|(?:^|[\s\[{,:?])\*(?:[^\s,\[\]{}]{200}|[^\s,\[\]{}]{1,200}[ \t]*:)|[\]}][ \t]*:/
+            .anchorsMatchLineEndings()
         guard aliases > mostAliases, let key = text.firstMatch(of: keys) else { return nil }
-        // The blank before the sign is not it.
-        let blank = text[key.range].prefix { $0.isWhitespace }.unicodeScalars.count
+        // What stands before the sign is not it.
+        let blank = text[key.range].prefix { !"?*]}".contains($0) }.unicodeScalars.count
         return SourceLines(text).place(of: text[..<key.range.lowerBound].unicodeScalars.count + blank)
     }
 }

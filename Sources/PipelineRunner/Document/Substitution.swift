@@ -9,7 +9,8 @@ package struct Substitution: Sendable {
     /// Substitution with values from `value`.
     /// - Parameter isReserved: Whether a name is a secret of the program, which no pipeline may hold.
     package init(
-        value: @escaping @Sendable (String) -> String?, isReserved: @escaping @Sendable (String) -> Bool = { _ in false }
+        value: @escaping @Sendable (String) -> String?,
+        isReserved: @escaping @Sendable (String) -> Bool = { _ in false }
     ) {
         self.value = value
         self.isReserved = isReserved
@@ -38,7 +39,11 @@ package struct Substitution: Sendable {
         }
     }
 
+    /// More of the same helps nobody, and aliases can multiply one mistake by thousands.
+    private static let mostFindings = 100
+
     private func fill(_ text: String, at location: SourceLocation, _ findings: inout [Diagnostic]) -> String {
+        guard findings.count < Self.mostFindings else { return text }
         var result = ""
         var rest = Substring(text)
         while let start = rest.range(of: "${") {

@@ -43,7 +43,8 @@ extension AssetRunner {
     func keep(
         _ record: StageRecord, _ parts: ReuseParts, _ stage: PipelineStage, _ output: any Artifact, _ folder: URL
     ) async {
-        guard stage.type.effect == .pure, let cache = host.cache, let words = try? JSONValue(encoding: parts.shown) else {
+        guard stage.type.effect == .pure, let cache = host.cache, let words = try? JSONValue(encoding: parts.shown)
+        else {
             return
         }
         let entry = CachedOutput(

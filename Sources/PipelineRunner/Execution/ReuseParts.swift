@@ -58,7 +58,9 @@ package struct ReuseParts: Codable, Sendable, Hashable {
         let folder = URL(filePath: footage).deletingLastPathComponent().path + "/"
         for path in stage.stage.dependencies(input) {
             // The same files in another place are the same.
-            let name = path.hasPrefix(folder) ? "./\(path.dropFirst(folder.count))" : URL(filePath: path).lastPathComponent
+            let name =
+                path.hasPrefix(folder)
+                ? "./\(path.dropFirst(folder.count))" : URL(filePath: path).lastPathComponent
             let digest = (try? await digests.sha256(of: path)) ?? Self.absent
             beside[beside[name] == nil ? name : "\(name) (\(beside.count + 1))"] = digest
         }

@@ -9,7 +9,8 @@ struct GroupGuard {
     /// Starts it; nil when it can't be, such as when the child has ended already.
     init?(of child: ChildProcess) {
         // Reads the pipe that the host alone holds, until it is closed.
-        var launch = WorkerLaunch(executable: "/bin/sh", arguments: ["-c", "read -r _; kill -KILL 0"], environment: [:])
+        var launch = WorkerLaunch(
+            executable: "/bin/sh", arguments: ["-c", "read -r _; kill -KILL 0"], environment: [:])
         launch.group = child.identifier
         launch.directory = "/"
         guard let process = try? ChildProcess.start(launch) else { return nil }

@@ -113,8 +113,9 @@ struct IsolatedStage: Sendable {
                 case .progress(let report): progress(report.progress)
                 case .log(let line):
                     logger?.log(
-                        level: Logger.Level(rawValue: line.level) ?? .info, "\(grants.redacted(line.message))",
-                        metadata: line.metadata?.mapValues { "\(grants.redacted($0))" })
+                        level: Logger.Level(rawValue: line.level) ?? .info,
+                        "\(VisibleText.of(grants.redacted(line.message)))",
+                        metadata: line.metadata?.mapValues { "\(VisibleText.of(grants.redacted($0)))" })
                 case .service(let question):
                     questions.add(Task { worker.send(.answer(await desk.answer(question))) })
                 case .ready, .result, .failure: break
@@ -127,7 +128,8 @@ struct IsolatedStage: Sendable {
                     throw noAnswer("it says that it was stopped, and nobody asked it to")
                 }
                 throw grants.redacted(error)
-            case .ended(let end): throw grants.redacted(ended(end, asset: asset, error.lastWords, isRun: context != nil))
+            case .ended(let end):
+                throw grants.redacted(ended(end, asset: asset, error.lastWords, isRun: context != nil))
             }
         }
         return try grants.checked(result, of: type.name)
@@ -140,7 +142,8 @@ struct IsolatedStage: Sendable {
             asset: asset, stage: type.name, plugin: plugin, readsFootage: readsFootage, lastWords: lastWords)
         if isRun, type.effect == .irreversible, error.code != .cancelled {
             error.recovery = .ambiguous
-            error.hint = "what became of the post is not known: see `spreader-pipeline posts list`, then run the same command again"
+            error.hint =
+                "what became of the post is not known: see `spreader-pipeline posts list`, then run the same command again"
         }
         return error
     }

@@ -187,13 +187,12 @@ package final class SecretGrants: Sendable {
         return finding
     }
 
-    /// The error without the secrets that were given.
+    /// The error without the secrets that were given, and without what would steer a terminal.
     func redacted(_ error: StageError) -> StageError {
-        guard !given.withLock({ $0.isEmpty }) else { return error }
         var error = error
-        error.message = redacted(error.message)
-        error.hint = error.hint.map(redacted)
-        error.cause = error.cause.map(redacted)
+        error.message = VisibleText.of(redacted(error.message))
+        error.hint = error.hint.map { VisibleText.of(redacted($0)) }
+        error.cause = error.cause.map { VisibleText.of(redacted($0), keepsBreaks: true) }
         return error
     }
 }

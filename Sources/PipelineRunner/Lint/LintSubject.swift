@@ -11,6 +11,8 @@ struct LintSubject: Sendable {
     var filled: DocumentNode?
     /// The checked pipeline; nil when it has errors.
     var pipeline: Pipeline?
+    /// The stages that a pipeline can have, for those that have errors.
+    var stages: [StageType]
     /// The footage.
     var assets: [AssetInput]
     /// What would become of it.
@@ -66,6 +68,20 @@ struct LintSubject: Sendable {
 
     /// Where the file begins.
     var start: SourceLocation { SourceLocation(file: file, line: 1, column: 1) }
+
+    /// What a stage is given of the footage, with its name: the parts of it behind a stage that makes several.
+    func footage(before step: Step) -> [(asset: String, media: ProbedMedia)] {
+        let names = Set(steps.prefix(step.index).map(\.stage.id))
+        return plans.flatMap { plan in
+            // What else is between, such as an overlay, hands on the footage itself.
+            let outputs = plan.steps.filter { names.contains($0.stage) }.compactMap(\.plan.output)
+            for output in outputs.reversed() {
+                if let media = output as? ProbedMedia { return [(plan.asset, media)] }
+                if let parts = output as? PartedMedia { return parts.elements.map { (plan.asset, $0) } }
+            }
+            return []
+        }
+    }
 
     /// What stages found in footage, with its name.
     var footage: [(asset: String, media: ProbedMedia)] {

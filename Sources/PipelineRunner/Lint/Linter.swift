@@ -17,20 +17,33 @@ package struct Linter: Sendable {
     ///   - text: The file's content.
     ///   - file: Its name.
     ///   - pipeline: What the check made of it; nil when it has errors, which leaves the rules that need none.
+    ///   - stages: The stages that pipelines can have, which tell what options are secret.
     ///   - environment: Values for `${NAME}`.
     ///   - assets: The footage that was found.
     ///   - plans: What would become of it.
     ///   - allowed: Codes that nobody wants to hear of.
     ///   - now: The present moment.
     package init(
-        _ text: String, file: String, pipeline: Pipeline?, environment: @escaping @Sendable (String) -> String?,
+        _ text: String, file: String, pipeline: Pipeline?, stages: [StageType] = [],
+        environment: @escaping @Sendable (String) -> String?,
         assets: [AssetInput] = [], plans: [AssetPlan] = [], allowing allowed: Set<String> = [], now: Date = Date()
     ) {
         let written = DocumentLoader.load(text, file: file).root
         subject = LintSubject(
             file: file, written: written, filled: written.map { Substitution(value: environment).apply(to: $0).node },
-            pipeline: pipeline, assets: assets, plans: plans, now: now)
+            pipeline: pipeline, stages: stages.isEmpty ? pipeline?.stages.map(\.type) ?? [] : stages, assets: assets,
+            plans: plans, now: now)
         self.allowed = allowed
+    }
+
+    /// Codes of warnings that the checks themselves give, and that nobody need hear of either.
+    package static let warnings = [
+        "glued-hashtag", "growing-footage", "missing-font", "plugin-manifest", "plugin-twice", "same-title",
+    ]
+
+    /// Hides the file's secrets in what is said of it.
+    package var mask: SecretMask {
+        SecretMask(subject.written.map { SecretLiteral.all(in: $0, of: subject.stages).map(\.value) } ?? [])
     }
 
     /// All advice, in the order of the file.

@@ -8,7 +8,11 @@ public enum PipelineSchema {
         let variants: [JSONValue] = registry.stages.map { stage in
             [
                 "if": ["properties": ["uses": ["const": .string(stage.name.rawValue)]]],
-                "then": ["properties": ["with": stage.optionsSchema, "uses": ["description": .string(stage.summary)]]],
+                "then": [
+                    "properties": [
+                        "with": orVariable(stage.optionsSchema), "uses": ["description": .string(stage.summary)],
+                    ]
+                ],
             ]
         }
         return [
@@ -23,7 +27,7 @@ public enum PipelineSchema {
                     "type": ["array", "string"], "items": ["type": "string"],
                 ],
                 "account": ["type": "string", "default": "default", "description": "Name of the connected account."],
-                "post": PostSettings.schema,
+                "post": orVariable(PostSettings.schema),
                 "stages": [
                     "type": "array", "minItems": 1, "description": "The steps, in order.",
                     "items": [
@@ -60,5 +64,39 @@ public enum PipelineSchema {
                 ],
             ],
         ]
+    }
+
+    /// The schema of an object whose values may come from the environment instead: `"crf": "${CRF:-19}"`.
+    ///
+    /// For editors alone: the program fills values first, and checks what they are then.
+    private static func orVariable(_ object: JSONValue) -> JSONValue {
+        guard case .object(var fields) = object, case .object(let properties)? = fields["properties"] else {
+            return object
+        }
+        fields["properties"] = .object(properties.mapValues(alternatives))
+        return .object(fields)
+    }
+
+    private static func alternatives(_ schema: JSONValue) -> JSONValue {
+        guard case .object(let fields) = schema, !hasParts(fields), !takesAnyText(fields) else { return schema }
+        var value = fields
+        // What editors show of the option stays where they look for it.
+        var result: [String: JSONValue] = [:]
+        for word in ["description", "default", "examples", "writeOnly"] {
+            if let said = value.removeValue(forKey: word) { result[word] = said }
+        }
+        result["anyOf"] = [.object(value), ["type": "string", "pattern": "\\$\\{"]]
+        return .object(result)
+    }
+
+    /// Whether values are lists or objects only: of those the parts are filled.
+    private static func hasParts(_ fields: [String: JSONValue]) -> Bool {
+        fields["type"] == "object" || fields["type"] == "array"
+    }
+
+    /// Whether any text will do, `${NAME}` among it.
+    private static func takesAnyText(_ fields: [String: JSONValue]) -> Bool {
+        let limits = ["enum", "const", "pattern", "format", "minLength", "maxLength", "anyOf", "oneOf", "allOf", "not"]
+        return fields["type"] == "string" && limits.allSatisfy { fields[$0] == nil }
     }
 }

@@ -6,7 +6,8 @@ enum TitleTemplate {
     /// The placeholders that every title may hold.
     static let names = PostFields.taken
 
-    private static var placeholder: Regex<(Substring, Substring)> { /\{\{\s*([A-Za-z0-9_.-]*)\s*\}\}/ }
+    /// No run gives back what it took: a title of braces and blanks alone is looked through once.
+    private static var placeholder: Regex<(Substring, Substring)> { /\{\{\s*+([A-Za-z0-9_.-]*+)\s*+\}\}/ }
 
     /// The names of a title's placeholders, in their order.
     static func placeholders(in title: String) -> [String] { title.matches(of: placeholder).map { String($0.1) } }

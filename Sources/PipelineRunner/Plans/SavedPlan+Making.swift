@@ -93,7 +93,8 @@ extension SavedPlan.Asset {
         _ source: SourceFile, _ plan: AssetPlan?, _ pipeline: Pipeline
     ) -> Set<String> {
         var paths: Set<String> = []
-        func walk(_ stages: ArraySlice<PipelineStage>, _ plan: AssetPlan?, from start: any Artifact) -> (any Artifact)? {
+        func walk(_ stages: ArraySlice<PipelineStage>, _ plan: AssetPlan?, from start: any Artifact) -> (any Artifact)?
+        {
             var input: (any Artifact)? = start
             for stage in stages {
                 guard let known = input else { return nil }

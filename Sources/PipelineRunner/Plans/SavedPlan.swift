@@ -150,11 +150,32 @@ package struct SavedPlan: Sendable, Hashable, Codable {
 }
 
 extension SavedPlan {
+    /// Whether a file says that it is a plan, of this form or another, whole or damaged.
+    private static func isPlan(_ file: String) -> Bool {
+        struct Mark: Decodable {
+            var kind: String
+        }
+        guard let data = try? Data(contentsOf: URL(filePath: file)) else { return false }
+        return (try? JSONDecoder().decode(Mark.self, from: data))?.kind == kind
+    }
+
+    /// What in a file is not as it must be, such as `assets.0.path`: the values themselves are nobody's business.
+    private static func place(_ error: any Error) -> String {
+        let path: [any CodingKey] =
+            switch error as? DecodingError {
+            case .keyNotFound(let key, let context): context.codingPath + [key]
+            case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+                context.codingPath
+            default: []
+            }
+        return path.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
+    }
+
     /// Writes it for its owner alone. An earlier plan is replaced, and nothing else is.
     /// - Throws: `StageError` with code `configuration` when the file can't be written or is no plan.
     package func write(to file: String) throws(StageError) {
         let url = URL(filePath: file)
-        if FileManager.default.fileExists(atPath: url.path), (try? Self.read(file)) == nil {
+        if FileManager.default.fileExists(atPath: url.path), !Self.isPlan(file) {
             throw StageError(
                 .configuration, "\(file) is there and is no saved plan", hint: "name another file for --save")
         }
@@ -197,7 +218,8 @@ extension SavedPlan {
         do {
             return try decoder.decode(SavedPlan.self, from: data)
         } catch {
-            throw problem("\(file) is damaged: \(error)")
+            let place = place(error)
+            throw problem(place.isEmpty ? "\(file) is damaged" : "\(file) is damaged: \(place) is missing or wrong")
         }
     }
 }

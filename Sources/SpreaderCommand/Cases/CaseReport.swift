@@ -44,8 +44,8 @@ struct CaseReport {
     private func text(_ result: CaseResult) -> String {
         let mark = result.isPassed ? terminal.paint("✓", .green) : terminal.paint("✗", .red)
         let time = terminal.paint("(\(Duration.seconds(result.seconds).spoken))", .dim)
-        let lines = result.failures.map { "      \($0.location): \($0.text)" }
-        return (["  \(mark) \(result.pipelineCase.name) \(time)"] + lines).joined(separator: "\n")
+        let lines = result.failures.map { "      " + VisibleText.of("\($0.location): \($0.text)") }
+        return (["  \(mark) \(VisibleText.of(result.pipelineCase.name)) \(time)"] + lines).joined(separator: "\n")
     }
 
     private func json(_ result: CaseResult, _ file: CaseFile) -> JSONValue {

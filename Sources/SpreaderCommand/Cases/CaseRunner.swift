@@ -103,7 +103,11 @@ struct CaseRunner: Sendable {
     }
 
     private func words(_ pipelineCase: PipelineCase, _ file: CaseFile, _ footage: String) -> [String] {
-        [URL(filePath: file.pipeline).standardizedFileURL.path, footage, "--sandbox", "--format", "json"]
+        // A name that begins like an option is none.
+        [
+            URL(filePath: file.pipeline).standardizedFileURL.path, footage.hasPrefix("-") ? "./\(footage)" : footage,
+            "--sandbox", "--format", "json",
+        ]
             + PipelineArguments.words(set: pipelineCase.set, post: pipelineCase.post)
             + (pipelineCase.until.map { ["--until", $0] } ?? [])
     }

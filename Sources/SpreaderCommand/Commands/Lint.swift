@@ -24,14 +24,14 @@ struct Lint: AsyncParsableCommand {
     @Flag(help: "Exit with 65 for warnings, too.")
     var strict = false
 
-    @Option(help: ArgumentHelp("Don't give this advice; can be repeated.", valueName: "code"))
+    @Option(help: ArgumentHelp("Don't give this advice or warning; can be repeated.", valueName: "code"))
     var allow: [String] = []
 
     @Option(help: "How to report: text, one JSON array, annotations of GitHub Actions, or a JUnit report.")
     var format: Format = .text
 
     func validate() throws {
-        let codes = Linter.rules.map(\.code)
+        let codes = Linter.rules.map(\.code) + Linter.warnings
         for code in allow where !codes.contains(code) {
             let hint = NearestName.of(code, in: codes).map { "did you mean \"\($0)\"?" } ?? "see docs/lint.md"
             throw ValidationError("--allow: there is no advice \"\(code)\" (\(hint))")
@@ -44,9 +44,9 @@ struct Lint: AsyncParsableCommand {
     }
 
     private func report(_ settings: Settings, _ host: StageHost) async throws {
-        let findings = await findings(settings, host)
+        let (findings, mask) = await findings(settings, host)
         switch format {
-        case .text: show(findings)
+        case .text: show(findings, mask)
         case .json: Output.result(try JSONValue(encoding: findings).text(pretty: true))
         case .github: for finding in findings { Output.result(GitHubAnnotations.text(finding)) }
         case .junit: Output.result(JUnitReport.text(findings, file: pipeline, strict: strict))
@@ -56,7 +56,7 @@ struct Lint: AsyncParsableCommand {
         if summary.errors > 0 || (strict && summary.warnings > 0) { throw ExitCode(65) }
     }
 
-    private func findings(_ settings: Settings, _ host: StageHost) async -> [Diagnostic] {
+    private func findings(_ settings: Settings, _ host: StageHost) async -> ([Diagnostic], SecretMask) {
         var checked = await CheckedRun.load(
             file: pipeline, inputs: inputs, registry: host.registry, settings: settings,
             credentials: await Command.credentials(settings, await Command.existing(settings)))
@@ -68,13 +68,17 @@ struct Lint: AsyncParsableCommand {
         }
         let plans = await checked.planFootage(settings: settings)
         var findings = checked.findings + host.findings
+        var mask = SecretMask()
         if let text = try? FileText.read(URL(filePath: pipeline)) {
             let linter = Linter(
-                text, file: pipeline, pipeline: checked.pipeline, environment: { settings[$0] },
-                assets: checked.assets, plans: plans, allowing: Set(allow))
+                text, file: pipeline, pipeline: checked.pipeline, stages: host.registry.stages,
+                environment: { settings[$0] }, assets: checked.assets, plans: plans)
             findings += linter.findings()
+            mask = linter.mask
         }
-        return findings.sorted { rank($0) < rank($1) }
+        let allowed = Set(allow)
+        let told = findings.filter { $0.severity == .error || !allowed.contains($0.code) }
+        return (told.sorted { rank($0) < rank($1) }.map(mask.masked), mask)
     }
 
     /// The pipeline file from top to bottom, then what concerns other files.
@@ -83,9 +87,9 @@ struct Lint: AsyncParsableCommand {
         return (0, location.line ?? .max, location.column ?? 0)
     }
 
-    private func show(_ findings: [Diagnostic]) {
+    private func show(_ findings: [Diagnostic], _ mask: SecretMask) {
         let terminal = Terminal.standardOutput()
-        let form = LintText(SourceTexts(onDiskFor: findings)) { text, part in
+        let form = LintText(SourceTexts(onDiskFor: findings), masking: mask) { text, part in
             switch part {
             case .error: terminal.paint(text, .red)
             case .warning: terminal.paint(text, .yellow)

@@ -30,8 +30,8 @@ package enum GitHubAnnotations {
         escaped(text) { ["%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"][$0] }
     }
 
-    /// By scalars: CR LF is one character.
+    /// By scalars: CR LF is one character. Logs of workflows are read in terminals, too.
     private static func escaped(_ text: String, _ escape: (Unicode.Scalar) -> String?) -> String {
-        text.unicodeScalars.map { escape($0) ?? String($0) }.joined()
+        VisibleText.of(text, keepsBreaks: true).unicodeScalars.map { escape($0) ?? String($0) }.joined()
     }
 }

@@ -19,14 +19,20 @@ package struct LintText {
     }
 
     private let texts: SourceTexts
+    private let mask: SecretMask
     private let paint: (String, Part) -> String
 
     /// A form.
     /// - Parameters:
     ///   - texts: The files that findings point into.
+    ///   - mask: Hides what is secret in their lines.
     ///   - paint: Colours a part of the text.
-    package init(_ texts: SourceTexts, paint: @escaping (String, Part) -> String = { text, _ in text }) {
+    package init(
+        _ texts: SourceTexts, masking mask: SecretMask = SecretMask(),
+        paint: @escaping (String, Part) -> String = { text, _ in text }
+    ) {
         self.texts = texts
+        self.mask = mask
         self.paint = paint
     }
 
@@ -38,13 +44,14 @@ package struct LintText {
             case .warning: ("warning", .warning)
             case .note: ("note", .note)
             }
-        let place = finding.location.map { paint("\($0):", .headline) + " " } ?? ""
+        let place = finding.location.map { paint(VisibleText.of("\($0):"), .headline) + " " } ?? ""
         var lines = [
-            place + paint("\(word):", part) + " " + paint(Self.plain(finding.message), .headline) + " [\(finding.code)]"
+            place + paint("\(word):", part) + " " + paint(VisibleText.of(finding.message), .headline)
+                + " [\(VisibleText.of(finding.code))]"
         ]
         var gutter = 5
         if let location = finding.location, let line = texts.line(at: location), let number = location.line {
-            let snippet = Snippet(line, column: location.column ?? 1)
+            let snippet = Snippet(line, column: location.column ?? 1, masking: mask)
             let digits = String(number)
             gutter = max(5, digits.count + 1)
             let padded = String(repeating: " ", count: gutter - digits.count) + digits
@@ -54,19 +61,9 @@ package struct LintText {
         }
         if let hint = finding.hint {
             lines.append(
-                String(repeating: " ", count: gutter) + paint(" =", .frame) + " help: \(Self.plain(hint))")
+                String(repeating: " ", count: gutter) + paint(" =", .frame) + " help: \(VisibleText.of(hint))")
         }
         return lines.joined(separator: "\n")
-    }
-
-    /// A text in one line, whatever was in it.
-    private static func plain(_ text: String) -> String {
-        var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            let isControl = scalar.properties.generalCategory == .control
-            result.append(isControl ? (scalar == "\n" || scalar == "\t" ? " " : "\u{FFFD}") : scalar)
-        }
-        return String(result)
     }
 }
 

@@ -18,12 +18,13 @@ struct Snippet: Sendable, Hashable {
     /// - Parameters:
     ///   - line: The line, without its break.
     ///   - column: From 1, in Unicode scalars.
-    init(_ line: String, column: Int) {
+    ///   - mask: Hides what is secret, in the same number of scalars.
+    init(_ line: String, column: Int, masking mask: SecretMask = SecretMask()) {
         let all = line.unicodeScalars
         let skipped = max(0, min(column - 1, all.count) - Self.window.before)
         let part = all.dropFirst(skipped).prefix(Self.window.before + Self.window.behind)
         let isCut = (before: skipped > 0, behind: skipped + part.count < all.count)
-        let line = SecretPatterns.masked(String(String.UnicodeScalarView(part)))
+        let line = mask.masked(String(String.UnicodeScalarView(part)))
         let column = column - skipped
         let scalars = Array(line.unicodeScalars)
         let length = Self.length(of: scalars, from: column - 1)
@@ -68,18 +69,9 @@ struct Snippet: Sendable, Hashable {
         var width: Int
 
         init(_ character: Character) {
-            let scalar = character.unicodeScalars.first ?? " "
-            if character == "\t" {
-                (text, width) = (" ", 1)
-            } else if [.control, .format, .lineSeparator, .paragraphSeparator, .surrogate].contains(
-                scalar.properties.generalCategory)
-            {
-                (text, width) = ("\u{FFFD}", 1)
-            } else {
-                // Marks that turn the direction of text, and joiners that begin nothing, stay out.
-                text = String(character)
-                width = CellWidth.of(character)
-            }
+            // Marks that turn the direction of text, and joiners that begin nothing, stay out.
+            text = VisibleText.shown(character)
+            width = text == String(character) ? CellWidth.of(character) : 1
         }
     }
 

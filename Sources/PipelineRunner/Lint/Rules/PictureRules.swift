@@ -48,15 +48,24 @@ enum PictureRules {
                 let text = step.value("maxDuration"), let most = try? Duration.parse(text)
             else { return nil }
             // A frame more or less is nobody's loss.
-            let long = subject.footage.filter { $0.media.duration > most.inSeconds + 0.5 }
-            guard let longest = long.max(by: { $0.media.duration < $1.media.duration }) else { return nil }
-            let names = [longest.asset] + long.map(\.asset).filter { $0 != longest.asset }
+            let long = subject.footage(before: step).map { ($0.asset, length(of: $0.media)) }.filter {
+                $0.1 > most.inSeconds + 0.5
+            }
+            guard let longest = long.max(by: { $0.1 < $1.1 }) else { return nil }
+            var names = [longest.0]
+            // Of one piece of footage several parts may be too long.
+            for (asset, _) in long where !names.contains(asset) { names.append(asset) }
             return LintAdvice(
-                "what comes after \(most.spoken) is cut from \(FootageWords.list(names)), which lasts up to \(Duration.seconds(longest.media.duration.rounded()).spoken)",
+                "what comes after \(most.spoken) is cut from \(FootageWords.list(names)), which lasts up to \(Duration.seconds(longest.1.rounded()).spoken)",
                 hint:
                     "write \"maxDuration\", or choose a part with \"trim\"; \"overlong\": \"error\" refuses such footage",
-                at: step.stage.location, pointer: step.pointer, asset: names.count == 1 ? longest.asset : nil)
+                at: step.stage.location, pointer: step.pointer, asset: names.count == 1 ? longest.0 : nil)
         }
+    }
+
+    /// How long footage is, or the part of it that is meant.
+    private static func length(of media: ProbedMedia) -> Double {
+        media.part.map { $0.end - $0.start } ?? media.duration
     }
 
     static let expensivePreset = LintRule(

@@ -10,7 +10,14 @@ enum SecretRule {
         guard let root = subject.written else { return [] }
         var advice: [LintAdvice] = []
         search(root, pointer: "", &advice)
+        let known = Set(advice.map(\.location))
         return advice
+            + SecretLiteral.all(in: root, of: subject.stages).filter { !known.contains($0.location) }.map { literal in
+                LintAdvice(
+                    "\"\(literal.option)\" of `\(literal.stage)` is secret: whoever reads the file has its value",
+                    hint: "write \"${NAME}\", and give the value in the environment or in .env", at: literal.location,
+                    pointer: literal.pointer)
+            }
     }
 
     private static func search(_ node: DocumentNode, pointer: String, _ advice: inout [LintAdvice]) {
@@ -42,8 +49,12 @@ enum SecretPatterns {
             ("a key of AWS", "AKIA", { /\bAKIA[0-9A-Z]{16}\b/ }),
             ("a passing key of AWS", "ASIA", { /\bASIA[0-9A-Z]{16}\b/ }),
             ("a token of GitHub", "gh", { /\bgh[pousr]_[A-Za-z0-9]{20,}/ }),
-            ("a private key", "-----BEGIN", { /-----BEGIN [A-Z ]*PRIVATE KEY-----/ }),
-            ("an address with a password", "://", { /[a-z][a-z0-9+.-]*:\/\/[^\/\s:@"]+:[^\/\s@"${}]+@/ }),
+            ("a private key", "-----BEGIN", { /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^"']*/ }),
+            // The name of a scheme is short: a long run of letters is looked through once.
+            (
+                "an address with a password", "://",
+                { /[a-z][a-z0-9+.-]{0,20}:\/\/[^\/\s:@"]{1,200}:[^\/\s@"${}]{1,4000}@/ }
+            ),
             ("an upload address of TikTok", "upload_token=", { /upload_token=[^&\s"]+/ }),
         ]
     }
