@@ -15,7 +15,7 @@ private enum Main {
     static func main() {
         // On the first thread, so that the child can be confined as a whole.
         if CommandLine.arguments.last == IsolationBenchmarks.child {
-            PluginProcess.serve(Idle.self, name: "idle", version: "1")
+            PluginProcess.serve(Idle.self, Ask.self, name: "idle", version: "1")
         }
         Task {
             do {
