@@ -16,13 +16,6 @@ let package = Package(
                 .product(name: "PipelineKit", package: "spreader-pipeline"),
                 .product(name: "SpreaderCommand", package: "spreader-pipeline"),
                 .product(name: "SlateStage", package: "slate"),
-            ]),
-        .testTarget(
-            name: "TeamTests",
-            dependencies: [
-                .product(name: "PipelineKit", package: "spreader-pipeline"),
-                .product(name: "PipelineRunner", package: "spreader-pipeline"),
-                .product(name: "SlateStage", package: "slate"),
-            ]),
+            ])
     ]
 )

@@ -3,6 +3,17 @@ import PipelineKit
 import PipelineRunner
 import Testing
 
+/// What other programs may use of the runner.
+@Suite struct PipelineCheckTests {
+    @Test func otherProgramsCheckPipelinesOfTheirStages() {
+        let findings = PipelineCheck.findings(
+            in: #"{"stages": [{"uses": "look"}, {"uses": "nothing"}]}"#, file: "p.json",
+            stages: StageRegistry([]))
+        #expect(findings.map(\.code) == ["unknown-stage", "unknown-stage"])
+        #expect(findings.first?.location?.line == 1)
+    }
+}
+
 @Suite struct PipelineCheckerTests {
     private func findings(
         _ text: String, file: String = "p.json", environment: [String: String] = [:],
