@@ -275,6 +275,11 @@ extension EndToEnd {
                 #expect(check.status == 0, "\(check.output)")
                 try FileManager.default.removeItem(at: place.work.appending(path: "plugins/\(name)"))
             }
+            // The example has the same copy of the kit.
+            let kit = Program.package.appending(path: "Examples/python-plugin/spreader_plugin.py")
+            #expect(
+                try Data(contentsOf: kit)
+                    == Data(contentsOf: place.work.appending(path: "plugins/end-card/spreader_plugin.py")))
             let check = try await Program.run(["plugins", "check", "plugins/end-card"], in: place)
             #expect(check.status == 0, "\(check.output)")
             let list = try await Program.run(["plugins", "list", "--format", "json"], in: place)
