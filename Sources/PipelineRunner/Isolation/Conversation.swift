@@ -21,6 +21,8 @@ struct Conversation {
     private static let bytes = (atOnce: Double(4 * StageProtocol.longestLine), aSecond: 1_000_000.0)
     /// How often a whole group is counted, which reads all of `/proc`.
     private static let groupCount = Duration.milliseconds(500)
+    /// How often one process is counted, however much it says.
+    private static let count = Duration.milliseconds(50)
 
     private let limits: WorkerLimits
     private var output = LineBuffer()
@@ -113,10 +115,8 @@ struct Conversation {
         of process: ChildProcess, since moment: SuspendingClock.Instant
     ) -> (memory: Int64, processor: Double)? {
         let now = SuspendingClock.now
-        if limits.countsGroup {
-            guard now - counted >= Self.groupCount else { return nil }
-            counted = now
-        }
+        guard now - counted >= (limits.countsGroup ? Self.groupCount : Self.count) else { return nil }
+        counted = now
         guard let usage = limits.countsGroup ? process.groupUsage : process.usage else { return nil }
         if processorBefore?.began != moment { processorBefore = (moment, usage.processor) }
         return (usage.memory, usage.processor - (processorBefore?.seconds ?? 0))
