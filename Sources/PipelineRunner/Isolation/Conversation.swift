@@ -14,6 +14,7 @@ struct Conversation {
         case nothing
     }
 
+    /// How often the process is looked at.
     private static let watchMilliseconds: Int32 = 100
     /// Messages that one request may have at once, and those that each second adds.
     private static let messages = (atOnce: 20_000.0, aSecond: 200.0)

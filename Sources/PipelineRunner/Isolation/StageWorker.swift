@@ -63,8 +63,6 @@ package final class StageWorker: Sendable {
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
-    /// How often the process is looked at.
-    private static let watchMilliseconds: Int32 = 100
     /// How much of a line that is no message is looked at.
     private static let longestText = 1 << 20
     /// How many of its last lines on standard error are kept.

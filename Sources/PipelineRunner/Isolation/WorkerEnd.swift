@@ -41,7 +41,6 @@ package enum WorkerEnd: Sendable, Hashable {
         asset: String, stage: StageName, plugin: String? = nil, readsFootage: Bool = true, lastWords: String? = nil
     ) -> StageError {
         guard let plugin else {
-            let error = ownError(asset: asset, stage: stage)
             switch self {
             case .signalled(let number) where !readsFootage:
                 return StageError(
@@ -52,7 +51,7 @@ package enum WorkerEnd: Sendable, Hashable {
                 return StageError(
                     .internalFault, "the process of stage \(stage) ended at \(asset) (exit status \(status))",
                     hint: "run the same command again; if it ends again, report it")
-            default: return error
+            default: return ownError(asset: asset, stage: stage)
             }
         }
         func failed(_ what: String, hint: String) -> StageError {

@@ -60,10 +60,11 @@ package final class WorkerPool: Sendable {
     /// - Throws: `StageError` with code `configuration` when it can't be started or speaks another protocol.
     package func ready(reach: Reach? = nil) async throws(StageError) -> ChildReady {
         let name = if case .plugin(let name) = origin { name } else { "stage-worker" }
-        let (worker, taken) = take(reach, isNew: false)
+        let worker = take(reach, isNew: false).worker
         do throws(StageWorker.Failure) {
+            // Idle children were greeted before.
             let ready: ChildReady
-            if taken { ready = try await worker.greet(hello(reach)) } else { ready = try await again(worker, reach) }
+            if let known = worker.ready { ready = known } else { ready = try await worker.greet(hello(reach)) }
             await giveBack(worker, reach)
             return ready
         } catch {
@@ -72,11 +73,6 @@ package final class WorkerPool: Sendable {
             case .ended(let end): throw end.startError(plugin: name, lastWords: worker.lastWords)
             }
         }
-    }
-
-    private func again(_ worker: StageWorker, _ reach: Reach?) async throws(StageWorker.Failure) -> ChildReady {
-        if let ready = worker.ready { return ready }
-        return try await worker.greet(hello(reach))
     }
 
     private func hello(_ reach: Reach?) -> HostHello {
