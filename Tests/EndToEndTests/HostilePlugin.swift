@@ -66,8 +66,12 @@ enum HostilePlugin {
                 while True:
                     say({"type": "log", "id": id, "level": "trace", "message": "flood"})
             elif kind == "noise":
+                # Soon more than is logged, and less than a flood.
+                for _ in range(1500):
+                    print("x" * 4096)
                 while True:
-                    sys.stdout.write("x" * 4096 + "\n")
+                    print("x" * 4096, flush=True)
+                    time.sleep(0.005)
             elif kind == "garbage":
                 for line in ('{"type": "result"', '{"type": "surprise"}'):
                     print(line, flush=True)

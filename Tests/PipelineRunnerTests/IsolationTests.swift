@@ -194,6 +194,12 @@ import Testing
         await isolated.pool.close()
     }
 
+    @Test(.timeLimit(.minutes(1))) func answersLongerThanThePipeArriveWhole() async throws {
+        let isolated = Isolated()
+        #expect(try await isolated.run("burst").displayPath == "\(16 * 300_000)")
+        await isolated.pool.close()
+    }
+
     @Test(arguments: [
         ("/nonexistent/worker", "No such file"), ("/bin/true", "exits at once"), ("/bin/cat", "not speak the protocol"),
     ]) func aChildThatIsNoneIsSaidSo(path: String, words: String) async throws {

@@ -72,6 +72,18 @@ public struct Misbehave: Stage {
             let missing = try await context?.checkpoints.value("nothing")
             output.displayPath = "\(note?["n"]?.integerValue ?? 0) \(missing == nil)"
             context?.logger.error("noted", metadata: ["part": "1"])
+        case "burst":
+            // Each answer is longer than a pipe holds, and all are asked for at once.
+            try await context?.checkpoints.set("long", to: .string(String(repeating: "long ", count: 60_000)))
+            let lengths = await withTaskGroup { group in
+                for name in 0..<24 {
+                    group.addTask {
+                        (try? await context?.checkpoints.value(name % 3 == 0 ? "none" : "long"))?.stringValue?.count
+                    }
+                }
+                return await group.reduce(into: 0) { $0 += $1 ?? 0 }
+            }
+            output.displayPath = "\(lengths)"
         case "post":
             _ = try await context?.ledger.reserve(
                 context?.postKey ?? PostKey(account: "", digest: "", slot: ""), asset: "", runID: "")

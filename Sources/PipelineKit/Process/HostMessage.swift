@@ -174,7 +174,7 @@ public struct RequestContext: Sendable, Hashable, Codable {
 }
 
 /// The host's answer to a question of the child's.
-public struct ServiceAnswer: Sendable, Hashable, Codable {
+public struct ServiceAnswer: Sendable, Hashable {
     /// The question that it answers.
     public var request: Int
     /// What was asked for; nil when there is none, and after writing.
@@ -191,20 +191,29 @@ public struct ServiceAnswer: Sendable, Hashable, Codable {
 }
 
 extension HostMessage: Codable {
-    private enum Kind: String, Codable { case hello, check, plan, run, cancel, answer, shutdown }
-    private enum CodingKeys: String, CodingKey { case type, id }
+    private enum Kind: String { case hello, check, plan, run, cancel, answer, shutdown }
+    private enum CodingKeys: String, CodingKey { case type, id, request, value, error }
 
     /// Reads a message by its `type`.
     /// - Throws: `DecodingError` for an unknown type or missing fields.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        switch try container.decode(Kind.self, forKey: .type) {
+        let type = try container.decode(String.self, forKey: .type)
+        switch Kind(rawValue: type) {
+        case nil:
+            throw DecodingError.dataCorruptedError(
+                forKey: .type, in: container, debugDescription: "unknown type \"\(type)\"")
         case .hello: self = .hello(try HostHello(from: decoder))
         case .check: self = .check(try StageRequest(from: decoder))
         case .plan: self = .plan(try StageRequest(from: decoder))
         case .run: self = .run(try StageRequest(from: decoder))
         case .cancel: self = .cancel(id: try container.decode(Int.self, forKey: .id))
-        case .answer: self = .answer(try ServiceAnswer(from: decoder))
+        case .answer:
+            self = .answer(
+                ServiceAnswer(
+                    request: try container.decode(Int.self, forKey: .request),
+                    value: try container.decodeIfPresent(JSONValue.self, forKey: .value),
+                    error: try container.decodeIfPresent(FailureMessage.self, forKey: .error)))
         case .shutdown: self = .shutdown
         }
     }
@@ -214,7 +223,7 @@ extension HostMessage: Codable {
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         func put(_ kind: Kind, _ body: some Encodable) throws {
-            try container.encode(kind, forKey: .type)
+            try container.encode(kind.rawValue, forKey: .type)
             try body.encode(to: encoder)
         }
         switch self {
@@ -222,11 +231,15 @@ extension HostMessage: Codable {
         case .check(let request): try put(.check, request)
         case .plan(let request): try put(.plan, request)
         case .run(let request): try put(.run, request)
-        case .answer(let answer): try put(.answer, answer)
+        case .answer(let answer):
+            try container.encode(Kind.answer.rawValue, forKey: .type)
+            try container.encode(answer.request, forKey: .request)
+            try container.encodeIfPresent(answer.value, forKey: .value)
+            try container.encodeIfPresent(answer.error, forKey: .error)
         case .cancel(let id):
-            try container.encode(Kind.cancel, forKey: .type)
+            try container.encode(Kind.cancel.rawValue, forKey: .type)
             try container.encode(id, forKey: .id)
-        case .shutdown: try container.encode(Kind.shutdown, forKey: .type)
+        case .shutdown: try container.encode(Kind.shutdown.rawValue, forKey: .type)
         }
     }
 }

@@ -16,19 +16,23 @@ package struct LineBuffer: Sendable {
 
     /// Takes bytes and gives the lines that they complete, without their ends; empty lines are left out.
     /// - Returns: Nil when a line grows beyond the limit.
-    package mutating func take(_ bytes: some DataProtocol) -> [Data]? {
+    package mutating func take(_ bytes: UnsafeRawBufferPointer) -> [Data]? {
         var lines: [Data] = []
-        var start = bytes.startIndex
-        while let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
-            pending.append(contentsOf: bytes[start..<end])
+        var rest = bytes
+        while let start = rest.baseAddress, let end = memchr(start, Int32(UInt8(ascii: "\n")), rest.count) {
+            let length = UnsafeRawPointer(end) - start
+            pending.append(contentsOf: UnsafeRawBufferPointer(rebasing: rest[..<length]))
             guard pending.count <= limit else { return nil }
             if !pending.isEmpty { lines.append(pending) }
             pending = Data()
-            start = bytes.index(after: end)
+            rest = UnsafeRawBufferPointer(rebasing: rest[(length + 1)...])
         }
-        pending.append(contentsOf: bytes[start...])
+        pending.append(contentsOf: rest)
         return pending.count > limit ? nil : lines
     }
+
+    /// The same for bytes of an array.
+    package mutating func take(_ bytes: ArraySlice<UInt8>) -> [Data]? { bytes.withUnsafeBytes { take($0) } }
 }
 
 /// Writes whole lines to a descriptor, from any thread.
@@ -41,8 +45,7 @@ final class LineOutput: Sendable {
     /// Writes a message; gives false when it has no JSON form or nobody reads any more.
     @discardableResult
     func send(_ message: ChildMessage) -> Bool {
-        guard var line = try? JSONEncoder().encode(message) else { return false }
-        line.append(UInt8(ascii: "\n"))
+        guard let line = try? message.line() else { return false }
         return lock.withLock { _ in
             line.withUnsafeBytes { bytes in
                 var sent = 0

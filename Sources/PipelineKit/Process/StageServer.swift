@@ -60,18 +60,19 @@ final class StageServer: Sendable {
 
     /// The lines that the next bytes complete; nil at the end, and nil within for a line that is too long.
     private func readLines(_ input: Int32) -> [Data]?? {
-        var bytes = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = read(input, &bytes, bytes.count)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return .none }
-            return .some(state.withLock { $0.lines.take(bytes[..<count]) })
+        withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 1) { bytes in
+            while true {
+                let count = read(input, bytes.baseAddress, bytes.count)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { return .none }
+                return .some(state.withLock { $0.lines.take(UnsafeRawBufferPointer(rebasing: bytes[..<count])) })
+            }
         }
     }
 
     private func decode(_ line: Data) -> HostMessage? {
         do {
-            return try JSONDecoder().decode(HostMessage.self, from: line)
+            return try HostMessage(line: line)
         } catch {
             let problem = StageError(.internalFault, "a line from the host can't be read: \(error)")
             output.send(.failure(id: nil, FailureMessage(problem)))

@@ -122,31 +122,3 @@ package struct ChildProcess {
         }
     }
 }
-
-extension Int32 {
-    /// Writes all bytes to this descriptor; a reader that is gone is an answer, not a signal.
-    func writeAll(_ data: Data) -> Bool {
-        var pipeSignal = sigset_t()
-        var before = sigset_t()
-        sigemptyset(&pipeSignal)
-        sigaddset(&pipeSignal, SIGPIPE)
-        pthread_sigmask(SIG_BLOCK, &pipeSignal, &before)
-        defer {
-            var now = timespec()
-            while sigtimedwait(&pipeSignal, nil, &now) == SIGPIPE {}
-            pthread_sigmask(SIG_SETMASK, &before, nil)
-        }
-        return data.withUnsafeBytes { bytes in
-            var sent = 0
-            while sent < bytes.count {
-                let count = write(self, bytes.baseAddress?.advanced(by: sent), bytes.count - sent)
-                if count < 0 {
-                    if errno == EINTR { continue }
-                    return false
-                }
-                sent += count
-            }
-            return true
-        }
-    }
-}

@@ -117,7 +117,7 @@ struct IsolatedStage: Sendable {
                         "\(VisibleText.of(grants.redacted(line.message)))",
                         metadata: line.metadata?.mapValues { "\(VisibleText.of(grants.redacted($0)))" })
                 case .service(let question):
-                    questions.add(Task { worker.send(.answer(await desk.answer(question))) })
+                    questions.add(Self.started { worker.send(.answer(await desk.answer(question))) })
                 case .ready, .result, .failure: break
                 }
             }
@@ -133,6 +133,16 @@ struct IsolatedStage: Sendable {
             }
         }
         return try grants.checked(result, of: type.name)
+    }
+
+    /// A task that begins on the calling thread where the language has it: a hand-over to another would take longer than
+    /// most answers do.
+    private static func started(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+        #if compiler(>=6.2)
+            Task.immediate { await work() }
+        #else
+            Task { await work() }
+        #endif
     }
 
     private func ended(_ end: WorkerEnd, asset: String, _ lastWords: String?, isRun: Bool) -> StageError {

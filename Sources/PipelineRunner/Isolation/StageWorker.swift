@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 import Glibc
 package import PipelineKit
@@ -42,8 +41,8 @@ package final class StageWorker: Sendable {
     }
 
     private struct State {
-        /// Write end of its standard input; nil before it is started and once closed.
-        var input: Int32?
+        /// Its standard input; nil before it is started and once closed.
+        var input: ChildInput?
         var isGreeted = false
         var ready: ChildReady?
         var pending: Pending?
@@ -71,7 +70,6 @@ package final class StageWorker: Sendable {
     private let redact: @Sendable (String) -> String
     private let state = Mutex(State())
     private let lastErrors = Mutex<[String]>([])
-    private let writer = DispatchQueue(label: "stage-worker-writer")
     private let served = Atomic<Int>(0)
 
     /// Whether it worked on something before.
@@ -162,7 +160,7 @@ package final class StageWorker: Sendable {
 
     /// Sends a message; one that can't be sent means that the child is gone, which is noticed elsewhere.
     func send(_ message: HostMessage) {
-        guard var line = try? JSONEncoder().encode(message) else {
+        guard let line = try? message.line() else {
             if let id = message.requestID {
                 let error = StageError(.internalFault, "what the stage is given has no JSON form")
                 conclude(id, .failure(.stage(error)))
@@ -176,17 +174,14 @@ package final class StageWorker: Sendable {
                 state.lastSign = .now
             }
         }
-        line.append(UInt8(ascii: "\n"))
-        writer.async { [self, line] in
-            if let input = state.withLock({ $0.input }) { _ = input.writeAll(line) }
-        }
+        state.withLock { $0.input }?.send(line)
     }
 
     /// Lets the child go and waits until it is gone.
     package func close() async {
         state.withLock { $0.deadline = $0.deadline ?? .now + limits.grace }
         if state.withLock({ $0.ready != nil }) { send(.shutdown) }
-        writer.async { [self] in closeInput() }
+        closeInput()
         await wait { $0.end != nil }
     }
 
@@ -195,7 +190,7 @@ package final class StageWorker: Sendable {
             defer { state.input = nil }
             return state.input
         }
-        if let input { Glibc.close(input) }
+        input?.close()
     }
 
     private func wait(until condition: @Sendable (borrowing State) -> Bool) async {
@@ -221,7 +216,8 @@ package final class StageWorker: Sendable {
         } catch {
             return finish(.neverReady("\(launch.executable): \(String(cString: strerror(error.code.rawValue)))"))
         }
-        signalWaiters { $0.input = process.input }
+        let input = ChildInput(process.input)
+        signalWaiters { $0.input = input }
         // A host that is killed can't end the processes that a plugin has started; this one does it then.
         let guardian = launch.keepsGroup ? GroupGuard(of: process) : nil
         defer { guardian?.end() }
@@ -283,7 +279,7 @@ package final class StageWorker: Sendable {
         }
         let message: ChildMessage
         do {
-            message = try JSONDecoder().decode(ChildMessage.self, from: line)
+            message = try ChildMessage(line: line)
         } catch {
             // Whole before it is cut: half a secret is not recognised.
             let text = redact(String(decoding: line.prefix(Self.longestText), as: UTF8.self))
@@ -425,7 +421,7 @@ package final class StageWorker: Sendable {
         }
         signalWaiters { $0.end = $0.ready != nil ? end : Self.neverReady(end) }
         pending?.continuation.resume(returning: .failure(.ended(end)))
-        writer.async { [self] in closeInput() }
+        closeInput()
     }
 
     private static func neverReady(_ end: WorkerEnd) -> WorkerEnd {
