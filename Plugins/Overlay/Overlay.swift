@@ -109,9 +109,9 @@ public struct Overlay: Stage {
         try await decorated(input)
     }
 
-    /// The picture, and a font of one's own.
+    /// The picture, or the font of the text.
     public func dependencies(_ input: ProbedMedia) -> [String] {
-        ([options.image].compactMap { $0 } + (options.font.contains("/") ? [options.font] : [])).map(Self.absolute)
+        [options.image.map(Self.absolute), options.text == nil ? nil : FontChoice.file(options.font)].compactMap(\.self)
     }
 
     private var described: String {

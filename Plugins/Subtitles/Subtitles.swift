@@ -142,10 +142,10 @@ public struct Subtitles: Stage {
         }
     }
 
-    /// The file that is named, or those that may stand beside the footage, and a font of one's own.
+    /// The file that is named, or those that may stand beside the footage, and the font.
     public func dependencies(_ input: ProbedMedia) -> [String] {
         let files = options.file.map { [Self.absolute($0)] } ?? Self.sidecars(of: input.source)
-        return files + (options.font.contains("/") ? [Self.absolute(options.font)] : [])
+        return files + [FontChoice.file(options.font)].compactMap(\.self)
     }
 
     /// The subtitles beside the footage. Only lower-case endings: cameras write telemetry into `.SRT`.

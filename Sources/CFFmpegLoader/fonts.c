@@ -37,7 +37,7 @@ static int ready(void) {
     return isLoaded;
 }
 
-int spreader_font_installed(const char *family, char *found, size_t size) {
+int spreader_font_installed(const char *family, char *found, size_t size, char *file, size_t file_size) {
     if (!ready()) return 0;
     FcPattern *wanted = create();
     if (!wanted) return 0;
@@ -49,6 +49,7 @@ int spreader_font_installed(const char *family, char *found, size_t size) {
     unsigned char *text = NULL;
     if (match && getString(match, "file", 0, &text) == 0) {
         answer = 1;
+        snprintf(file, file_size, "%s", (const char *)text);
         for (int index = 0; getString(match, "family", index, &text) == 0; index++) {
             if (index == 0) snprintf(found, size, "%s", (const char *)text);
             if (strcasecmp((const char *)text, family) == 0) answer = 2;

@@ -107,6 +107,28 @@ extension EndToEnd {
             #expect(texts.contains("a.txt beside a.mp4 is new since the plan was saved"))
         }
 
+        @Test func titlesAsTheyAreFilledInAndDelaysArePartOfAPlan() async throws {
+            let place = try Place()
+            try await place.clip("a.mp4")
+            let plan = try await Program.run(
+                [
+                    "plan", place.pipeline("tiktok"), "a.mp4", "--sandbox", "--post", "title={{ name }} of {{ date }}",
+                    "--save", "p.plan",
+                ], in: place)
+            #expect(plan.status == 0, "\(plan.messages)")
+            let file = place.work.appending(path: "p.plan")
+            let text = try String(contentsOf: file, encoding: .utf8)
+            let earlier = text.replacing(/a of 20\d\d-\d\d-\d\d/, with: "a of 2020-02-29")
+                .replacing("\"maximumDelay\" : 60", with: "\"maximumDelay\" : 30")
+            try Data(earlier.utf8).write(to: file)
+            let run = try await Program.run(["run", "--plan", "p.plan", "--format", "json"], in: place)
+            #expect(run.status == 65)
+            let texts = try changes(run)
+            let titles = texts.filter { $0.hasPrefix("the title of a.mp4 would now be \"a of ") }
+            #expect(titles.count == 1 && titles[0].hasSuffix("\", the plan says \"a of 2020-02-29\""), "\(texts)")
+            #expect(texts.contains("the longest delay of upload is 60 s, the plan says 30 s"))
+        }
+
         @Test func argumentsThatSayOtherwiseExit64AndWrongPlansExit65() async throws {
             let place = try Place()
             try await place.clip("a.mp4")

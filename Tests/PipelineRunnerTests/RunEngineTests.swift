@@ -280,6 +280,49 @@ import Testing
         #expect(runs.first?.status == .succeeded)
     }
 
+    @Test func whatFollowsAStageThatIsDoneAnewIsDoneAnewUnlessItGaveTheSame() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let pipeline = try bench.pipeline(#"{"uses": "look"}, {"uses": "stamp"}, {"uses": "cook"}"#)
+        for _ in 0..<2 {
+            #expect(try await bench.run(bench.request(pipeline, ["a.mp4"]), caches: true).status == 0)
+        }
+        let reused = bench.recorder.json.filter { $0["event"] == "stage.reused" }.map { $0["stage"] }
+        #expect(reused == ["look"])
+        let journal = SQLJournal(bench.store)
+        for run in try await journal.runs(limit: 9) {
+            let cooked = try await journal.stages(run: run.id, asset: "a.mp4").first { $0.stage == "cook" }
+            #expect(cooked?.artifact["marks"] == ["look", .string("stamped in \(run.id)"), "cook"])
+        }
+    }
+
+    @Test func footageThatIsWrittenToMeanwhileIsTakenUpAnewAndNothingIsKeptOfIt() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4", "before")
+        let key = UUID().uuidString
+        let cooked = Mutex(0)
+        Behaviours.shared.register(key) { (context) throws(StageError) in
+            let count = cooked.withLock { value in
+                value += 1
+                return value
+            }
+            if count == 1 { try? bench.footage("a.mp4", "afterwards") }
+        }
+        let pipeline = try bench.pipeline(
+            #"{"uses": "look"}, {"uses": "cook", "with": {"behaviour": "\#(key)"}}, {"uses": "send"}"#)
+        let summary = try await bench.run(bench.request(pipeline, ["a.mp4"]), caches: true)
+        #expect(summary.status == 0 && summary.posts == 1)
+        #expect(bench.recorder.json.contains { $0["event"] == "stage.retrying" && $0["code"] == "footage-changed" })
+        // The post is that of the content that was read in the end.
+        let digest = try await FileDigests(nil).sha256(of: bench.folder.appending(path: "a.mp4").path)
+        let post = try await bench.ledger.find(PostKey(account: "me", digest: digest, slot: "test"))
+        #expect(post?.state == .published)
+        // What was made of neither content is not taken for the output of the first one.
+        try bench.footage("a.mp4", "before")
+        #expect(try await bench.run(bench.request(pipeline, ["a.mp4"]), caches: true).posts == 1)
+        #expect(cooked.withLock { $0 } == 3)
+    }
+
     @Test func doesAStageAnewWhenItsOptionsChanged() async throws {
         let bench = try Bench()
         try bench.footage("a.mp4")

@@ -198,6 +198,93 @@ import Testing
         #expect(try await bench.ledger.posts(limit: 9).count == 4)
     }
 
+    // MARK: The same pictures are not posted twice
+
+    private static let whole = #"{"uses": "look"}, {"uses": "cook"}, {"uses": "send"}"#
+
+    /// How runs of one after the other end: status and posts.
+    private func outcomes(_ stages: [String], reposts: Bool = false) async throws -> [[Int]] {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        var outcomes: [[Int]] = []
+        for (index, stages) in stages.enumerated() {
+            var request = bench.request(try bench.pipeline(stages), ["a.mp4"])
+            request.fingerprint = "\(index)"
+            request.reposts = reposts && index > 0
+            let summary = try await bench.run(request)
+            outcomes.append([Int(summary.status), summary.posts])
+        }
+        return outcomes
+    }
+
+    @Test func footageIsPostedInOneNumberOfPartsOnly() async throws {
+        #expect(try await outcomes([Self.stages(3), Self.stages(2)]) == [[0, 3], [65, 0]])
+        #expect(try await outcomes([Self.stages(3), Self.stages(1)]) == [[0, 3], [65, 0]])
+        #expect(try await outcomes([Self.stages(3), Self.whole]) == [[0, 3], [65, 0]])
+        #expect(try await outcomes([Self.whole, Self.stages(3)]) == [[0, 1], [0, 0]])
+        #expect(try await outcomes([Self.stages(3), Self.stages(2)], reposts: true) == [[0, 3], [0, 2]])
+    }
+
+    @Test func noPartsBesideAWholePostThatIsOnItsWay() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let digest = try await FileDigests(nil).sha256(of: bench.folder.appending(path: "a.mp4").path)
+        let key = PostKey(account: "me", digest: digest, slot: "test")
+        let record = try await bench.ledger.reserve(key, asset: "a.mp4", runID: "r")
+        let announcement = PostAnnouncement(
+            fileDigest: "d", fileBytes: 1, chunkSize: 1, chunkCount: 1, title: nil, privacyLevel: nil, mode: .direct,
+            username: nil)
+        try await bench.ledger.apply(.sending(announcement), to: record.id)
+        try await bench.ledger.apply(.accepted(publishID: "p", uploadURL: Secret("u")), to: record.id)
+        let summary = try await bench.run(bench.request(try bench.pipeline(Self.stages(2)), ["a.mp4"]))
+        #expect(summary.status == 65 && summary.posts == 0)
+        let failed = bench.recorder.json.first { $0["event"] == "stage.failed" }
+        #expect(
+            failed?["message"]?.stringValue
+                == "a.mp4 is posted already, or on its way, and these options make 2 parts of it")
+    }
+
+    @Test func aSeriesOfEitherNumberIsKnownAfterBothWerePosted() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        func run(_ number: Int, reposts: Bool = false) async throws -> RunSummary {
+            var request = bench.request(try bench.pipeline(Self.stages(number)), ["a.mp4"])
+            request.fingerprint = "\(number)"
+            request.reposts = reposts
+            return try await bench.run(request)
+        }
+        #expect(try await run(2).posts == 2)
+        #expect(try await run(3, reposts: true).posts == 3)
+        for number in [2, 3] {
+            let again = try await run(number)
+            #expect(again.status == 0 && again.posts == 0)
+        }
+    }
+
+    @Test func aRepostThatIsGoneOnWithKeepsItsNumberOfParts() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let send = UUID().uuidString
+        let isDown = Mutex(false)
+        Behaviours.shared.register(send) { (context) throws(StageError) in
+            if isDown.withLock({ $0 }), !context.asset.hasSuffix("#1") { throw StageError(.unavailable, "down") }
+        }
+        func request(_ number: Int) throws -> RunRequest {
+            bench.request(try bench.pipeline(Self.stages(number, send: send)), ["a.mp4"])
+        }
+        #expect(try await bench.run(request(3)).posts == 3)
+        isDown.withLock { $0 = true }
+        var again = try request(3)
+        again.reposts = true
+        #expect(try await bench.run(again).posts == 1)
+        isDown.withLock { $0 = false }
+        // The same command, whose file says something else by now: the same run.
+        var other = try request(2)
+        other.reposts = true
+        #expect(try await bench.run(other).status == 65)
+        #expect(try await bench.run(again).posts == 2)
+    }
+
     @Test func twinsArePostedAsOneSeries() async throws {
         let bench = try Bench()
         try bench.footage("a.mp4", "same")

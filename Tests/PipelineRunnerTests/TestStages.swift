@@ -119,6 +119,18 @@ struct Season: Stage {
     }
 }
 
+/// Gives something else each time, as a stage does that finds a free name in a folder of the user's.
+struct Stamp: Stage {
+    static let name: StageName = "stamp"
+    static let summary = "Stamps footage."
+    static let effect: Effect = .resumable
+    static let resource: Resource = .light
+    init(options: NoOptions) {}
+    func run(_ input: Footage, _ context: StageContext) async throws(StageError) -> Footage {
+        Footage(path: input.path, marks: input.marks + ["stamped in \(context.runID)"])
+    }
+}
+
 struct FootageList: ArtifactList {
     static let kind: ArtifactKind = "ProbedMedia[]"
     var elements: [Footage]
@@ -149,7 +161,7 @@ struct Slice: Stage {
 
 let testRegistry = StageRegistry([
     StageType(Look.self), StageType(Cook.self), StageType(Season.self), StageType(Send.self),
-    StageType(Ring.self), StageType(Slice.self),
+    StageType(Ring.self), StageType(Slice.self), StageType(Stamp.self),
 ])
 
 struct NoCredentials: CredentialProvider {
@@ -229,8 +241,9 @@ final class Bench: Sendable {
             processorBudget: budget, emit: { [recorder] in recorder.take($0) })
     }
 
-    func run(_ request: RunRequest, budget: Int = 1) async throws -> RunSummary {
-        let host = host(budget: budget)
+    func run(_ request: RunRequest, budget: Int = 1, caches: Bool = false) async throws -> RunSummary {
+        var host = host(budget: budget)
+        if caches { host.cache = OutputCache(folder: folder.appending(path: "cache"), digests: host.digests) }
         return await RunEngine(request: request, host: host).run(try await RunEngine.record(for: request, host: host))
     }
 }

@@ -65,6 +65,11 @@ package enum FontChoice {
         }
     }
 
+    /// The file that decides how letters look: the one that is named, or what is installed for the family today.
+    package static func file(_ font: String) -> String? {
+        isFile(font) ? absolute(font) : FontLookup.file(for: font)
+    }
+
     /// Black or white, whichever `rgb` is read best against.
     package static func contrast(to rgb: Int) -> Int {
         let luma = 0.2126 * Double(rgb >> 16 & 255) + 0.7152 * Double(rgb >> 8 & 255) + 0.0722 * Double(rgb & 255)

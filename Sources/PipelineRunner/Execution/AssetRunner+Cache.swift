@@ -17,8 +17,16 @@ extension AssetRunner {
             let entry = await cache.find(key)
         else { return nil }
         let reuse = OutputReuse(cache: cache, digests: host.digests, artifacts: host.artifacts)
-        guard let (json, output) = try await reuse.take(entry, stage, path: asset.path, name: footageName, into: folder)
-        else { return nil }
+        let taken: (json: JSONValue, output: any Artifact)?
+        do throws(StageError) {
+            taken = try await reuse.take(entry, stage, path: asset.path, name: footageName, into: folder)
+        } catch {
+            if error.code == .cancelled { throw error }
+            // What can't be taken is made, as if it had not been there: another run may have pruned it meanwhile.
+            host.logger.warning("an output can't be reused", metadata: ["error": "\(error.description)"])
+            return nil
+        }
+        guard let (json, output) = taken else { return nil }
         await cache.touch(key)
         let record = StageRecord(asset: asset.name, stage: stage.id, reuseKey: key, artifact: json, seconds: 0)
         try await Uncancelled.run { () throws(StageError) in try await host.journal.record(record, run: run.id) }
@@ -49,7 +57,8 @@ extension AssetRunner {
         }
         let entry = CachedOutput(
             key: record.reuseKey, parts: words, stage: stage.type.name.rawValue, asset: footageName, path: asset.path,
-            run: run.id, madeAt: host.clock.now(), seconds: record.seconds, artifact: record.artifact,
+            folder: folder.path, run: run.id, madeAt: host.clock.now(), seconds: record.seconds,
+            artifact: record.artifact,
             files: output.files.filter { $0.path.hasPrefix(folder.path + "/") })
         do throws(StageError) {
             try await cache.put(entry)

@@ -11,7 +11,7 @@ struct AssetPart: Sendable {
     /// Where it stands: its artifact, handed on by the stage that made the list.
     var standing: AssetRunner.Standing
     /// The footage's content when the run began.
-    var content: (sha256: String, bytes: Int64)
+    var content: AssetRunner.FootageContent
     /// The work folder of the asset.
     var folder: URL
     /// When it may do what can't be undone.
@@ -33,7 +33,7 @@ extension AssetRunner {
     /// They are prepared side by side, as the processor allows; what can't be undone is done in their order. A part that
     /// fails does not keep the others.
     func series(
-        _ elements: [any Artifact], _ standing: Standing, _ content: (sha256: String, bytes: Int64), _ folder: URL,
+        _ elements: [any Artifact], _ standing: Standing, _ content: FootageContent, _ folder: URL,
         _ course: inout Course
     ) async -> AssetOutcome {
         let order = PartOrder()
@@ -72,24 +72,33 @@ extension AssetRunner {
     }
 
     /// Refuses to post footage in another number of parts than it was posted in before: the same pictures would be
-    /// posted twice.
+    /// posted twice. With `--repost` that is wanted, but not of what this very run has posted.
     func checkSeries(of count: Int, _ digest: String) async throws(StageError) {
         let request = engine.request
-        guard request.pipeline.isIrreversible, !request.reposts else { return }
+        guard request.pipeline.isIrreversible else { return }
         let name = request.pipeline.name
         let key = PostKey(account: request.accountIdentity, digest: digest, slot: name)
+        var earlier: [(part: String, count: Int)] = []
         for record in try await host.ledger.series(key) where ![.reserved, .failed].contains(record.state) {
+            guard !request.reposts || record.runID == run.id else { continue }
             let slot = record.key.slot.dropFirst(name.count)
-            // Posted again on purpose: a post beside the others.
-            guard let match = slot.wholeMatch(of: /#(\d+)\/(\d+)/), let before = Int(match.2), before != count else {
-                continue
+            if slot.isEmpty {
+                earlier.append(("", 1))
+            } else if let match = slot.wholeMatch(of: /#(\d+)\/(\d+)(#.*)?/), let before = Int(match.2),
+                request.reposts || match.3 == nil
+            {
+                // Posted again on purpose: a post beside the others.
+                earlier.append(("\(match.1)", before))
             }
-            throw StageError(
-                "other-series",
-                "part \(match.1) of \(before) of \(asset.name) is posted already, and these options make \(count)",
-                hint: "go on with the options of before, or post all of it again on purpose with --repost",
-                outcome: .invalidData)
         }
+        // In as many parts, too: what is missing of them may follow.
+        guard let other = earlier.first, !earlier.contains(where: { $0.count == count }) else { return }
+        let what = other.part.isEmpty ? "\(asset.name)" : "part \(other.part) of \(other.count) of \(asset.name)"
+        let number = count == 1 ? "one post of it" : "\(count) parts of it"
+        throw StageError(
+            "other-series", "\(what) is posted already, or on its way, and these options make \(number)",
+            hint: "go on with the options of before, or post all of it again on purpose with --repost",
+            outcome: .invalidData)
     }
 
     private func runPart(_ part: AssetPart) async -> Result {

@@ -27,6 +27,14 @@ struct AssetRunner: Sendable {
         var parts: [AssetOutcome] = []
     }
 
+    /// What the footage held when the asset was taken up.
+    struct FootageContent: Sendable {
+        var sha256: String
+        var bytes: Int64
+        /// What would change with it.
+        var mark: FileMark?
+    }
+
     /// Where an asset stands between two stages.
     struct Standing: Sendable {
         var artifact: any Artifact
@@ -93,15 +101,16 @@ struct AssetRunner: Sendable {
     }
 
     /// What the footage holds; for all parts, what it held when the asset was taken up.
-    private func content() async throws(StageError) -> (sha256: String, bytes: Int64) {
+    private func content() async throws(StageError) -> FootageContent {
         if let part { return part.content }
-        // The size first: what is written meanwhile makes the two differ, and a stage notices.
+        // The mark first: what is written meanwhile makes the two differ, and is noticed.
+        let mark = FileMark(asset.path)
         let bytes = try FileDigests.size(of: asset.path)
-        return (try await host.digests.sha256(of: asset.path), bytes)
+        return FootageContent(sha256: try await host.digests.sha256(of: asset.path), bytes: bytes, mark: mark)
     }
 
     private func process(
-        _ content: (sha256: String, bytes: Int64), _ course: inout Course
+        _ content: FootageContent, _ course: inout Course
     ) async throws(StageError) -> AssetOutcome {
         let digest = content.sha256
         let post = try AssetPost(
@@ -122,17 +131,18 @@ struct AssetRunner: Sendable {
     }
 
     private func process(
-        _ content: (sha256: String, bytes: Int64), _ post: AssetPost, _ key: PostKey, _ course: inout Course
+        _ content: FootageContent, _ post: AssetPost, _ key: PostKey, _ course: inout Course
     ) async throws(StageError) -> AssetOutcome {
         let digest = content.sha256
         if pipeline.isIrreversible, let skip = try await earlierPost(key) { return skip }
-        if let part { return try await finish(stages, from: part.standing, digest, post, key, &course) }
-        var standing = Standing(artifact: try asset.sourceFile(digest: content), before: digest)
+        if let part { return try await finish(stages, from: part.standing, content, post, key, &course) }
+        var standing = Standing(artifact: try asset.sourceFile(digest: (content.sha256, content.bytes)), before: digest)
         guard let fanOut = pipeline.fanOut else {
-            return try await finish(stages, from: standing, digest, post, key, &course)
+            try await checkSeries(of: 1, digest)
+            return try await finish(stages, from: standing, content, post, key, &course)
         }
         let folder = workFolder(digest)
-        try await pass(stages[...fanOut], &standing, digest, post, key, folder, &course)
+        try await pass(stages[...fanOut], &standing, content, post, key, folder, &course)
         guard let list = standing.artifact as? any ArtifactList, let first = list.elements.first else {
             throw StageError(.internalFault, "\(pipeline.stages[fanOut].id) gave no list")
         }
@@ -140,7 +150,7 @@ struct AssetRunner: Sendable {
         // Of one element there is nothing to tell apart: it is the asset itself.
         guard list.elements.count > 1 else {
             standing.artifact = first
-            return try await finish(stages[(fanOut + 1)...], from: standing, digest, post, key, &course)
+            return try await finish(stages[(fanOut + 1)...], from: standing, content, post, key, &course)
         }
         let outcome = await series(list.elements, standing, content, folder, &course)
         if case .failed = outcome { return outcome }
@@ -150,12 +160,12 @@ struct AssetRunner: Sendable {
 
     /// Takes the footage through the last stages.
     private func finish(
-        _ stages: ArraySlice<PipelineStage>, from start: Standing, _ digest: String, _ post: AssetPost, _ key: PostKey,
-        _ course: inout Course
+        _ stages: ArraySlice<PipelineStage>, from start: Standing, _ content: FootageContent, _ post: AssetPost,
+        _ key: PostKey, _ course: inout Course
     ) async throws(StageError) -> AssetOutcome {
-        let folder = workFolder(digest)
+        let folder = workFolder(content.sha256)
         var standing = start
-        try await pass(stages, &standing, digest, post, key, folder, &course)
+        try await pass(stages, &standing, content, post, key, folder, &course)
         // The ledger knows of parts that are posted; of others only their files tell, while parts may fail.
         if !engine.keepsResults, part == nil || pipeline.isIrreversible {
             try? FileManager.default.removeItem(at: folder)
@@ -165,7 +175,7 @@ struct AssetRunner: Sendable {
 
     /// Takes the footage through stages, using what an earlier process finished.
     private func pass(
-        _ stages: ArraySlice<PipelineStage>, _ standing: inout Standing, _ digest: String, _ post: AssetPost,
+        _ stages: ArraySlice<PipelineStage>, _ standing: inout Standing, _ content: FootageContent, _ post: AssetPost,
         _ key: PostKey, _ folder: URL, _ course: inout Course
     ) async throws(StageError) {
         let done = Dictionary(
@@ -178,7 +188,7 @@ struct AssetRunner: Sendable {
                 footage: asset.path, digests: host.digests)
             let reuseKey = try parts.key
             if let earlier = done[stage.id], engine.request.usesCache, earlier.reuseKey == reuseKey,
-                let output = try await reusable(earlier, stage, digest, folder, &standing.moved),
+                let output = try await reusable(earlier, stage, content.sha256, folder, &standing.moved),
                 try await stillStands(output, key)
             {
                 host.emit(
@@ -196,9 +206,9 @@ struct AssetRunner: Sendable {
                     try await part?.order.turn(of: part?.number ?? 1)
                     try await wait(for: post.settings.schedule)
                 }
-                standing.artifact = try await execute(stage, standing.artifact, post, key, folder, parts)
+                standing.artifact = try await execute(stage, standing.artifact, content, post, key, folder, parts)
             }
-            standing.before = reuseKey
+            standing.before = try trace(stage, reuseKey, standing.artifact, folder)
             if let published = standing.artifact as? PublishedPost {
                 course.posts += 1
                 host.emit(.postPublished(asset: asset.name, published))
@@ -283,9 +293,40 @@ struct AssetRunner: Sendable {
         }
     }
 
+    /// What decides, of a stage and what it gave, the output of those behind it. The output of a pure one is decided by
+    /// its key; that of any other may differ each time, such as the address that exported footage has got.
+    private func trace(
+        _ stage: PipelineStage, _ key: String, _ output: any Artifact, _ folder: URL
+    ) throws(StageError) -> String {
+        guard stage.type.effect != .pure else { return key }
+        // Where footage and work files lie is another matter in each run.
+        var names = [asset.path: "footage"]
+        for file in output.files where file.path.hasPrefix(folder.path + "/") {
+            names[file.path] = file.sha256 ?? URL(filePath: file.path).lastPathComponent
+        }
+        do {
+            return ContentDigest.sha256("\(key)\n\(try JSONValue(encoding: output).replacing(names).text())")
+        } catch {
+            throw StageError(.internalFault, "the output of \(stage.id) has no JSON form: \(error)")
+        }
+    }
+
+    /// Notices that the footage was written to while a stage may have read it: its output belongs to neither content.
+    /// What can't be undone reads prepared files, and is not done again.
+    private func checkFootage(_ content: FootageContent, _ stage: PipelineStage) throws(StageError) {
+        guard stage.type.effect != .irreversible, let before = content.mark else { return }
+        guard let now = FileMark(asset.path), now.bytes == before.bytes, now.inode == before.inode,
+            now.modified == before.modified
+        else {
+            throw StageError(
+                .footageChanged, "\(asset.name) changed while \(stage.id) was at work",
+                hint: "run the same command again when nothing writes to it any more")
+        }
+    }
+
     private func execute(
-        _ stage: PipelineStage, _ input: any Artifact, _ post: AssetPost, _ key: PostKey, _ folder: URL,
-        _ parts: ReuseParts
+        _ stage: PipelineStage, _ input: any Artifact, _ content: FootageContent, _ post: AssetPost, _ key: PostKey,
+        _ folder: URL, _ parts: ReuseParts
     ) async throws(StageError) -> any Artifact {
         let reuseKey = try parts.key
         do {
@@ -302,6 +343,7 @@ struct AssetRunner: Sendable {
             do throws(StageError) {
                 let context = context(stage, attempt, post, key, folder)
                 let (output, seconds) = try await guarded(stage, input, context)
+                try checkFootage(content, stage)
                 let json: JSONValue
                 do {
                     json = try JSONValue(encoding: output)

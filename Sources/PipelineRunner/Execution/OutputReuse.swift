@@ -24,10 +24,13 @@ struct OutputReuse: Sendable {
         for file in before.files where file.path != entry.path {
             if made.contains(file.path) {
                 guard let folder else {
-                    guard await cache.holds(file) else { return nil }
+                    if await cache.holds(file) { continue }
+                    guard let artifacts, let digest = file.sha256, (try? await artifacts.holds(digest)) == true else {
+                        return nil
+                    }
                     continue
                 }
-                let target = folder.appending(path: URL(filePath: file.path).lastPathComponent).path
+                let target = try await target(of: file, entry, in: folder)
                 var isHere = try await cache.place(file, at: target)
                 if !isHere, let artifacts, let digest = file.sha256 {
                     isHere = try await artifacts.fetch(digest, to: target)
@@ -46,6 +49,18 @@ struct OutputReuse: Sendable {
         let json = entry.artifact.replacing(moved)
         guard let output = try? stage.type.decodeOutput(json) else { return nil }
         return (json, output)
+    }
+
+    /// Where a file is put: where the stage had it in the work folder, unless another stage has something else there.
+    private func target(
+        of file: FileReference, _ entry: CachedOutput, in folder: URL
+    ) async throws(StageError) -> String {
+        let usual = folder.appending(path: String(file.path.dropFirst(entry.folder.count + 1)))
+        guard let digest = file.sha256, FileManager.default.fileExists(atPath: usual.path),
+            try await digests.sha256(of: usual.path) != digest
+        else { return usual.path }
+        let name = "\(digest.prefix(12))-\(usual.lastPathComponent)"
+        return usual.deletingLastPathComponent().appending(path: name).path
     }
 
     /// Where a file that stood beside the footage stands beside it now.

@@ -10,6 +10,8 @@ package struct AssetPlan: Sendable {
     package var steps: [(stage: String, plan: StagePlan)]
     /// Why the asset can't go through, when that is already known, and at which stage.
     package var failure: (stage: String, error: StageError)?
+    /// The title of its post today, everything filled in; nil when that can't be told.
+    package var title: String?
     /// The plans of its parts, when a stage makes several of it.
     package var parts: [AssetPlan] = []
 }
@@ -78,6 +80,7 @@ package struct Planner: Sendable {
         part: (number: Int, count: Int) = (1, 1), to plan: inout AssetPlan
     ) async throws(StageError) -> (any Artifact)? {
         let post = try AssetPost(pipeline: pipeline, asset: asset, date: clock.now(), part: part)
+        plan.title = post.settings.title
         let context = PlanContext(post: post.settings, settings: settings, logger: logger)
         var artifact: (any Artifact)? = input
         for stage in stages {

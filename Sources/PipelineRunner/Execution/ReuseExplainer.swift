@@ -19,11 +19,17 @@ package struct ReuseExplainer: Sendable {
     private let pipeline: Pipeline
     private let cache: OutputCache?
     private let digests: FileDigests
+    private let artifacts: (any ArtifactStore)?
 
     /// An explainer.
-    /// - Parameter cache: Nil when nothing is kept.
-    package init(pipeline: Pipeline, cache: OutputCache?, digests: FileDigests) {
+    /// - Parameters:
+    ///   - cache: Nil when nothing is kept.
+    ///   - artifacts: Where machines share files; nil when there is no such place.
+    package init(
+        pipeline: Pipeline, cache: OutputCache?, digests: FileDigests, artifacts: (any ArtifactStore)? = nil
+    ) {
         self.pipeline = pipeline
+        self.artifacts = artifacts
         self.cache = cache
         self.digests = digests
     }
@@ -40,7 +46,7 @@ package struct ReuseExplainer: Sendable {
                 ["its effect is \(stage.type.effect.rawValue): only outputs of pure stages are reused by later runs"])
         }
         guard let cache else { return answer(false, "runs each time", ["nothing is kept: SPREADER_CACHE_SIZE is 0"]) }
-        let reuse = OutputReuse(cache: cache, digests: digests)
+        let reuse = OutputReuse(cache: cache, digests: digests, artifacts: artifacts)
         let digest = try await digests.sha256(of: asset.path)
         var artifact: any Artifact = try asset.sourceFile(digest: (digest, try FileDigests.size(of: asset.path)))
         var before = digest
@@ -56,15 +62,17 @@ package struct ReuseExplainer: Sendable {
             }
             if step.id == stage.id {
                 if let entry, output != nil { return answer(true, "reused: made in run \(entry.run)") }
-                return answer(false, "runs", reasons(step, parts, digest, asset, entries))
+                return answer(false, "runs", reasons(step, parts, entry, asset, entries))
+            }
+            guard step.type.effect == .pure else {
+                return answer(
+                    false, "can't be told before \(step.id) has run",
+                    ["\(step.id): its effect is \(step.type.effect.rawValue), and what it gives decides"])
             }
             guard let output else {
-                let why =
-                    step.type.effect == .pure
-                    ? reasons(step, parts, digest, asset, entries)
-                    : ["its effect is \(step.type.effect.rawValue)"]
                 return answer(
-                    false, "runs, because \(step.id) before it does", why.map { "\(step.id): \($0)" })
+                    false, "runs, because \(step.id) before it does",
+                    reasons(step, parts, entry, asset, entries).map { "\(step.id): \($0)" })
             }
             (artifact, before) = (output, key)
             // Of a series, the first part stands for all.
@@ -77,9 +85,14 @@ package struct ReuseExplainer: Sendable {
     }
 
     /// How the parts differ from those of the newest earlier output for the same footage, or else the same name.
+    /// - Parameter same: What is kept under the very same key, though not all of it is there any more.
     private func reasons(
-        _ step: PipelineStage, _ parts: ReuseParts, _ digest: String, _ asset: AssetInput, _ entries: [CachedOutput]
+        _ step: PipelineStage, _ parts: ReuseParts, _ same: CachedOutput?, _ asset: AssetInput,
+        _ entries: [CachedOutput]
     ) -> [String] {
+        if let same {
+            return ["a file that it made or took in run \(same.run) is gone, or has another content"]
+        }
         let mine = entries.filter { $0.stage == step.type.name.rawValue }.compactMap { entry in
             (try? entry.parts.decode(ReuseParts.self)).map { (entry: entry, parts: $0) }
         }
@@ -97,6 +110,6 @@ package struct ReuseExplainer: Sendable {
                     ? "the footage has another content than in run \(earlier.run)"
                     : "what the stages before it decide by has changed")
         }
-        return reasons.isEmpty ? ["a file that it made is gone"] : reasons
+        return reasons
     }
 }

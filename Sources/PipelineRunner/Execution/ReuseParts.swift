@@ -56,13 +56,40 @@ package struct ReuseParts: Codable, Sendable, Hashable {
         files = input.files.compactMap(\.sha256)
         beside = [:]
         let folder = URL(filePath: footage).deletingLastPathComponent().path + "/"
-        for path in stage.stage.dependencies(input) {
+        // Off the pool: which font is meant, fontconfig finds out on the disk.
+        let paths = await BlockingWork.run(name: "dependencies") { _ in stage.stage.dependencies(input) }
+        for path in paths {
             // The same files in another place are the same.
             let name =
                 path.hasPrefix(folder)
                 ? "./\(path.dropFirst(folder.count))" : URL(filePath: path).lastPathComponent
-            let digest = (try? await digests.sha256(of: path)) ?? Self.absent
+            let digest = try await Self.digest(of: path, digests)
             beside[beside[name] == nil ? name : "\(name) (\(beside.count + 1))"] = digest
+        }
+    }
+
+    /// The digest of a file, or of all that is in a folder. What can't be read is never the same as before.
+    private static func digest(of path: String, _ digests: FileDigests) async throws(StageError) -> String {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return absent }
+        do throws(StageError) {
+            guard isFolder.boolValue else { return try await digests.sha256(of: path) }
+            var lines: [String] = []
+            for file in await BlockingWork.run(name: "dependencies", { _ in files(below: path) }) {
+                lines.append("\(file) \(try await digests.sha256(of: "\(path)/\(file)"))")
+            }
+            return ContentDigest.sha256(lines.joined(separator: "\n"))
+        } catch {
+            guard error.code != .cancelled else { throw error }
+            return "unreadable \(UUID().uuidString)"
+        }
+    }
+
+    private static func files(below folder: String) -> [String] {
+        (FileManager.default.subpaths(atPath: folder) ?? []).sorted().filter {
+            var isFolder: ObjCBool = false
+            return FileManager.default.fileExists(atPath: "\(folder)/\($0)", isDirectory: &isFolder)
+                && !isFolder.boolValue
         }
     }
 

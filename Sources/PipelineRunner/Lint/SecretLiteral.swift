@@ -92,6 +92,13 @@ package struct SecretMask: Sendable {
         self.words = words.sorted { ($0.count, $0) > ($1.count, $1) }
     }
 
+    /// A mask for what is said of a pipeline file: it hides what the file gives in clear to options that are secret.
+    /// - Parameter stages: The stages that pipelines can have.
+    package init(hiding text: String, file: String, stages: [StageType]) {
+        let root = DocumentLoader.load(text, file: file).root
+        self.init(root.map { SecretLiteral.all(in: $0, of: stages).map(\.value) } ?? [])
+    }
+
     /// The text with what is secret hidden, in the same number of scalars.
     func masked(_ text: String) -> String {
         let hidden = words.reduce(text) { text, word in

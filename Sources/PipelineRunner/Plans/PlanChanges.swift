@@ -104,8 +104,15 @@ package struct PlanChanges: Sendable {
         if old.attempts != new.attempts {
             found.append("the stage \(new.id) is tried \(new.attempts) times, the plan says \(old.attempts)")
         }
+        func text(_ seconds: Double?) -> String { seconds.map { Duration.seconds($0).spoken } ?? "none" }
+        if old.delay != new.delay {
+            found.append("the delay of \(new.id) is \(text(new.delay)), the plan says \(text(old.delay))")
+        }
+        if old.maximumDelay != new.maximumDelay {
+            found.append(
+                "the longest delay of \(new.id) is \(text(new.maximumDelay)), the plan says \(text(old.maximumDelay))")
+        }
         if old.timeout != new.timeout {
-            func text(_ seconds: Double?) -> String { seconds.map { Duration.seconds($0).spoken } ?? "none" }
             found.append("the timeout of \(new.id) is \(text(new.timeout)), the plan says \(text(old.timeout))")
         }
         return found
@@ -128,6 +135,11 @@ package struct PlanChanges: Sendable {
     private func isSame(_ old: JSONValue?, _ new: JSONValue?) -> Bool {
         guard let old, let new else { return old == new }
         return old.isSame(as: new)
+    }
+
+    /// What the pipeline says of titles; when that changed, it is told once and not for each piece of footage.
+    private var pipelineTitlesAreTheSame: Bool {
+        ["title", "hashtags", "fields"].allSatisfy { isSame(then.pipeline.post[$0], now.pipeline.post[$0]) }
     }
 
     private func changes(of old: SavedPlan.Asset, to new: SavedPlan.Asset) -> [String] {
@@ -155,6 +167,11 @@ package struct PlanChanges: Sendable {
         }
         let (before, after) = (Set(old.stages.compactMap(\.part)).count, Set(new.stages.compactMap(\.part)).count)
         if before != after { found.append("\(new.name) would now make \(after) parts, the plan says \(before)") }
+        if pipelineTitlesAreTheSame {
+            for (before, after) in zip(old.titles, new.titles) where before != after {
+                found.append("the title of \(new.name) would now be \"\(after)\", the plan says \"\(before)\"")
+            }
+        }
         for step in new.stages {
             guard let earlier = old.stages.first(where: { $0.stage == step.stage && $0.part == step.part }) else {
                 continue

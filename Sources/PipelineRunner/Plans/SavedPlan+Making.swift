@@ -53,6 +53,8 @@ extension SavedPlan.Stage {
             \.key
         ).sorted()
         attempts = stage.retry.attempts
+        delay = stage.retry.delay.inSeconds
+        maximumDelay = stage.retry.maximumDelay.inSeconds
         timeout = stage.timeout?.inSeconds
     }
 }
@@ -77,6 +79,8 @@ extension SavedPlan.Asset {
         for path in Self.dependencies(try asset.sourceFile(), plan, pipeline) where !beside.contains(path) {
             files[path] = (try? await digests.sha256(of: path)) ?? ""
         }
+        let posts = plan.map { $0.parts.isEmpty ? [$0] : $0.parts } ?? []
+        titles = pipeline.isIrreversible ? posts.compactMap(\.title) : []
         stages = plan.map { Self.steps($0) + $0.parts.flatMap { Self.steps($0, part: $0.asset) } } ?? []
         refused = plan?.failure.map { "\($0.stage): \($0.error.message)" }
     }

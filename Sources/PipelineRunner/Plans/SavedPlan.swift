@@ -108,6 +108,9 @@ package struct SavedPlan: Sendable, Hashable, Codable {
         package var secrets: [String]
         /// Attempts in all.
         package var attempts: Int
+        /// The longest wait before the second attempt, and before any, in seconds.
+        package var delay: Double
+        package var maximumDelay: Double
         /// The longest time of an attempt, in seconds.
         package var timeout: Double?
     }
@@ -128,6 +131,8 @@ package struct SavedPlan: Sendable, Hashable, Codable {
         package var sidecars: [String: String]
         /// Other files that stages read for it, by path, with digests; an empty one where there is no file.
         package var files: [String: String]
+        /// The titles of its posts, one for each part; none when nothing is posted.
+        package var titles: [String]
         /// What each stage would do.
         package var stages: [Step]
         /// Why it would be refused, if it would be.

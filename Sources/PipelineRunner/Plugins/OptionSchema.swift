@@ -34,9 +34,13 @@ struct OptionSchema: Sendable {
     /// Files that options name: those of the format `path`, relative to the current folder.
     func paths(in object: [String: JSONValue]) -> [String] {
         let folder = URL(filePath: FileManager.default.currentDirectoryPath)
-        return values(of: object).sorted { $0.key < $1.key }.compactMap { name, value in
-            guard properties[name]?["format"] == "path", let path = value.stringValue, !path.isEmpty else { return nil }
-            return (path.hasPrefix("/") ? URL(filePath: path) : folder.appending(path: path)).standardizedFileURL.path
+        let named = values(of: object).sorted { $0.key < $1.key }.flatMap { name, value -> [String] in
+            if properties[name]?["format"] == "path" { return [value.stringValue].compactMap(\.self) }
+            guard properties[name]?["items"]?["format"] == "path", case .array(let elements) = value else { return [] }
+            return elements.compactMap(\.stringValue)
+        }
+        return named.filter { !$0.isEmpty }.map { path in
+            (path.hasPrefix("/") ? URL(filePath: path) : folder.appending(path: path)).standardizedFileURL.path
         }
     }
 

@@ -154,9 +154,13 @@ package final class Plugin: Sendable {
     private var filesMark: String {
         var marks: [String] = []
         let keys: Set<URLResourceKey> = [.isRegularFileKey]
+        // While a plugin is being written, its folder is often a link to where that happens.
         let files = FileManager.default.enumerator(
-            at: manifest.folder, includingPropertiesForKeys: Array(keys), options: [.skipsHiddenFiles])
-        while let file = files?.nextObject() as? URL, marks.count < 2000 {
+            at: manifest.folder.resolvingSymlinksInPath(), includingPropertiesForKeys: Array(keys),
+            options: [.skipsHiddenFiles])
+        while let file = files?.nextObject() as? URL {
+            // More than anybody writes: then nothing tells that it is the same.
+            if marks.count == Self.mostFiles { return UUID().uuidString }
             if file.lastPathComponent == "__pycache__" { files?.skipDescendants() }
             guard (try? file.resourceValues(forKeys: keys).isRegularFile) == true, let mark = FileMark(file.path) else {
                 continue
@@ -169,6 +173,8 @@ package final class Plugin: Sendable {
         }
         return String(ContentDigest.sha256(marks.sorted().joined(separator: "\n")).prefix(12))
     }
+
+    private static let mostFiles = 50_000
 
     /// Path of a manifest's program.
     private static func program(_ name: String, in folder: URL, path: String) -> String {

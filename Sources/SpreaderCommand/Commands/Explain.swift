@@ -47,7 +47,8 @@ struct Explain: AsyncParsableCommand {
         let keepsAny = try await Command.orExit { () async throws(StageError) in try settings.cacheLimit().bytes > 0 }
         let cache =
             keepsAny ? OutputCache(folder: settings.home.appending(path: "cache"), digests: digests) : nil
-        let explainer = ReuseExplainer(pipeline: pipeline, cache: cache, digests: digests)
+        let explainer = ReuseExplainer(
+            pipeline: pipeline, cache: cache, digests: digests, artifacts: existing?.artifacts)
         let answers = try await Command.orExit { () async throws(StageError) in
             var answers: [ReuseExplainer.Answer] = []
             for asset in checked.assets { answers.append(try await explainer.explain(stage, asset)) }

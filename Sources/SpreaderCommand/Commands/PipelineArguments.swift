@@ -76,7 +76,17 @@ struct PipelineArguments: ParsableArguments {
 struct CheckedRun: Sendable {
     var pipeline: Pipeline?
     var assets: [AssetInput]
+    /// What is wrong or worth knowing, secrets of the file hidden.
     var findings: [Diagnostic]
+    private var mask = SecretMask()
+
+    init(pipeline: Pipeline? = nil, assets: [AssetInput] = [], findings: [Diagnostic], mask: SecretMask = SecretMask())
+    {
+        self.pipeline = pipeline
+        self.assets = assets
+        self.findings = findings.map(mask.masked)
+        self.mask = mask
+    }
 
     /// Findings about the pipeline itself or its settings: nothing can start.
     var blocking: [Diagnostic] { findings.filter { $0.severity == .error && $0.subject != .footage } }
@@ -110,7 +120,7 @@ struct CheckedRun: Sendable {
             let finding = Diagnostic(
                 code: "unreadable-pipeline", "the pipeline file \(file) \(error.message)", hint: error.hint,
                 location: SourceLocation(file: file, line: error.line, column: error.column))
-            return CheckedRun(pipeline: nil, assets: [], findings: [finding])
+            return CheckedRun(findings: [finding])
         }
         let checker = PipelineChecker(
             registry: registry, environment: { settings[$0] }, isReserved: Settings.secretNames.contains)
@@ -140,7 +150,9 @@ struct CheckedRun: Sendable {
             }
             findings += await checkStages(pipeline, settings: settings, credentials: credentials)
         }
-        return CheckedRun(pipeline: pipeline, assets: assets, findings: findings)
+        return CheckedRun(
+            pipeline: pipeline, assets: assets, findings: findings,
+            mask: SecretMask(hiding: text, file: file, stages: registry.stages))
     }
 
     private static func checkStages(
@@ -164,7 +176,7 @@ struct CheckedRun: Sendable {
         for plan in plans {
             for (_, step) in plan.steps + plan.parts.flatMap(\.steps) {
                 findings += step.findings.map { finding in
-                    var finding = finding
+                    var finding = mask.masked(finding)
                     finding.location = finding.location ?? SourceLocation(file: plan.asset)
                     finding.asset = plan.asset
                     return finding
@@ -172,9 +184,10 @@ struct CheckedRun: Sendable {
             }
             guard let (stage, error) = plan.failure else { continue }
             findings.append(
-                Diagnostic(
-                    code: error.code.rawValue, "\(stage): \(error.message)", hint: error.hint,
-                    location: SourceLocation(file: plan.asset), subject: .footage, asset: plan.asset))
+                mask.masked(
+                    Diagnostic(
+                        code: error.code.rawValue, "\(stage): \(error.message)", hint: error.hint,
+                        location: SourceLocation(file: plan.asset), subject: .footage, asset: plan.asset)))
         }
         return plans
     }

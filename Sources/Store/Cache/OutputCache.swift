@@ -12,6 +12,8 @@ package struct CachedOutput: Codable, Sendable {
     /// The asset that it was made from, as the user named it, and its path.
     package var asset: String
     package var path: String
+    /// The work folder, in which its files are.
+    package var folder: String
     /// The run that made it.
     package var run: String
     /// When it was made.
@@ -28,19 +30,20 @@ package struct CachedOutput: Codable, Sendable {
     var entryBytes: Int64 = 0
 
     private enum CodingKeys: String, CodingKey {
-        case key, parts, stage, asset, path, run, madeAt, seconds, artifact, files
+        case key, parts, stage, asset, path, folder, run, madeAt, seconds, artifact, files
     }
 
     /// An output; see the properties.
     package init(
-        key: String, parts: JSONValue, stage: String, asset: String, path: String, run: String, madeAt: Date,
-        seconds: Double, artifact: JSONValue, files: [FileReference]
+        key: String, parts: JSONValue, stage: String, asset: String, path: String, folder: String, run: String,
+        madeAt: Date, seconds: Double, artifact: JSONValue, files: [FileReference]
     ) {
         self.key = key
         self.parts = parts
         self.stage = stage
         self.asset = asset
         self.path = path
+        self.folder = folder
         self.run = run
         self.madeAt = madeAt
         self.seconds = seconds

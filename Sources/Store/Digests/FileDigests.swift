@@ -15,39 +15,44 @@ package struct FileDigests: Sendable {
     /// - Throws: `StageError` with code `file-system` when it can't be read; `cancelled` when the task is.
     package func sha256(of path: String) async throws(StageError) -> String {
         let mark = try Self.mark(of: path)
-        if let records {
-            let known = try await StoreError.bridge("reading the digests failed") {
-                try await records.read { connection in
-                    try connection.query(
-                        "SELECT sha256 FROM digests WHERE path = ? AND bytes = ? AND modified = ? AND inode = ?",
-                        [path, mark.bytes, mark.modified, mark.inode]
-                    ).first?.get("sha256", as: String.self)
-                }
-            }
-            if let known {
-                // Another file's digest may still be waited for.
-                if let ahead, ahead.path == path { ahead.cancel() }
-                return known
-            }
+        if let known = try await remembered(path, mark) {
+            // Another file's digest may still be waited for.
+            if let ahead, ahead.path == path { ahead.cancel() }
+            return known
         }
         var begun: String?
         if let ahead, ahead.path == path, ahead.mark == mark { begun = try await ahead.value() }
         let digest: String
         if let begun { digest = begun } else { digest = try await Self.compute(path) }
         // A file that changed under the reader is not remembered.
-        if let records, try Self.mark(of: path) == mark {
-            _ = try await StoreError.bridge("writing the digests failed") {
-                try await records.write { connection in
-                    try connection.execute(
-                        """
-                        INSERT INTO digests (path, bytes, modified, inode, sha256) VALUES (?, ?, ?, ?, ?)
-                        ON CONFLICT (path) DO UPDATE SET bytes = excluded.bytes, modified = excluded.modified,
-                            inode = excluded.inode, sha256 = excluded.sha256
-                        """, [path, mark.bytes, mark.modified, mark.inode, digest])
-                }
+        if try Self.mark(of: path) == mark { try await write(digest, of: path, mark) }
+        return digest
+    }
+
+    private func remembered(_ path: String, _ mark: FileMark) async throws(StageError) -> String? {
+        guard let records else { return nil }
+        return try await StoreError.bridge("reading the digests failed") {
+            try await records.read { connection in
+                try connection.query(
+                    "SELECT sha256 FROM digests WHERE path = ? AND bytes = ? AND modified = ? AND inode = ?",
+                    [path, mark.bytes, mark.modified, mark.inode]
+                ).first?.get("sha256", as: String.self)
             }
         }
-        return digest
+    }
+
+    private func write(_ digest: String, of path: String, _ mark: FileMark) async throws(StageError) {
+        guard let records else { return }
+        _ = try await StoreError.bridge("writing the digests failed") {
+            try await records.write { connection in
+                try connection.execute(
+                    """
+                    INSERT INTO digests (path, bytes, modified, inode, sha256) VALUES (?, ?, ?, ?, ?)
+                    ON CONFLICT (path) DO UPDATE SET bytes = excluded.bytes, modified = excluded.modified,
+                        inode = excluded.inode, sha256 = excluded.sha256
+                    """, [path, mark.bytes, mark.modified, mark.inode, digest])
+            }
+        }
     }
 
     /// Size of the file at `path` in bytes.
