@@ -119,6 +119,24 @@ extension EndToEnd {
             #expect(try await run("p", "a.mp4", place).reused == ["probe"])
             try place.write("plugins/mark/mark_stage.py", code + "\n# edited\n")
             #expect(try await run("p", "a.mp4", place).reused == ["probe"])
+            // A folder counts with all that is in it.
+            try FileManager.default.removeItem(at: place.work.appending(path: "logo.png"))
+            try FileManager.default.createDirectory(
+                at: place.work.appending(path: "logo.png/deep"), withIntermediateDirectories: true)
+            try place.write("logo.png/deep/a.png", "one")
+            #expect(try await run("p", "a.mp4", place).reused == ["probe"])
+            #expect(try await run("p", "a.mp4", place).reused == ["probe", "mark"])
+            try place.write("logo.png/deep/b.png", "two")
+            #expect(try await run("p", "a.mp4", place).reused == ["probe"])
+            // Where the plugin is being written, and only linked to.
+            let elsewhere = place.work.appending(path: "mark-source")
+            try FileManager.default.moveItem(at: file.deletingLastPathComponent(), to: elsewhere)
+            try FileManager.default.createSymbolicLink(
+                at: place.work.appending(path: "plugins/mark"), withDestinationURL: elsewhere)
+            _ = try await run("p", "a.mp4", place)
+            #expect(try await run("p", "a.mp4", place).reused == ["probe", "mark"])
+            try place.write("mark-source/mark_stage.py", code + "\n# edited there\n")
+            #expect(try await run("p", "a.mp4", place).reused == ["probe"])
             let files = try #require(FileManager.default.enumerator(atPath: place.home.path)?.allObjects as? [String])
             for name in files {
                 let data = FileManager.default.contents(atPath: place.home.appending(path: name).path) ?? Data()

@@ -296,6 +296,24 @@ import Testing
         }
     }
 
+    @Test func filesOfTheSameNameStayApartWhenTheyAreReused() async throws {
+        let bench = try Bench()
+        try bench.footage("a.mp4")
+        let pipeline = try bench.pipeline(#"{"uses": "look"}, {"uses": "pack"}, {"uses": "unpack"}"#)
+        for _ in 0..<2 {
+            #expect(try await bench.run(bench.request(pipeline, ["a.mp4"]), caches: true).status == 0)
+        }
+        let reused = bench.recorder.json.filter { $0["event"] == "stage.reused" }.map { $0["stage"] }
+        #expect(reused == ["look", "pack"])
+        let journal = SQLJournal(bench.store)
+        let runs = try await journal.runs(limit: 9)
+        #expect(runs.count == 2)
+        for run in runs {
+            let read = try await journal.stages(run: run.id, asset: "a.mp4").first { $0.stage == "unpack" }
+            #expect(read?.artifact["marks"] == ["one", "two"])
+        }
+    }
+
     @Test func footageThatIsWrittenToMeanwhileIsTakenUpAnewAndNothingIsKeptOfIt() async throws {
         let bench = try Bench()
         try bench.footage("a.mp4", "before")

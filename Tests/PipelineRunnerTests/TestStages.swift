@@ -28,7 +28,9 @@ struct Footage: Artifact {
     var marks: [String]
     /// A file that a stage takes in beside the footage.
     var extra: FileReference?
-    var files: [FileReference] { extra.map { [$0] } ?? [] }
+    /// Files that a stage has made.
+    var made: [FileReference]?
+    var files: [FileReference] { (extra.map { [$0] } ?? []) + (made ?? []) }
     var summary: [String: JSONValue] { ["path": .string(path)] }
 }
 
@@ -119,6 +121,46 @@ struct Season: Stage {
     }
 }
 
+/// Makes two files of the same name in two folders.
+struct Pack: Stage {
+    static let name: StageName = "pack"
+    static let summary = "Makes files."
+    static let effect: Effect = .pure
+    static let resource: Resource = .light
+    init(options: NoOptions) {}
+    func run(_ input: Footage, _ context: StageContext) async throws(StageError) -> Footage {
+        var output = input
+        output.made = []
+        for name in ["one", "two"] {
+            let file = context.workDirectory.appending(path: "\(name)/file")
+            do {
+                try FileManager.default.createDirectory(
+                    at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+                try Data(name.utf8).write(to: file)
+            } catch {
+                throw StageError(.fileSystem, "\(error)")
+            }
+            let digest = SHA256.hash(data: Data(name.utf8)).map { String(format: "%02x", $0) }.joined()
+            output.made?.append(FileReference(path: file.path, bytes: Int64(name.utf8.count), sha256: digest))
+        }
+        return output
+    }
+}
+
+/// Reads what was made; what comes out is marked with it.
+struct Unpack: Stage {
+    static let name: StageName = "unpack"
+    static let summary = "Reads files."
+    static let effect: Effect = .resumable
+    static let resource: Resource = .light
+    init(options: NoOptions) {}
+    func run(_ input: Footage, _ context: StageContext) async throws(StageError) -> Footage {
+        var output = input
+        output.marks = (input.made ?? []).map { (try? String(contentsOfFile: $0.path, encoding: .utf8)) ?? "gone" }
+        return output
+    }
+}
+
 /// Gives something else each time, as a stage does that finds a free name in a folder of the user's.
 struct Stamp: Stage {
     static let name: StageName = "stamp"
@@ -162,6 +204,7 @@ struct Slice: Stage {
 let testRegistry = StageRegistry([
     StageType(Look.self), StageType(Cook.self), StageType(Season.self), StageType(Send.self),
     StageType(Ring.self), StageType(Slice.self), StageType(Stamp.self),
+    StageType(Pack.self), StageType(Unpack.self),
 ])
 
 struct NoCredentials: CredentialProvider {

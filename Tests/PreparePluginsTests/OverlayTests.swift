@@ -158,6 +158,15 @@ import TranscodePlugin
         #expect(old == media)
     }
 
+    /// Another font under the same name draws another picture.
+    @Test(arguments: ["sans-serif", "No Such Family"]) func dependsOnTheFontThatIsInstalled(font: String) async throws {
+        let folder = try MediaFolder()
+        let media = try await Probe(options: Probe.Options()).run(folder.greyFootage(), InMemoryHost().context())
+        let drawn = try overlay(["text": "Hello", "font": .string(font)]).dependencies(media)
+        #expect(drawn.count == 1 && drawn.allSatisfy { FileManager.default.fileExists(atPath: $0) }, "\(drawn)")
+        #expect(try overlay(["image": "/logo.png", "font": .string(font)]).dependencies(media) == ["/logo.png"])
+    }
+
     @Test func findsWhatCannotWork() throws {
         let folder = try MediaFolder()
         try Data("no picture".utf8).write(to: URL(filePath: folder.path("logo.png")))

@@ -62,7 +62,7 @@ package struct ReuseExplainer: Sendable {
             }
             if step.id == stage.id {
                 if let entry, output != nil { return answer(true, "reused: made in run \(entry.run)") }
-                return answer(false, "runs", reasons(step, parts, entry, asset, entries))
+                return answer(false, "runs", await reasons(step, parts, entry, asset, entries))
             }
             guard step.type.effect == .pure else {
                 return answer(
@@ -72,7 +72,7 @@ package struct ReuseExplainer: Sendable {
             guard let output else {
                 return answer(
                     false, "runs, because \(step.id) before it does",
-                    reasons(step, parts, entry, asset, entries).map { "\(step.id): \($0)" })
+                    await reasons(step, parts, entry, asset, entries).map { "\(step.id): \($0)" })
             }
             (artifact, before) = (output, key)
             // Of a series, the first part stands for all.
@@ -89,9 +89,10 @@ package struct ReuseExplainer: Sendable {
     private func reasons(
         _ step: PipelineStage, _ parts: ReuseParts, _ same: CachedOutput?, _ asset: AssetInput,
         _ entries: [CachedOutput]
-    ) -> [String] {
+    ) async -> [String] {
         if let same {
-            return ["a file that it made or took in run \(same.run) is gone, or has another content"]
+            for file in same.files where await cache?.holds(file) != true { return ["a file that it made is gone"] }
+            return ["a file that it took in run \(same.run) is gone, or has another content"]
         }
         let mine = entries.filter { $0.stage == step.type.name.rawValue }.compactMap { entry in
             (try? entry.parts.decode(ReuseParts.self)).map { (entry: entry, parts: $0) }
