@@ -120,6 +120,20 @@ extension PostLedgerTests {
     }
 }
 
+@Suite struct SeriesCutsTests {
+    @Test(arguments: Backend.all) func whereASeriesIsCutIsKeptForItsFootageAlone(_ backend: Backend) async throws {
+        let place = try await Place(backend)
+        let ledger = try place.ledger()
+        let key = PostKey(account: "me", digest: "d", slot: "series#/3")
+        #expect(try await ledger.cuts(key) == nil)
+        try await ledger.keep(cuts: [8.5, 17.6], key)
+        try await ledger.keep(cuts: [8.5, 17.25], key)
+        #expect(try await ledger.cuts(key) == [8.5, 17.25])
+        #expect(try await ledger.cuts(PostKey(account: "me", digest: "other", slot: "series#/3")) == nil)
+        #expect(try await ledger.series(PostKey(account: "me", digest: "d", slot: "series")).isEmpty)
+    }
+}
+
 @Suite struct UploadRateTests {
     @Test(arguments: Backend.all) func theFastestUploadSinceAMomentCounts(_ backend: Backend) async throws {
         let place = try await Place(backend)

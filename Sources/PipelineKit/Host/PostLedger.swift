@@ -181,6 +181,13 @@ public protocol PostLedger: Sendable {
     /// The posts of the same footage and account under the slot of `key`, and under those that begin with it and `#`.
     /// - Throws: `StageError` when the ledger can't be read.
     func series(_ key: PostKey) async throws(StageError) -> [PostRecord]
+    /// Where footage is cut that is posted in parts, in seconds of its own time, as it was kept under `key`; nil when that
+    /// is not known.
+    /// - Throws: `StageError` when the ledger can't be read.
+    func cuts(_ key: PostKey) async throws(StageError) -> [Double]?
+    /// Keeps where footage is cut, instead of what was kept under `key` before.
+    /// - Throws: `StageError` when the ledger can't be written.
+    func keep(cuts: [Double], _ key: PostKey) async throws(StageError)
     /// Claims the post with `key`: a new record, the existing one, or an earlier failed one made `reserved` again.
     /// - Throws: `StageError` when the ledger can't be written.
     func reserve(_ key: PostKey, asset: String, runID: String) async throws(StageError) -> PostRecord
@@ -201,6 +208,10 @@ extension PostLedger {
     public func series(_ key: PostKey) async throws(StageError) -> [PostRecord] {
         try await find(key).map { [$0] } ?? []
     }
+    /// Knows nothing.
+    public func cuts(_ key: PostKey) async throws(StageError) -> [Double]? { nil }
+    /// Keeps nothing.
+    public func keep(cuts: [Double], _ key: PostKey) async throws(StageError) {}
     /// Keeps nothing.
     public func note(uploadRate: Double, to service: String) async throws(StageError) {}
     /// Knows nothing.

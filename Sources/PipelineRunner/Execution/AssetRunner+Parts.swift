@@ -71,36 +71,6 @@ extension AssetRunner {
         return Self.outcome(of: course.parts)
     }
 
-    /// Refuses to post footage in another number of parts than it was posted in before: the same pictures would be
-    /// posted twice. With `--repost` that is wanted, but not of what this very run has posted.
-    func checkSeries(of count: Int, _ digest: String) async throws(StageError) {
-        let request = engine.request
-        guard request.pipeline.isIrreversible else { return }
-        let name = request.pipeline.name
-        let key = PostKey(account: request.accountIdentity, digest: digest, slot: name)
-        var earlier: [(part: String, count: Int)] = []
-        for record in try await host.ledger.series(key) where ![.reserved, .failed].contains(record.state) {
-            guard !request.reposts || record.runID == run.id else { continue }
-            let slot = record.key.slot.dropFirst(name.count)
-            if slot.isEmpty {
-                earlier.append(("", 1))
-            } else if let match = slot.wholeMatch(of: /#(\d+)\/(\d+)(#.*)?/), let before = Int(match.2),
-                request.reposts || match.3 == nil
-            {
-                // Posted again on purpose: a post beside the others.
-                earlier.append(("\(match.1)", before))
-            }
-        }
-        // In as many parts, too: what is missing of them may follow.
-        guard let other = earlier.first, !earlier.contains(where: { $0.count == count }) else { return }
-        let what = other.part.isEmpty ? "\(asset.name)" : "part \(other.part) of \(other.count) of \(asset.name)"
-        let number = count == 1 ? "one post of it" : "\(count) parts of it"
-        throw StageError(
-            "other-series", "\(what) is posted already, or on its way, and these options make \(number)",
-            hint: "go on with the options of before, or post all of it again on purpose with --repost",
-            outcome: .invalidData)
-    }
-
     private func runPart(_ part: AssetPart) async -> Result {
         let result = await run(stoppedBy: nil)
         var stop: StageError?

@@ -138,7 +138,7 @@ struct AssetRunner: Sendable {
         if let part { return try await finish(stages, from: part.standing, content, post, key, &course) }
         var standing = Standing(artifact: try asset.sourceFile(digest: (content.sha256, content.bytes)), before: digest)
         guard let fanOut = pipeline.fanOut else {
-            try await checkSeries(of: 1, digest)
+            try await checkSeries(of: 1, cuts: [], digest)
             return try await finish(stages, from: standing, content, post, key, &course)
         }
         let folder = workFolder(digest)
@@ -146,7 +146,9 @@ struct AssetRunner: Sendable {
         guard let list = standing.artifact as? any ArtifactList, let first = list.elements.first else {
             throw StageError(.internalFault, "\(pipeline.stages[fanOut].id) gave no list")
         }
-        try await checkSeries(of: list.elements.count, digest)
+        // Parts begin where the ones before them end.
+        let cuts = (list as? PartedMedia)?.parts.dropLast().map(\.end) ?? []
+        try await checkSeries(of: list.elements.count, cuts: cuts, digest)
         // Of one element there is nothing to tell apart: it is the asset itself.
         guard list.elements.count > 1 else {
             standing.artifact = first

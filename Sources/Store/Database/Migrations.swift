@@ -80,6 +80,7 @@ extension SQLiteStore {
         migrator.registerMigration("007 jobs of several machines") { database in
             for statement in JobSchema.ofSeveralMachines { try database.execute(sql: statement) }
         }
+        migrator.registerMigration("008 series") { try $0.execute(sql: RecordSchema.seriesCuts) }
         return migrator
     }
 }

@@ -7,6 +7,7 @@ extension PostgresDatabase {
         ("002 records", RecordSchema.statements),
         ("003 jobs due", [JobSchema.due]),
         ("004 jobs of several machines", JobSchema.ofSeveralMachines),
+        ("005 series", [RecordSchema.seriesCuts]),
     ]
 
     /// Whether nothing of ours is in the database yet.

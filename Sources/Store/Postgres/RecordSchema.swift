@@ -1,5 +1,13 @@
 /// The tables of journal, ledger, vault and limits in PostgreSQL. SQLite's came step by step: see `SQLiteStore.migrations`.
 enum RecordSchema {
+    /// Where footage was cut that is posted in parts; for either database.
+    static let seriesCuts = """
+        CREATE TABLE seriesCuts (
+            account TEXT NOT NULL, digest TEXT NOT NULL, slot TEXT NOT NULL, cuts TEXT NOT NULL,
+            PRIMARY KEY (account, digest, slot)
+        )
+        """
+
     /// The statements that make them.
     static let statements = [
         """
