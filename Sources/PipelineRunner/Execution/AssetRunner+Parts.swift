@@ -45,27 +45,18 @@ extension AssetRunner {
             part.standing.before += "\npart \(part.number)/\(part.count)"
             return part
         }
-        let results = await withTaskGroup(of: (Int, Result).self) { group in
-            var results: [Int: Result] = [:]
-            var next = 0
-            func add() {
-                guard next < parts.count else { return }
-                let part = parts[next]
-                next += 1
-                var own = self
-                own.asset.name = "\(asset.name)#\(part.label)"
-                own.part = part
-                // Here, so that they begin in their order.
-                host.emit(.assetStarted(asset: own.asset.name, stage: own.stages.first?.id ?? ""))
-                group.addTask { [own] in (part.number, await own.runPart(part)) }
-            }
-            for _ in 0..<(host.processorBudget + Self.lookAhead) { add() }
-            while let (number, result) = await group.next() {
-                results[number] = result
-                add()
-            }
-            return parts.compactMap { results[$0.number] }
+        var ended: [Int: Result] = [:]
+        await runTasks(for: parts, width: host.processorBudget + Self.lookAhead) { part in
+            var own = self
+            own.asset.name = "\(asset.name)#\(part.label)"
+            own.part = part
+            // Here, so that they begin in their order.
+            host.emit(.assetStarted(asset: own.asset.name, stage: own.stages.first?.id ?? ""))
+            return { [own] in (part.number, await own.runPart(part)) }
+        } end: { number, result in
+            ended[number] = result
         }
+        let results = parts.compactMap { ended[$0.number] }
         course.posts += results.reduce(0) { $0 + $1.posts }
         course.parts = results.map(\.outcome)
         return Self.outcome(of: course.parts)

@@ -99,22 +99,13 @@ package struct Planner: Sendable {
 
     /// The plans of many assets, in their order, a few at a time.
     package func plans(_ assets: [AssetInput], width: Int = 2) async -> [AssetPlan] {
-        await withTaskGroup(of: (Int, AssetPlan).self) { group in
-            var plans: [AssetPlan?] = Array(repeating: nil, count: assets.count)
-            var next = 0
-            func add() {
-                guard next < assets.count else { return }
-                let index = next
-                next += 1
-                group.addTask { (index, await plan(assets[index])) }
-            }
-            for _ in 0..<width { add() }
-            while let (index, plan) = await group.next() {
-                plans[index] = plan
-                add()
-            }
-            return plans.compactMap { $0 }
+        var plans: [Int: AssetPlan] = [:]
+        await runTasks(for: assets.enumerated(), width: width) { index, asset in
+            { (index, await plan(asset)) }
+        } end: { index, plan in
+            plans[index] = plan
         }
+        return assets.indices.compactMap { plans[$0] }
     }
 }
 

@@ -144,30 +144,21 @@ package struct RunEngine: Sendable {
     ) async -> (outcomes: [AssetOutcome], verdicts: [AssetOutcome], posts: Int) {
         let digestOwners = DigestOwners()
         let width = host.processorBudget + Self.networkBudget
-        return await withTaskGroup(of: AssetRunner.Result.self) { group in
-            var outcomes: [AssetOutcome] = []
-            var verdicts: [AssetOutcome] = []
-            var posts = 0
-            var stop: StageError?
-            var next = 0
-            func add() {
-                guard next < request.assets.count else { return }
-                let asset = request.assets[next]
-                next += 1
-                let runner = AssetRunner(engine: self, run: record, asset: asset, digestOwners: digestOwners)
-                let reason = stop
-                group.addTask { await runner.run(stoppedBy: reason) }
-            }
-            for _ in 0..<width { add() }
-            while let result = await group.next() {
-                outcomes.append(result.outcome)
-                verdicts += result.parts.isEmpty ? [result.outcome] : result.parts
-                posts += result.posts
-                if case .failed(let error) = result.outcome, Self.concernsAll(error) { stop = stop ?? error }
-                add()
-            }
-            return (outcomes, verdicts, posts)
+        var outcomes: [AssetOutcome] = []
+        var verdicts: [AssetOutcome] = []
+        var posts = 0
+        var stop: StageError?
+        await runTasks(for: request.assets, width: width) { asset in
+            let runner = AssetRunner(engine: self, run: record, asset: asset, digestOwners: digestOwners)
+            let reason = stop
+            return { await runner.run(stoppedBy: reason) }
+        } end: { result in
+            outcomes.append(result.outcome)
+            verdicts += result.parts.isEmpty ? [result.outcome] : result.parts
+            posts += result.posts
+            if case .failed(let error) = result.outcome, Self.concernsAll(error) { stop = stop ?? error }
         }
+        return (outcomes, verdicts, posts)
     }
 
     /// Whether an error would meet every later asset too, so that work on them would be wasted.
