@@ -115,9 +115,16 @@ extension EndToEnd {
                 """)
             #expect(try await run("p", "a.mp4", place).reused == [])
             #expect(try await run("p", "a.mp4", place).reused == ["probe", "mark"])
+            // What is in its files counts, not when they were written.
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: file.path)
+            #expect(try await run("p", "a.mp4", place).reused == ["probe", "mark"])
             try place.write("logo.png", "another")
             #expect(try await run("p", "a.mp4", place).reused == ["probe"])
             try place.write("plugins/mark/mark_stage.py", code + "\n# edited\n")
+            #expect(
+                try await Program.run(["explain", "mark", "p.json", "a.mp4"], in: place).output.contains(
+                    "the plugin's files have changed, and its version has not"))
             #expect(try await run("p", "a.mp4", place).reused == ["probe"])
             // A folder counts with all that is in it.
             try FileManager.default.removeItem(at: place.work.appending(path: "logo.png"))

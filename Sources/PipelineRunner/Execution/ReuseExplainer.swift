@@ -50,7 +50,7 @@ package struct ReuseExplainer: Sendable {
         let digest = try await digests.sha256(of: asset.path)
         var artifact: any Artifact = try asset.sourceFile(digest: (digest, try FileDigests.size(of: asset.path)))
         var before = digest
-        let entries = await cache.entries()
+        let entries = await cache.entries().sorted { ($0.madeAt, $0.key) > ($1.madeAt, $1.key) }
         for step in pipeline.stages {
             let parts = try await ReuseParts(
                 step, artifact, before: before, footage: asset.path, digests: digests)

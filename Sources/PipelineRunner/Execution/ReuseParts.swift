@@ -105,10 +105,19 @@ package struct ReuseParts: Codable, Sendable, Hashable {
     /// Which part of a series it is, as the key has it; nil for whole footage.
     var part: Substring? { before.firstIndex(of: "\n").map { before[$0...] } }
 
+    /// The mark of a plugin's files stands in brackets behind its version, and tells nobody anything.
+    private static func difference(of now: String, from then: String) -> String {
+        func named(_ version: String) -> String {
+            version.prefix { $0 != "(" }.trimmingCharacters(in: .whitespaces)
+        }
+        guard named(now) == named(then) else { return "the stage is version \(named(now)), it was \(named(then))" }
+        return "the plugin's files have changed, and its version has not"
+    }
+
     /// How these parts differ from earlier ones, one sentence each; the stage before is left to its own parts.
     package func differences(from earlier: ReuseParts) -> [String] {
         var words: [String] = []
-        if version != earlier.version { words.append("the stage is version \(version), it was \(earlier.version)") }
+        if version != earlier.version { words.append(Self.difference(of: version, from: earlier.version)) }
         for name in Set(options.keys).union(earlier.options.keys).sorted() {
             // By their text: 23 comes back from the disk as another kind of number.
             func shown(_ value: JSONValue?) -> String { value.flatMap { try? $0.text() } ?? "not there" }

@@ -177,7 +177,11 @@ struct PipelineReader {
                 }
                 report(
                     "unknown-stage", "there is no stage \"\(name)\"",
-                    hint: hint(name, registry.stages.map(\.name.rawValue)), at: uses.value.location,
+                    hint: NearestName.of(name, in: registry.stages.map(\.name.rawValue)).map {
+                        "did you mean \"\($0)\"?"
+                    }
+                        ?? "plugins are looked for in ./plugins, SPREADER_HOME/plugins and SPREADER_PLUGIN_PATH; known: "
+                        + registry.stages.map(\.name.rawValue).joined(separator: ", "), at: uses.value.location,
                     pointer: pointer + "/uses")
                 continue
             }

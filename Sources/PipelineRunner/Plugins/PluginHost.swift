@@ -89,13 +89,14 @@ package final class Plugin: Sendable {
                 .configuration, "plugin \(manifest.name): \(problem)",
                 hint: "upgrade it, or report it to its author: `plugins check` shows all of it")
         }
+        let mark = "\(manifest.name) \(manifest.version) (\(await PluginFiles(manifest).mark()))"
         return try ready.stages.map { (description) throws(StageError) in
             guard let schema = OptionSchema(description.options) else {
                 throw StageError(
                     .configuration, "plugin \(manifest.name): the options of \(description.name) are no object",
                     hint: "report it to its author")
             }
-            return type(description, schema, features: Set(ready.features))
+            return type(description, schema, mark, features: Set(ready.features))
         }
     }
 
@@ -121,9 +122,10 @@ package final class Plugin: Sendable {
         return nil
     }
 
-    private func type(_ description: StageDescription, _ schema: OptionSchema, features: Set<String>) -> StageType {
+    private func type(
+        _ description: StageDescription, _ schema: OptionSchema, _ mark: String, features: Set<String>
+    ) -> StageType {
         let origin = "\(manifest.name) \(manifest.version)"
-        let mark = "\(origin) (\(filesMark))"
         let (pool, grants) = (pool, grants)
         // What makes the instances needs the type that they are of.
         let bare = StageType(
@@ -148,33 +150,6 @@ package final class Plugin: Sendable {
                     }, run: { (input, context) async throws(StageError) in try await stage.run(input, context) })
             })
     }
-
-    /// What changes with the plugin's files: an author who edits one wants to see what comes of it, whatever the version
-    /// says. Hidden folders count only by the program itself.
-    private var filesMark: String {
-        var marks: [String] = []
-        let keys: Set<URLResourceKey> = [.isRegularFileKey]
-        // While a plugin is being written, its folder is often a link to where that happens.
-        let files = FileManager.default.enumerator(
-            at: manifest.folder.resolvingSymlinksInPath(), includingPropertiesForKeys: Array(keys),
-            options: [.skipsHiddenFiles])
-        while let file = files?.nextObject() as? URL {
-            // More than anybody writes: then nothing tells that it is the same.
-            if marks.count == Self.mostFiles { return UUID().uuidString }
-            if file.lastPathComponent == "__pycache__" { files?.skipDescendants() }
-            guard (try? file.resourceValues(forKeys: keys).isRegularFile) == true, let mark = FileMark(file.path) else {
-                continue
-            }
-            marks.append("\(file.path) \(mark.bytes) \(mark.modified)")
-        }
-        let program = manifest.command.first ?? ""
-        if program.contains("/"), let mark = FileMark(manifest.folder.appending(path: program).path) {
-            marks.append("\(program) \(mark.bytes) \(mark.modified)")
-        }
-        return String(ContentDigest.sha256(marks.sorted().joined(separator: "\n")).prefix(12))
-    }
-
-    private static let mostFiles = 50_000
 
     /// Path of a manifest's program.
     private static func program(_ name: String, in folder: URL, path: String) -> String {

@@ -50,7 +50,8 @@ struct CacheCommand: AsyncParsableCommand {
                                 [
                                     String(entry.key.prefix(12)), entry.stage, entry.asset,
                                     entry.files.isEmpty ? "-" : "\(ByteCount(entry.bytes))",
-                                    "saves \(Duration.seconds(entry.seconds).spoken)", Command.moment(entry.usedAt),
+                                    "saves \(Duration.seconds(entry.seconds).spoken)",
+                                    "used \(Command.moment(entry.usedAt))",
                                 ]
                             }))
                 }

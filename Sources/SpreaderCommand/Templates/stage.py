@@ -16,9 +16,12 @@ class STAGE(Stage):
     }
 
     def verdict(self, options, media):
-        if media["duration"] > options["maxSeconds"]:
+        # Behind `split` each part of the footage comes by itself.
+        part = media.get("part")
+        seconds = part["end"] - part["start"] if part else media["duration"]
+        if seconds > options["maxSeconds"]:
             raise StageError(
-                f"{media['source']['displayPath']} is {media['duration']:.0f} s long, {options['maxSeconds']} are allowed",
+                f"{media['source']['displayPath']} is {seconds:.1f} s long, {options['maxSeconds']} s are allowed",
                 "unusable-footage", hint="cut it, or raise maxSeconds")
 
     def plan(self, options, media, context):

@@ -93,7 +93,7 @@ package struct OutputCache: Sendable {
         await BlockingWork.run(name: "cache") { _ in _ = utimensat(AT_FDCWD, entryPath(key), nil, 0) }
     }
 
-    /// The newest outputs first.
+    /// What was used last first.
     package func entries() async -> [CachedOutput] {
         await BlockingWork.run(name: "cache") { _ in readAll() }
     }
@@ -102,7 +102,7 @@ package struct OutputCache: Sendable {
         let place = folder.appending(path: "entries")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? []
         return names.filter { $0.hasSuffix(".json") }.compactMap { read(place.appending(path: $0).path) }
-            .sorted { ($0.madeAt, $0.key) > ($1.madeAt, $1.key) }
+            .sorted { ($0.usedAt, $0.key) > ($1.usedAt, $1.key) }
     }
 
     private func read(_ path: String) -> CachedOutput? {
