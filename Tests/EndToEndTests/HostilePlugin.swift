@@ -81,6 +81,20 @@ enum HostilePlugin {
                     sys.stdout.write("x" * 1_000_000)
                     sys.stdout.flush()
                 time.sleep(600)
+            elif kind == "blank":
+                while True:
+                    os.write(1, b"\n" * 65536)
+            elif kind == "errors":
+                while True:
+                    os.write(2, (b"y" * 8191 + b"\n") * 8)
+            elif kind == "hearsnothing":
+                ask({"type": "checkpoint.set", "id": id, "request": 1, "key": "k", "value": "x" * 8_000_000})
+                for number in range(16):
+                    say({"type": "checkpoint.get", "id": id, "request": 2 + number, "key": "k"})
+                time.sleep(600)
+            elif kind == "again":
+                greet()
+                time.sleep(600)
             elif kind == "forks":
                 for _ in range(3):
                     fork(escape)
@@ -161,6 +175,11 @@ enum HostilePlugin {
                 return
             say({"type": "result", "id": id, "artifact": artifact})
 
+        def greet():
+            say({"type": "ready", "protocol": version, "name": "hostile", "version": "1.0.0", "features": [],
+                 "stages": [{"name": "hostile", "summary": "Does harm.", "effect": "irreversible" if greeting == "posts"
+                             else "resumable", "resource": "light", "input": "SourceFile", "output": "SourceFile"}]})
+
         for line in sys.stdin:
             message = json.loads(line)
             if message["type"] == "hello":
@@ -171,9 +190,7 @@ enum HostilePlugin {
                     time.sleep(600)
                 if greeting == "crash":
                     os.kill(os.getpid(), signal.SIGSEGV)
-                say({"type": "ready", "protocol": version, "name": "hostile", "version": "1.0.0", "features": [],
-                     "stages": [{"name": "hostile", "summary": "Does harm.", "effect": "irreversible" if greeting == "posts"
-                                 else "resumable", "resource": "light", "input": "SourceFile", "output": "SourceFile"}]})
+                greet()
             elif message["type"] == "run":
                 work(os.path.splitext(message["context"]["asset"])[0], message)
             elif message["type"] == "shutdown" and greeting != "deaf":

@@ -43,7 +43,9 @@ extension EndToEnd {
             ("memory", "more than 250 MB of memory"), ("processor", "more than 1.0 s of processor time"),
             ("never", "wait"), ("ages", "wait"), ("pretends", "nobody asked it to"),
             ("closes", "closed its standard output and went on"), ("time", "longer than 3.0 s"),
-            ("wrongartifact", "gave no SourceFile"),
+            ("wrongartifact", "gave no SourceFile"), ("blank", "more messages than anyone can read"),
+            ("errors", "more messages than anyone can read"),
+            ("hearsnothing", "does not read what it is sent"), ("again", "a second answer to the greeting"),
         ]) func misbehaviourCostsOneAssetAndLeavesNoProcess(kind: String, words: String) async throws {
             let place = try place(
                 limits: #"{"memory": "250MB", "processor": "1s", "time": "3s"}"#,

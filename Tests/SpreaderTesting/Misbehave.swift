@@ -60,6 +60,13 @@ public struct Misbehave: Stage {
                 blocks.append(block)
                 usleep(2000)
             }
+        case "hoard":
+            // Only once it has nothing to do.
+            Thread.detachNewThread {
+                usleep(200_000)
+                if let block = malloc(600 << 20) { memset(block, 1, 600 << 20) }
+                sleep(60)
+            }
         case "chatter":
             for _ in 0..<2 { puts("{\"type\":\"result\"} (a stray line of a test)") }
             fflush(nil)

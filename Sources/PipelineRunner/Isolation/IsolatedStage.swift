@@ -117,7 +117,7 @@ struct IsolatedStage: Sendable {
                         "\(VisibleText.of(grants.redacted(line.message)))",
                         metadata: line.metadata?.mapValues { "\(VisibleText.of(grants.redacted($0)))" })
                 case .service(let question):
-                    questions.add(Self.started { worker.send(.answer(await desk.answer(question))) })
+                    questions.add(Self.started { worker.send(await desk.answer(question), of: question.id) })
                 case .ready, .result, .failure: break
                 }
             }
