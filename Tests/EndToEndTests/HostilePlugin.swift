@@ -6,9 +6,10 @@ enum HostilePlugin {
     /// - Parameters:
     ///   - version: The protocol that it speaks.
     ///   - greeting: `fine`, `silent`, `garbage`, `crash`, or what it says instead.
-    ///   - limits: Those of its manifest, as JSON.
+    ///   - limits: Those of its manifest, as JSON; so are the others.
     static func install(
-        in place: Place, version: Int = 1, greeting: String = "fine", limits: String = "{}", secrets: String = "[]"
+        in place: Place, version: Int = 1, greeting: String = "fine", limits: String = "{}", secrets: String = "[]",
+        environment: String = "[]"
     ) throws {
         try FileManager.default.createDirectory(
             at: place.work.appending(path: "plugins/hostile"), withIntermediateDirectories: true)
@@ -16,7 +17,7 @@ enum HostilePlugin {
             "plugins/hostile/plugin.json",
             """
             {"name": "hostile", "version": "1.0.0", "stages": ["hostile"], "limits": \(limits), "secrets": \(secrets),
-             "command": ["python3", "hostile.py", "\(version)", "\(greeting)"]}
+             "environment": \(environment), "command": ["python3", "hostile.py", "\(version)", "\(greeting)"]}
             """)
         try place.write("plugins/hostile/hostile.py", script)
     }
@@ -155,6 +156,18 @@ enum HostilePlugin {
                 say({"type": "failure", "id": id, "error": answer.get("error") or
                      {"code": "plugin", "message": "got " + answer["value"]}})
                 return
+            elif kind == "spills":
+                secret = ask({"type": "secret", "id": id, "request": 1, "key": "OTHER_KEY"})["value"]
+                say({"type": "log", "id": id, "level": "error", "message": "I have it", "metadata": {secret: "x"}})
+                refusals = [ask({"type": kind, "id": id, "request": 2, "key": key, "value": value})["error"]["message"]
+                            for kind, key, value in (
+                                ("checkpoint.set", secret, 1), ("checkpoint.set", "k", ["x" + secret]),
+                                ("checkpoint.get", secret, None),
+                                ("permit", secret, {"permits": 1, "window": 1}),
+                                ("permit", "k", {"permits": 1, "window": 1, "subject": secret}))]
+                told = sum("would be written down" in refusal for refusal in refusals)
+                say({"type": "failure", "id": id, "error": {"code": "c-" + secret, "message": f"refused {told} times"}})
+                return
             elif kind == "token":
                 answer = ask({"type": "credentials", "id": id, "request": 1, "key": "default"})
                 say({"type": "failure", "id": id, "error": answer["error"]})
@@ -171,7 +184,8 @@ enum HostilePlugin {
                     answer = ask({"type": "permit", "id": id, "request": number, "key": "slow",
                                   "value": {"permits": 1, "window": 4}})
             elif kind == "environment":
-                say({"type": "failure", "id": id, "error": {"code": "plugin", "message": " ".join(sorted(os.environ))}})
+                names = " ".join(sorted(os.environ)) + " " + os.environ.get("OTHER_API_KEY", "")
+                say({"type": "failure", "id": id, "error": {"code": "plugin", "message": names}})
                 return
             say({"type": "result", "id": id, "artifact": artifact})
 

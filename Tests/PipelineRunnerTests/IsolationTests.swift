@@ -254,6 +254,7 @@ import Testing
                     if message["type"] == "hello":
                         say({"type": "ready", "protocol": 1, "name": "foreign", "version": release, "stages": []})
                     elif message["type"] == "run": run(message)
+                    elif message["type"] == "plan": plan(message)
                     elif message["type"] == "answer": answers.append(message)
                     elif message["type"] == "shutdown": break
                 """
@@ -302,6 +303,29 @@ import Testing
             let heard = try await child.run("hears").split(separator: " ").compactMap { Int($0) }
             #expect(heard.last == 99 && heard.allSatisfy { $0 < 50 || $0 == 99 }, "\(heard)")
         }
+        await child.close()
+    }
+
+    @Test func whatPluginsSaySteersNoTerminal() async throws {
+        let child = try Foreign(
+            """
+            red = chr(27) + "[31m"
+            def plan(message):
+                finding = {"severity": "warning", "code": "c" + red, "message": "m" + red, "hint": "h" + red,
+                           "pointer": "/p" + red, "subject": "footage"}
+                say({"type": "result", "id": message["id"], "plan": {"action": "a" + red, "reasons": ["r" + red],
+                     "details": {"n" + red: ["t" + red, {"i" + red: 1}]}, "findings": [finding]}})
+            def run(message):
+                say({"type": "failure", "id": message["id"], "error": {"code": "Not A Code", "message": "m" + red}})
+            """)
+        let plan = try await child.stage.plan(Isolated.source("a"), InMemoryHost().context().planning)
+        #expect(plan.action == "a\u{FFFD}[31m" && plan.reasons == ["r\u{FFFD}[31m"])
+        #expect(plan.details == ["n\u{FFFD}[31m": ["t\u{FFFD}[31m", ["i\u{FFFD}[31m": 1]]])
+        let finding = try #require(plan.findings.first)
+        #expect(finding.code == "plugin" && finding.message == "m\u{FFFD}[31m" && finding.hint == "h\u{FFFD}[31m")
+        #expect(finding.pointer == "/p\u{FFFD}[31m")
+        let error = await #expect(throws: StageError.self) { _ = try await child.run("a") }
+        #expect(error?.code == .plugin && error?.message == "m\u{FFFD}[31m")
         await child.close()
     }
 

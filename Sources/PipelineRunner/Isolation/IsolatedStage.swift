@@ -114,8 +114,12 @@ struct IsolatedStage: Sendable {
                 case .log(let line):
                     logger?.log(
                         level: Logger.Level(rawValue: line.level) ?? .info,
-                        "\(VisibleText.of(grants.redacted(line.message)))",
-                        metadata: line.metadata?.mapValues { "\(VisibleText.of(grants.redacted($0)))" })
+                        "\(grants.shown(line.message))",
+                        metadata: line.metadata.map { metadata in
+                            Logger.Metadata(
+                                metadata.map { (grants.shown($0), "\(grants.shown($1))") },
+                                uniquingKeysWith: { first, _ in first })
+                        })
                 case .service(let question):
                     questions.add(Self.started { worker.send(await desk.answer(question), of: question.id) })
                 case .ready, .result, .failure: break
@@ -132,6 +136,7 @@ struct IsolatedStage: Sendable {
                 throw grants.redacted(ended(end, asset: asset, error.lastWords, isRun: context != nil))
             }
         }
+        guard case .plugin = pool.origin else { return result }
         return try grants.checked(result, of: type.name)
     }
 
