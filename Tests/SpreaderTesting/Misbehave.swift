@@ -110,6 +110,8 @@ public struct Misbehave: Stage {
                 ("new files beside it", opens(beside + "/new", O_WRONLY | O_CREAT)),
                 ("keys", opens("/etc/shadow", O_RDONLY)),
                 ("the host's environment", opens("/proc/\(getppid())/environ", O_RDONLY)),
+                ("a signal to the host", kill(getppid(), 0) == 0), ("a signal to itself", kill(getpid(), 0) == 0),
+                ("owners", chown(folder + "/made", getuid(), getgid()) == 0),
                 ("network", socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) >= 0),
                 (
                     "programs",

@@ -9,7 +9,7 @@ package enum Confinement: Sendable {
     case none
     /// All files, but neither the network nor other programs.
     case offline
-    /// The asset's own files and the work folder.
+    /// The asset's own files and the work folder; not the run's, so that such stages can't claim names in it.
     case footage
 
     /// The reach of a check or a plan.
@@ -26,8 +26,8 @@ package enum Confinement: Sendable {
         switch self {
         case .none, .offline: return reach(of: input)
         case .footage:
-            let folders = [context.workDirectory.path, context.runDirectory.path]
-            return Reach(reads: Self.paths(of: input), writes: folders)
+            // The run's folder holds what was made of other footage.
+            return Reach(reads: Self.paths(of: input), writes: [context.workDirectory.path])
         }
     }
 
