@@ -21,10 +21,18 @@
 #define SYS_landlock_restrict_self 446
 #endif
 
+// Numbers that processors share, and headers may lack.
+enum { pidfd_getfd_call = 438, setxattrat_call = 463 };
+
 struct ruleset {
     uint64_t files;
     uint64_t network;
     uint64_t scoped;
+};
+enum {
+    // Unix sockets by name, and signals: none to processes that are less confined.
+    scope_sockets = 1 << 0,
+    scope_signals = 1 << 1,
 };
 struct path_rule {
     uint64_t allowed;
@@ -65,8 +73,7 @@ static int allow(int rules, const char *path, uint64_t rights) {
 static int drop_privileges(void) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2] = {{0}, {0}};
-    const uint32_t kept =
-        1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH | 1u << CAP_FOWNER;
+    const uint32_t kept = 1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH;
     if (syscall(SYS_capget, &header, data) != 0) return -1;
     for (int index = 0; index < 2; index++) {
         data[index].permitted &= index == 0 ? kept : 0;
@@ -86,7 +93,12 @@ int spreader_confine_files(const struct spreader_reach *reach) {
     uint64_t reading = read_file | read_folder;
     if (reach->reads_all) handled &= ~(reading | execute);
     struct ruleset rules_of = {.files = handled};
-    int rules = (int)syscall(SYS_landlock_create_ruleset, &rules_of, sizeof rules_of.files, 0);
+    size_t size = sizeof rules_of.files;
+    if (version >= 6) {
+        rules_of.scoped = scope_sockets | scope_signals;
+        size = sizeof rules_of;
+    }
+    int rules = (int)syscall(SYS_landlock_create_ruleset, &rules_of, size, 0);
     if (rules < 0) return -1;
     int answer = 0;
     if (!reach->reads_all) {
@@ -126,10 +138,19 @@ int spreader_thread_count(void) { return -1; }
 
 int spreader_forbid_network(void) {
 #ifdef SPREADER_HAS_FILTER
+    // What makes calls into other processes, into the kernel or into keys, beside the network itself; and owners and
+    // attributes of files, which no stage changes.
     static const int refused[] = {
         SYS_socket, SYS_socketpair, SYS_connect, SYS_bind, SYS_io_uring_setup, SYS_ptrace, SYS_process_vm_readv,
-        SYS_process_vm_writev, SYS_execve, SYS_execveat, SYS_setsid, SYS_setpgid,
+        SYS_process_vm_writev, SYS_execve, SYS_execveat, SYS_setsid, SYS_setpgid, SYS_keyctl, SYS_add_key,
+        SYS_request_key, SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_unshare, SYS_setns, SYS_mount, SYS_fchown,
+        SYS_fchownat, SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr,
+#ifdef SYS_chown
+        SYS_chown, SYS_lchown,
+#endif
+        pidfd_getfd_call, setxattrat_call,
     };
+    if (drop_privileges() != 0) return -1;
     return spreader_refuse(refused, sizeof refused / sizeof *refused, SECCOMP_FILTER_FLAG_TSYNC);
 #else
     errno = ENOSYS;

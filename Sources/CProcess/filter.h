@@ -22,7 +22,7 @@
 /// Has the kernel refuse calls with EPERM, for good; a program for another processor mode is ended, because its calls
 /// have other numbers. Allocates nothing. Returns 0, or -1 with errno.
 static int spreader_refuse(const int *calls, unsigned count, unsigned flags) {
-    enum { most = 32 };
+    enum { most = 64 };
     struct sock_filter steps[most + 8];
     unsigned length = 0;
     if (count > most) {

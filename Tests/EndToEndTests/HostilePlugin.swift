@@ -6,9 +6,10 @@ enum HostilePlugin {
     /// - Parameters:
     ///   - version: The protocol that it speaks.
     ///   - greeting: `fine`, `silent`, `garbage`, `crash`, or what it says instead.
-    ///   - limits: Those of its manifest, as JSON.
+    ///   - limits: Those of its manifest, as JSON; so are the others.
     static func install(
-        in place: Place, version: Int = 1, greeting: String = "fine", limits: String = "{}", secrets: String = "[]"
+        in place: Place, version: Int = 1, greeting: String = "fine", limits: String = "{}", secrets: String = "[]",
+        environment: String = "[]"
     ) throws {
         try FileManager.default.createDirectory(
             at: place.work.appending(path: "plugins/hostile"), withIntermediateDirectories: true)
@@ -16,7 +17,7 @@ enum HostilePlugin {
             "plugins/hostile/plugin.json",
             """
             {"name": "hostile", "version": "1.0.0", "stages": ["hostile"], "limits": \(limits), "secrets": \(secrets),
-             "command": ["python3", "hostile.py", "\(version)", "\(greeting)"]}
+             "environment": \(environment), "command": ["python3", "hostile.py", "\(version)", "\(greeting)"]}
             """)
         try place.write("plugins/hostile/hostile.py", script)
     }
@@ -81,6 +82,20 @@ enum HostilePlugin {
                     sys.stdout.write("x" * 1_000_000)
                     sys.stdout.flush()
                 time.sleep(600)
+            elif kind == "blank":
+                while True:
+                    os.write(1, b"\n" * 65536)
+            elif kind == "errors":
+                while True:
+                    os.write(2, (b"y" * 8191 + b"\n") * 8)
+            elif kind == "hearsnothing":
+                ask({"type": "checkpoint.set", "id": id, "request": 1, "key": "k", "value": "x" * 8_000_000})
+                for number in range(16):
+                    say({"type": "checkpoint.get", "id": id, "request": 2 + number, "key": "k"})
+                time.sleep(600)
+            elif kind == "again":
+                greet()
+                time.sleep(600)
             elif kind == "forks":
                 for _ in range(3):
                     fork(escape)
@@ -141,6 +156,18 @@ enum HostilePlugin {
                 say({"type": "failure", "id": id, "error": answer.get("error") or
                      {"code": "plugin", "message": "got " + answer["value"]}})
                 return
+            elif kind == "spills":
+                secret = ask({"type": "secret", "id": id, "request": 1, "key": "OTHER_KEY"})["value"]
+                say({"type": "log", "id": id, "level": "error", "message": "I have it", "metadata": {secret: "x"}})
+                refusals = [ask({"type": kind, "id": id, "request": 2, "key": key, "value": value})["error"]["message"]
+                            for kind, key, value in (
+                                ("checkpoint.set", secret, 1), ("checkpoint.set", "k", ["x" + secret]),
+                                ("checkpoint.get", secret, None),
+                                ("permit", secret, {"permits": 1, "window": 1}),
+                                ("permit", "k", {"permits": 1, "window": 1, "subject": secret}))]
+                told = sum("would be written down" in refusal for refusal in refusals)
+                say({"type": "failure", "id": id, "error": {"code": "c-" + secret, "message": f"refused {told} times"}})
+                return
             elif kind == "token":
                 answer = ask({"type": "credentials", "id": id, "request": 1, "key": "default"})
                 say({"type": "failure", "id": id, "error": answer["error"]})
@@ -157,9 +184,15 @@ enum HostilePlugin {
                     answer = ask({"type": "permit", "id": id, "request": number, "key": "slow",
                                   "value": {"permits": 1, "window": 4}})
             elif kind == "environment":
-                say({"type": "failure", "id": id, "error": {"code": "plugin", "message": " ".join(sorted(os.environ))}})
+                names = " ".join(sorted(os.environ)) + " " + os.environ.get("OTHER_API_KEY", "")
+                say({"type": "failure", "id": id, "error": {"code": "plugin", "message": names}})
                 return
             say({"type": "result", "id": id, "artifact": artifact})
+
+        def greet():
+            say({"type": "ready", "protocol": version, "name": "hostile", "version": "1.0.0", "features": [],
+                 "stages": [{"name": "hostile", "summary": "Does harm.", "effect": "irreversible" if greeting == "posts"
+                             else "resumable", "resource": "light", "input": "SourceFile", "output": "SourceFile"}]})
 
         for line in sys.stdin:
             message = json.loads(line)
@@ -171,9 +204,7 @@ enum HostilePlugin {
                     time.sleep(600)
                 if greeting == "crash":
                     os.kill(os.getpid(), signal.SIGSEGV)
-                say({"type": "ready", "protocol": version, "name": "hostile", "version": "1.0.0", "features": [],
-                     "stages": [{"name": "hostile", "summary": "Does harm.", "effect": "irreversible" if greeting == "posts"
-                                 else "resumable", "resource": "light", "input": "SourceFile", "output": "SourceFile"}]})
+                greet()
             elif message["type"] == "run":
                 work(os.path.splitext(message["context"]["asset"])[0], message)
             elif message["type"] == "shutdown" and greeting != "deaf":

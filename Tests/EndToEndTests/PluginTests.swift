@@ -11,11 +11,12 @@ extension EndToEnd {
 
         private func place(
             version: Int = 1, greeting: String = "fine", limits: String = "{}", secrets: String = "[]",
-            files: [String] = []
+            environment: String = "[]", files: [String] = []
         ) throws -> Place {
             let place = try Place()
             try HostilePlugin.install(
-                in: place, version: version, greeting: greeting, limits: limits, secrets: secrets)
+                in: place, version: version, greeting: greeting, limits: limits, secrets: secrets,
+                environment: environment)
             try place.write("hostile.json", Self.pipeline)
             for file in files { try place.write(file, "footage of \(file)") }
             return place
@@ -43,7 +44,9 @@ extension EndToEnd {
             ("memory", "more than 250 MB of memory"), ("processor", "more than 1.0 s of processor time"),
             ("never", "wait"), ("ages", "wait"), ("pretends", "nobody asked it to"),
             ("closes", "closed its standard output and went on"), ("time", "longer than 3.0 s"),
-            ("wrongartifact", "gave no SourceFile"),
+            ("wrongartifact", "gave no SourceFile"), ("blank", "more messages than anyone can read"),
+            ("errors", "more messages than anyone can read"),
+            ("hearsnothing", "does not read what it is sent"), ("again", "a second answer to the greeting"),
         ]) func misbehaviourCostsOneAssetAndLeavesNoProcess(kind: String, words: String) async throws {
             let place = try place(
                 limits: #"{"memory": "250MB", "processor": "1s", "time": "3s"}"#,
@@ -186,6 +189,20 @@ extension EndToEnd {
             #expect(!(outcome.output + outcome.messages).contains("s3cr3t"))
         }
 
+        @Test func secretsHideInNoNameAndNoCode() async throws {
+            let value = "s3cr3t-of-another-service"
+            let place = try place(secrets: #"["OTHER_KEY"]"#, files: ["spills.bin"])
+            let outcome = try await run(
+                place, ["spills.bin"],
+                environment: [
+                    "OTHER_KEY": value, "SPREADER_PLUGIN_SECRETS": "hostile:OTHER_KEY", "SPREADER_LOG": "info",
+                ])
+            #expect(try failure(outcome)?["code"] == "plugin")
+            #expect(try failure(outcome)?["message"] == "refused 5 times", "\(outcome.messages)")
+            #expect(outcome.messages.contains("I have it"))
+            #expect(!(outcome.output + outcome.messages).contains("s3cr3t"))
+        }
+
         @Test func theProgramsEnvironmentShowsNoSecrets() async throws {
             let place = try place(files: ["time.bin"])
             let run = try Program(
@@ -253,6 +270,35 @@ extension EndToEnd {
             let given = names.filter { !$0.contains("PYENV") }
             #expect(
                 Set(given).isSubset(of: ["PATH", "HOME", "SWIFT_BACKTRACE", "LC_CTYPE", "PWD", "SHLVL"]), "\(names)")
+        }
+
+        @Test func variablesThatMayHoldSecretsHaveToBeAllowed() async throws {
+            let place = try place(
+                secrets: #"["LICENCE"]"#,
+                environment: #"["OTHER_API_KEY", "authToken", "LICENCE", "KEYBOARD", "PLAIN", "ABSENT_KEY"]"#,
+                files: ["environment.bin"])
+            let values = [
+                "OTHER_API_KEY": "of-another-service", "authToken": "x", "LICENCE": "x", "KEYBOARD": "x", "PLAIN": "x",
+            ]
+            let outcome = try await run(place, ["environment.bin"], environment: values)
+            let names = try #require(try failure(outcome)?["message"]?.stringValue).split(separator: " ")
+            #expect(names.contains("PLAIN") && names.contains("KEYBOARD"), "\(names)")
+            for name in ["OTHER_API_KEY", "authToken", "LICENCE"] {
+                #expect(!names.contains { $0 == name }, "\(names)")
+            }
+            let told = try await Program.run(["run", "hostile.json", "environment.bin"], in: place, environment: values)
+            for name in ["OTHER_API_KEY", "authToken", "LICENCE"] {
+                #expect(told.messages.contains("plugin hostile does not get \(name)"), "\(told.messages)")
+            }
+            #expect(!told.messages.contains("ABSENT_KEY"))
+            let list = try await Program.run(["plugins", "list"], in: place)
+            #expect(list.messages.contains("does not get ABSENT_KEY: it may hold a secret"), "\(list.messages)")
+            // Allowed, it is a secret like those that are asked for.
+            let allowed = try await run(
+                place, ["environment.bin"],
+                environment: values.merging(["SPREADER_PLUGIN_SECRETS": "hostile:OTHER_API_KEY"]) { $1 })
+            let message = try #require(try failure(allowed)?["message"]?.stringValue)
+            #expect(message.contains("OTHER_API_KEY") && message.hasSuffix(" ‹redacted›"), "\(message)")
         }
 
         @Test func permitsAreSharedAndItsOwn() async throws {

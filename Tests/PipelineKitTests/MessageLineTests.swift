@@ -83,4 +83,24 @@ import Testing
             }
         }
     }
+
+    /// A line of a million members would otherwise hold who listens for hours.
+    @Test(.timeLimit(.minutes(1))) func manyMembersTakeNoLongerThanTheyAreLong() {
+        for count in [9, 300_000] {
+            let members = (0..<count).map { #""\#(String($0, radix: 16))":1"# }
+            #expect(throws: (any Error).self) {
+                try ChildMessage(line: Data("{\(members.joined(separator: ","))}".utf8))
+            }
+        }
+    }
+
+    @Test func valuesKeepTheirKinds() throws {
+        let text = #"[null,true,false,0,1,-7,9007199254740993,1.5,1e3,"","1","true","null",[],[[]],{},{"a":{"b":[1]}}]"#
+        let values: JSONValue = [
+            nil, true, false, 0, 1, -7, 9_007_199_254_740_993, 1.5, 1000, "", "1", "true", "null", [], [[]], [:],
+            ["a": ["b": [1]]],
+        ]
+        #expect(try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) == values)
+        #expect(try JSONValue(encoding: values) == values)
+    }
 }

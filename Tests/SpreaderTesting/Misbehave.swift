@@ -60,6 +60,13 @@ public struct Misbehave: Stage {
                 blocks.append(block)
                 usleep(2000)
             }
+        case "hoard":
+            // Only once it has nothing to do.
+            Thread.detachNewThread {
+                usleep(200_000)
+                if let block = malloc(600 << 20) { memset(block, 1, 600 << 20) }
+                sleep(60)
+            }
         case "chatter":
             for _ in 0..<2 { puts("{\"type\":\"result\"} (a stray line of a test)") }
             fflush(nil)
@@ -103,6 +110,8 @@ public struct Misbehave: Stage {
                 ("new files beside it", opens(beside + "/new", O_WRONLY | O_CREAT)),
                 ("keys", opens("/etc/shadow", O_RDONLY)),
                 ("the host's environment", opens("/proc/\(getppid())/environ", O_RDONLY)),
+                ("a signal to the host", kill(getppid(), 0) == 0), ("a signal to itself", kill(getpid(), 0) == 0),
+                ("owners", chown(folder + "/made", getuid(), getgid()) == 0),
                 ("network", socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) >= 0),
                 (
                     "programs",

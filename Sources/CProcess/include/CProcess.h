@@ -47,11 +47,13 @@ struct spreader_reach {
     int reads_all;
 };
 
-/// Takes files from the calling thread, and from those that it starts, for good.
+/// Takes files, and signals to other processes where the kernel can, from the calling thread, and from those that it
+/// starts, for good.
 /// Returns 0, or -1 with errno: ENOSYS and EOPNOTSUPP where the kernel knows no such thing.
 int spreader_confine_files(const struct spreader_reach *_Nonnull reach);
 
-/// Takes the network, and the means to look into other processes, from this process for good.
+/// Takes the network, the means to look into other processes, and the privileges of root but for those that open files,
+/// from this process for good. To be called while it has one thread.
 /// Returns 0, or -1 with errno.
 int spreader_forbid_network(void);
 

@@ -4,9 +4,13 @@ package import Foundation
 ///
 /// `JSONDecoder` and `JSONEncoder` were two thirds of what a question and its answer take, since each thread that
 /// wakes for one finds their code out of its caches. This reads and writes the simple lines; it gives nil for whatever is
-/// less simple (nesting, escapes, letters beyond ASCII, fractions, a name that stands twice), which is left to them.
+/// less simple (nesting, escapes, letters beyond ASCII, fractions, a name that stands twice, many members), which is left
+/// to them.
 struct FlatObject {
     private(set) var members: [(name: String, value: JSONValue)] = []
+
+    /// Questions and answers have five at most. Each name is compared with all before it.
+    private static let mostMembers = 8
 
     init() {}
 
@@ -60,7 +64,7 @@ struct FlatObject {
         var members: [(name: String, value: JSONValue)] = []
         guard scanner.skips("{") else { return nil }
         repeat {
-            guard let name = scanner.text(), scanner.skips(":"), let value = scanner.value(),
+            guard members.count < mostMembers, let name = scanner.text(), scanner.skips(":"), let value = scanner.value(),
                 !members.contains(where: { $0.name == name })
             else { return nil }
             members.append((name, value))

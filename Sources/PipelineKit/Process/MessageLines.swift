@@ -6,6 +6,8 @@ import Synchronization
 package struct LineBuffer: Sendable {
     private var pending = Data()
     private let limit: Int
+    /// Lines that had an end so far, those that were left out for being empty included.
+    package private(set) var ends = 0
 
     /// An empty buffer.
     /// - Parameter limit: The longest line in bytes.
@@ -21,6 +23,7 @@ package struct LineBuffer: Sendable {
         var rest = bytes
         while let start = rest.baseAddress, let end = memchr(start, Int32(UInt8(ascii: "\n")), rest.count) {
             let length = UnsafeRawPointer(end) - start
+            ends += 1
             pending.append(contentsOf: UnsafeRawBufferPointer(rebasing: rest[..<length]))
             guard pending.count <= limit else { return nil }
             if !pending.isEmpty { lines.append(pending) }

@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import Glibc
+import PipelineKit
 import Synchronization
 
 /// The host's end of a child's standard input: takes lines from any thread, in order.
@@ -11,9 +12,13 @@ final class ChildInput: Sendable {
     private struct State {
         /// Nil once closed.
         var descriptor: Int32?
-        /// Lines that wait for the background.
+        /// Lines that wait for the background, and their bytes.
         var waiting = 0
+        var waitingBytes = 0
     }
+
+    /// No more is kept for a child that does not read.
+    private static let mostWaiting = 4 * StageProtocol.longestLine
 
     private let state: Mutex<State>
     private let background = DispatchQueue(label: "child-input")
@@ -25,21 +30,29 @@ final class ChildInput: Sendable {
     }
 
     /// Writes a line; one that finds no reader any more is lost, which is noticed elsewhere.
-    func send(_ line: Data) {
+    /// - Returns: False when more waits already than is kept for a child.
+    func send(_ line: Data) -> Bool {
         state.withLock { state in
-            guard let descriptor = state.descriptor else { return }
+            guard let descriptor = state.descriptor else { return true }
             var sent = 0
             if state.waiting == 0 {
-                guard let count = Self.write(line, from: 0, to: descriptor) else { return }
+                guard let count = Self.write(line, from: 0, to: descriptor) else { return true }
                 sent = count
             }
-            if sent == line.count { return }
+            if sent == line.count { return true }
+            guard state.waitingBytes <= Self.mostWaiting else { return false }
+            let rest = line.count - sent
             state.waiting += 1
+            state.waitingBytes += rest
             // Within the lock, so that lines stay in the order in which they were given.
             background.async { [self, sent] in
                 finish(line, from: sent, to: descriptor)
-                self.state.withLock { $0.waiting -= 1 }
+                self.state.withLock { state in
+                    state.waiting -= 1
+                    state.waitingBytes -= rest
+                }
             }
+            return true
         }
     }
 

@@ -16,9 +16,9 @@ struct Conversation {
 
     /// How often the process is looked at.
     private static let watchMilliseconds: Int32 = 100
-    /// Messages that one request may have at once, and those that each second adds.
+    /// Messages that one request may have at once, and those that each second adds; blank lines count.
     private static let messages = (atOnce: 20_000.0, aSecond: 200.0)
-    /// Bytes that one request may have at once, and those that each second adds.
+    /// Bytes that one request may have at once, and those that each second adds; of each pipe.
     private static let bytes = (atOnce: Double(4 * StageProtocol.longestLine), aSecond: 1_000_000.0)
     /// How often a whole group is counted, which reads all of `/proc`.
     private static let groupCount = Duration.milliseconds(500)
@@ -30,7 +30,7 @@ struct Conversation {
     private var errors = LineBuffer(limit: 1 << 20)
     private var errorsAreOpen = true
     private var began: SuspendingClock.Instant?
-    private var heard = (messages: 0.0, bytes: 0.0, logs: 0.0)
+    private var heard = (messages: 0.0, bytes: 0.0, errorBytes: 0.0, logs: 0.0)
     private var counted = SuspendingClock.now - Self.groupCount
     private var processorBefore: (began: SuspendingClock.Instant, seconds: Double)?
     private var buffer = [UInt8](repeating: 0, count: 1 << 16)
@@ -49,6 +49,7 @@ struct Conversation {
             switch bytes(of: file) {
             case nil: errorsAreOpen = false
             case let count?:
+                heard.errorBytes += Double(count)
                 // Text for people: a line without end is cut.
                 if let lines = errors.take(buffer[..<count]) {
                     said.errors = lines
@@ -62,7 +63,10 @@ struct Conversation {
             guard let count = bytes(of: process.output) else {
                 return said.errors.isEmpty ? .closed : .lines(output: [], errors: said.errors)
             }
+            heard.bytes += Double(count)
+            let ends = output.ends
             guard let lines = output.take(buffer[..<count]) else { return .tooLong }
+            heard.messages += Double(output.ends - ends)
             said.output = lines
         }
         return .lines(output: said.output, errors: said.errors)
@@ -88,14 +92,12 @@ struct Conversation {
         return count > 0 ? count : nil
     }
 
-    /// Whether a request, or an idle child, has said more than anyone can read.
-    mutating func isFlood(_ line: Data, since moment: SuspendingClock.Instant?) -> Bool {
+    /// Whether a request, or an idle child, has said more than anyone can read. To be asked before what was read is used.
+    mutating func isFlood(since moment: SuspendingClock.Instant?) -> Bool {
         begin(moment)
-        heard.messages += 1
-        heard.bytes += Double(line.count)
         let seconds = moment.map { (SuspendingClock.now - $0).inSeconds } ?? 0
         return heard.messages > Self.messages.atOnce + Self.messages.aSecond * seconds
-            || heard.bytes > Self.bytes.atOnce + Self.bytes.aSecond * seconds
+            || max(heard.bytes, heard.errorBytes) > Self.bytes.atOnce + Self.bytes.aSecond * seconds
     }
 
     /// Whether one more line that is no message is worth a log line.
@@ -108,7 +110,7 @@ struct Conversation {
     private mutating func begin(_ moment: SuspendingClock.Instant?) {
         guard let moment, began != moment else { return }
         began = moment
-        heard = (0, 0, 0)
+        heard = (0, 0, 0, 0)
     }
 
     /// What the child uses, its processor time counted from `moment` on; nil when it is not the time to look.

@@ -9,7 +9,7 @@ package enum Confinement: Sendable {
     case none
     /// All files, but neither the network nor other programs.
     case offline
-    /// The asset's own files and the work folder.
+    /// The asset's own files and the work folder; not the run's, so that such stages can't claim names in it.
     case footage
 
     /// The reach of a check or a plan.
@@ -26,8 +26,8 @@ package enum Confinement: Sendable {
         switch self {
         case .none, .offline: return reach(of: input)
         case .footage:
-            let folders = [context.workDirectory.path, context.runDirectory.path]
-            return Reach(reads: Self.paths(of: input), writes: folders)
+            // The run's folder holds what was made of other footage.
+            return Reach(reads: Self.paths(of: input), writes: [context.workDirectory.path])
         }
     }
 
@@ -114,10 +114,14 @@ struct IsolatedStage: Sendable {
                 case .log(let line):
                     logger?.log(
                         level: Logger.Level(rawValue: line.level) ?? .info,
-                        "\(VisibleText.of(grants.redacted(line.message)))",
-                        metadata: line.metadata?.mapValues { "\(VisibleText.of(grants.redacted($0)))" })
+                        "\(grants.shown(line.message))",
+                        metadata: line.metadata.map { metadata in
+                            Logger.Metadata(
+                                metadata.map { (grants.shown($0), "\(grants.shown($1))") },
+                                uniquingKeysWith: { first, _ in first })
+                        })
                 case .service(let question):
-                    questions.add(Self.started { worker.send(.answer(await desk.answer(question))) })
+                    questions.add(Self.started { worker.send(await desk.answer(question), of: question.id) })
                 case .ready, .result, .failure: break
                 }
             }
@@ -132,6 +136,7 @@ struct IsolatedStage: Sendable {
                 throw grants.redacted(ended(end, asset: asset, error.lastWords, isRun: context != nil))
             }
         }
+        guard case .plugin = pool.origin else { return result }
         return try grants.checked(result, of: type.name)
     }
 

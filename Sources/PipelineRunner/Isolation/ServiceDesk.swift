@@ -58,6 +58,12 @@ struct ServiceDesk: Sendable {
     private func open(
         _ question: ServiceMessage, _ context: StageContext, plugin: String
     ) async throws -> JSONValue? {
+        if question.service != .secret, grants.holdsSecret(.object([question.key: question.value ?? .null])) {
+            throw StageError(
+                .plugin, "plugin \(plugin) asks for a \(question.service.rawValue) that holds a secret which it was "
+                    + "given, and would be written down",
+                hint: "report it to the plugin's author")
+        }
         switch question.service {
         case .checkpointGet, .checkpointSet: return try await note(question, context)
         case .permit:
@@ -115,99 +121,6 @@ struct ServiceDesk: Sendable {
         } catch {
             throw StageError(
                 .plugin, "\(question.service.rawValue) came with a value of the wrong form: \(error)")
-        }
-    }
-}
-
-/// Secrets that a plugin may have, and those that it was given, which must not be seen in what it says.
-package final class SecretGrants: Sendable {
-    private let declared: Set<String>
-    private let allowed: Set<String>
-    private let given = Mutex<Set<String>>([])
-
-    /// Grants.
-    /// - Parameters:
-    ///   - declared: Names that the plugin's manifest declares.
-    ///   - allowed: Names that the user allows this plugin.
-    package init(declared: Set<String> = [], allowed: Set<String> = []) {
-        self.declared = declared
-        self.allowed = allowed
-    }
-
-    func secret(_ name: String, _ secrets: any SecretProvider, plugin: String) async throws(StageError) -> Secret {
-        guard declared.contains(name) else {
-            throw StageError(
-                .notAuthorised, "plugin \(plugin) asks for the secret \(name), which its plugin.json does not declare",
-                hint: "its author has to add it to \"secrets\"", outcome: .configuration)
-        }
-        guard allowed.contains(name) else {
-            throw StageError(
-                .notAuthorised, "plugin \(plugin) asks for the secret \(name), which you have not allowed",
-                hint: "to allow it, set SPREADER_PLUGIN_SECRETS=\(plugin):\(name)", outcome: .configuration)
-        }
-        let secret = try await secrets.secret(name)
-        if secret.reveal().count >= 4 { _ = given.withLock { $0.insert(secret.reveal()) } }
-        return secret
-    }
-
-    /// The text without the secrets that were given.
-    func redacted(_ text: String) -> String {
-        // The longest first: one may hold another.
-        let secrets = given.withLock { $0 }.sorted { ($0.count, $0) > ($1.count, $1) }
-        return secrets.reduce(text) { $0.replacing($1, with: "‹redacted›") }
-    }
-
-    /// A result without the secrets that were given. An artifact that holds one is refused: it would be written down.
-    func checked(_ result: ResultMessage, of stage: StageName) throws(StageError) -> ResultMessage {
-        let secrets = given.withLock { $0 }
-        guard !secrets.isEmpty else { return result }
-        for value in [result.artifact, result.plan?.output] {
-            if let value, value.holds(anyOf: secrets) {
-                throw StageError(
-                    .plugin, "the output of \(stage) holds a secret that it was given, and would be written down",
-                    hint: "report it to the plugin's author")
-            }
-        }
-        var result = result
-        if var plan = result.plan {
-            plan.action = redacted(plan.action)
-            plan.reasons = plan.reasons.map(redacted)
-            plan.details = plan.details.mapValues { $0.holds(anyOf: secrets) ? "‹redacted›" : $0 }
-            plan.findings = plan.findings?.map(redacted)
-            result.plan = plan
-        }
-        result.findings = result.findings?.map(redacted)
-        return result
-    }
-
-    private func redacted(_ finding: Diagnostic) -> Diagnostic {
-        var finding = finding
-        finding.message = redacted(finding.message)
-        finding.hint = finding.hint.map(redacted)
-        return finding
-    }
-
-    /// The error without the secrets that were given, and without what would steer a terminal.
-    func redacted(_ error: StageError) -> StageError {
-        var error = error
-        error.message = VisibleText.of(redacted(error.message))
-        error.hint = error.hint.map { VisibleText.of(redacted($0)) }
-        error.cause = error.cause.map { VisibleText.of(redacted($0), keepsBreaks: true) }
-        return error
-    }
-}
-
-extension JSONValue {
-    /// Whether any text in it holds one of `secrets`.
-    fileprivate func holds(anyOf secrets: Set<String>) -> Bool {
-        switch self {
-        case .string(let text): secrets.contains { text.contains($0) }
-        case .array(let values): values.contains { $0.holds(anyOf: secrets) }
-        case .object(let members):
-            members.contains { name, value in
-                secrets.contains { name.contains($0) } || value.holds(anyOf: secrets)
-            }
-        case .null, .bool, .integer, .number: false
         }
     }
 }

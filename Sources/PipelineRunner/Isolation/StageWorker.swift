@@ -57,6 +57,8 @@ package final class StageWorker: Sendable {
         var lastSign = SuspendingClock.now
         /// When it was given what it works on.
         var began = SuspendingClock.now
+        /// Why it must be ended, where that was found while something was sent.
+        var verdict: WorkerEnd?
         /// When to end it because it was asked to stop.
         var deadline: SuspendingClock.Instant?
         var waiters: [CheckedContinuation<Void, Never>] = []
@@ -66,6 +68,9 @@ package final class StageWorker: Sendable {
     private static let longestText = 1 << 20
     /// How many of its last lines on standard error are kept.
     private static let lastLines = 8
+    /// How much of its waiting for the host does not count as time of a request: the longest wait for a permit. A child
+    /// could keep a question open all along.
+    private static let longestWait = Duration.seconds(3600)
     private let limits: WorkerLimits
     private let redact: @Sendable (String) -> String
     private let state = Mutex(State())
@@ -159,7 +164,7 @@ package final class StageWorker: Sendable {
     }
 
     /// Sends a message; one that can't be sent means that the child is gone, which is noticed elsewhere.
-    func send(_ message: HostMessage) {
+    private func send(_ message: HostMessage) {
         guard let line = try? message.line() else {
             if let id = message.requestID {
                 let error = StageError(.internalFault, "what the stage is given has no JSON form")
@@ -167,14 +172,34 @@ package final class StageWorker: Sendable {
             }
             return
         }
-        if case .answer = message {
-            state.withLock { state in
-                state.questions = max(0, state.questions - 1)
-                if state.questions == 0 { state.waited += .now - state.waitingSince }
-                state.lastSign = .now
-            }
+        state.withLock { Self.write(line, &$0) }
+    }
+
+    /// Answers a question of the request `id`; nothing is sent once that is over: the next request is not to get it.
+    func send(_ answer: ServiceAnswer, of id: Int) {
+        let line: Data
+        do {
+            line = try HostMessage.answer(answer).line()
+        } catch {
+            let failure = StageError(.internalFault, "the answer has no JSON form")
+            let refusal = ServiceAnswer(request: answer.request, error: FailureMessage(failure))
+            guard let plain = try? HostMessage.answer(refusal).line() else { return }
+            line = plain
         }
-        state.withLock { $0.input }?.send(line)
+        state.withLock { state in
+            guard state.pending?.id == id else { return }
+            state.questions = max(0, state.questions - 1)
+            if state.questions == 0 { state.waited += .now - state.waitingSince }
+            state.lastSign = .now
+            // Within the lock: the request may be over the moment that it is left.
+            Self.write(line, &state)
+        }
+    }
+
+    private static func write(_ line: Data, _ state: inout State) {
+        if state.input?.send(line) == false {
+            state.verdict = state.verdict ?? .brokeProtocol("it does not read what it is sent")
+        }
     }
 
     /// Lets the child go and waits until it is gone.
@@ -228,7 +253,11 @@ package final class StageWorker: Sendable {
         while end == nil {
             switch talk.read(process) {
             case .lines(let output, let errors):
-                for line in errors { heard(error: line, &talk) }
+                let flooded = state.withLock { $0.pending != nil ? $0.began : nil }
+                if verdict == nil, talk.isFlood(since: flooded) {
+                    verdict = .brokeProtocol("more messages than anyone can read")
+                }
+                heard(errors: errors, &talk)
                 for line in output where verdict == nil { verdict = take(line, &talk) }
             case .tooLong: verdict = verdict ?? .brokeProtocol("a line without end")
             case .closed:
@@ -273,10 +302,6 @@ package final class StageWorker: Sendable {
     /// Handles a line of the child's.
     /// - Returns: Why it must be ended.
     private func take(_ line: Data, _ talk: inout Conversation) -> WorkerEnd? {
-        let (isBusy, began) = state.withLock { ($0.pending != nil, $0.began) }
-        if talk.isFlood(line, since: isBusy ? began : nil) {
-            return .brokeProtocol("more messages than anyone can read")
-        }
         let message: ChildMessage
         do {
             message = try ChildMessage(line: line)
@@ -286,7 +311,7 @@ package final class StageWorker: Sendable {
             let shown = String(text.prefix(120))
             guard Self.isMessage(line) else {
                 // What somebody printed there breaks nothing.
-                if talk.admitsLog(since: began) { log(shown) }
+                if talk.admitsLog(since: state.withLock { $0.began }) { log(shown) }
                 return nil
             }
             return .brokeProtocol("\(shown)\(text.count > 120 ? "…" : "") (\(Self.reason(error)))")
@@ -321,6 +346,7 @@ package final class StageWorker: Sendable {
                 return .foreignProtocol(
                     name: ready.name, release: ready.release, version: ready.version, ours: StageProtocol.version)
             }
+            guard self.ready == nil else { return .brokeProtocol("a second answer to the greeting") }
             signalWaiters { state in
                 state.ready = ready
                 state.lastSign = .now
@@ -341,10 +367,16 @@ package final class StageWorker: Sendable {
         return nil
     }
 
-    private func heard(error line: Data, _ talk: inout Conversation) {
-        let text = String(redact(String(decoding: line.prefix(Self.longestText), as: UTF8.self)).prefix(2000))
-        keep(error: text)
-        if talk.admitsLog(since: state.withLock { $0.began }) { log(text) }
+    private func heard(errors lines: [Data], _ talk: inout Conversation) {
+        let began = state.withLock { $0.began }
+        for (index, line) in lines.enumerated() {
+            let isLogged = talk.admitsLog(since: began)
+            // What is neither shown nor kept is not worth the look.
+            guard isLogged || index >= lines.count - Self.lastLines else { continue }
+            let text = String(redact(String(decoding: line.prefix(Self.longestText), as: UTF8.self)).prefix(2000))
+            keep(error: text)
+            if isLogged { log(text) }
+        }
     }
 
     private func keep(error text: String) {
@@ -384,24 +416,34 @@ package final class StageWorker: Sendable {
     /// - Returns: Why the process must be ended.
     private func watch(_ process: ChildProcess, _ talk: inout Conversation) -> WorkerEnd? {
         let now = SuspendingClock.now
-        let (isReady, isGreeted, isBusy, lastSign, began, deadline) = state.withLock {
-            ($0.ready != nil, $0.isGreeted, $0.pending != nil, $0.lastSign, $0.began, $0.deadline)
+        let (isReady, isGreeted, isBusy, lastSign, began) = state.withLock {
+            ($0.ready != nil, $0.isGreeted, $0.pending != nil, $0.lastSign, $0.began)
         }
-        let (isWaiting, waited) = state.withLock { ($0.questions > 0, $0.waited) }
+        let (verdict, deadline) = state.withLock { ($0.verdict, $0.deadline) }
+        if let verdict { return verdict }
         if let deadline, now > deadline { return .stopped }
-        if !isReady {
-            return isGreeted && now - lastSign > limits.start
-                ? .neverReady("no answer to the greeting for \(limits.start.spoken)") : nil
+        if !isReady, isGreeted, now - lastSign > limits.start {
+            return .neverReady("no answer to the greeting for \(limits.start.spoken)")
         }
-        guard isBusy else { return nil }
-        if !isWaiting, now - lastSign > limits.stall { return .stalled(limits.stall) }
-        if let time = limits.time, !isWaiting, now - began - waited > time { return .overTime(limit: time) }
+        if isBusy, let end = watchTime(now, lastSign: lastSign, began: began) { return end }
+        // Memory counts also while it has nothing to do.
         guard let usage = talk.usage(of: process, since: began) else { return nil }
         if usage.memory > limits.memory.bytes { return .overMemory(limit: limits.memory) }
-        if let processor = limits.processor, usage.processor > processor.inSeconds {
+        if isBusy, let processor = limits.processor, usage.processor > processor.inSeconds {
             return .overProcessor(limit: processor)
         }
         return nil
+    }
+
+    private func watchTime(
+        _ now: SuspendingClock.Instant, lastSign: SuspendingClock.Instant, began: SuspendingClock.Instant
+    ) -> WorkerEnd? {
+        let (isWaiting, waited) = state.withLock { state in
+            (state.questions > 0, state.waited + (state.questions > 0 ? now - state.waitingSince : .zero))
+        }
+        if !isWaiting, now - lastSign > limits.stall { return .stalled(limits.stall) }
+        guard let time = limits.time, now - began - min(waited, Self.longestWait) > time else { return nil }
+        return .overTime(limit: time)
     }
 
     /// Changes the state and wakes those who wait for it.
@@ -415,11 +457,14 @@ package final class StageWorker: Sendable {
     }
 
     private func finish(_ end: WorkerEnd) {
-        let pending = state.withLock { state in
-            defer { state.pending = nil }
-            return state.pending
+        // At once: a request that came in between would wait for ever.
+        let (end, pending, waiters) = state.withLock { state in
+            let end = state.ready != nil ? end : Self.neverReady(end)
+            state.end = end
+            defer { (state.pending, state.waiters) = (nil, []) }
+            return (end, state.pending, state.waiters)
         }
-        signalWaiters { $0.end = $0.ready != nil ? end : Self.neverReady(end) }
+        for waiter in waiters { waiter.resume() }
         pending?.continuation.resume(returning: .failure(.ended(end)))
         closeInput()
     }
@@ -429,6 +474,7 @@ package final class StageWorker: Sendable {
         case .exited(let status): .neverReady("it exits at once with status \(status)")
         case .signalled(let number): .neverReady("it crashes at once (\(WorkerEnd.name(ofSignal: number)))")
         case .brokeProtocol(let text): .neverReady("it does not speak the protocol: \(text)")
+        case .overMemory(let limit): .neverReady("it took more than \(limit) of memory at once")
         default: end
         }
     }

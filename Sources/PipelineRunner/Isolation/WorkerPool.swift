@@ -8,6 +8,8 @@ package final class WorkerPool: Sendable {
         var idle: [(reach: Reach?, worker: StageWorker)] = []
         /// A child that was started ahead of its work and waits for its greeting.
         var coming: StageWorker?
+        /// How the first child answered the greeting: what was checked of it holds for those that follow.
+        var first: ChildReady?
         var isClosed = false
     }
 
@@ -64,7 +66,7 @@ package final class WorkerPool: Sendable {
         do throws(StageWorker.Failure) {
             // Idle children were greeted before.
             let ready: ChildReady
-            if let known = worker.ready { ready = known } else { ready = try await worker.greet(hello(reach)) }
+            if let known = worker.ready { ready = known } else { ready = try await greet(worker, reach) }
             await giveBack(worker, reach)
             return ready
         } catch {
@@ -73,6 +75,20 @@ package final class WorkerPool: Sendable {
             case .ended(let end): throw end.startError(plugin: name, lastWords: worker.lastWords)
             }
         }
+    }
+
+    private func greet(_ worker: StageWorker, _ reach: Reach?) async throws(StageWorker.Failure) -> ChildReady {
+        let ready = try await worker.greet(hello(reach))
+        let isSame = state.withLock { state in
+            let first = state.first ?? ready
+            state.first = first
+            return first.offersTheSame(as: ready)
+        }
+        guard isSame else {
+            await worker.close()
+            throw .ended(.neverReady("it offers something else than when it was started before"))
+        }
+        return ready
     }
 
     private func hello(_ reach: Reach?) -> HostHello {
@@ -99,7 +115,7 @@ package final class WorkerPool: Sendable {
             let (worker, isNew) = take(reach, isNew: isRepeated)
             let wasUsed = worker.isUsed
             do throws(StageWorker.Failure) {
-                if isNew { try await worker.greet(hello(reach)) }
+                if isNew { _ = try await greet(worker, reach) }
                 let result = try await worker.perform(message) { events($0, worker) }
                 await giveBack(worker, reach)
                 return result
@@ -168,5 +184,14 @@ package final class WorkerPool: Sendable {
             return oldest
         }
         await surplus?.close()
+    }
+}
+
+extension ChildReady {
+    /// Whether another answer to the greeting differs in nothing but what confines the child.
+    fileprivate func offersTheSame(as other: ChildReady) -> Bool {
+        var other = other
+        other.confinement = confinement
+        return self == other
     }
 }

@@ -38,7 +38,8 @@ package struct Linter: Sendable {
 
     /// Codes of warnings that the checks themselves give, and that nobody need hear of either.
     package static let warnings = [
-        "glued-hashtag", "growing-footage", "missing-font", "plugin-manifest", "plugin-twice", "same-title",
+        "glued-hashtag", "growing-footage", "missing-font", "plugin-environment", "plugin-manifest", "plugin-twice",
+        "same-title",
     ]
 
     /// Hides the file's secrets in what is said of it.

@@ -10,6 +10,8 @@ package struct PluginPolicy: Sendable {
     package var variable: @Sendable (String) -> String?
     /// Names of secrets that the user allows a plugin, by its name.
     package var secrets: [String: Set<String>]
+    /// Names that some plugin's manifest declares as secrets.
+    package var declaredSecrets: Set<String>
     /// Limits; a manifest may ask for less.
     package var limits: WorkerLimits
     /// The host's version, for the greeting.
@@ -18,11 +20,13 @@ package struct PluginPolicy: Sendable {
     /// A policy; see the properties.
     package init(
         environment: [String: String], variable: @escaping @Sendable (String) -> String? = { _ in nil },
-        secrets: [String: Set<String>] = [:], limits: WorkerLimits = WorkerLimits(), hostVersion: String = ""
+        secrets: [String: Set<String>] = [:], declaredSecrets: Set<String> = [],
+        limits: WorkerLimits = WorkerLimits(), hostVersion: String = ""
     ) {
         self.environment = environment
         self.variable = variable
         self.secrets = secrets
+        self.declaredSecrets = declaredSecrets
         self.limits = limits
         self.hostVersion = hostVersion
     }
@@ -49,8 +53,10 @@ package final class Plugin: Sendable {
     package init(_ manifest: PluginManifest, _ policy: PluginPolicy) {
         self.manifest = manifest
         let (launch, limits) = Self.launch(manifest, policy)
+        let secretVariables = policy.handedOver(to: manifest).filter(policy.holdsSecret)
         let grants = SecretGrants(
-            declared: Set(manifest.secrets), allowed: policy.secrets[manifest.name] ?? [])
+            declared: Set(manifest.secrets), allowed: policy.secrets[manifest.name] ?? [],
+            given: secretVariables.compactMap(policy.variable))
         self.grants = grants
         pool = WorkerPool(
             launch: launch, limits: limits, origin: .plugin(name: manifest.name), hostVersion: policy.hostVersion,
@@ -62,7 +68,7 @@ package final class Plugin: Sendable {
         _ manifest: PluginManifest, _ policy: PluginPolicy
     ) -> (launch: WorkerLaunch, limits: WorkerLimits) {
         var environment = policy.environment
-        for name in manifest.environment {
+        for name in policy.handedOver(to: manifest) {
             if let value = policy.variable(name) { environment[name] = value }
         }
         let command = manifest.command

@@ -91,7 +91,7 @@ final class RawPlugin {
             lines += output
             keep(errors.map { String(decoding: $0.prefix(2000), as: UTF8.self) })
             // More than anyone can read: it is not listened to any longer.
-            if output.contains(where: { talk.isFlood($0, since: nil) }) {
+            if talk.isFlood(since: nil) {
                 process.kill()
                 end = process.reaped(waits: true)
             }

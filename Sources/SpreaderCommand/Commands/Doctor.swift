@@ -98,7 +98,9 @@ struct Doctor: AsyncParsableCommand {
         let (manifests, findings) = StageHost.manifests(settings)
         var checks = findings.map { Check(name: "plugins", verdict: .warning, detail: $0.text) }
         do throws(StageError) {
-            let policy = try StageHost.policy(settings)
+            let policy = try StageHost.policy(settings, manifests)
+            let withheld = manifests.flatMap { policy.findings($0, onlySet: true) }
+            checks += withheld.map { Check(name: "plugins", verdict: .warning, detail: $0.text) }
             for manifest in manifests {
                 let plugin = Plugin(manifest, policy)
                 do throws(StageError) {

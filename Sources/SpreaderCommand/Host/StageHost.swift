@@ -73,11 +73,16 @@ struct StageHost: Sendable {
             }
         }
         let (manifests, findings) = Self.manifests(settings)
-        self.findings = findings
         let own = Set(linked.map(\.name.rawValue))
-        plugins = PluginSet(manifests, try Self.policy(settings))
+        let policy = try Self.policy(settings, manifests)
+        plugins = PluginSet(manifests, policy)
         // Without a name that only a plugin could have, none of them is started.
         let foreign = names.map { $0.subtracting(own) }
+        self.findings =
+            findings
+            + manifests.filter { foreign?.isDisjoint(with: $0.stages) != true }.flatMap {
+                policy.findings($0, onlySet: true)
+            }
         let (offered, unusable) = foreign?.isEmpty == true ? ([], [:]) : await plugins.stages(named: foreign)
         registry = StageRegistry(
             linked + offered.filter { !own.contains($0.name.rawValue) }, unusable: unusable,
@@ -140,11 +145,12 @@ struct StageHost: Sendable {
             name: StageChild.argument, version: Version.current, command: [launch.executable] + launch.arguments,
             stages: StageRegistry.linked.stages.map(\.name.rawValue),
             folder: URL(filePath: FileManager.default.currentDirectoryPath))
-        return (manifest, try policy(settings))
+        return (manifest, try policy(settings, [manifest]))
     }
 
     /// What plugins may have of this machine and of the user's secrets.
-    static func policy(_ settings: Settings) throws(StageError) -> PluginPolicy {
+    /// - Parameter manifests: The plugins that are found: what one calls a secret is none of another's.
+    static func policy(_ settings: Settings, _ manifests: [PluginManifest]) throws(StageError) -> PluginPolicy {
         let names = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR"]
         let inherited = ProcessInfo.processInfo.environment.filter {
             names.contains($0.key) || $0.key.hasPrefix("LC_")
@@ -153,7 +159,8 @@ struct StageHost: Sendable {
         return PluginPolicy(
             environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"].merging(inherited) { $1 },
             variable: { name in Settings.isOwnSecret(name) ? nil : settings[name] },
-            secrets: try secrets(settings), limits: limits, hostVersion: Version.current)
+            secrets: try secrets(settings), declaredSecrets: Set(manifests.flatMap(\.secrets)), limits: limits,
+            hostVersion: Version.current)
     }
 
     /// `SPREADER_PLUGIN_SECRETS`: `plugin:NAME`, parted by commas.

@@ -86,7 +86,9 @@ extension Plugins {
             }
             guard let manifest else { throw ExitCode(78) }
             do {
-                return (manifest, try StageHost.policy(settings))
+                let policy = try StageHost.policy(settings, StageHost.manifests(settings).plugins + [manifest])
+                for finding in policy.findings(manifest, onlySet: false) { Output.message(finding.text) }
+                return (manifest, policy)
             } catch {
                 Output.message("error: \(error.description)")
                 throw ExitCode(Int32(error.outcome.rawValue))

@@ -24,7 +24,9 @@ struct Plugins: AsyncParsableCommand {
         func run() async throws {
             let settings = try await Command.settings()
             let (manifests, findings) = StageHost.manifests(settings)
-            let policy = try await Command.orExit { () async throws(StageError) in try StageHost.policy(settings) }
+            let policy = try await Command.orExit { () async throws(StageError) in
+                try StageHost.policy(settings, manifests)
+            }
             var rows: [(manifest: PluginManifest, problem: StageError?)] = []
             for manifest in manifests {
                 let plugin = Plugin(manifest, policy)
@@ -36,7 +38,9 @@ struct Plugins: AsyncParsableCommand {
                 }
                 await plugin.close()
             }
-            for finding in findings { Output.message(finding.text) }
+            for finding in findings + manifests.flatMap({ policy.findings($0, onlySet: false) }) {
+                Output.message(finding.text)
+            }
             switch format {
             case .json:
                 Output.result(
