@@ -1,3 +1,4 @@
+import Foundation
 public import PipelineKit
 import TikTok
 
@@ -105,6 +106,10 @@ public struct Upload: Stage {
             reasons.append("fetched from \(PullAddress.shown(url))")
             details["videoURL"] = .string(PullAddress.shown(url))
         }
+        if let schedule = post.schedule {
+            details["schedule"] = schedule.optionJSON
+            reasons.append(Self.words(of: schedule))
+        }
         if post.mode == .direct { reasons.append(PostRules.consent(post)) }
         return StagePlan(
             action: action,
@@ -127,6 +132,15 @@ public struct Upload: Stage {
                 input: input, context: context, configuration: configuration, transport: transport,
                 bytesPerSecond: bandwidth, origin: options.source
             ).run()
+        }
+    }
+
+    private static func words(of schedule: PostMoment) -> String {
+        switch schedule {
+        case .at(let date):
+            let moment = date.formatted(.iso8601)
+            return date > Date() ? "held back until \(moment)" : "not held back: \(moment) has passed"
+        case .after(let delay): return "held back for \(delay.spoken) after the run began"
         }
     }
 

@@ -177,6 +177,36 @@ extension EndToEnd {
             #expect(!wrong.messages.contains("900"))
         }
 
+        @Test func whatASandboxWouldNotUnderstandIsFoundBeforeAnythingRuns() async throws {
+            let place = try Place()
+            try place.write("p.json", prepare)
+            try place.write(
+                "p.test.json",
+                """
+                {"cases": [
+                  {"name": "a", "input": {"seconds": 0.3}},
+                  {"name": "b", "sandbox": {"settings": {"postPerDay": 1}}},
+                  {"name": "c", "sandbox": {"rules": [
+                    {"action": {"answer": {"status": 200}}},
+                    {"action": {"answer": {"status": "many"}}}]}}
+                ]}
+                """)
+            let outcome = try await Program.run(["test"], in: place)
+            #expect(outcome.status == 65)
+            #expect(outcome.output.isEmpty)
+            #expect(
+                outcome.messages.contains(
+                    "p.test.json:3:42: error: sandbox: unknown key `postPerDay` at /settings (did you mean `postsPerDay`"
+                ),
+                "\(outcome.messages)")
+            #expect(outcome.messages.contains("p.test.json:6:28: error: sandbox: /rules/1/action/answer/status takes"))
+            let junit = try await Program.run(["test", "--format", "junit"], in: place)
+            #expect(junit.status == 65)
+            #expect(junit.output.contains("<testsuite name=\"p.test.json\" tests=\"2\" failures=\"0\" errors=\"2\""))
+            #expect(junit.output.contains("<error message=\"sandbox: unknown key `postPerDay`"), "\(junit.output)")
+            #expect(junit.output.hasSuffix("</testsuites>\n"))
+        }
+
         @Test func footageMayBeCalledLikeAnOption() async throws {
             let place = try Place()
             try place.write("p.json", prepare)

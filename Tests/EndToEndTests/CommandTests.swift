@@ -227,5 +227,76 @@ extension EndToEnd {
             let run = try await Program.run(words, in: place)
             #expect(run.status == 0, "\(run.messages)")
         }
+
+        @Test func wrongSettingsAreReportedInTheFormatAskedFor() async throws {
+            let place = try Place()
+            try await place.clip("a.mp4")
+            let pipeline = place.pipeline("prepare")
+            func outcomes(_ environment: [String: String], _ message: String) async throws {
+                func run(_ words: [String]) async throws -> Program.Outcome {
+                    let outcome = try await Program.run(words, in: place, environment: environment)
+                    #expect(outcome.status == 78, "\(words): \(outcome.messages)")
+                    #expect(!(outcome.output + outcome.messages).contains("NSCocoa"))
+                    return outcome
+                }
+                let events = try await run(["run", pipeline, "a.mp4", "--format", "json"]).events()
+                #expect(events.map { $0["event"] } == ["diagnostic", "run.finished"])
+                #expect(events.first?["message"] == .string(message))
+                #expect(events.last?["status"] == 78)
+                for command in ["validate", "lint"] {
+                    let json = try await run([command, pipeline, "--format", "json"])
+                    let list = try JSONDecoder().decode([Diagnostic].self, from: Data(json.output.utf8))
+                    #expect(list.map(\.message) == [message])
+                }
+                #expect(try await run(["lint", pipeline, "--format", "junit"]).output.contains("failures=\"1\""))
+                #expect(try await run(["lint", pipeline, "--format", "github"]).output.hasPrefix("::error title="))
+            }
+            try await outcomes(["SPREADER_STAGE_MEMORY": "zz"], "SPREADER_STAGE_MEMORY is \"zz\"")
+            try FileManager.default.createDirectory(
+                at: place.work.appending(path: ".env"), withIntermediateDirectories: true)
+            try await outcomes([:], "the file .env is a folder")
+        }
+
+        @Test func refusedFootageCountsOnceHoweverMuchIsWrong() async throws {
+            let place = try Place()
+            try await place.clip("a.mp4")
+            try place.write("a.json", #"{"x": 1, "y": 2}"#)
+            let run = try await Program.run(["run", place.pipeline("prepare"), "a.mp4", "--format", "json"], in: place)
+            #expect(run.status == 65)
+            let events = try run.events()
+            #expect(events.filter { $0["event"] == "asset.started" }.count == 1)
+            #expect(events.last?["assets"] == 1)
+            let failed = events.first { $0["event"] == "stage.failed" }
+            #expect(failed?["message"] == #"unknown key "x"; unknown key "y""#, "\(run.output)")
+        }
+
+        @Test func schemasReplaceNothingButSchemas() async throws {
+            let place = try Place()
+            let pipeline = #"{"$schema": "./pipeline.schema.json", "stages": []}"#
+            try place.write("p.json", pipeline)
+            let over = try await Program.run(["schema", "--output", "p.json"], in: place)
+            #expect(over.status == 78)
+            #expect(over.messages.contains("p.json is there and is no file of this kind"), "\(over.messages)")
+            let file = place.work.appending(path: "p.json")
+            #expect(try String(contentsOf: file, encoding: .utf8) == pipeline)
+            for _ in 0..<2 {
+                #expect(try await Program.run(["schema", "--output", "s.json"], in: place).status == 0)
+            }
+            let link = place.work.appending(path: "link.json")
+            try FileManager.default.createSymbolicLink(atPath: link.path, withDestinationPath: "s.json")
+            #expect(try await Program.run(["schema", "--tests", "--output", "link.json"], in: place).status == 0)
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link.path) == "s.json")
+            let text = try String(contentsOf: place.work.appending(path: "s.json"), encoding: .utf8)
+            #expect(text.contains("spreader-pipeline cases"))
+            let folder = try await Program.run(["schema", "--output", "."], in: place)
+            #expect(folder.status == 78)
+            #expect(folder.messages.contains("can't write .: it is a folder"), "\(folder.messages)")
+            let pipe = place.work.appending(path: "pipe").path
+            #expect(mkfifo(pipe, 0o600) == 0)
+            // Both ends: neither waits for the other.
+            let ends = try #require(FileHandle(forUpdatingAtPath: pipe))
+            #expect(try await Program.run(["schema", "--tests", "--output", "pipe"], in: place).status == 0)
+            #expect(ends.availableData.starts(with: Data("{".utf8)))
+        }
     }
 }

@@ -120,6 +120,36 @@ extension EndToEnd {
             }
         }
 
+        @Test func brokenManifestsCanBeAllowed() async throws {
+            let place = try await place(#"{"uses": "transcode", "with": {"fit": "blur"}}, {"uses": "export"}"#)
+            let folder = place.work.appending(path: "plugins/broken")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try place.write("plugins/broken/plugin.json", "{'name': 1}")
+            let told = try await Program.run(["lint", "p.json", "--strict"], in: place)
+            #expect(told.status == 65)
+            #expect(told.output.contains("[plugin-manifest]") && !told.output.contains("YAML"), "\(told.output)")
+            let allowed = try await Program.run(
+                ["lint", "p.json", "--strict", "--allow", "plugin-manifest"], in: place)
+            #expect(allowed.status == 0, "\(allowed.output)")
+        }
+
+        @Test func hintsFitTheKindOfFile() async throws {
+            let place = try await place(#"{"uses": "transcode", "with": {"fit": "blur"}}, {"uses": "export"}"#)
+            try place.write("a.json", "")
+            let empty = try await Program.run(["lint", "p.json"], in: place)
+            #expect(empty.output.contains("a.json:1:1: error: the file is empty"), "\(empty.output)")
+            #expect(empty.output.contains(#"write { "title": "…" }, or remove it"#), "\(empty.output)")
+            try FileManager.default.removeItem(at: place.work.appending(path: "a.json"))
+            #expect(mkfifo(place.work.appending(path: "a.json").path, 0o600) == 0)
+            let pipe = try await Program.run(["lint", "p.json"], in: place)
+            #expect(pipe.output.contains("remove it, or put a file of text there"), "\(pipe.output)")
+            let nameless = try await Program.run(["lint", ""], in: place)
+            #expect(nameless.output.contains("the name of the pipeline file is empty"), "\(nameless.output)")
+            try place.write("p.test.json", "")
+            let cases = try await Program.run(["test", "p.json"], in: place)
+            #expect(cases.messages.contains("start with { \"cases\"") && !cases.messages.contains("stages"))
+        }
+
         @Test func pipesAreNoPipelines() async throws {
             let place = try Place()
             let pipe = place.work.appending(path: "p.json").path
@@ -178,6 +208,7 @@ extension EndToEnd {
             let outcome = try await Program.run(["init"] + words, in: place)
             #expect(outcome.status == 64)
             #expect(outcome.messages.contains(text), "\(outcome.messages)")
+            #expect(outcome.messages.contains("spreader-pipeline init"), "\(outcome.messages)")
             #expect(try FileManager.default.contentsOfDirectory(atPath: place.work.path).isEmpty)
         }
     }

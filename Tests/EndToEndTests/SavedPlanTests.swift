@@ -23,7 +23,7 @@ extension EndToEnd {
             let mode = try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions] as? NSNumber
             #expect(mode == 0o600)
             let saved = try JSONDecoder().decode(JSONValue.self, from: Data(contentsOf: file))
-            #expect(saved["version"] == 1)
+            #expect(saved["version"] == 2)
             guard case .array(let assets)? = saved["assets"] else { throw StageError(.internalFault, "no assets") }
             #expect(assets.count == 1)
             #expect(assets.first?["sha256"]?.stringValue?.count == 64)
@@ -129,6 +129,27 @@ extension EndToEnd {
             #expect(texts.contains("the longest delay of upload is 1 min, the plan says 30 s"))
         }
 
+        @Test func aMomentThatHasPassedSinceAndRefusedFootageAreTold() async throws {
+            let place = try Place()
+            try await place.clip("a.mp4")
+            try place.write("b.mp4", "no film")
+            let words = ["a.mp4", "b.mp4", "--sandbox", "--post", "schedule=2020-01-02T00:00:00Z", "--save", "p.plan"]
+            let plan = try await Program.run(["plan", place.pipeline("tiktok")] + words, in: place)
+            #expect(plan.status == 1, "\(plan.messages)")
+            #expect(plan.output.contains("not held back: 2020-01-02T00:00:00Z has passed"), "\(plan.output)")
+            // That b.mp4 is refused is what the plan says.
+            #expect(try await Program.run(["run", "--plan", "p.plan", "--dry-run"], in: place).status == 0)
+            let file = place.work.appending(path: "p.plan")
+            let text = try String(contentsOf: file, encoding: .utf8)
+            let earlier = text.replacing(/"savedAt" : "[^"]+"/, with: "\"savedAt\" : \"2019-12-31T00:00:00Z\"")
+            try Data(earlier.utf8).write(to: file)
+            let run = try await Program.run(["run", "--plan", "p.plan", "--format", "json"], in: place)
+            #expect(run.status == 65)
+            #expect(
+                try changes(run).contains(
+                    "a.mp4 was to be posted at 2020-01-02T00:00:00Z, which has passed since the plan was saved"))
+        }
+
         @Test func argumentsThatSayOtherwiseExit64AndWrongPlansExit65() async throws {
             let place = try Place()
             try await place.clip("a.mp4")
@@ -168,7 +189,7 @@ extension EndToEnd {
             // One of another form, or that somebody damaged, is a plan all the same.
             let whole = try String(contentsOf: place.work.appending(path: "p.plan"), encoding: .utf8)
             for (text, words) in [
-                (whole.replacing("\"version\" : 1\n}\n", with: "\"version\" : 99\n}\n"), "has form 99"),
+                (whole.replacing("\"version\" : 2\n}\n", with: "\"version\" : 99\n}\n"), "has form 99"),
                 (
                     whole.replacing("\"directory\" :", with: "\"direktory\" :"),
                     "is damaged: directory is missing or wrong"
@@ -188,7 +209,10 @@ extension EndToEnd {
             try await place.clip("a.mp4")
             let environment = sandbox.environment
             let plan = try await Program.run(
-                ["plan", place.pipeline("tiktok"), "a.mp4", "--save", "p.plan"], in: place, environment: environment)
+                [
+                    "plan", place.pipeline("tiktok"), "a.mp4", "--post", "schedule=2020-01-02T00:00:00Z", "--save",
+                    "p.plan",
+                ], in: place, environment: environment.merging(["TIKTOK_API": "v2"]) { $1 })
             #expect(plan.status == 0, "\(plan.messages)")
             let words = ["run", "--plan", "p.plan", "--no-wait", "--format", "json"]
             let limit =
@@ -197,6 +221,11 @@ extension EndToEnd {
             try await sandbox.faults(limit)
             let first = try await Program.run(words, in: place, environment: environment)
             #expect(first.status == 75, "\(first.messages)")
+            // A run that is under way goes on also when the moment of its posts has come.
+            let file = place.work.appending(path: "p.plan")
+            let text = try String(contentsOf: file, encoding: .utf8)
+            let earlier = text.replacing(/"savedAt" : "[^"]+"/, with: "\"savedAt\" : \"2019-12-31T00:00:00Z\"")
+            try Data(earlier.utf8).write(to: file)
             let second = try await Program.run(words, in: place, environment: environment)
             #expect(second.status == 75, "\(second.messages)")
             #expect(try second.events().contains { $0["event"] == "stage.reused" && $0["stage"] == "transcode" })

@@ -63,5 +63,89 @@ extension EndToEnd {
                 data += FileManager.default.contents(atPath: "/proc/\(process)/cmdline") ?? Data()
             }
         }
+
+        /// A place with a stage that takes a token, and a pipeline that gives it `${KEY}`.
+        private func vault() async throws -> Place {
+            let place = try Place()
+            try await place.clip("a.mp4")
+            let new = try await Program.run(["plugins", "new", "vault", "--language", "python"], in: place)
+            #expect(new.status == 0, "\(new.messages)")
+            let file = place.work.appending(path: "plugins/vault/vault_stage.py")
+            let options = """
+                    options = {
+                        "token": {"type": "string", "minLength": 10, "writeOnly": True, "description": "A token."},
+                        "most": {"type": "integer", "maximum": 9, "description": "A number."},
+                """
+            let code = try String(contentsOf: file, encoding: .utf8).replacing("    options = {", with: options)
+            try Data(code.utf8).write(to: file)
+            try place.write(
+                "v.json",
+                #"{"name": "v", "stages": [{"uses": "probe"}, {"uses": "vault", "with": {"token": "${KEY}"}}]}"#)
+            return place
+        }
+
+        @Test func wrongSecretsAreNotShown() async throws {
+            let place = try await vault()
+            for (key, words) in [("short-k", []), ("long-enough-key", ["--set", "vault.token=sesame9"])] {
+                for format in ["text", "json"] {
+                    let outcome = try await Program.run(
+                        ["run", "v.json", "a.mp4", "--format", format] + words, in: place, environment: ["KEY": key])
+                    let text = outcome.output + outcome.messages
+                    #expect(outcome.status == 65)
+                    #expect(text.contains("must be at least 10 characters, not its secret value"), "\(text)")
+                    #expect(!text.contains("short-k") && !text.contains("sesame9"), "\(text)")
+                    if !words.isEmpty { #expect(text.contains("--set vault.token=…")) }
+                }
+            }
+            let misspelt = try await Program.run(
+                ["run", "v.json", "a.mp4", "--set", "vault.tokn=sesame9"], in: place,
+                environment: ["KEY": "long-enough"])
+            #expect(misspelt.messages.contains("--set vault.tokn=…: error: unknown key"), "\(misspelt.messages)")
+            let stage = try await Program.run(["stages", "vault"], in: place)
+            #expect(stage.output.contains("most  (integer; at most 9)"), "\(stage.output)")
+        }
+
+        @Test func noRecordTakesASecretFromTheCommandLine() async throws {
+            let place = try await vault()
+            for words in [
+                ["run", "v.json", "a.mp4", "--format", "json"], ["enqueue", "v.json", "a.mp4"],
+                ["watch", ".", "--pipeline", "v.json", "--once"],
+            ] {
+                let outcome = try await Program.run(
+                    words + ["--set", "vault.token=open-sesame-99"], in: place, environment: ["KEY": "long-enough-key"])
+                let text = outcome.output + outcome.messages
+                #expect(outcome.status == 78, "\(words): \(text)")
+                #expect(text.contains("--set gives the secret option vault.token, which no "), "\(text)")
+                #expect(!text.contains("open-sesame"))
+            }
+            #expect(place.homeBytes().range(of: Data("open-sesame".utf8)) == nil)
+        }
+
+        @Test func plansAndTheirChangesHideWhatLooksLikeAToken() async throws {
+            let place = try Place()
+            try await place.clip("a.mp4")
+            let words = ["--sandbox", "--save", "p.plan"]
+            try place.write(
+                "p.json",
+                """
+                {"name": "p", "post": {"title": "${TITLE}"}, "inputs": ["a.mp4"], "stages": [{"uses": "probe"},
+                 {"uses": "transcode"}, {"uses": "chunk"}, {"uses": "upload"}, {"uses": "publish"}]}
+                """)
+            for format in ["text", "json"] {
+                let plan = try await Program.run(
+                    ["plan", "p.json", "--format", format] + words, in: place,
+                    environment: ["TITLE": "act.0123456789abcdef", "TIKTOK_API": "zzz"])
+                #expect(plan.status == 0, "\(plan.messages)")
+                #expect(plan.output.contains("with the title") && !plan.output.contains("0123456789"), "\(plan.output)")
+            }
+            for words in [["--dry-run"], ["--format", "json"]] {
+                let run = try await Program.run(
+                    ["run", "--plan", "p.plan"] + words, in: place, environment: ["TITLE": "act.abcdef9876543210"])
+                let text = run.output + run.messages
+                #expect(run.status == 65)
+                #expect(text.contains("post.title is") && !text.contains("0123456789"), "\(text)")
+                #expect(!text.contains("9876543210"), "\(text)")
+            }
+        }
     }
 }

@@ -57,6 +57,14 @@ private struct SampleOptions: StageOptions, Equatable {
         #expect(findings.count == 5)
     }
 
+    @Test func secretValuesAreNotInWhatIsSaidOfThem() {
+        let findings = SampleOptions.findings(in: ["password": 4711])
+        #expect(findings.map(\.problem.message) == ["takes text, which its secret value is not"])
+        #expect(throws: OptionProblem("wrong-type", "takes text, which its secret value is not")) {
+            try SampleOptions.make(from: ["password": 4711])
+        }
+    }
+
     @Test func bareNumbersAreNoText() {
         let finding = PostSettings.findings(in: ["title": 2024]).first
         #expect(finding?.problem.message == "takes text, not 2024")

@@ -77,6 +77,11 @@ public struct Diagnostic: Sendable, Hashable, Codable {
         self.asset = asset
     }
 
+    /// An error as a finding.
+    package init(_ error: StageError, subject: Subject = .pipeline) {
+        self.init(code: error.code.rawValue, error.message, hint: error.hint, subject: subject)
+    }
+
     /// `file:line:column: error: message (hint)`, one line, whatever names of files and values are in it.
     public var text: String {
         var line = location.map { "\($0): " } ?? ""

@@ -26,6 +26,13 @@ public struct OptionProblem: Error, Sendable, Hashable {
             }
         return OptionProblem("wrong-type", "takes \(expected), not \(shown)")
     }
+
+    /// The same problem of a value that must not be shown.
+    /// - Parameter type: What the option takes.
+    func hidingValue(of type: OptionType) -> OptionProblem {
+        let expected = type.choices.isEmpty ? type.name : "one of \(type.choices.joined(separator: ", "))"
+        return OptionProblem(code, "takes \(expected), which its secret value is not")
+    }
 }
 
 /// How a kind of option value is described to people and to editors.

@@ -226,7 +226,12 @@ extension StageOption: AnyStageOption {
     var currentJSON: JSONValue { wrappedValue.optionJSON }
 
     fileprivate func checked(_ value: JSONValue) throws(OptionProblem) -> Value {
-        let parsed = try Value.parse(value)
+        let parsed: Value
+        do throws(OptionProblem) {
+            parsed = try Value.parse(value)
+        } catch {
+            throw isSecret ? error.hidingValue(of: Value.optionType) : error
+        }
         if let range, !range.contains(parsed) {
             func shown(_ value: JSONValue) -> String { value.stringValue ?? (try? value.text()) ?? "?" }
             throw OptionProblem(

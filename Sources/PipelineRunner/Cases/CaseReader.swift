@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 package import PipelineKit
 
 /// Reads a file of cases, collecting every finding on the way.
@@ -8,6 +8,10 @@ package struct CaseReader {
     private var findings: [Diagnostic] = []
     /// The stages of the pipeline by id; nil when it can't be read.
     private var stages: [(id: String, type: StageType?)]?
+    private let sandboxProblem: SandboxCheck
+
+    /// Finds what the sandbox would not understand in a JSON text.
+    package typealias SandboxCheck = (Data) -> (message: String, hint: String?, pointer: String)?
 
     static let keys = ["$schema", "pipeline", "description", "environment", "files", "cases"]
     static let caseKeys = [
@@ -27,7 +31,8 @@ package struct CaseReader {
     ]
     static let sandboxKeys = ["settings", "rules"]
 
-    private init(_ registry: StageRegistry, _ file: String) {
+    private init(_ registry: StageRegistry, _ file: String, _ sandboxProblem: @escaping SandboxCheck) {
+        self.sandboxProblem = sandboxProblem
         self.registry = registry
         self.file = file
     }
@@ -36,16 +41,19 @@ package struct CaseReader {
     /// - Parameters:
     ///   - file: As the user named it.
     ///   - registry: The stages whose options are known.
+    ///   - sandboxProblem: What is wrong with what a case says to its sandbox.
     /// - Returns: The cases when nothing in the findings is an error.
-    package static func read(_ file: String, registry: StageRegistry) -> (cases: CaseFile?, findings: [Diagnostic]) {
+    package static func read(
+        _ file: String, registry: StageRegistry, sandboxProblem: @escaping SandboxCheck = { _ in nil }
+    ) -> (cases: CaseFile?, findings: [Diagnostic]) {
         guard let text = try? String(contentsOf: URL(filePath: file), encoding: .utf8) else {
             let finding = Diagnostic(
                 code: "unreadable-cases", "\(file) can't be read as UTF-8 text", location: SourceLocation(file: file))
             return (nil, [finding])
         }
-        let (root, syntax) = DocumentLoader.load(text, file: file)
+        let (root, syntax) = DocumentLoader.load(text, file: file, kind: .cases)
         guard let root else { return (nil, syntax) }
-        var reader = CaseReader(registry, file)
+        var reader = CaseReader(registry, file, sandboxProblem)
         reader.findings = syntax
         let cases = reader.cases(root)
         let findings = reader.findings.sorted {
@@ -142,10 +150,35 @@ package struct CaseReader {
         read.environment = environment(node)
         read.files = files(node)
         if let member = node.member("sandbox") {
-            if let members = object(member.value, "\"sandbox\"") { checkKeys(members, Self.sandboxKeys) }
+            sandbox(member.value)
             read.sandbox = member.value.json
         }
         return read
+    }
+
+    private mutating func sandbox(_ node: DocumentNode) {
+        guard let members = object(node, "\"sandbox\"") else { return }
+        let before = findings.count
+        checkKeys(members, Self.sandboxKeys)
+        guard findings.count == before, let text = try? node.json.text(),
+            let problem = sandboxProblem(Data(text.utf8))
+        else { return }
+        report(
+            "invalid-option", problem.message, hint: problem.hint,
+            at: Self.place(of: problem.pointer.split(separator: "/").map(String.init), in: node))
+    }
+
+    /// Where a pointer leads: a key that it names, or the last value that is there.
+    private static func place(of pointer: [String], in node: DocumentNode) -> SourceLocation {
+        guard let first = pointer.first else { return node.location }
+        let rest = Array(pointer.dropFirst())
+        if let member = node.member(first) {
+            return rest.isEmpty ? member.keyLocation : place(of: rest, in: member.value)
+        }
+        guard case .list(let elements, _) = node, let index = Int(first), elements.indices.contains(index) else {
+            return node.location
+        }
+        return place(of: rest, in: elements[index])
     }
 
     private mutating func set(_ node: DocumentNode, isChecked: Bool) -> [String] {

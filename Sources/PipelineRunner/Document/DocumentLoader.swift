@@ -18,14 +18,19 @@ package enum DocumentLoader {
     /// - Parameters:
     ///   - text: The file's content.
     ///   - file: Its name, for places; decides by extension whether it must be JSON.
-    package static func load(_ text: String, file: String) -> (root: DocumentNode?, findings: [Diagnostic]) {
+    ///   - kind: What it is about.
+    package static func load(
+        _ text: String, file: String, kind: DocumentKind = .pipeline
+    ) -> (root: DocumentNode?, findings: [Diagnostic]) {
         // Editors don't show a byte order mark, and count no column for it.
         let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         func failure(
             _ message: String, hint: String? = nil, _ place: (line: Int, column: Int) = (1, 1)
         ) -> (root: DocumentNode?, findings: [Diagnostic]) {
             let location = SourceLocation(file: file, line: place.line, column: place.column)
-            return (nil, [Diagnostic(code: "syntax", message, hint: hint, location: location)])
+            let hint = hint == StrictJSON.yaml && !kind.mayBeYAML ? nil : hint
+            let words = hint?.replacing(DocumentKind.pipeline.name, with: kind.name)
+            return (nil, [Diagnostic(code: "syntax", message, hint: words, location: location)])
         }
         guard text.utf8.count <= largestFile else {
             return failure("the file is larger than 1 MB", hint: "a pipeline file is a few kilobytes")
@@ -43,9 +48,7 @@ package enum DocumentLoader {
         let map = PlaceMap(text, parsed: parsed, joins: joins)
         do {
             guard !isBlank, let node = try Yams.compose(yaml: parsed) else {
-                return failure(
-                    "the file is empty",
-                    hint: "start with spreader-pipeline init, or with { \"stages\": [{ \"uses\": \"probe\" }] }")
+                return failure("the file is empty", hint: kind.start)
             }
             var budget = mostNodes
             var place = (line: 1, column: 1)

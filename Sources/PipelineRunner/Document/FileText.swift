@@ -16,16 +16,17 @@ package enum FileText {
     }
 
     /// Reads UTF-8.
-    package static func read(_ file: URL) throws(Problem) -> String {
+    /// - Parameter kind: What to do when it is no file.
+    package static func read(_ file: URL, kind: String = "name a JSON or YAML file") throws(Problem) -> String {
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: file.path, isDirectory: &isDirectory) else {
-            throw Problem(message: "does not exist", hint: "name a JSON or YAML file")
+            throw Problem(message: "does not exist", hint: kind)
         }
-        guard !isDirectory.boolValue else { throw Problem(message: "is a folder", hint: "name a JSON or YAML file") }
+        guard !isDirectory.boolValue else { throw Problem(message: "is a folder", hint: kind) }
         // A pipe or a device may never end, and gives its content once.
         var status = stat()
         guard stat(file.path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw Problem(message: "is not a regular file", hint: "name a JSON or YAML file")
+            throw Problem(message: "is not a regular file", hint: kind)
         }
         guard let data = try? Data(contentsOf: file) else {
             throw Problem(message: "can't be read", hint: "check its permissions")

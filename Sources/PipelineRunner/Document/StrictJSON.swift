@@ -34,7 +34,7 @@ struct StrictJSON {
     private var peek: Unicode.Scalar? { index < scalars.count ? scalars[index] : nil }
 
     /// What YAML would have taken.
-    private static let yaml = "YAML allows more: to use it, name the file .yaml"
+    static let yaml = "YAML allows more: to use it, name the file .yaml"
 
     private func problem(_ message: String, hint: String? = nil, at offset: Int? = nil) -> Problem {
         let place = SourceLines(scalars).place(of: offset ?? index)

@@ -44,7 +44,8 @@ package enum Sidecar {
         let own = URL(filePath: path).pathExtension
         func text(_ ending: String) throws(FileText.Problem) -> String? {
             let file = stem.appendingPathExtension(ending)
-            return own != ending && FileManager.default.fileExists(atPath: file.path) ? try FileText.read(file) : nil
+            return own != ending && FileManager.default.fileExists(atPath: file.path)
+                ? try FileText.read(file, kind: "remove it, or put a file of text there") : nil
         }
         func unreadable(_ problem: FileText.Problem, _ ending: String) -> Diagnostic {
             Diagnostic(
@@ -59,7 +60,7 @@ package enum Sidecar {
             return ([:], [unreadable(error, "json")])
         }
         if let json {
-            let (root, syntax) = DocumentLoader.load(json, file: display + ".json")
+            let (root, syntax) = DocumentLoader.load(json, file: display + ".json", kind: .sidecar)
             guard let root else { return ([:], syntax) }
             guard case .object(let object) = root.json else {
                 let finding = Diagnostic(

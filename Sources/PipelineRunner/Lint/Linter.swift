@@ -11,6 +11,8 @@ package struct Linter: Sendable {
     /// What the advice is about.
     private let subject: LintSubject
     private let allowed: Set<String>
+    /// Hides the file's secrets in what is said of it.
+    package let mask: SecretMask
 
     /// A linter.
     /// - Parameters:
@@ -34,6 +36,7 @@ package struct Linter: Sendable {
             pipeline: pipeline, stages: stages.isEmpty ? pipeline?.stages.map(\.type) ?? [] : stages, assets: assets,
             plans: plans, now: now)
         self.allowed = allowed
+        mask = SecretMask(hiding: written, stages: subject.stages, environment: environment)
     }
 
     /// Codes of warnings that the checks themselves give, and that nobody need hear of either.
@@ -41,11 +44,6 @@ package struct Linter: Sendable {
         "glued-hashtag", "growing-footage", "missing-font", "plugin-environment", "plugin-manifest", "plugin-twice",
         "same-title",
     ]
-
-    /// Hides the file's secrets in what is said of it.
-    package var mask: SecretMask {
-        SecretMask(subject.written.map { SecretLiteral.all(in: $0, of: subject.stages).map(\.value) } ?? [])
-    }
 
     /// All advice, in the order of the file.
     package func findings() -> [Diagnostic] {

@@ -10,7 +10,9 @@ package struct PipelineChecker: Sendable {
     /// A setting given on the command line, such as `--set transcode.crf=20`.
     package struct Override: Sendable, Hashable {
         /// As the user wrote it, with its flag.
-        package var flag: String
+        let flag: String
+        /// The same without the value.
+        private let hidden: String
         /// The stage's id or name; nil for `--post`.
         package var stage: String?
         /// The option.
@@ -23,6 +25,7 @@ package struct PipelineChecker: Sendable {
             guard let equals = text.firstIndex(of: "=") else { return nil }
             let name = text[..<equals]
             self.flag = "\(flag) \(text)"
+            hidden = "\(flag) \(name)=…"
             value = String(text[text.index(after: equals)...])
             if namesStage {
                 guard let dot = name.firstIndex(of: "."), dot != name.startIndex else { return nil }
@@ -32,6 +35,13 @@ package struct PipelineChecker: Sendable {
                 key = String(name)
             }
             guard !key.isEmpty else { return nil }
+        }
+
+        /// Where its findings are: the value of a secret option is left out, also of what may be a misspelt one.
+        /// - Parameter options: The options that it may be one of.
+        func place(_ options: [OptionDescriptor]) -> SourceLocation {
+            let option = options.first { $0.name == key }
+            return SourceLocation(file: option?.isSecret == false ? flag : hidden)
         }
 
         /// The value as a file would hold it, for options that are not known.

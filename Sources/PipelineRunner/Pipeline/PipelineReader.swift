@@ -213,14 +213,14 @@ struct PipelineReader {
                     location: uses.value.location, pointer: pointer,
                     optionLocations: Dictionary(
                         (element.member("with")?.value.members ?? []).map { ($0.key, $0.value.location) }
-                            + mine.map { ($0.key, SourceLocation(file: $0.flag)) },
+                            + mine.map { ($0.key, $0.place(host.options)) },
                         uniquingKeysWith: { $1 })))
         }
         for override in unusedOverrides {
             let names = links.map(\.id).filter { !$0.isEmpty }
             report(
                 "unknown-stage", "the pipeline has no stage \"\(override.stage ?? "")\"",
-                hint: hint(override.stage ?? "", names), at: SourceLocation(file: override.flag))
+                hint: hint(override.stage ?? "", names), at: override.place([]))
         }
         return stages
     }
@@ -243,7 +243,7 @@ struct PipelineReader {
         for override in overrides {
             let value = override.json(for: type.options)
             for finding in type.findings([override.key: value]) {
-                report(finding, at: SourceLocation(file: override.flag), pointer: nil)
+                report(finding, at: override.place(type.options), pointer: nil)
             }
             options[override.key] = value
         }

@@ -5,11 +5,14 @@ package import PipelineKit
 package struct PlanChanges: Sendable {
     private let then: SavedPlan
     private let now: SavedPlan
+    private let isBegun: Bool
 
     /// The changes from one plan to another one of the same command.
-    package init(from then: SavedPlan, to now: SavedPlan) {
+    /// - Parameter isBegun: Whether a run by the plan stopped half-way: it goes on also when its moment has come.
+    package init(from then: SavedPlan, to now: SavedPlan, isBegun: Bool = false) {
         self.then = then
         self.now = now
+        self.isBegun = isBegun
     }
 
     /// The changes, none when the plan still holds.
@@ -38,7 +41,8 @@ package struct PlanChanges: Sendable {
         let count = messages.count == 1 ? "1 thing has" : "\(messages.count) things have"
         let head = Diagnostic(
             code: "plan-outdated", "the plan \(file) no longer holds: \(count) changed",
-            hint: "make a new plan: spreader-pipeline plan … --save \(file)", location: SourceLocation(file: file))
+            hint: "make a new plan: spreader-pipeline plan … --save \(ShellWord.of(file))",
+            location: SourceLocation(file: file))
         return [head] + messages.map { Diagnostic(code: "plan-outdated", $0.text, asset: $0.asset) }
     }
 
@@ -158,6 +162,12 @@ package struct PlanChanges: Sendable {
             let what = after.isEmpty ? "is gone" : before.isEmpty ? "is new" : "changed"
             found.append("\(path), which is used for \(new.name), \(what) \(since)")
         }
+        found +=
+            isBegun
+            ? []
+            : Set(old.stages.compactMap { missed($0) }).sorted().map { moment in
+                "\(new.name) was to be posted at \(moment.formatted(.iso8601)), which has passed \(since)"
+            }
         // What is planned for other content is no news.
         guard old.sha256 == new.sha256 else { return found }
         if old.refused != new.refused {
@@ -179,6 +189,14 @@ package struct PlanChanges: Sendable {
             found += changes(of: earlier, to: step, asset: step.part ?? new.name)
         }
         return found
+    }
+
+    /// The moment that a post was to wait for, when that was to come and no longer is.
+    private func missed(_ step: SavedPlan.Step) -> Date? {
+        guard let text = step.details["schedule"], case .at(let date)? = try? PostMoment.parse(text),
+            then.savedAt < date, date <= now.savedAt
+        else { return nil }
+        return date
     }
 
     /// Content alone decides the sizes that are told: bytes where the rounded ones are the same.

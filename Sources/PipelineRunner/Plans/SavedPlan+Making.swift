@@ -137,6 +137,16 @@ extension SavedPlan {
         self.assets = assets
     }
 
+    /// Says that `--set` gives a secret to what must not hold it.
+    /// - Parameters:
+    ///   - option: The option.
+    ///   - keeper: What would hold it, such as "plan".
+    package static func secretRefusal(_ option: String, keeper: String) -> StageError {
+        StageError(
+            .configuration, "--set gives the secret option \(option), which no \(keeper) may hold",
+            hint: "write ${NAME} into the pipeline, and give the value by environment")
+    }
+
     /// The first word of `--set` that gives a secret option its value, which no file may hold.
     package static func secret(in overrides: [PipelineChecker.Override], of pipeline: Pipeline) -> String? {
         for override in overrides {

@@ -9,7 +9,7 @@ package struct SavedPlan: Sendable, Hashable, Codable {
     /// What the file says it is.
     static let kind = "spreader-pipeline plan"
     /// The form that this program writes and reads.
-    static let currentVersion = 1
+    static let currentVersion = 2
 
     /// Always ``kind``.
     var kind = SavedPlan.kind

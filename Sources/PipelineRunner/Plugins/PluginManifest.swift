@@ -76,8 +76,15 @@ package struct PluginManifest: Sendable {
                 location: SourceLocation(file: file, line: 1, column: 1))
             return (nil, [finding])
         }
-        let (root, syntax) = DocumentLoader.load(text, file: file)
-        guard let root else { return (nil, syntax) }
+        let (root, syntax) = DocumentLoader.load(text, file: file, kind: .manifest)
+        guard let root else {
+            let findings = syntax.map { finding in
+                var finding = finding
+                (finding.code, finding.subject) = ("plugin-manifest", .configuration)
+                return finding
+            }
+            return (nil, findings)
+        }
         var reader = ManifestReader(file: file)
         let manifest = reader.read(root, folder: folder)
         return (reader.findings.isEmpty ? manifest : nil, reader.findings)

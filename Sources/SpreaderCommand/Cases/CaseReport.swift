@@ -102,6 +102,33 @@ struct CaseReport {
         return lines.joined(separator: "\n")
     }
 
+    /// Files of cases that are not valid, as a JUnit report: an error for each finding.
+    static func junit(_ wrong: [(file: String, findings: [Diagnostic])]) -> String {
+        func counts(_ count: Int) -> String {
+            "tests=\"\(count)\" failures=\"0\" errors=\"\(count)\" skipped=\"0\" time=\"0.000\""
+        }
+        var lines = [
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
+            "<testsuites \(counts(wrong.reduce(0) { $0 + $1.findings.count }))>",
+        ]
+        for (file, findings) in wrong {
+            let name = escaped(file)
+            lines.append("  <testsuite name=\"\(name)\" \(counts(findings.count))>")
+            for finding in findings {
+                let line = finding.location?.line ?? 1
+                let text = escaped(finding.text)
+                lines += [
+                    "    <testcase classname=\"\(name)\" name=\"\(escaped(finding.code)) \(line)\" file=\"\(name)\" "
+                        + "line=\"\(line)\" time=\"0.000\">",
+                    "      <error message=\"\(escaped(finding.message))\" type=\"\(escaped(finding.code))\">\(text)</error>",
+                    "    </testcase>",
+                ]
+            }
+            lines.append("  </testsuite>")
+        }
+        return (lines + ["</testsuites>"]).joined(separator: "\n")
+    }
+
     /// Text for XML; characters that XML 1.0 can't hold are left out.
     static func escaped(_ text: String) -> String {
         var result = ""

@@ -29,9 +29,15 @@ enum Command {
         do throws(StageError) {
             return try await body()
         } catch {
-            Output.message("error: \(error.description)")
-            throw ExitCode(Int32(error.outcome.rawValue))
+            throw exit(error)
         }
+    }
+
+    /// Prints an error.
+    /// - Returns: Its status, to end the program with.
+    static func exit(_ error: StageError) -> ExitCode {
+        Output.message("error: \(error.description)")
+        return ExitCode(Int32(error.outcome.rawValue))
     }
 
     /// A moment for tables, in local time.

@@ -49,11 +49,13 @@ struct Enqueue: AsyncParsableCommand {
         let settings = try await Command.settings()
         let existing = await Command.existing(settings, database: db)
         let credentials = await Command.credentials(settings, existing)
+        let overrides = try PipelineArguments.overrides(set: set, post: post)
         let checked = try await StageHost.with(settings, .pipeline(pipeline)) { host in
             await CheckedRun.load(
-                file: pipeline, inputs: inputs, overrides: try PipelineArguments.overrides(set: set, post: post),
+                file: pipeline, inputs: inputs, overrides: overrides,
                 registry: host.registry, settings: settings, credentials: credentials)
         }
+        if let error = checked.secretRefusal(overrides, keeper: "job") { throw Command.exit(error) }
         for finding in checked.findings { Output.message(finding.text) }
         // The login may be made before the jobs run.
         let blocking = checked.blocking.filter { $0.subject != .authorisation }

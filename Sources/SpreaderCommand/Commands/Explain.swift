@@ -43,7 +43,7 @@ struct Explain: AsyncParsableCommand {
             throw ExitCode(64)
         }
         for finding in checked.refusedFootage { Output.message(finding.text) }
-        let digests = FileDigests(existing?.store)
+        let digests = FileDigests(existing?.store, remembers: false)
         let keepsAny = try await Command.orExit { () async throws(StageError) in try settings.cacheLimit().bytes > 0 }
         let cache =
             keepsAny ? OutputCache(folder: settings.home.appending(path: "cache"), digests: digests) : nil

@@ -55,10 +55,12 @@ struct Init: AsyncParsableCommand {
         }
         var draft = drafted
         // What flags say is checked before anybody is asked for more.
-        if let problem = problem(draft) { throw ValidationError(problem) }
+        if let problem = problem(draft) { throw usage(problem) }
+        if kind != nil, let problem = contradiction(draft) { throw usage(problem) }
         if !yes, isatty(STDIN_FILENO) == 1 {
             let questionnaire = Questionnaire(
-                read: { readLine() }, say: { Output.write($0, to: STDERR_FILENO) }, problem: problem)
+                read: { readLine() }, say: { Output.write($0, to: STDERR_FILENO) },
+                problem: { contradiction($0) ?? problem($0) })
             do throws(Questionnaire.Stop) {
                 draft = try questionnaire.complete(draft, answered: answered)
             } catch {
@@ -66,13 +68,25 @@ struct Init: AsyncParsableCommand {
                 throw ExitCode(130)
             }
         }
+        try write(draft)
+    }
+
+    /// A flag that the kind of pipeline has no use for.
+    private func contradiction(_ draft: PipelineDraft) -> String? {
         for (flag, isGiven, kinds) in [
             ("account", account != nil, [.post, .draft]), ("title", title != nil, [.post]),
             ("privacy", privacy != nil, [.post]),
         ] as [(String, Bool, [PipelineDraft.Kind])] where isGiven && !kinds.contains(draft.kind) {
-            throw ValidationError("--\(flag) says nothing about a pipeline of the kind \(draft.kind.rawValue)")
+            return "--\(flag) says nothing about a pipeline of the kind \(draft.kind.rawValue)"
         }
-        try write(draft)
+        return nil
+    }
+
+    /// Tells of flags that don't hold.
+    /// - Returns: The status to end the program with.
+    private func usage(_ problem: String) -> ExitCode {
+        Output.message("error: \(problem)\n\(SpreaderPipeline.usageString(for: Self.self))")
+        return ExitCode(64)
     }
 
     /// What the flags say.
@@ -101,34 +115,27 @@ struct Init: AsyncParsableCommand {
     private func write(_ draft: PipelineDraft) throws {
         let schema = URL(filePath: file).deletingLastPathComponent().appending(path: PipelineDraft.schemaFile)
         var written = file
-        do {
+        do throws(StageError) {
             // Whoever made the file meanwhile keeps it.
-            try Data(draft.text(isYAML: isYAML).utf8).write(
-                to: URL(filePath: file), options: force ? .atomic : .withoutOverwriting)
-            if !FileManager.default.fileExists(atPath: schema.path) {
-                let text = try PipelineSchema.schema(for: .linked).text(pretty: true) + "\n"
-                try Data(text.utf8).write(to: schema, options: .atomic)
+            try NamedFile(file).write(draft.text(isYAML: isYAML)) { _ in force }
+            if !FileManager.default.fileExists(atPath: schema.path),
+                let text = try? PipelineSchema.schema(for: .linked).text(pretty: true)
+            {
+                try NamedFile(schema.relativePath).write(text + "\n") { _ in false }
                 written += ", and \(PipelineDraft.schemaFile) beside it for editors"
             }
         } catch {
-            Output.message("error: can't write \(file): \(error.localizedDescription)")
-            throw ExitCode(78)
+            throw Command.exit(error)
         }
         Output.result("wrote \(written)")
-        Output.result("next: spreader-pipeline lint \(Self.shellWord(file))")
+        Output.result("next: spreader-pipeline lint \(ShellWord.of(file))")
         switch draft.kind {
-        case .prepare: Output.result("then: spreader-pipeline run \(Self.shellWord(file))")
+        case .prepare: Output.result("then: spreader-pipeline run \(ShellWord.of(file))")
         case .post, .draft:
-            Output.result("then, without an account: spreader-pipeline run \(Self.shellWord(file)) --sandbox")
+            Output.result("then, without an account: spreader-pipeline run \(ShellWord.of(file)) --sandbox")
         }
         if draft.isPublic {
             Output.result("everyone will see its posts: set \(PipelineDraft.privacySetting)=SELF_ONLY for trial runs")
         }
-    }
-
-    /// A path as a shell takes it.
-    private static func shellWord(_ text: String) -> String {
-        let isPlain = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._/-+,".contains($0)) }
-        return isPlain ? text : "'" + text.replacing("'", with: "'\\''") + "'"
     }
 }

@@ -39,12 +39,27 @@ struct Lint: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try await Command.settings()
-        try await StageHost.with(settings, .pipeline(pipeline)) { host in try await report(settings, host) }
+        let settings: Settings
+        do throws(StageError) {
+            settings = try await Settings.load()
+        } catch {
+            throw refuse(error)
+        }
+        try await StageHost.with(settings, .pipeline(pipeline), orElse: { throw refuse($0) }) { host in
+            let (findings, mask) = await findings(settings, host)
+            let summary = try report(findings, mask)
+            if summary.errors > 0 || (strict && summary.warnings > 0) { throw ExitCode(65) }
+        }
     }
 
-    private func report(_ settings: Settings, _ host: StageHost) async throws {
-        let (findings, mask) = await findings(settings, host)
+    /// Nothing can be checked with these settings: that is the finding.
+    private func refuse(_ error: StageError) -> ExitCode {
+        let finding = Diagnostic(error, subject: .configuration)
+        _ = try? report([finding], SecretMask())
+        return ExitCode(Int32(error.outcome.rawValue))
+    }
+
+    private func report(_ findings: [Diagnostic], _ mask: SecretMask) throws -> LintSummary {
         switch format {
         case .text: show(findings, mask)
         case .json: Output.result(try JSONValue(encoding: findings).text(pretty: true))
@@ -53,7 +68,7 @@ struct Lint: AsyncParsableCommand {
         }
         let summary = LintSummary(findings)
         Output.message("\(pipeline): \(summary.text)")
-        if summary.errors > 0 || (strict && summary.warnings > 0) { throw ExitCode(65) }
+        return summary
     }
 
     private func findings(_ settings: Settings, _ host: StageHost) async -> ([Diagnostic], SecretMask) {
@@ -61,11 +76,7 @@ struct Lint: AsyncParsableCommand {
             file: pipeline, inputs: inputs, registry: host.registry, settings: settings,
             credentials: await Command.credentials(settings, await Command.existing(settings)))
         // Whether the account can be used from here says nothing about the file.
-        checked.findings = checked.findings.map { finding in
-            var finding = finding
-            if finding.subject == .authorisation { finding.severity = .note }
-            return finding
-        }
+        checked.tolerateAuthorisation(as: .note)
         let plans = await checked.planFootage(settings: settings)
         var findings = checked.findings + host.findings
         var mask = SecretMask()

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import PipelineKit
 import PipelineRunner
+import Store
 
 /// How results are written.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
@@ -70,15 +71,25 @@ struct PipelineArguments: ParsableArguments {
     }
 
     func validate() throws { _ = try overrides() }
+
+    /// What makes a later command the same one, which goes on with an unfinished run.
+    /// - Parameters:
+    ///   - identity: That of the account.
+    ///   - reposts: Whether it posts once more.
+    func fingerprint(_ identity: String, reposts: Bool = false) -> String {
+        let path = URL(filePath: pipeline).standardizedFileURL.path
+        let words = [FileManager.default.currentDirectoryPath, path, identity, until ?? ""]
+        return ContentDigest.sha256((words + (reposts ? ["repost"] : []) + inputs).joined(separator: "\n"))
+    }
 }
 
 /// A pipeline with its footage, checked as far as can be without network.
 struct CheckedRun: Sendable {
     var pipeline: Pipeline?
     var assets: [AssetInput]
-    /// What is wrong or worth knowing, secrets of the file hidden.
-    var findings: [Diagnostic]
-    private var mask = SecretMask()
+    /// What is wrong or worth knowing, secrets hidden.
+    private(set) var findings: [Diagnostic]
+    private let mask: SecretMask
 
     init(pipeline: Pipeline? = nil, assets: [AssetInput] = [], findings: [Diagnostic], mask: SecretMask = SecretMask())
     {
@@ -87,6 +98,12 @@ struct CheckedRun: Sendable {
         self.findings = findings.map(mask.masked)
         self.mask = mask
     }
+
+    /// Adds what was found since, secrets hidden.
+    mutating func add(_ more: [Diagnostic]) { findings += more.map(mask.masked) }
+
+    /// A plan as it may be told: secrets are hidden.
+    func masked(_ plan: AssetPlan) -> AssetPlan { mask.masked(plan) }
 
     /// Findings about the pipeline itself or its settings: nothing can start.
     var blocking: [Diagnostic] { findings.filter { $0.severity == .error && $0.subject != .footage } }
@@ -98,6 +115,13 @@ struct CheckedRun: Sendable {
         for index in findings.indices where findings[index].subject == .authorisation {
             findings[index].severity = severity
         }
+    }
+
+    /// Why a secret that `--set` gives can't be taken: what is kept of a command holds its words.
+    /// - Parameter keeper: What would hold it, such as "record of a run".
+    func secretRefusal(_ overrides: [PipelineChecker.Override], keeper: String) -> StageError? {
+        guard let pipeline, let option = SavedPlan.secret(in: overrides, of: pipeline) else { return nil }
+        return SavedPlan.secretRefusal(option, keeper: keeper)
     }
 
     /// The exit status when nothing starts.
@@ -113,6 +137,11 @@ struct CheckedRun: Sendable {
         file: String, inputs: [String], overrides: [PipelineChecker.Override] = [], until: String? = nil,
         registry: StageRegistry, settings: Settings, credentials: any CredentialProvider
     ) async -> CheckedRun {
+        guard !file.isEmpty else {
+            let finding = Diagnostic(
+                code: "unreadable-pipeline", "the name of the pipeline file is empty", hint: "name a JSON or YAML file")
+            return CheckedRun(findings: [finding])
+        }
         let text: String
         do throws(FileText.Problem) {
             text = try FileText.read(URL(filePath: file))
@@ -152,7 +181,8 @@ struct CheckedRun: Sendable {
         }
         return CheckedRun(
             pipeline: pipeline, assets: assets, findings: findings,
-            mask: SecretMask(hiding: text, file: file, stages: registry.stages))
+            mask: SecretMask(
+                hiding: text, file: file, stages: registry.stages, environment: { settings[$0] }, overrides: overrides))
     }
 
     private static func checkStages(
@@ -175,19 +205,20 @@ struct CheckedRun: Sendable {
         let plans = await planner.plans(assets)
         for plan in plans {
             for (_, step) in plan.steps + plan.parts.flatMap(\.steps) {
-                findings += step.findings.map { finding in
-                    var finding = mask.masked(finding)
-                    finding.location = finding.location ?? SourceLocation(file: plan.asset)
-                    finding.asset = plan.asset
-                    return finding
-                }
+                add(
+                    step.findings.map { finding in
+                        var finding = finding
+                        finding.location = finding.location ?? SourceLocation(file: plan.asset)
+                        finding.asset = plan.asset
+                        return finding
+                    })
             }
             guard let (stage, error) = plan.failure else { continue }
-            findings.append(
-                mask.masked(
-                    Diagnostic(
-                        code: error.code.rawValue, "\(stage): \(error.message)", hint: error.hint,
-                        location: SourceLocation(file: plan.asset), subject: .footage, asset: plan.asset)))
+            add([
+                Diagnostic(
+                    code: error.code.rawValue, "\(stage): \(error.message)", hint: error.hint,
+                    location: SourceLocation(file: plan.asset), subject: .footage, asset: plan.asset)
+            ])
         }
         return plans
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import PipelineKit
 import PipelineRunner
+import Store
 
 /// `plan`: what each stage would do for each asset, and why.
 struct Plan: AsyncParsableCommand {
@@ -26,7 +27,8 @@ struct Plan: AsyncParsableCommand {
     ///   - save: A file to write it to.
     ///   - saved: An earlier plan that it must still agree with.
     static func show(_ arguments: PipelineArguments, save: String? = nil, saved: PlanFile? = nil) async throws {
-        let settings = try await Command.settings()
+        var settings = try await Command.settings()
+        if arguments.sandbox { settings = settings.sandboxed() }
         try await StageHost.with(settings, .pipeline(arguments.pipeline), isolate: arguments.isolate) { host in
             try await show(arguments, save, saved, settings, host)
         }
@@ -41,20 +43,24 @@ struct Plan: AsyncParsableCommand {
             file: arguments.pipeline, inputs: arguments.inputs, overrides: overrides,
             until: arguments.until, registry: host.registry, settings: settings,
             credentials: await Command.credentials(settings, records))
-        checked.findings += host.findings
+        checked.add(host.findings)
         // A plan sends nothing, so it needs no token; the run will.
         checked.tolerateAuthorisation(as: arguments.sandbox ? .note : .warning)
         let plans = await checked.planFootage(settings: settings)
-        let desk = PlanDesk(arguments: arguments, settings: settings, records: records)
+        let desk = PlanDesk(
+            arguments: arguments, settings: settings, records: records,
+            digests: FileDigests(records?.store, remembers: false))
         if let saved, let pipeline = checked.pipeline, checked.blocking.isEmpty {
-            checked.findings += try await Command.orExit { () async throws(StageError) in
-                try await desk.changes(since: saved, pipeline, checked.assets, plans)
-            }
+            checked.add(
+                try await Command.orExit { [checked] () async throws(StageError) in
+                    try await desk.changes(since: saved, pipeline, checked.assets, plans)
+                })
         }
         let isRefused = checked.blocking.isEmpty && !checked.refusedFootage.isEmpty
+        let shown = plans.map(checked.masked)
         switch arguments.format {
         case .json:
-            let list = plans.map(json)
+            let list = shown.map(json)
             Output.result(
                 try JSONValue.object([
                     "pipeline": .string(checked.pipeline?.name ?? arguments.pipeline), "assets": .array(list),
@@ -62,7 +68,7 @@ struct Plan: AsyncParsableCommand {
                 ]).text(pretty: true))
         case .text:
             for finding in checked.findings where finding.severity != .note { Output.message(finding.text) }
-            for plan in plans { Output.result(text(plan)) }
+            for plan in shown { Output.result(text(plan)) }
         }
         if !checked.blocking.isEmpty { throw ExitCode(Int32(checked.refusal)) }
         let isHopeless = isRefused && !plans.contains { $0.failure == nil }
@@ -70,9 +76,10 @@ struct Plan: AsyncParsableCommand {
             try await Command.orExit { () async throws(StageError) in
                 try await desk.plan(pipeline, checked.assets, plans, overrides).write(to: save)
             }
-            Output.message("saved; to do exactly this: spreader-pipeline run --plan \(save)")
+            Output.message("saved; to do exactly this: spreader-pipeline run --plan \(ShellWord.of(save))")
         }
-        if isRefused { throw ExitCode(isHopeless ? 65 : 1) }
+        // Refused footage is part of a saved plan.
+        if isRefused, saved == nil { throw ExitCode(isHopeless ? 65 : 1) }
     }
 
     private static func text(_ plan: AssetPlan, indent: String = "") -> String {

@@ -76,8 +76,7 @@ struct Run: AsyncParsableCommand {
         do throws(StageError) {
             saved = try PlanFile(plan)
         } catch {
-            report([Diagnostic(code: error.code.rawValue, error.message, hint: error.hint)], status: 65)
-            return 65
+            return refuse(error)
         }
         do throws(PlanFile.Refusal) {
             command.arguments = try saved.arguments(beside: arguments)
@@ -100,32 +99,31 @@ struct Run: AsyncParsableCommand {
             stop.giveUp()
         }
         defer { interruption.stop() }
-        let settings = try await Command.settings()
+        let settings: Settings
+        do throws(StageError) {
+            settings = try await Settings.load()
+        } catch {
+            return refuse(error)
+        }
         guard arguments.sandbox else { return try await start(words, saved, settings, stop) }
         let logger = Log.sandbox(settings)
         do {
             return try await LocalSandbox.with(
                 directory: settings.home.appending(path: "sandbox"), logger: logger
             ) { environment in
-                // Whatever the environment says of TikTok is about another service.
-                let none = (Settings.plainNames + Settings.secretNames).filter { $0.hasPrefix("TIKTOK_") }.map {
-                    ($0, "")
-                }
-                let sandbox = Dictionary(none) { $1 }.merging(environment) { $1 }
-                return try await start(words, saved, settings.replacing(sandbox), stop)
+                try await start(words, saved, settings.sandboxed(environment), stop)
             }
         } catch let error as StageError {
-            report(
-                [Diagnostic(code: error.code.rawValue, error.message, hint: error.hint)], status: error.outcome.rawValue
-            )
-            return error.outcome.rawValue
+            return refuse(error)
         }
     }
 
     private func start(
         _ words: [String], _ saved: PlanFile?, _ settings: Settings, _ stop: StopSwitch
     ) async throws -> Int {
-        try await StageHost.with(settings, .pipeline(arguments.pipeline), isolate: arguments.isolate) { host in
+        try await StageHost.with(
+            settings, .pipeline(arguments.pipeline), isolate: arguments.isolate, orElse: { refuse($0) }
+        ) { host in
             try await start(words, saved, settings, host, stop)
         }
     }
@@ -138,7 +136,8 @@ struct Run: AsyncParsableCommand {
         var checked = await CheckedRun.load(
             file: arguments.pipeline, inputs: arguments.inputs, overrides: overrides, until: arguments.until,
             registry: host.registry, settings: settings, credentials: await Command.credentials(settings, existing))
-        checked.findings += host.findings
+        checked.add(host.findings)
+        if let error = checked.secretRefusal(overrides, keeper: "record of a run") { return refuse(error) }
         guard let pipeline = checked.pipeline, checked.blocking.isEmpty else { return refuse(checked) }
         // A job's asset keeps its name on machines that had to fetch it.
         if let name = settings[JobProcess.assetSetting], checked.assets.count == 1 { checked.assets[0].name = name }
@@ -147,8 +146,9 @@ struct Run: AsyncParsableCommand {
         let plans = await checked.planFootage(settings: settings)
         if plans.first?.failure != nil { ahead?.cancel() }
         if let saved {
-            let desk = PlanDesk(arguments: arguments, settings: settings, records: existing)
-            checked.findings += await desk.refusals(since: saved, pipeline, checked.assets, plans)
+            let desk = PlanDesk(
+                arguments: arguments, settings: settings, records: existing, digests: FileDigests(existing?.store))
+            checked.add(await desk.refusals(since: saved, pipeline, checked.assets, plans))
             guard checked.blocking.isEmpty else {
                 ahead?.cancel()
                 return refuse(checked)
@@ -186,10 +186,7 @@ struct Run: AsyncParsableCommand {
             finish(summary, prepared.record, text)
             return summary.status
         } catch {
-            report(
-                [Diagnostic(code: error.code.rawValue, error.message, hint: error.hint)], status: error.outcome.rawValue
-            )
-            return error.outcome.rawValue
+            return refuse(error)
         }
     }
 
@@ -198,32 +195,41 @@ struct Run: AsyncParsableCommand {
     ) -> RunRequest {
         let directory = FileManager.default.currentDirectoryPath
         let identity = settings.accountID(pipeline.account).identity
-        let path = URL(filePath: arguments.pipeline).standardizedFileURL.path
         // A job goes on with its own run, on whichever machine.
         let job = settings[JobProcess.leaseSetting].flatMap { JobFence($0) }.map { "job:\($0.job)" }
-        let mark =
-            job
-            ?? ([directory, path, identity, arguments.until ?? ""]
-            + (repost ? ["repost"] : []) + arguments.inputs).joined(separator: "\n")
+        let fingerprint = job.map(ContentDigest.sha256) ?? arguments.fingerprint(identity, reposts: repost)
         let failures = Dictionary(
-            plans.compactMap { plan in plan.failure.map { (plan.asset, $0.error) } }, uniquingKeysWith: { $1 })
+            plans.map(checked.masked).compactMap { plan in plan.failure.map { (plan.asset, $0.error) } },
+            uniquingKeysWith: { $1 })
         var request = RunRequest(
             pipeline: pipeline, assets: checked.assets.filter { failures[$0.name] == nil }, accountIdentity: identity,
-            settings: settings.plain, fingerprint: ContentDigest.sha256(mark),
+            settings: settings.plain, fingerprint: fingerprint,
             command: [directory] + Self.remembered(words),
             workRoot: workDir.map { URL(filePath: $0).standardizedFileURL }
                 ?? settings.home.appending(path: "runs"),
             usesCache: !ignoresCache, keepsWork: keep, waitsForLimits: !neverWaits,
             isPartial: arguments.until != nil)
         request.reposts = repost
-        request.refused = checked.refusedFootage.map { finding in
-            let asset = finding.asset ?? finding.message
-            return RefusedAsset(
-                asset: asset,
-                error: failures[asset]
-                    ?? StageError(.unusableFootage, finding.message, hint: finding.hint, outcome: .invalidData))
-        }
+        request.refused = refused(checked, failures)
         return request
+    }
+
+    /// Refused footage, once however much is wrong with it.
+    private func refused(_ checked: CheckedRun, _ failures: [String: StageError]) -> [RefusedAsset] {
+        var refused: [RefusedAsset] = []
+        for finding in checked.refusedFootage {
+            let asset = finding.asset ?? finding.message
+            if let index = refused.firstIndex(where: { $0.asset == asset }) {
+                // What a stage says of it is said once.
+                guard failures[asset] == nil else { continue }
+                refused[index].error.message += "; \(finding.message)"
+                if refused[index].error.hint != finding.hint { refused[index].error.hint = nil }
+            } else {
+                let error = StageError(.unusableFootage, finding.message, hint: finding.hint, outcome: .invalidData)
+                refused.append(RefusedAsset(asset: asset, error: failures[asset] ?? error))
+            }
+        }
+        return refused
     }
 
     /// Runs the engine until it ends, is interrupted, or does not stop in time after an interrupt.
@@ -289,6 +295,13 @@ struct Run: AsyncParsableCommand {
         if arguments.sandbox, summary.posts > 0 {
             Output.message("watch what was posted: spreader-pipeline sandbox")
         }
+    }
+
+    /// Nothing can start because of one error.
+    private func refuse(_ error: StageError) -> Int {
+        let status = error.outcome.rawValue
+        report([Diagnostic(error, subject: status == 78 ? .configuration : .pipeline)], status: status)
+        return status
     }
 
     /// Nothing can start: says why, in the format asked for.

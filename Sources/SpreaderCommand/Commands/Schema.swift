@@ -7,7 +7,10 @@ import PipelineRunner
 struct Schema: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print the JSON Schema of pipeline files.",
-        discussion: "Name it in a pipeline's \"$schema\" key, and an editor completes and checks the file.")
+        discussion: """
+            Name it in a pipeline's "$schema" key, and an editor completes and checks the file. With --output an \
+            earlier schema is replaced, any other file is not.
+            """)
 
     @Flag(help: "That of files of cases, which `test` runs.")
     var tests = false
@@ -18,12 +21,15 @@ struct Schema: AsyncParsableCommand {
     func run() async throws {
         let text = try await tests ? CaseSchema.schema.text(pretty: true) : pipelines()
         guard let output else { return Output.result(text) }
-        do {
-            try Data((text + "\n").utf8).write(to: URL(filePath: output), options: .atomic)
-        } catch {
-            Output.message("error: can't write \(output): \(error.localizedDescription)")
-            throw ExitCode(78)
+        try await Command.orExit { () async throws(StageError) in
+            try NamedFile(output).write(text + "\n", mayReplace: Self.isSchema)
         }
+    }
+
+    /// Whether a file is one that this command writes: a pipeline names its schema as well.
+    private static func isSchema(_ data: Data) -> Bool {
+        let old = try? JSONDecoder().decode(JSONValue.self, from: data)
+        return old?["$schema"]?.stringValue?.contains("json-schema.org") ?? false
     }
 
     private func pipelines() async throws -> String {

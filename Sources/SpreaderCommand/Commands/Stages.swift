@@ -61,7 +61,12 @@ struct Stages: AsyncParsableCommand {
         for option in stage.options {
             var facts = [option.type.name]
             if option.defaultValue != .null { facts.append("default \(shown(option.defaultValue))") }
-            if option.minimum != .null { facts.append("\(shown(option.minimum)) … \(shown(option.maximum))") }
+            switch (option.minimum, option.maximum) {
+            case (.null, .null): break
+            case (let least, .null): facts.append("at least \(shown(least))")
+            case (.null, let most): facts.append("at most \(shown(most))")
+            case (let least, let most): facts.append("\(shown(least)) … \(shown(most))")
+            }
             if option.isSecret { facts.append("secret") }
             lines.append("  \(option.name)  (\(facts.joined(separator: "; ")))")
             lines.append("      \(option.documentation)")

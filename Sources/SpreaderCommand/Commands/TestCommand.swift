@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import PipelineKit
 import PipelineRunner
+import TikTokSandbox
 
 /// `test`: the cases that are declared beside pipelines.
 struct TestCommand: AsyncParsableCommand {
@@ -45,20 +46,25 @@ struct TestCommand: AsyncParsableCommand {
     /// Reads all files before anything is run.
     private func read(_ files: [String]) throws -> [(CaseFile, PipelineCase)] {
         var cases: [(CaseFile, PipelineCase)] = []
-        var isValid = true
+        var wrong: [(file: String, findings: [Diagnostic])] = []
         for file in files {
-            let (read, findings) = CaseReader.read(file, registry: .linked)
+            let (read, findings) = CaseReader.read(file, registry: .linked) { data in
+                FaultPlan.problem(with: data, named: "sandbox").map { ($0.message, $0.hint, $0.pointer ?? "") }
+            }
             for finding in findings {
                 Output.message(finding.text)
                 if format == .json, let line = try? JSONValue(encoding: finding).text() { Output.result(line) }
             }
             guard let read else {
-                isValid = false
+                wrong.append((file, findings))
                 continue
             }
             cases += read.cases.map { (read, $0) }
         }
-        guard isValid else { throw ExitCode(65) }
+        guard wrong.isEmpty else {
+            if format == .junit { Output.result(CaseReport.junit(wrong)) }
+            throw ExitCode(65)
+        }
         guard let filter else { return cases }
         let chosen = cases.filter { $0.1.name.localizedCaseInsensitiveContains(filter) }
         guard !chosen.isEmpty else {

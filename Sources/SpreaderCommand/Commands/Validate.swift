@@ -22,17 +22,34 @@ struct Validate: AsyncParsableCommand {
     var isolate = false
 
     func run() async throws {
-        let settings = try await Command.settings()
-        try await StageHost.with(settings, .pipeline(pipeline), isolate: isolate) { host in
+        let settings: Settings
+        do throws(StageError) {
+            settings = try await Settings.load()
+        } catch {
+            throw refuse(error)
+        }
+        try await StageHost.with(
+            settings, .pipeline(pipeline), isolate: isolate, orElse: { throw refuse($0) }
+        ) { host in
             try await report(settings, host)
         }
+    }
+
+    /// Nothing can be checked with these settings: that is the finding.
+    private func refuse(_ error: StageError) -> ExitCode {
+        if format == .json,
+            let text = try? JSONValue(encoding: [Diagnostic(error, subject: .configuration)]).text(pretty: true)
+        {
+            Output.result(text)
+        }
+        return Command.exit(error)
     }
 
     private func report(_ settings: Settings, _ host: StageHost) async throws {
         var checked = await CheckedRun.load(
             file: pipeline, inputs: inputs, registry: host.registry, settings: settings,
             credentials: await Command.credentials(settings, await Command.existing(settings)))
-        checked.findings += host.findings
+        checked.add(host.findings)
         // Whoever checks a file need not be the one who posts it; footage is looked into all the same.
         checked.tolerateAuthorisation(as: .warning)
         _ = await checked.planFootage(settings: settings)

@@ -172,6 +172,7 @@ struct Watch: AsyncParsableCommand {
                 file: pipeline, inputs: [folder], overrides: overrides, registry: host.registry, settings: settings,
                 credentials: credentials)
         }
+        if let error = checked.secretRefusal(overrides, keeper: "job") { throw Command.exit(error) }
         // Footage is to come, and the login may be made before the jobs run.
         let findings = checked.findings.filter { $0.subject != .footage && $0.code != "no-input" }
         for finding in findings { Output.message(finding.text) }

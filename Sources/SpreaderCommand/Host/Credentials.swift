@@ -166,7 +166,9 @@ struct VaultCredentials: CredentialProvider {
     }
 
     /// ` --account NAME`, where a command needs it.
-    static func flag(_ account: String) -> String { account == usualAccount ? "" : " --account \(account)" }
+    static func flag(_ account: String) -> String {
+        account == usualAccount ? "" : " --account \(ShellWord.of(account))"
+    }
 
     private func canRenew(_ tokens: TokenSet) -> Bool {
         tokens.refreshToken != nil && settings["TIKTOK_CLIENT_KEY"] != nil && settings["TIKTOK_CLIENT_SECRET"] != nil

@@ -7,8 +7,9 @@ import Store
 struct PlanDesk {
     let arguments: PipelineArguments
     let settings: Settings
-    /// Where digests are remembered and accounts are known; nil when there is nothing yet.
+    /// Where accounts are known; nil when there is nothing yet.
     let records: HostAssembly?
+    let digests: FileDigests
 
     /// A plan of what was checked.
     /// - Throws: `StageError` when footage can't be read, or `--set` gives a secret that would have to be saved.
@@ -16,11 +17,8 @@ struct PlanDesk {
         _ pipeline: Pipeline, _ assets: [AssetInput], _ plans: [AssetPlan], _ overrides: [PipelineChecker.Override]
     ) async throws(StageError) -> SavedPlan {
         if let option = SavedPlan.secret(in: overrides, of: pipeline) {
-            throw StageError(
-                .configuration, "--set gives the secret option \(option), which no plan may hold",
-                hint: "write ${NAME} into the pipeline, and give the value by environment")
+            throw SavedPlan.secretRefusal(option, keeper: "plan")
         }
-        let digests = FileDigests(records?.store)
         let planned = Dictionary(plans.map { ($0.asset, $0) }, uniquingKeysWith: { $1 })
         var saved: [SavedPlan.Asset] = []
         for asset in assets {
@@ -39,7 +37,16 @@ struct PlanDesk {
     func changes(
         since saved: PlanFile, _ pipeline: Pipeline, _ assets: [AssetInput], _ plans: [AssetPlan]
     ) async throws(StageError) -> [Diagnostic] {
-        PlanChanges(from: saved.plan, to: try await plan(pipeline, assets, plans, [])).findings(file: saved.file)
+        let now = try await plan(pipeline, assets, plans, [])
+        let isBegun = await isBegun(saved.plan, pipeline.account)
+        return PlanChanges(from: saved.plan, to: now, isBegun: isBegun).findings(file: saved.file)
+    }
+
+    /// Whether a run by the plan is under way, or stopped half-way.
+    private func isBegun(_ plan: SavedPlan, _ account: String) async -> Bool {
+        let fingerprint = arguments.fingerprint(settings.accountID(account).identity)
+        let run = try? await records?.journal.unfinishedRun(fingerprint: fingerprint)
+        return run.map { $0.startedAt >= plan.savedAt } ?? false
     }
 
     /// The same, with footage that can't be read among the findings.
@@ -49,7 +56,7 @@ struct PlanDesk {
         do throws(StageError) {
             return try await changes(since: saved, pipeline, assets, plans)
         } catch {
-            return [Diagnostic(code: error.code.rawValue, error.message, hint: error.hint)]
+            return [Diagnostic(error)]
         }
     }
 
@@ -62,6 +69,8 @@ struct PlanDesk {
         let profile = try? await records?.vault.account(id)?.profile
         // Whose account it is is nobody's business: a mark tells another user as well.
         let user = profile.map { String(ContentDigest.sha256("user\n\($0.openID)").prefix(12)) }
-        return SavedPlan.Account(name: name, identity: id.identity, user: user, dialect: settings["TIKTOK_API"])
+        // The usual one may be named or left out.
+        let dialect = settings["TIKTOK_API"].flatMap { $0 == "v2" ? nil : $0 }
+        return SavedPlan.Account(name: name, identity: id.identity, user: user, dialect: dialect)
     }
 }

@@ -29,17 +29,30 @@ struct Settings: Sendable {
     /// Reads environment and `.env`.
     /// - Throws: `StageError` with code `configuration` when `.env` is there but can't be read.
     static func load() async throws(StageError) -> Settings {
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: ".env", isDirectory: &isFolder), isFolder.boolValue {
+            throw StageError(.configuration, "the file .env is a folder", hint: "see .env.example")
+        }
         do {
             let file = try await EnvironmentVariablesProvider(environmentFilePath: ".env", allowMissing: true)
             return Settings(layers: [EnvironmentVariablesProvider(), file], overrides: [:])
         } catch {
-            throw StageError(.configuration, "the file .env can't be read: \(error)", hint: "see .env.example")
+            let reason = (error as? CocoaError)?.code == .fileReadNoPermission ? ": no permission" : ""
+            throw StageError(
+                .configuration, "the file .env can't be read\(reason)", hint: "it is UTF-8 text: see .env.example")
         }
     }
 
     /// The same settings with some replaced: an empty value hides the setting.
     func replacing(_ values: [String: String]) -> Settings {
         Settings(layers: layers, overrides: overrides.merging(values) { $1 })
+    }
+
+    /// The same settings for the sandbox: whatever the environment says of TikTok is about another service.
+    /// - Parameter values: What the sandbox says of itself.
+    func sandboxed(_ values: [String: String] = [:]) -> Settings {
+        let names = (Self.plainNames + Self.secretNames).filter { $0.hasPrefix("TIKTOK_") }
+        return replacing(Dictionary(names.map { ($0, "") }) { $1 }.merging(values) { $1 })
     }
 
     /// The value of a setting; nil when it is missing or empty.

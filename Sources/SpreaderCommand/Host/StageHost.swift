@@ -37,12 +37,19 @@ struct StageHost: Sendable {
     private let pool: WorkerPool
 
     /// Calls `body` with the stages, then lets the children go.
-    /// - Parameter isolate: Whether every stage runs in a child.
+    /// - Parameters:
+    ///   - isolate: Whether every stage runs in a child.
+    ///   - orElse: What to do when the settings don't hold.
     static func with<Value>(
-        _ settings: Settings, _ need: Need, isolate: Bool = false, _ body: (StageHost) async throws -> Value
+        _ settings: Settings, _ need: Need, isolate: Bool = false,
+        orElse: (StageError) async throws -> Value = { throw Command.exit($0) },
+        _ body: (StageHost) async throws -> Value
     ) async throws -> Value {
-        let host = try await Command.orExit { () async throws(StageError) in
-            try await StageHost(settings, need, isolate: isolate)
+        let host: StageHost
+        do throws(StageError) {
+            host = try await StageHost(settings, need, isolate: isolate)
+        } catch {
+            return try await orElse(error)
         }
         let result: Result<Value, any Error>
         do {

@@ -37,7 +37,7 @@ struct CronFile: Sendable {
                 location: SourceLocation(file: path))
             return (nil, [finding])
         }
-        let (root, syntax) = DocumentLoader.load(text, file: path)
+        let (root, syntax) = DocumentLoader.load(text, file: path, kind: .timeTable)
         guard let root else { return (nil, syntax) }
         var reader = Reader(findings: syntax)
         let entries = reader.read(root)

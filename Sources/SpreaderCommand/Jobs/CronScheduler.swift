@@ -64,6 +64,9 @@ struct CronScheduler: Sendable {
             let words = checked.findings.map(\.text).joined(separator: "; ")
             throw StageError(.invalidOption, "entry \"\(entry.name)\" can't be queued: \(words)")
         }
+        let given = zip(entry.options, entry.options.dropFirst()).filter { $0.0 == "--set" }.map(\.1)
+        let overrides = (try? PipelineArguments.overrides(set: given, post: [])) ?? []
+        if let error = checked.secretRefusal(overrides, keeper: "job") { throw error }
         for finding in checked.findings where finding.subject == .footage { Output.message(finding.text) }
         var jobs: [NewJob] = []
         for asset in checked.assets {

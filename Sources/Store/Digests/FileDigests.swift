@@ -8,8 +8,14 @@ package struct FileDigests: Sendable {
     /// A digest that was begun earlier.
     package var ahead: DigestAhead?
 
+    private let remembers: Bool
+
     /// Digests remembered in `store`, or not at all.
-    package init(_ store: RecordStore?) { records = store?.records }
+    /// - Parameter remembers: Whether new ones are written there, too.
+    package init(_ store: RecordStore?, remembers: Bool = true) {
+        records = store?.records
+        self.remembers = remembers
+    }
 
     /// The digest of the file at `path`.
     /// - Throws: `StageError` with code `file-system` when it can't be read; `cancelled` when the task is.
@@ -42,7 +48,7 @@ package struct FileDigests: Sendable {
     }
 
     private func write(_ digest: String, of path: String, _ mark: FileMark) async throws(StageError) {
-        guard let records else { return }
+        guard let records, remembers else { return }
         _ = try await StoreError.bridge("writing the digests failed") {
             try await records.write { connection in
                 try connection.execute(

@@ -30,8 +30,11 @@ package struct SandboxError: Error, Sendable, Equatable, CustomStringConvertible
     package var message: String
     /// What to do about it.
     package var hint: String?
+    /// JSON pointer to what a plan of faults says wrongly, such as `/settings/postsPerDay`.
+    package var pointer: String?
 
-    init(_ code: Code, _ message: String, hint: String? = nil) {
+    init(_ code: Code, _ message: String, hint: String? = nil, pointer: String? = nil) {
+        self.pointer = pointer
         self.code = code
         self.message = message
         self.hint = hint

@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// What a faults file or `PUT /_sandbox/faults` asks for: settings that differ from the usual, and rules for requests that go wrong.
 ///
@@ -11,7 +11,7 @@ import Foundation
 /// }
 /// ```
 /// A bare list is taken as the rules. The settings are those of ``SettingKey``, the actions those of ``FaultAction``.
-struct FaultPlan: Sendable, Equatable {
+package struct FaultPlan: Sendable, Equatable {
     var settings = SandboxSettings()
     var rules: [FaultRule] = []
     /// The JSON that the plan was read from, for `GET /_sandbox/faults`.
@@ -38,6 +38,19 @@ struct FaultPlan: Sendable, Equatable {
             throw SandboxError(.invalidFaults, "\(name): \(error)")
         }
         source = value
+    }
+
+    /// What is wrong with a plan, told without a sandbox; nil when one would take it.
+    /// - Parameters:
+    ///   - data: JSON text.
+    ///   - name: What the message calls it.
+    package static func problem(with data: Data, named name: String) -> SandboxError? {
+        do throws(SandboxError) {
+            _ = try FaultPlan(parsing: data, name: name)
+            return nil
+        } catch {
+            return error
+        }
     }
 
     /// Reads a faults file.

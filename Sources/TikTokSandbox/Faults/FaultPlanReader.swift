@@ -118,7 +118,8 @@ struct FaultPlanReader {
                 ? "known here: " + keys.joined(separator: ", ")
                 : "did you mean " + near.map { "`\($0)`" }.joined(separator: " or ") + "?"
             throw SandboxError(
-                .invalidFaults, "\(name): unknown key `\(key)` at \(path.isEmpty ? "/" : path)", hint: hint)
+                .invalidFaults, "\(name): unknown key `\(key)` at \(path.isEmpty ? "/" : path)", hint: hint,
+                pointer: "\(path)/\(key)")
         }
         return members
     }
@@ -145,6 +146,6 @@ struct FaultPlanReader {
     }
 
     private func failure(_ path: String, _ problem: String) -> SandboxError {
-        SandboxError(.invalidFaults, "\(name): \(path.isEmpty ? "/" : path) \(problem)")
+        SandboxError(.invalidFaults, "\(name): \(path.isEmpty ? "/" : path) \(problem)", pointer: path)
     }
 }

@@ -12,7 +12,9 @@ enum SecretRule {
         search(root, pointer: "", &advice)
         let known = Set(advice.map(\.location))
         return advice
-            + SecretLiteral.all(in: root, of: subject.stages).filter { !known.contains($0.location) }.map { literal in
+            + SecretLiteral.all(in: root, of: subject.stages).filter {
+                $0.isInClear && !known.contains($0.location)
+            }.map { literal in
                 LintAdvice(
                     "\"\(literal.option)\" of `\(literal.stage)` is secret: whoever reads the file has its value",
                     hint: "write \"${NAME}\", and give the value in the environment or in .env", at: literal.location,

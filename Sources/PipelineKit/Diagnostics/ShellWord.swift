@@ -1,0 +1,8 @@
+/// Words of commands that are suggested.
+package enum ShellWord {
+    /// The text as a shell takes it for one word.
+    package static func of(_ text: String) -> String {
+        let isPlain = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._/-+,@:=".contains($0)) }
+        return isPlain && !text.isEmpty ? text : "'" + text.replacing("'", with: "'\\''") + "'"
+    }
+}
