@@ -107,6 +107,28 @@ extension EndToEnd {
             #expect(texts.contains("a.txt beside a.mp4 is new since the plan was saved"))
         }
 
+        @Test func anEditedPluginIsAnotherPlanAndItsRefusalsAreItsOwn() async throws {
+            let place = try Place()
+            try await place.clip("a.mp4", seconds: 2)
+            _ = try await Program.run(["plugins", "new", "end-card", "--language", "python"], in: place)
+            try place.write("p.json", #"{"inputs": ["a.mp4"], "stages": [{"uses": "probe"}, {"uses": "end-card"}]}"#)
+            #expect(try await Program.run(["plan", "p.json", "--save", "p.plan"], in: place).status == 0)
+            #expect(try await Program.run(["run", "--plan", "p.plan", "--dry-run"], in: place).status == 0)
+            let file = "plugins/end-card/end_card_stage.py"
+            let code = try String(contentsOf: place.work.appending(path: file), encoding: .utf8)
+            try place.write(file, code + "\n# other code under the same version\n")
+            let run = try await Program.run(["run", "--plan", "p.plan", "--format", "json"], in: place)
+            #expect(run.status == 65)
+            #expect(
+                try changes(run).contains("the files of plugin end-card 0.1.0 changed, and its version did not"),
+                "\(run.output)")
+            let refused = try await Program.run(
+                ["run", "p.json", "--set", "end-card.maxSeconds=1", "--format", "json"], in: place)
+            #expect(refused.status == 65)
+            let failed = try refused.events().first { $0["event"] == "stage.failed" }
+            #expect(failed?["stage"] == "end-card", "\(refused.output)")
+        }
+
         @Test func titlesAsTheyAreFilledInAndDelaysArePartOfAPlan() async throws {
             let place = try Place()
             try await place.clip("a.mp4")

@@ -105,9 +105,10 @@ package struct RunEngine: Sendable {
 
     /// Reports what was refused before the run.
     private func refuse() -> [AssetOutcome] {
-        let stage = request.pipeline.stages.first?.id ?? ""
+        let first = request.pipeline.stages.first?.id ?? ""
         return request.refused.map { refusal in
-            host.emit(.assetStarted(asset: refusal.asset, stage: stage))
+            let stage = refusal.stage ?? first
+            host.emit(.assetStarted(asset: refusal.asset, stage: first))
             host.emit(.stageFailed(asset: refusal.asset, stage: stage, refusal.error))
             host.emit(.assetFinished(asset: refusal.asset, stage: stage, .failed(refusal.error)))
             return .failed(refusal.error)

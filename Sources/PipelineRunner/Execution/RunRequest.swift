@@ -60,11 +60,14 @@ package struct RefusedAsset: Sendable, Hashable {
     package var asset: String
     /// Why.
     package var error: StageError
+    /// The stage that refuses it; nil for the run itself.
+    package var stage: String?
 
     /// A refusal.
-    package init(asset: String, error: StageError) {
+    package init(asset: String, error: StageError, stage: String? = nil) {
         self.asset = asset
         self.error = error
+        self.stage = stage
     }
 }
 

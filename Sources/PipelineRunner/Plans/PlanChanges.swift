@@ -99,6 +99,8 @@ package struct PlanChanges: Sendable {
                 "version \(stage.version)" + (stage.origin.map { " of \($0)" } ?? "")
             }
             found.append("the stage \(new.id) is \(source(new)), the plan says \(source(old))")
+        } else if old.mark != new.mark {
+            found.append("the files of plugin \(new.origin ?? new.uses) changed, and its version did not")
         }
         found += differences(old.options, new.options, of: new.id, word: "option ")
         for name in Set(old.secrets).symmetricDifference(new.secrets).sorted() {

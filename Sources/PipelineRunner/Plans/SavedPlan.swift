@@ -102,6 +102,8 @@ package struct SavedPlan: Sendable, Hashable, Codable {
         package var version: Int
         /// The plugin that it comes from; nil for those of the program.
         package var origin: String?
+        /// What changes with the plugin's files, whatever its version says; nil for stages of the program.
+        package var mark: String?
         /// Every option with its value, secret ones left out.
         package var options: [String: JSONValue]
         /// Secret options that have a value.

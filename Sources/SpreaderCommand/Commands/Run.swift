@@ -199,7 +199,7 @@ struct Run: AsyncParsableCommand {
         let job = settings[JobProcess.leaseSetting].flatMap { JobFence($0) }.map { "job:\($0.job)" }
         let fingerprint = job.map(ContentDigest.sha256) ?? arguments.fingerprint(identity, reposts: repost)
         let failures = Dictionary(
-            plans.map(checked.masked).compactMap { plan in plan.failure.map { (plan.asset, $0.error) } },
+            plans.map(checked.masked).compactMap { plan in plan.failure.map { (plan.asset, $0) } },
             uniquingKeysWith: { $1 })
         var request = RunRequest(
             pipeline: pipeline, assets: checked.assets.filter { failures[$0.name] == nil }, accountIdentity: identity,
@@ -215,7 +215,9 @@ struct Run: AsyncParsableCommand {
     }
 
     /// Refused footage, once however much is wrong with it.
-    private func refused(_ checked: CheckedRun, _ failures: [String: StageError]) -> [RefusedAsset] {
+    private func refused(_ checked: CheckedRun, _ failures: [String: (stage: String, error: StageError)])
+        -> [RefusedAsset]
+    {
         var refused: [RefusedAsset] = []
         for finding in checked.refusedFootage {
             let asset = finding.asset ?? finding.message
@@ -226,7 +228,8 @@ struct Run: AsyncParsableCommand {
                 if refused[index].error.hint != finding.hint { refused[index].error.hint = nil }
             } else {
                 let error = StageError(.unusableFootage, finding.message, hint: finding.hint, outcome: .invalidData)
-                refused.append(RefusedAsset(asset: asset, error: failures[asset] ?? error))
+                refused.append(
+                    RefusedAsset(asset: asset, error: failures[asset]?.error ?? error, stage: failures[asset]?.stage))
             }
         }
         return refused
