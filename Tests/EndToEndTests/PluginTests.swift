@@ -286,7 +286,8 @@ extension EndToEnd {
             for name in ["OTHER_API_KEY", "authToken", "LICENCE"] {
                 #expect(!names.contains { $0 == name }, "\(names)")
             }
-            let told = try await Program.run(["run", "hostile.json", "environment.bin"], in: place, environment: values)
+            let told = try await Program.run(
+                ["run", "hostile.json", "environment.bin"], in: place, environment: values)
             for name in ["OTHER_API_KEY", "authToken", "LICENCE"] {
                 #expect(told.messages.contains("plugin hostile does not get \(name)"), "\(told.messages)")
             }

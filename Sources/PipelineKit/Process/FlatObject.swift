@@ -64,8 +64,8 @@ struct FlatObject {
         var members: [(name: String, value: JSONValue)] = []
         guard scanner.skips("{") else { return nil }
         repeat {
-            guard members.count < mostMembers, let name = scanner.text(), scanner.skips(":"), let value = scanner.value(),
-                !members.contains(where: { $0.name == name })
+            guard members.count < mostMembers, let name = scanner.text(), scanner.skips(":"),
+                let value = scanner.value(), !members.contains(where: { $0.name == name })
             else { return nil }
             members.append((name, value))
         } while scanner.skips(",")

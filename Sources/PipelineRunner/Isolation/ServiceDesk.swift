@@ -60,8 +60,9 @@ struct ServiceDesk: Sendable {
     ) async throws -> JSONValue? {
         if question.service != .secret, grants.holdsSecret(.object([question.key: question.value ?? .null])) {
             throw StageError(
-                .plugin, "plugin \(plugin) asks for a \(question.service.rawValue) that holds a secret which it was "
-                    + "given, and would be written down",
+                .plugin,
+                "plugin \(plugin) asks for a \(question.service.rawValue) that holds a secret which it was given, and "
+                    + "would be written down",
                 hint: "report it to the plugin's author")
         }
         switch question.service {
