@@ -92,7 +92,8 @@ struct Conversation {
         return count > 0 ? count : nil
     }
 
-    /// Whether a request, or an idle child, has said more than anyone can read. To be asked before what was read is used.
+    /// Whether a request, or an idle child, has said more than anyone can read. To be asked before what was read is
+    /// used.
     mutating func isFlood(since moment: SuspendingClock.Instant?) -> Bool {
         begin(moment)
         let seconds = moment.map { (SuspendingClock.now - $0).inSeconds } ?? 0

@@ -52,8 +52,8 @@ package final class SecretGrants: Sendable {
     /// The text without the secrets that were given, and without what would steer a terminal.
     func shown(_ text: String) -> String { VisibleText.of(redacted(text)) }
 
-    /// A plugin's result without the secrets that were given, its texts as a terminal can be given them. An artifact that
-    /// holds a secret is refused: it would be written down.
+    /// A plugin's result without the secrets that were given, its texts as a terminal can be given them. An artifact
+    /// that holds a secret is refused: it would be written down.
     func checked(_ result: ResultMessage, of stage: StageName) throws(StageError) -> ResultMessage {
         for case let value? in [result.artifact, result.plan?.output] where holdsSecret(value) {
             throw StageError(
