@@ -126,7 +126,7 @@ extension EndToEnd {
             let texts = try changes(run)
             let titles = texts.filter { $0.hasPrefix("the title of a.mp4 would now be \"a of ") }
             #expect(titles.count == 1 && titles[0].hasSuffix("\", the plan says \"a of 2020-02-29\""), "\(texts)")
-            #expect(texts.contains("the longest delay of upload is 60 s, the plan says 30 s"))
+            #expect(texts.contains("the longest delay of upload is 1 min, the plan says 30 s"))
         }
 
         @Test func aMomentThatHasPassedSinceAndRefusedFootageAreTold() async throws {
