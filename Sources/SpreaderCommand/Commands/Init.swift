@@ -85,7 +85,7 @@ struct Init: AsyncParsableCommand {
     /// Tells of flags that don't hold.
     /// - Returns: The status to end the program with.
     private func usage(_ problem: String) -> ExitCode {
-        Output.message("error: \(problem)\n\(SpreaderPipeline.usageString(for: Self.self))")
+        Output.message("error: \(problem)\nUsage: \(SpreaderPipeline.usageString(for: Self.self))")
         return ExitCode(64)
     }
 
