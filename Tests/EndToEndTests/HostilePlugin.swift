@@ -66,6 +66,9 @@ enum HostilePlugin {
             elif kind == "flood":
                 while True:
                     say({"type": "log", "id": id, "level": "trace", "message": "flood"})
+            elif kind == "crowd":
+                print('{"type":"result","id":%d,"artifact":{"list":[%s{}]}}' % (id, "{}," * 300_000), flush=True)
+                time.sleep(600)
             elif kind == "noise":
                 # Soon more than is logged, and less than a flood.
                 for _ in range(1500):

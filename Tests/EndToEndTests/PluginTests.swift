@@ -39,7 +39,8 @@ extension EndToEnd {
         @Test(arguments: [
             ("silence", "gave no sign for 2.0 s"), ("flood", "more messages than anyone can read"),
             ("noise", "gave no sign for 2.0 s"), ("garbage", "broke the protocol"),
-            ("longline", "a line without end"), ("forksanddies", "crashed (SIGSEGV)"), ("dies", "crashed (SIGABRT)"),
+            ("longline", "a line without end"), ("crowd", "more values than anyone needs"),
+            ("forksanddies", "crashed (SIGSEGV)"), ("dies", "crashed (SIGABRT)"),
             ("exits", "exited with status 3 at exits.bin in stage hostile: Traceback: the last word"),
             ("memory", "more than 250 MB of memory"), ("processor", "more than 1.0 s of processor time"),
             ("never", "wait"), ("ages", "wait"), ("pretends", "nobody asked it to"),

@@ -302,6 +302,7 @@ package final class StageWorker: Sendable {
     /// Handles a line of the child's.
     /// - Returns: Why it must be ended.
     private func take(_ line: Data, _ talk: inout Conversation) -> WorkerEnd? {
+        guard !Self.isCrowded(line) else { return .brokeProtocol("a message of more values than anyone needs") }
         let message: ChildMessage
         do {
             message = try ChildMessage(line: line)
@@ -318,6 +319,22 @@ package final class StageWorker: Sendable {
         }
         return take(message)
     }
+
+    /// Whether a line holds so many values that reading them would keep this thread from its watch for long. Footage of a
+    /// day has some ten thousand key frames.
+    private static func isCrowded(_ line: Data) -> Bool {
+        guard line.count > mostValues else { return false }
+        return line.withUnsafeBytes { bytes in
+            var values = 0
+            for byte in bytes where byte == UInt8(ascii: ",") || byte == UInt8(ascii: "[") || byte == UInt8(ascii: "{")
+            {
+                values += 1
+            }
+            return values > mostValues
+        }
+    }
+
+    private static let mostValues = 250_000
 
     /// Whether a line is meant as a message: an object with a type.
     private static func isMessage(_ line: Data) -> Bool {
