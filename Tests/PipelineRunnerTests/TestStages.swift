@@ -114,8 +114,8 @@ struct Season: Stage {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw StageError(.fileSystem, "no extra file")
         }
-        let digest = SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
         var output = input
+        let digest = ContentDigest.sha256(String(decoding: data, as: UTF8.self))
         output.extra = FileReference(path: path, bytes: Int64(data.count), sha256: digest)
         return output
     }
@@ -140,8 +140,8 @@ struct Pack: Stage {
             } catch {
                 throw StageError(.fileSystem, "\(error)")
             }
-            let digest = SHA256.hash(data: Data(name.utf8)).map { String(format: "%02x", $0) }.joined()
-            output.made?.append(FileReference(path: file.path, bytes: Int64(name.utf8.count), sha256: digest))
+            output.made?.append(
+                FileReference(path: file.path, bytes: Int64(name.utf8.count), sha256: ContentDigest.sha256(name)))
         }
         return output
     }

@@ -127,6 +127,11 @@ struct FlatObject {
     }
 }
 
+extension Encodable {
+    /// What is not plain, as a line, its end included.
+    fileprivate func codedLine() throws -> Data { try JSONEncoder().encode(self) + [UInt8(ascii: "\n")] }
+}
+
 extension ChildMessage {
     /// Reads a line.
     /// - Throws: `DecodingError` for what is no message.
@@ -142,9 +147,7 @@ extension ChildMessage {
     /// - Throws: `EncodingError` for numbers that JSON can't hold.
     package func line() throws -> Data {
         if case .service(let question) = self, let line = question.object.line { return line }
-        var line = try JSONEncoder().encode(self)
-        line.append(UInt8(ascii: "\n"))
-        return line
+        return try codedLine()
     }
 }
 
@@ -163,9 +166,7 @@ extension HostMessage {
     /// - Throws: `EncodingError` for numbers that JSON can't hold.
     package func line() throws -> Data {
         if case .answer(let answer) = self, let line = answer.object?.line { return line }
-        var line = try JSONEncoder().encode(self)
-        line.append(UInt8(ascii: "\n"))
-        return line
+        return try codedLine()
     }
 }
 

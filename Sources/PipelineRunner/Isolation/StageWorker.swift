@@ -103,7 +103,6 @@ package final class StageWorker: Sendable {
 
     /// Greets the child and waits until it is ready.
     /// - Throws: `Failure.ended`.
-    @discardableResult
     func greet(_ hello: HostHello) async throws(Failure) -> ChildReady {
         await wait { $0.input != nil || $0.end != nil }
         state.withLock {
