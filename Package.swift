@@ -49,7 +49,8 @@ let package = Package(
     products: [
         .executable(name: "spreader-pipeline", targets: ["spreader-pipeline"]),
         .library(name: "PipelineKit", targets: ["PipelineKit"]),
-        .library(name: "PipelineRunner", targets: ["PipelineRunner"]),
+        .library(name: "PluginProtocol", targets: ["PluginProtocol"]),
+        .library(name: "PipelineFile", targets: ["PipelineFile"]),
         .library(name: "SpreaderCommand", targets: ["SpreaderCommand"]),
     ],
     dependencies: [
@@ -95,12 +96,19 @@ let package = Package(
         // prctl and setrlimit, whose C forms Swift can't call.
         .target(name: "CProcess"),
         module("PipelineKit", ["CProcess", log]),
-        module("PipelineRunner", ["CProcess", "PipelineKit", "Store", log, .product(name: "Yams", package: "Yams")]),
+        module("Posting", ["PipelineKit"]),
+        module("PluginProtocol", ["CProcess", "PipelineKit", log]),
+        module("PipelineFile", ["PipelineKit", log, .product(name: "Yams", package: "Yams")]),
+        module("PipelineEngine", ["PipelineKit", "Posting", "PipelineFile", "Store", log]),
+        module("StageHosting", ["CProcess", "PipelineKit", "PluginProtocol", "Posting", "PipelineFile", "Store", log]),
+        module("PipelineAdvice", ["PipelineKit", "PipelineFile", "PipelineEngine", "Store", log]),
+        module("PipelineCases", ["PipelineKit", "PipelineFile", "StageHosting", log]),
         module("Media", ["CFFmpeg", "CFFmpegLoader", "CMediaKernels", "PipelineKit", log, crypto]),
         module(
             "TikTok",
             [
-                "PipelineKit", log, httpClient, nio, crypto, .product(name: "NIOHTTP1", package: "swift-nio"),
+                "PipelineKit", "Posting", log, httpClient, nio, crypto,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         module(
             "TikTokSandbox",
@@ -112,7 +120,7 @@ let package = Package(
         module(
             "Store",
             [
-                "CPostgres", "CPostgresLoader", "PipelineKit", log, crypto, httpClient, nio,
+                "CPostgres", "CPostgresLoader", "PipelineKit", "Posting", log, crypto, httpClient, nio,
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "GRDB", package: "GRDB.swift"),
             ]),
@@ -128,13 +136,15 @@ let package = Package(
         plugin("Cover", ["Media"]),
         plugin("ContactSheet", ["Media"]),
         plugin("Chunk", ["TikTok"]),
-        plugin("Upload", ["TikTok", log]),
-        plugin("Publish", ["TikTok", log]),
+        plugin("Upload", ["Posting", "TikTok", log]),
+        plugin("Publish", ["Posting", "TikTok", log]),
         .executableTarget(name: "spreader-pipeline", dependencies: ["SpreaderCommand"], swiftSettings: settings),
         .target(
             name: "SpreaderCommand",
             dependencies: plugins + [
-                "CProcess", "PipelineKit", "PipelineRunner", "Media", "TikTok", "TikTokSandbox", "Store", "Server", log,
+                "CProcess", "PipelineKit", "PluginProtocol", "Posting", "PipelineFile", "PipelineEngine",
+                "StageHosting", "PipelineAdvice", "PipelineCases", "Media", "TikTok", "TikTokSandbox", "Store",
+                "Server", log,
                 crypto,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -151,25 +161,35 @@ let package = Package(
             swiftSettings: settings),
 
         .executableTarget(
-            name: "spreader-benchmarks", dependencies: ["PipelineKit", "PipelineRunner", "Store", log, crypto],
+            name: "spreader-benchmarks",
+            dependencies: [
+                "PipelineKit", "PluginProtocol", "PipelineFile", "PipelineEngine", "StageHosting", "PipelineAdvice",
+                "PipelineCases", "Store", log, crypto,
+            ],
             path: "Benchmarks", exclude: ["run", "media", "quality", "upload", "queue"], swiftSettings: settings),
         .executableTarget(
             name: "spreader-fuzz",
             dependencies: plugins + [
-                "PipelineKit", "PipelineRunner", "Media", log,
+                "PipelineKit", "Posting", "PipelineFile", "StageHosting", "PipelineAdvice", "Media", log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Fuzz", swiftSettings: settings),
         .target(
-            name: "SpreaderTesting", dependencies: ["PipelineKit", log], path: "Tests/SpreaderTesting",
+            name: "SpreaderTesting", dependencies: ["PipelineKit", "Posting", log], path: "Tests/SpreaderTesting",
             swiftSettings: settings),
         .executableTarget(
-            name: "spreader-test-worker", dependencies: ["PipelineKit", "SpreaderTesting"], path: "Tests/TestWorker",
+            name: "spreader-test-worker", dependencies: ["PipelineKit", "PluginProtocol", "SpreaderTesting"],
+            path: "Tests/TestWorker",
             swiftSettings: settings),
-        tests("PipelineKitTests", ["PipelineKit"]),
-        tests("PipelineRunnerTests", ["spreader-test-worker", "PipelineRunner", "PipelineKit", "Store", log, crypto]),
+        tests("PipelineKitTests", ["PipelineKit", "PluginProtocol"]),
+        tests(
+            "PipelineRunnerTests",
+            [
+                "spreader-test-worker", "Posting", "PluginProtocol", "PipelineFile", "PipelineEngine", "StageHosting",
+                "PipelineAdvice", "PipelineCases", "PipelineKit", "Store", log, crypto,
+            ]),
         tests("MediaTests", ["Media", "PipelineKit"]),
-        tests("TikTokTests", ["TikTok", "PipelineKit", nio]),
+        tests("TikTokTests", ["TikTok", "PipelineKit", "Posting", nio]),
         tests("TikTokSandboxTests", ["TikTokSandbox", httpClient]),
         tests(
             "ServerTests",
@@ -179,7 +199,10 @@ let package = Package(
             ]),
         tests(
             "StoreTests",
-            ["Store", "PipelineKit", crypto, httpClient, nio, .product(name: "NIOHTTP1", package: "swift-nio")]),
+            [
+                "Store", "PipelineKit", "Posting", crypto, httpClient, nio,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
         tests(
             "PreparePluginsTests",
             [
@@ -188,7 +211,7 @@ let package = Package(
             ]),
         tests(
             "PostPluginsTests",
-            ["ChunkPlugin", "UploadPlugin", "PublishPlugin", "PipelineKit", "TikTok", "TikTokSandbox"]),
+            ["ChunkPlugin", "UploadPlugin", "PublishPlugin", "PipelineKit", "Posting", "TikTok", "TikTokSandbox"]),
         tests(
             "EndToEndTests",
             [

@@ -2,8 +2,14 @@ import Crypto
 import Foundation
 import Glibc
 import Logging
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import PluginProtocol
+import Posting
+import StageHosting
 import Store
 
 /// Measures the program's start and the runner's own cost, and prints Markdown tables. `Benchmarks/media` measures the

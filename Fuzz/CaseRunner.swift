@@ -1,8 +1,12 @@
 import Foundation
 import Logging
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
 import ProbePlugin
+import StageHosting
 import Synchronization
 import TranscodePlugin
 
@@ -73,11 +77,9 @@ final class ChildRunner: CaseRunner {
         let transcode = try StageType(Transcode.self).isolated(in: pool)
             .make(["preset": "ultrafast", "maxDuration": "1s"])
         let context = StageContext(
-            runID: "fuzz", stageID: "transcode", asset: file.lastPathComponent, attempt: 1, workDirectory: work,
-            post: PostSettings(), postKey: PostKey(account: "", digest: "", slot: ""), account: "", settings: [:],
-            logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }, progress: { _ in },
-            checkpoints: NoServices(), credentials: NoServices(), permits: NoServices(), ledger: NoServices(),
-            clock: .system)
+            runID: "fuzz", stageID: "transcode", asset: file.lastPathComponent, workDirectory: work,
+            post: PostSettings(), account: "", logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() },
+            progress: { _ in }, checkpoints: NoServices(), permits: NoServices())
         let work = Task { () -> Result<any Artifact, StageError> in
             do throws(StageError) {
                 return .success(try await transcode.run(try await probe.run(source, context), context))
@@ -147,16 +149,10 @@ struct ProgramRunner: CaseRunner {
 }
 
 /// Stages that read footage use none of these.
-private struct NoServices: Checkpoints, CredentialProvider, RatePermits, PostLedger {
+private struct NoServices: Checkpoints, RatePermits {
     private var absent: StageError { StageError(.internalFault, "a fuzzed stage asked for a service") }
 
     func value(_ key: String) async throws(StageError) -> JSONValue? { nil }
     func set(_ key: String, to value: JSONValue) async throws(StageError) {}
-    func problem(with account: String) -> Diagnostic? { nil }
-    func credentials(for account: String) async throws(StageError) -> Credentials { throw absent }
-    func renewed(for account: String, after rejected: Secret) async throws(StageError) -> Credentials { throw absent }
     func acquire(_ limit: RateLimit) async throws(StageError) { throw absent }
-    func find(_ key: PostKey) async throws(StageError) -> PostRecord? { throw absent }
-    func reserve(_ key: PostKey, asset: String, runID: String) async throws(StageError) -> PostRecord { throw absent }
-    func apply(_ change: PostChange, to id: String) async throws(StageError) -> PostRecord { throw absent }
 }

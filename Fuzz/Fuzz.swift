@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import PipelineKit
+import PluginProtocol
 import ProbePlugin
 import Synchronization
 import TranscodePlugin

@@ -1,5 +1,9 @@
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 
 /// What became of a case.
 enum Verdict: String, CaseIterable, Sendable {

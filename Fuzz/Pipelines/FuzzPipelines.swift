@@ -5,11 +5,15 @@ import CoverPlugin
 import ExportPlugin
 import Foundation
 import OverlayPlugin
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
 import ProbePlugin
 import PublishPlugin
 import SplitPlugin
+import StageHosting
 import SubtitlesPlugin
 import Synchronization
 import TranscodePlugin

@@ -1,6 +1,10 @@
 import Foundation
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 
 /// Takes one damaged pipeline file through all that reads it, and sees that what is said can be used.
 struct PipelineCase {
@@ -25,8 +29,7 @@ struct PipelineCase {
         let (pipeline, findings) = checker.check(text, file: file)
         var all = findings
         if let pipeline, let post = try? PostSettings.make(from: pipeline.post) {
-            let context = CheckContext(
-                post: post, account: pipeline.account, settings: [:], credentials: NoAccount())
+            let context = CheckContext(post: post, account: pipeline.account, settings: [:])
             for stage in pipeline.stages {
                 all += await stage.stage.check(context).map { pipeline.placed($0, of: stage) }
             }
@@ -108,12 +111,3 @@ struct PipelineCase {
 }
 
 /// An account that can be used.
-private struct NoAccount: CredentialProvider {
-    func problem(with account: String) -> Diagnostic? { nil }
-    func credentials(for account: String) async throws(StageError) -> Credentials {
-        throw StageError(.internalFault, "a check asked for credentials")
-    }
-    func renewed(for account: String, after rejected: Secret) async throws(StageError) -> Credentials {
-        throw StageError(.internalFault, "a check asked for credentials")
-    }
-}

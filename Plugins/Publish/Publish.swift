@@ -1,5 +1,6 @@
 import Logging
 public import PipelineKit
+import Posting
 import TikTok
 
 /// Waits until TikTok says what became of the post, and records it.
@@ -102,7 +103,7 @@ public struct Publish: Stage {
         _ configuration: TikTokConfiguration
     ) async throws(StageError) -> PublishedPost {
         let url = PostAddress.url(
-            postIDs: status.postIDs, publishID: publishID, username: record.username, configuration)
+            postIDs: status.postIDs, publishID: publishID, username: record.announcement?.username, configuration)
         _ = try await context.ledger.apply(.published(postIDs: status.postIDs, url: url), to: record.id)
         context.progress(StageProgress(fraction: 1))
         return PublishedPost(

@@ -1,5 +1,6 @@
 import Foundation
 import PipelineKit
+import Posting
 import TikTok
 
 extension PostRun {
@@ -22,7 +23,7 @@ extension PostRun {
             guard error.code == .refused, error.outcome == .failed else { throw error }
             throw try await unconfirmed(record, "TikTok no longer knows the publish id (\(error.message))")
         }
-        let total = record.fileBytes ?? input.video.file.bytes
+        let total = record.announcement?.fileBytes ?? input.video.file.bytes
         let hasAll = status.uploadedBytes.map { $0 >= total - 1 } ?? false
         switch status.phase(for: record.mode) {
         case .done: return .uploaded(try await commit(.uploaded, record))
@@ -40,10 +41,8 @@ extension PostRun {
         let acceptedAt = record.acceptedAt ?? record.updatedAt
         let expired = context.clock.now().timeIntervalSince(acceptedAt) >= Uploader.addressLife
         let digest = try await fileDigest()
-        let plan = record.chunkSize.flatMap { size in
-            record.chunkCount.flatMap { ChunkPlan(size: total, chunkSize: size, count: $0) }
-        }
-        guard !expired, digest == record.fileDigest, let plan, let url = record.uploadURL else {
+        let plan = record.announcement.flatMap { ChunkPlan(size: total, chunkSize: $0.chunkSize, count: $0.chunkCount) }
+        guard !expired, digest == record.announcement?.fileDigest, let plan, let url = record.uploadURL else {
             guard let arrived = status.uploadedBytes else {
                 throw try await unconfirmed(
                     record, "the upload was interrupted, and TikTok does not say how many bytes arrived")

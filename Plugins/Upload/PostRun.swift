@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import PipelineKit
+import Posting
 import TikTok
 
 /// Takes one post from where the ledger says that it stands to the point where TikTok has all bytes.
@@ -74,8 +75,10 @@ struct PostRun: Sendable {
 
     private func uploaded(_ record: PostRecord) -> UploadedVideo {
         UploadedVideo(
-            publishID: record.publishID ?? "", postID: record.id, mode: record.mode, username: record.username,
-            title: record.title, privacyLevel: record.privacyLevel, bytes: record.fileBytes ?? input.video.file.bytes)
+            publishID: record.publishID ?? "", postID: record.id, mode: record.mode,
+            username: record.announcement?.username,
+            title: record.announcement?.title, privacyLevel: record.announcement?.privacyLevel,
+            bytes: record.announcement?.fileBytes ?? input.video.file.bytes)
     }
 
     // MARK: The ledger

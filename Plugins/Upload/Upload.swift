@@ -1,5 +1,6 @@
 import Foundation
 public import PipelineKit
+import Posting
 import TikTok
 
 /// Creates the post at TikTok and sends the bytes. The last byte publishes, so everything is decided before it.

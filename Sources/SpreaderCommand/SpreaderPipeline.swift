@@ -2,8 +2,12 @@ import ArgumentParser
 import CProcess
 import Foundation
 import Glibc
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 public import PipelineKit
-import PipelineRunner
+import StageHosting
 
 /// The whole program, for whoever builds one with more stages linked in:
 ///

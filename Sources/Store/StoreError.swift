@@ -16,8 +16,6 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
         case badKey = "store-bad-key"
         /// Something was sealed with another key, or was changed on disk.
         case unreadable = "store-unreadable"
-        /// A step that a post can't take from where it stands.
-        case illegalTransition = "store-illegal-transition"
     }
 
     /// What happened.
@@ -43,7 +41,7 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
             switch self.code {
             case .cannotOpen, .tooNew, .badKey, .unreadable: .configuration
             case .unavailable: .unavailable
-            case .failed, .illegalTransition: .internalFault
+            case .failed: .internalFault
             }
         return StageError(
             code, message, hint: hint, recovery: self.code == .unavailable ? .transient(after: nil) : .permanent)

@@ -1,5 +1,6 @@
 import Foundation
 import PipelineKit
+import PluginProtocol
 import Testing
 
 /// Lines between host and child: a quick way for plain ones must never say anything else than the slow one.

@@ -1,8 +1,14 @@
 import Foundation
 import Logging
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import PluginProtocol
+import Posting
 import SpreaderTesting
+import StageHosting
 import Testing
 
 /// Stages in child processes: what kills the child fails one asset and nothing else.

@@ -1,5 +1,9 @@
 import Foundation
-import PipelineRunner
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
+import StageHosting
 import Synchronization
 import Testing
 

@@ -1,7 +1,12 @@
 import Foundation
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import Posting
 import SpreaderTesting
+import StageHosting
 import Store
 import Synchronization
 import Testing

@@ -1,8 +1,13 @@
 import Crypto
 import Foundation
 import Logging
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import Posting
+import StageHosting
 import Store
 import Synchronization
 

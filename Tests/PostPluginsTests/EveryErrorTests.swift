@@ -1,5 +1,6 @@
 import Foundation
 import PipelineKit
+import Posting
 import SpreaderTesting
 import Testing
 import TikTok

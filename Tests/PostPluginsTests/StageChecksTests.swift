@@ -2,6 +2,7 @@ import ChunkPlugin
 import Foundation
 import Logging
 import PipelineKit
+import Posting
 import PublishPlugin
 import SpreaderTesting
 import Testing

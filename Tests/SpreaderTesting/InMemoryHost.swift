@@ -1,37 +1,38 @@
-public import Foundation
+package import Foundation
 import Logging
-public import PipelineKit
+package import PipelineKit
+package import Posting
 import Synchronization
 
 /// Everything that a host gives a stage, in memory, for tests of stages.
-public struct InMemoryHost: Sendable {
+package struct InMemoryHost: Sendable {
     /// Settings by environment name.
-    public var settings: [String: String] = [:]
+    package var settings: [String: String] = [:]
     /// The post's settings.
-    public var post = PostSettings()
+    package var post = PostSettings()
     /// Identity of the post.
-    public var postKey = PostKey(account: "open-id-1", digest: "d1", slot: "test")
+    package var postKey = PostKey(account: "open-id-1", digest: "d1", slot: "test")
     /// Durable notes.
-    public let checkpoints = InMemoryCheckpoints()
+    package let checkpoints = InMemoryCheckpoints()
     /// Tokens.
-    public let credentials: InMemoryCredentials
+    package let credentials: InMemoryCredentials
     /// Permits; counted, never waited for.
-    public let permits = InMemoryPermits()
+    package let permits = InMemoryPermits()
     /// Posts.
-    public let ledger = InMemoryLedger()
+    package let ledger = InMemoryLedger()
     /// Progress that was reported.
-    public let progress = Recorder<StageProgress>()
+    package let progress = Recorder<StageProgress>()
     /// Time; by default no wait takes longer than a few milliseconds.
-    public var clock = HostClock.hurried
+    package var clock = HostClock.hurried
 
     /// A host whose account has the token `accessToken`.
-    public init(accessToken: String = "act.test", settings: [String: String] = [:]) {
+    package init(accessToken: String = "act.test", settings: [String: String] = [:]) {
         credentials = InMemoryCredentials([accessToken])
         self.settings = settings
     }
 
     /// A host whose account has the first token and gets the next one at each renewal.
-    public init(accessTokens: [String], settings: [String: String] = [:]) {
+    package init(accessTokens: [String], settings: [String: String] = [:]) {
         credentials = InMemoryCredentials(accessTokens)
         self.settings = settings
     }
@@ -39,50 +40,60 @@ public struct InMemoryHost: Sendable {
     /// The context of a stage.
     ///
     /// Without a folder it gets one of its own that is not made yet, as for another run.
-    public func context(stage: String = "stage", workDirectory: URL? = nil) -> StageContext {
+    package func context(stage: String = "stage", workDirectory: URL? = nil) -> StageContext {
         let workDirectory =
             workDirectory
             ?? FileManager.default.temporaryDirectory.appending(path: "spreader-host-\(UUID().uuidString)")
-        return StageContext(
-            runID: "run-1", stageID: stage, asset: "clip.mp4", attempt: 1, workDirectory: workDirectory, post: post,
-            postKey: postKey, account: "default", settings: settings,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            progress: { [progress] in progress.add($0) },
-            checkpoints: checkpoints, credentials: credentials, permits: permits, ledger: ledger, clock: clock)
+        var context = StageContext(
+            runID: "run-1", stageID: stage, asset: "clip.mp4", workDirectory: workDirectory, post: post,
+            account: "default", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            progress: { [progress] in progress.add($0) }, checkpoints: checkpoints, permits: permits)
+        context.settings = settings
+        context.services = services
+        context.clock = clock
+        return context
     }
 
     /// The context of a check.
-    public var checking: CheckContext {
-        CheckContext(post: post, account: "default", settings: settings, credentials: credentials)
+    package var checking: CheckContext {
+        CheckContext(post: post, account: "default", settings: settings, services: services)
+    }
+}
+
+extension InMemoryHost {
+    private var services: HostServices {
+        var services = HostServices()
+        services.posting = PostingServices(key: postKey, ledger: ledger, credentials: credentials)
+        return services
     }
 }
 
 extension HostClock {
     /// The machine's time, with waits cut to some milliseconds.
-    public static let hurried = HostClock(
+    package static let hurried = HostClock(
         now: { Date() },
         sleep: { duration in try await Task.sleep(for: min(duration / 20, .milliseconds(20))) })
 }
 
 /// A clock that moves only when somebody waits, and then at once.
-public final class ManualClock: Sendable {
+package final class ManualClock: Sendable {
     private let state = Mutex((now: Date(timeIntervalSince1970: 1_000_000), waits: [Duration]()))
 
     /// A clock.
-    public init() {}
+    package init() {}
 
     /// The time.
-    public var now: Date { state.withLock { $0.now } }
+    package var now: Date { state.withLock { $0.now } }
     /// Every wait so far.
-    public var waits: [Duration] { state.withLock { $0.waits } }
+    package var waits: [Duration] { state.withLock { $0.waits } }
 
     /// Moves on.
-    public func advance(by duration: Duration) {
+    package func advance(by duration: Duration) {
         state.withLock { $0.now += duration.inSeconds }
     }
 
     /// The clock as the host gives it.
-    public var host: HostClock {
+    package var host: HostClock {
         HostClock(
             now: { self.now },
             sleep: { duration in
@@ -96,31 +107,31 @@ public final class ManualClock: Sendable {
 }
 
 /// Collects values from any thread.
-public final class Recorder<Value: Sendable>: Sendable {
+package final class Recorder<Value: Sendable>: Sendable {
     private let state = Mutex<[Value]>([])
 
     /// An empty one.
-    public init() {}
+    package init() {}
 
     /// Adds a value.
-    public func add(_ value: Value) { state.withLock { $0.append(value) } }
+    package func add(_ value: Value) { state.withLock { $0.append(value) } }
     /// All values so far.
-    public var values: [Value] { state.withLock { $0 } }
+    package var values: [Value] { state.withLock { $0 } }
 }
 
 /// Durable notes in memory.
-public final class InMemoryCheckpoints: Checkpoints {
+package final class InMemoryCheckpoints: Checkpoints {
     private let state = Mutex<[String: JSONValue]>([:])
 
     /// No notes.
-    public init() {}
+    package init() {}
 
-    public func value(_ key: String) async throws(StageError) -> JSONValue? { state.withLock { $0[key] } }
-    public func set(_ key: String, to value: JSONValue) async throws(StageError) { state.withLock { $0[key] = value } }
+    package func value(_ key: String) async throws(StageError) -> JSONValue? { state.withLock { $0[key] } }
+    package func set(_ key: String, to value: JSONValue) async throws(StageError) { state.withLock { $0[key] = value } }
 }
 
 /// Tokens in memory: one after another, as they are refused.
-public final class InMemoryCredentials: CredentialProvider {
+package final class InMemoryCredentials: CredentialProvider {
     private struct State {
         var tokens: [String]
         var renewals = 0
@@ -129,27 +140,27 @@ public final class InMemoryCredentials: CredentialProvider {
     private let state: Mutex<State>
 
     /// Tokens in order; the first is in use.
-    public init(_ tokens: [String]) { state = Mutex(State(tokens: tokens)) }
+    package init(_ tokens: [String]) { state = Mutex(State(tokens: tokens)) }
 
     /// How often a new token was asked for.
-    public var renewals: Int { state.withLock { $0.renewals } }
+    package var renewals: Int { state.withLock { $0.renewals } }
 
     /// Sets the permissions that the tokens carry.
-    public func grant(_ scopes: [String]?) { state.withLock { $0.scopes = scopes } }
+    package func grant(_ scopes: [String]?) { state.withLock { $0.scopes = scopes } }
 
-    public func problem(with account: String) -> Diagnostic? {
+    package func problem(with account: String) -> Diagnostic? {
         guard state.withLock({ $0.tokens.isEmpty }) else { return nil }
         return Diagnostic(code: "no-credentials", "no credentials for \(account)", subject: .authorisation)
     }
 
-    public func credentials(for account: String) async throws(StageError) -> Credentials {
+    package func credentials(for account: String) async throws(StageError) -> Credentials {
         try state.withLock { (state) throws(StageError) in
             guard let token = state.tokens.first else { throw StageError(.notAuthorised, "no credentials") }
             return Credentials(accessToken: Secret(token), scopes: state.scopes)
         }
     }
 
-    public func renewed(for account: String, after rejected: Secret) async throws(StageError) -> Credentials {
+    package func renewed(for account: String, after rejected: Secret) async throws(StageError) -> Credentials {
         try state.withLock { (state) throws(StageError) in
             state.renewals += 1
             if state.tokens.first == rejected.reveal() { state.tokens.removeFirst() }
@@ -162,7 +173,7 @@ public final class InMemoryCredentials: CredentialProvider {
 }
 
 /// Permits that are counted and handed out at once, until a limit is closed.
-public final class InMemoryPermits: RatePermits {
+package final class InMemoryPermits: RatePermits {
     private struct State {
         var taken: [RateLimit] = []
         var closed: Set<String> = []
@@ -171,15 +182,15 @@ public final class InMemoryPermits: RatePermits {
     private let state = Mutex(State())
 
     /// Open permits.
-    public init() {}
+    package init() {}
 
     /// Every permit handed out.
-    public var taken: [RateLimit] { state.withLock { $0.taken } }
+    package var taken: [RateLimit] { state.withLock { $0.taken } }
 
     /// The names of the limits that the service showed by refusing.
-    public var refused: [String] { state.withLock { $0.refused } }
+    package var refused: [String] { state.withLock { $0.refused } }
 
-    public func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) -> TakenPermits {
+    package func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) -> TakenPermits {
         state.withLock { state in
             state.refused.append(limit.name)
             let count = state.taken.filter { $0 == limit }.count - (taken ? 1 : 0)
@@ -188,111 +199,12 @@ public final class InMemoryPermits: RatePermits {
     }
 
     /// Refuses the limit called `name` from now on.
-    public func close(_ name: String) { state.withLock { _ = $0.closed.insert(name) } }
+    package func close(_ name: String) { state.withLock { _ = $0.closed.insert(name) } }
 
-    public func acquire(_ limit: RateLimit) async throws(StageError) {
+    package func acquire(_ limit: RateLimit) async throws(StageError) {
         try state.withLock { (state) throws(StageError) in
             guard !state.closed.contains(limit.name) else { throw StageError(.limited, "\(limit.name) is closed") }
             state.taken.append(limit)
-        }
-    }
-}
-
-/// Posts in memory, with the transitions that a durable ledger allows.
-public final class InMemoryLedger: PostLedger {
-    private struct State {
-        var records: [PostKey: PostRecord] = [:]
-        var history: [PostState] = []
-        var rates: [Double] = []
-    }
-    private let state = Mutex(State())
-
-    /// No posts.
-    public init() {}
-
-    /// Every state that was written, in order.
-    public var history: [PostState] { state.withLock { $0.history } }
-    /// All posts.
-    public var records: [PostRecord] { state.withLock { Array($0.records.values) } }
-
-    /// The rates of uploads, in bytes a second.
-    public var uploadRates: [Double] { state.withLock { $0.rates } }
-
-    public func note(uploadRate: Double, to service: String) async throws(StageError) {
-        state.withLock { $0.rates.append(uploadRate) }
-    }
-
-    public func uploadRate(to service: String, since moment: Date) async throws(StageError) -> Double? {
-        uploadRates.max()
-    }
-
-    /// Puts a post into a state, as an earlier run would have left it.
-    public func put(_ record: PostRecord) { state.withLock { $0.records[record.key] = record } }
-
-    public func find(_ key: PostKey) async throws(StageError) -> PostRecord? { state.withLock { $0.records[key] } }
-
-    public func reserve(_ key: PostKey, asset: String, runID: String) async throws(StageError) -> PostRecord {
-        state.withLock { state in
-            if let existing = state.records[key], existing.state != .failed { return existing }
-            let record = PostRecord(
-                id: state.records[key]?.id ?? "post-\(state.records.count + 1)", key: key, state: .reserved,
-                asset: asset, runID: runID, updatedAt: Date())
-            state.records[key] = record
-            state.history.append(.reserved)
-            return record
-        }
-    }
-
-    @discardableResult
-    public func apply(_ change: PostChange, to id: String) async throws(StageError) -> PostRecord {
-        try state.withLock { (state) throws(StageError) in
-            guard var record = state.records.values.first(where: { $0.id == id }) else {
-                throw StageError(.internalFault, "no post \(id)")
-            }
-            guard Self.isAllowed(record.state, change.state) else {
-                throw StageError(.internalFault, "\(record.state.rawValue) can't become \(change.state.rawValue)")
-            }
-            record.state = change.state
-            record.updatedAt = Date()
-            switch change {
-            case .sending(let announced):
-                record.fileDigest = announced.fileDigest
-                record.fileBytes = announced.fileBytes
-                record.chunkSize = announced.chunkSize
-                record.chunkCount = announced.chunkCount
-                record.title = announced.title
-                record.privacyLevel = announced.privacyLevel
-                record.mode = announced.mode
-                record.username = announced.username
-            case .accepted(let publishID, let uploadURL):
-                record.publishID = publishID
-                record.uploadURL = uploadURL
-                record.acceptedAt = Date()
-            case .uploaded: record.uploadURL = nil
-            case .published(let ids, let url):
-                record.postIDs = ids
-                record.url = url
-                record.uploadURL = nil
-            case .failed(let reason):
-                record.reason = reason
-                record.uploadURL = nil
-            case .unconfirmed(let reason): record.reason = reason
-            }
-            state.records[record.key] = record
-            state.history.append(change.state)
-            return record
-        }
-    }
-
-    private static func isAllowed(_ from: PostState, _ to: PostState) -> Bool {
-        switch (from, to) {
-        case (.reserved, .sending), (.reserved, .failed), (.sending, .accepted), (.sending, .failed),
-            (.sending, .unconfirmed), (.accepted, .uploaded), (.accepted, .published), (.accepted, .failed),
-            (.accepted, .unconfirmed), (.uploaded, .published), (.uploaded, .failed), (.uploaded, .unconfirmed),
-            (.unconfirmed, .published), (.unconfirmed, .failed), (.uploaded, .uploaded), (.published, .published),
-            (.unconfirmed, .unconfirmed):
-            true
-        default: false
         }
     }
 }

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Logging
 public import PipelineKit
+import Posting
 
 /// A stage that does what its footage is called, to see what a host makes of it: `crash.mp4` crashes.
 public struct Misbehave: Stage {

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import PipelineKit
+import Posting
 import Store
 import Synchronization
 import Testing
@@ -21,7 +22,7 @@ private let announcement = PostAnnouncement(
         #expect(record.state == .accepted)
         #expect(record.publishID == "v_pub_file~1")
         #expect(record.uploadURL?.reveal() == "https://u/?upload_token=hush")
-        #expect(record.chunkCount == 3)
+        #expect(record.announcement?.chunkCount == 3)
         try await place.ledger().apply(.uploaded, to: id)
         try await place.ledger().apply(.published(postIDs: [7_654_132_326_040_947_989], url: "https://t/1"), to: id)
         let published = try #require(try await place.ledger().find(key))
@@ -313,8 +314,9 @@ extension PostLedgerTests {
         try await ledger.apply(.sending(announcement), to: open.id)
         #expect(try await store.forget(account: "me").posts == 2)
         let left = try #require(try await ledger.find(key))
-        #expect(left.state == .published && left.publishID == nil && left.title == nil && left.postIDs.isEmpty)
-        #expect(left.url == nil && left.username == nil && left.asset == "")
+        #expect(left.state == .published && left.publishID == nil && left.postIDs.isEmpty)
+        #expect(left.announcement?.title == nil)
+        #expect(left.url == nil && left.announcement?.username == nil && left.asset == "")
         #expect(try await ledger.find(other)?.state == .unconfirmed)
     }
 

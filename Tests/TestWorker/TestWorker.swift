@@ -1,4 +1,5 @@
 import PipelineKit
+import PluginProtocol
 import SpreaderTesting
 
 /// A child for tests of isolation.

@@ -48,17 +48,17 @@ public struct CheckContext: Sendable {
     public var account: String
     /// Settings of the host that are no secrets, by environment name, such as `TIKTOK_API_BASE_URL`.
     public var settings: [String: String]
-    /// Credentials, to see whether there are any.
-    public var credentials: any CredentialProvider
+    /// What else the host grants.
+    public var services: HostServices
 
     /// A context.
     public init(
-        post: PostSettings, account: String, settings: [String: String], credentials: any CredentialProvider
+        post: PostSettings, account: String, settings: [String: String], services: HostServices = HostServices()
     ) {
         self.post = post
         self.account = account
         self.settings = settings
-        self.credentials = credentials
+        self.services = services
     }
 }
 
@@ -88,63 +88,49 @@ public struct StageContext: Sendable {
     /// The asset as the user named it.
     public var asset: String
     /// 1 for the first attempt of this run of the program.
-    public var attempt: Int
+    public var attempt = 1
     /// A folder for this asset's work files. Write aside, then rename; the host removes it after success.
     public var workDirectory: URL
     /// A folder that all assets of the run share; also removed after success.
     public var runDirectory: URL
     /// The post's settings with placeholders filled in for the asset.
     public var post: PostSettings
-    /// Identity of the post in the ledger.
-    public var postKey: PostKey
     /// The account's name in pipeline and vault.
     public var account: String
     /// Settings of the host that are no secrets, by environment name, such as `TIKTOK_API_BASE_URL`.
-    public var settings: [String: String]
+    public var settings: [String: String] = [:]
     /// Where to log.
     public var logger: Logger
     /// Takes progress, from any thread; calls may be as frequent as frames.
     public var progress: @Sendable (StageProgress) -> Void
     /// Durable notes of this stage for this asset.
     public var checkpoints: any Checkpoints
-    /// Access tokens.
-    public var credentials: any CredentialProvider
     /// Secrets of other services, by name.
-    public var secrets: any SecretProvider
+    public var secrets: any SecretProvider = NoSecrets()
     /// Permits for rate-limited calls.
     public var permits: any RatePermits
-    /// The durable record of posts.
-    public var ledger: any PostLedger
+    /// What else the host grants.
+    public var services = HostServices()
     /// Time.
-    public var clock: HostClock
+    public var clock = HostClock.system
 
-    /// A context; see the properties.
+    /// A context for one attempt at one stage; set what else it grants through the properties.
     public init(
-        runID: String, stageID: String, asset: String, attempt: Int, workDirectory: URL,
-        runDirectory: URL? = nil, post: PostSettings,
-        postKey: PostKey, account: String, settings: [String: String], logger: Logger,
-        progress: @escaping @Sendable (StageProgress) -> Void, checkpoints: any Checkpoints,
-        credentials: any CredentialProvider, secrets: any SecretProvider = NoSecrets(), permits: any RatePermits,
-        ledger: any PostLedger, clock: HostClock
+        runID: String, stageID: String, asset: String, workDirectory: URL, post: PostSettings, account: String,
+        logger: Logger, progress: @escaping @Sendable (StageProgress) -> Void, checkpoints: any Checkpoints,
+        permits: any RatePermits
     ) {
         self.runID = runID
         self.stageID = stageID
         self.asset = asset
-        self.attempt = attempt
         self.workDirectory = workDirectory
-        self.runDirectory = runDirectory ?? workDirectory
+        self.runDirectory = workDirectory
         self.post = post
-        self.postKey = postKey
         self.account = account
-        self.settings = settings
         self.logger = logger
         self.progress = progress
         self.checkpoints = checkpoints
-        self.credentials = credentials
-        self.secrets = secrets
         self.permits = permits
-        self.ledger = ledger
-        self.clock = clock
     }
 
     /// The same, for planning.

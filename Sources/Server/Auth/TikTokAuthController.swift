@@ -3,6 +3,7 @@ package import Foundation
 import HTTPTypes
 package import Hummingbird
 package import PipelineKit
+package import PluginProtocol
 package import TikTok
 
 /// Connects accounts in a web app: a login button's address, and the address that TikTok sends the browser back to.

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import PluginProtocol
 
 /// Lets only requests through that name this machine: a foreign page can make a browser send requests to a loopback
 /// port, but not with this machine's name as `Host`.

@@ -3,6 +3,7 @@ import HTTPTypes
 package import Hummingbird
 import NIOCore
 package import PipelineKit
+package import PluginProtocol
 package import TikTok
 
 /// Takes TikTok's webhooks: `POST /webhook/tiktok`.

@@ -1,7 +1,11 @@
 import Foundation
 import Media
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 
 /// Makes the footage of a case in its folder.
 enum CaseFootage {

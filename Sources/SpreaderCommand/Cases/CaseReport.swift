@@ -1,6 +1,10 @@
 import Foundation
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 
 /// Tells how cases ended, in one of three forms.
 struct CaseReport {

@@ -1,7 +1,12 @@
 import ArgumentParser
 import Foundation
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import Posting
+import StageHosting
 import Store
 
 /// How results are written.
@@ -189,8 +194,8 @@ struct CheckedRun: Sendable {
         _ pipeline: Pipeline, settings: Settings, credentials: any CredentialProvider
     ) async -> [Diagnostic] {
         guard let post = try? PostSettings.make(from: pipeline.post) else { return [] }
-        let context = CheckContext(
-            post: post, account: pipeline.account, settings: settings.plain, credentials: credentials)
+        var context = CheckContext(post: post, account: pipeline.account, settings: settings.plain)
+        context.services.posting.credentials = credentials
         var findings: [Diagnostic] = []
         for stage in pipeline.stages {
             findings += await stage.stage.check(context).map { pipeline.placed($0, of: stage) }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import PipelineKit
+import Posting
 import Store
 
 /// `posts list|resolve`.
@@ -86,7 +87,8 @@ struct Posts: AsyncParsableCommand {
             "id": .string(post.id), "state": .string(post.state.rawValue), "asset": .string(post.asset),
             "run": .string(post.runID), "account": .string(post.key.account), "digest": .string(post.key.digest),
             "publishId": post.publishID.map(JSONValue.string) ?? .null, "mode": .string(post.mode.rawValue),
-            "title": post.title.map(JSONValue.string) ?? .null, "url": post.url.map(JSONValue.string) ?? .null,
+            "title": post.announcement?.title.map(JSONValue.string) ?? .null,
+            "url": post.url.map(JSONValue.string) ?? .null,
             "postIds": .array(post.postIDs.map(JSONValue.integer)),
             "reason": post.reason.map(JSONValue.string) ?? .null,
             "updatedAt": .string(post.updatedAt.formatted(.iso8601)),

@@ -1,7 +1,11 @@
 import ArgumentParser
 import Foundation
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 
 /// `probe FILE …`: what is inside a file.
 struct ProbeCommand: AsyncParsableCommand {

@@ -1,8 +1,12 @@
 import ArgumentParser
 import Foundation
 import Glibc
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 import Store
 
 /// `run PIPELINE [INPUT …]`.

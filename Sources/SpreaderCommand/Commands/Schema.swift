@@ -1,7 +1,11 @@
 import ArgumentParser
 import Foundation
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 
 /// `schema`: the JSON Schema that editors complete pipeline files with.
 struct Schema: AsyncParsableCommand {

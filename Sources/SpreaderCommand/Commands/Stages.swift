@@ -1,6 +1,10 @@
 import ArgumentParser
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 
 /// `stages [NAME]`: what a pipeline can be made of.
 struct Stages: AsyncParsableCommand {

@@ -1,7 +1,11 @@
 import ArgumentParser
 import Foundation
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 
 /// `validate FILE`: everything that can be wrong without asking the network.
 struct Validate: AsyncParsableCommand {

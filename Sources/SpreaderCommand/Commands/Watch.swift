@@ -1,7 +1,11 @@
 import ArgumentParser
 import Foundation
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 import Store
 
 /// `watch DIR --pipeline P`.

@@ -3,11 +3,15 @@ import ContactSheetPlugin
 import CoverPlugin
 import ExportPlugin
 import OverlayPlugin
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
 import ProbePlugin
 import PublishPlugin
 import SplitPlugin
+import StageHosting
 import SubtitlesPlugin
 import TranscodePlugin
 import UploadPlugin

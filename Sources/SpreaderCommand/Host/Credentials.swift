@@ -1,6 +1,11 @@
 import Foundation
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import Posting
+import StageHosting
 import Store
 import TikTok
 

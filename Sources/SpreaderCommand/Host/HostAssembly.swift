@@ -1,7 +1,11 @@
 import Foundation
 import Logging
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 import Store
 
 /// Puts the rooms together: records, credentials, limits, time.

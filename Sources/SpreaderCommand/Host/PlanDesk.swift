@@ -1,6 +1,10 @@
 import Foundation
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 import Store
 
 /// Makes plans that can be saved, and tells what changed since one was.

@@ -1,8 +1,12 @@
 import Foundation
 import Logging
 import Media
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 import Store
 
 /// Artifacts of every kind from one small piece of footage, for trying stages.

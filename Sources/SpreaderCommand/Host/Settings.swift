@@ -1,7 +1,11 @@
 import Configuration
 import Foundation
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 import Store
 import SystemPackage
 

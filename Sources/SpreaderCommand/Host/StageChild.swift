@@ -1,7 +1,12 @@
 import Foundation
 import Media
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import PluginProtocol
+import StageHosting
 
 /// The child in which stages run that read footage: this program, started by itself.
 enum StageChild {
@@ -17,6 +22,6 @@ enum StageChild {
             StageRegistry.linked.stages, name: argument, version: Version.current,
             // Ahead of the first request, and on the only thread there is; what stands in the way is told when a stage
             // asks for them.
-            prepare: { try? MediaLibraries.load() })
+            prepare: { try? MediaLibraries.load() }, services: PostingChannel.services)
     }
 }

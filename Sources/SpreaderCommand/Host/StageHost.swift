@@ -1,6 +1,11 @@
 import Foundation
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import PluginProtocol
+import StageHosting
 
 /// The stages as commands use them: those that read footage work in child processes, unless the settings say not to, and
 /// those of plugins in theirs.

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import PipelineKit
+import Posting
 import Store
 import TikTok
 
@@ -45,7 +46,8 @@ struct WebhookDesk: Sendable {
             change = .published(
                 postIDs: ids,
                 url: PostAddress.url(
-                    postIDs: ids, publishID: publishID, username: post.username, configuration) ?? post.url)
+                    postIDs: ids, publishID: publishID, username: post.announcement?.username, configuration)
+                    ?? post.url)
         case .failed(let reason): change = .failed(reason: reason)
         case .noLongerAvailable, .authorizationRemoved, .other: return
         }

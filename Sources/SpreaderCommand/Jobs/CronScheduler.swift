@@ -1,7 +1,11 @@
 import Foundation
 import Logging
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 import Store
 
 /// Queues what a time table says, when it says so: one pass a tick, however many workers have the table.

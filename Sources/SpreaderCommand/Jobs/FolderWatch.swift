@@ -1,7 +1,11 @@
 import Foundation
 import Glibc
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 import Store
 
 /// Finds footage in a folder that has stopped growing and was not taken before.

@@ -1,6 +1,10 @@
 import Foundation
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 import Store
 
 /// Where jobs are made: the queue of the settings, and the place that footage is shared at.

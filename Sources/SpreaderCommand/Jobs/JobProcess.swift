@@ -1,7 +1,11 @@
 import Foundation
 import Glibc
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 import Store
 
 /// One attempt at a job: this program as a child, in the job's folder, told of the hold that it works under.

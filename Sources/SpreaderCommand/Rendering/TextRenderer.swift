@@ -1,6 +1,10 @@
 import Foundation
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import StageHosting
 import Synchronization
 
 /// A run for a person: finished steps as lines, and on a terminal one live line for each asset under way.

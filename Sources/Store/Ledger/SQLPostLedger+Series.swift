@@ -1,5 +1,6 @@
 import Foundation
 package import PipelineKit
+package import Posting
 
 extension SQLPostLedger {
     package func cuts(_ key: PostKey) async throws(StageError) -> [Double]? {

@@ -1,5 +1,6 @@
 import Foundation
 package import PipelineKit
+package import Posting
 
 /// The ledger in a database; upload addresses are sealed.
 package struct SQLPostLedger: PostLedger {
@@ -108,49 +109,10 @@ package struct SQLPostLedger: PostLedger {
                 guard let current = try Self.fetch(id: id, connection, sealer, isChanging: true) else {
                     throw StoreError(.failed, "there is no post \(id) in the ledger")
                 }
-                guard PostTransition.isAllowed(from: current.state, change) else {
-                    throw StoreError(
-                        .illegalTransition,
-                        "post \(id) is \(current.state.rawValue) and can't become \(change.state.rawValue)",
-                        hint: "another run may have taken it further: see `spreader-pipeline posts list`")
+                guard let record = current.applying(change, at: Date(timeIntervalSince1970: moment)) else {
+                    throw PostTransition.refusal(current, change)
                 }
-                var columns: [String: SQLValue] = [
-                    "state": change.state.rawValue.sql, "updatedAt": moment.sql,
-                ]
-                switch change {
-                case .sending(let announced):
-                    columns["fileDigest"] = announced.fileDigest.sql
-                    columns["fileBytes"] = announced.fileBytes.sql
-                    columns["chunkSize"] = announced.chunkSize.sql
-                    columns["chunkCount"] = announced.chunkCount.sql
-                    columns["title"] = announced.title.sql
-                    columns["privacyLevel"] = announced.privacyLevel.sql
-                    columns["mode"] = announced.mode.rawValue.sql
-                    columns["username"] = announced.username.sql
-                case .accepted(let publishID, let uploadURL):
-                    columns["publishID"] = publishID.sql
-                    columns["uploadURL"] = try uploadURL.map { try sealer.seal($0, context: "post:\(id)") }.sql
-                    columns["acceptedAt"] = moment.sql
-                case .uploaded:
-                    columns["uploadURL"] = .null
-                case .published(let postIDs, let url):
-                    columns["postIDs"] = "[\(postIDs.map(String.init).joined(separator: ","))]".sql
-                    columns["url"] = url.sql
-                    columns["uploadURL"] = .null
-                    columns["reason"] = .null
-                case .failed(let reason):
-                    columns["reason"] = reason.sql
-                    columns["uploadURL"] = .null
-                case .unconfirmed(let reason):
-                    columns["reason"] = reason.sql
-                }
-                let names = columns.keys.sorted()
-                try connection.execute(
-                    "UPDATE posts SET \(names.map { "\($0) = ?" }.joined(separator: ", ")) WHERE id = ?",
-                    names.compactMap { columns[$0] } + [id])
-                guard let record = try Self.fetch(id: id, connection, sealer) else {
-                    throw StoreError(.failed, "post \(id) vanished from the ledger")
-                }
+                try Self.write(record, connection, sealer)
                 return record
             }
         }
@@ -221,18 +183,46 @@ package struct SQLPostLedger: PostLedger {
     private static func record(_ row: SQLRow, _ sealer: Sealer) throws -> PostRecord {
         let id: String = try row.get("id")
         let ids: String = try row.get("postIDs")
-        return PostRecord(
+        var record = PostRecord(
             id: id,
             key: PostKey(account: try row.get("account"), digest: try row.get("digest"), slot: try row.get("slot")),
             state: PostState(rawValue: try row.get("state")) ?? .unconfirmed, asset: try row.get("asset"),
-            runID: try row.get("run"), publishID: try row.get("publishID"),
-            uploadURL: try row.get("uploadURL", as: Data?.self).map { try sealer.open($0, context: "post:\(id)") },
-            acceptedAt: try row.get("acceptedAt"), fileDigest: try row.get("fileDigest"),
-            fileBytes: try row.get("fileBytes"), chunkSize: try row.get("chunkSize"),
+            runID: try row.get("run"), updatedAt: try row.get("updatedAt"))
+        record.announcement = try announcement(row)
+        record.publishID = try row.get("publishID")
+        record.uploadURL = try row.get("uploadURL", as: Data?.self).map { try sealer.open($0, context: "post:\(id)") }
+        record.acceptedAt = try row.get("acceptedAt")
+        record.postIDs = (try? JSONDecoder().decode([Int64].self, from: Data(ids.utf8))) ?? []
+        record.url = try row.get("url")
+        record.reason = try row.get("reason")
+        return record
+    }
+
+    private static func announcement(_ row: SQLRow) throws -> PostAnnouncement? {
+        guard let digest = try row.get("fileDigest", as: String?.self) else { return nil }
+        return PostAnnouncement(
+            fileDigest: digest, fileBytes: try row.get("fileBytes"), chunkSize: try row.get("chunkSize"),
             chunkCount: try row.get("chunkCount"), title: try row.get("title"),
             privacyLevel: try row.get("privacyLevel"), mode: PostMode(rawValue: try row.get("mode")) ?? .direct,
-            username: try row.get("username"),
-            postIDs: (try? JSONDecoder().decode([Int64].self, from: Data(ids.utf8))) ?? [], url: try row.get("url"),
-            reason: try row.get("reason"), updatedAt: try row.get("updatedAt"))
+            username: try row.get("username"))
+    }
+
+    /// Writes all that a change may have changed of a post.
+    private static func write(_ record: PostRecord, _ connection: any SQLConnection, _ sealer: Sealer) throws {
+        let announced = record.announcement
+        let sealed = try record.uploadURL.map { try sealer.seal($0, context: "post:\(record.id)") }
+        try connection.execute(
+            """
+            UPDATE posts SET state = ?, updatedAt = ?, fileDigest = ?, fileBytes = ?, chunkSize = ?, chunkCount = ?,
+                title = ?, privacyLevel = ?, mode = ?, username = ?, publishID = ?, uploadURL = ?, acceptedAt = ?,
+                postIDs = ?, url = ?, reason = ?
+            WHERE id = ?
+            """,
+            [
+                record.state.rawValue, record.updatedAt, announced?.fileDigest, announced?.fileBytes,
+                announced?.chunkSize, announced?.chunkCount, announced?.title, announced?.privacyLevel,
+                record.mode.rawValue, announced?.username, record.publishID, sealed, record.acceptedAt,
+                "[\(record.postIDs.map(String.init).joined(separator: ","))]", record.url, record.reason, record.id,
+            ])
     }
 }

@@ -1,4 +1,5 @@
 package import PipelineKit
+package import Posting
 
 /// The API on behalf of one account: takes permits, and renews a refused token once.
 package struct TikTokSession: Sendable {

@@ -1,5 +1,7 @@
 import PipelineKit
 import SlateStage
+import PluginProtocol
+import StageHosting
 
 @main enum Plugin {
     static func main() { PluginProcess.serve(Slate.self, name: "slate", version: "1.0.0") }

@@ -1,7 +1,12 @@
 import ArgumentParser
 import Foundation
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 import PipelineKit
-import PipelineRunner
+import Posting
+import StageHosting
 import Store
 
 /// `auth login|import|status|refresh|logout|forget|rekey`.

@@ -1,0 +1,20 @@
+import PipelineFile
+import PipelineKit
+
+/// What helps those who edit the file.
+enum FileRules {
+    static let all = [noSchema]
+
+    static let noSchema = LintRule(
+        .note, code: "no-schema", "Editors can't complete and check the file without its schema."
+    ) { subject in
+        guard subject.pipeline != nil, let root = subject.written, root.member("$schema") == nil else { return [] }
+        return [
+            LintAdvice(
+                "the file names no \"$schema\", so editors can't complete and check it",
+                hint:
+                    "run spreader-pipeline schema --output pipeline.schema.json, and add \"$schema\": \"./pipeline.schema.json\"",
+                at: root.location)
+        ]
+    }
+}

@@ -1,0 +1,122 @@
+import Foundation
+import Glibc
+import PipelineFile
+import PipelineKit
+
+/// Paths that lead astray.
+enum PathRules {
+    static let all = [machinePath, outputIsInput, duplicateInput]
+
+    /// Options that are paths.
+    private static let pathOptions: Set<String> = ["image", "directory", "save", "file", "font"]
+
+    static let machinePath = LintRule(
+        code: "machine-path", "A path into a home or temporary folder, which other machines don't have."
+    ) { subject in
+        var places: [(path: String, location: SourceLocation, pointer: String)] = []
+        // Paths that the environment gives are each machine's own.
+        func note(_ node: DocumentNode, _ pointer: String) {
+            guard let path = node.json.stringValue, isPersonal(path) else { return }
+            places.append((path, node.location, pointer))
+        }
+        switch subject.written?.member("inputs")?.value {
+        case .list(let inputs, _)?:
+            for (index, input) in inputs.enumerated() { note(input, "/inputs/\(index)") }
+        case let input?: note(input, "/inputs")
+        case nil: break
+        }
+        for step in subject.steps {
+            for member in step.written.member("with")?.value.members ?? [] where pathOptions.contains(member.key) {
+                note(member.value, "\(step.pointer)/with/\(member.key)")
+            }
+        }
+        return places.map { path, location, pointer in
+            LintAdvice(
+                "\"\(path)\" is a path of one machine or user",
+                hint: "write it relative to the current folder, or as ${NAME}",
+                at: location, pointer: pointer)
+        }
+    }
+
+    private static func isPersonal(_ path: String) -> Bool {
+        guard !path.contains("${") else { return false }
+        return path.hasPrefix("~")
+            || ["/home/", "/root/", "/Users/", "/tmp/", "/var/tmp/", "/private/", "/run/user/"].contains {
+                path.hasPrefix($0)
+            } || path.prefixMatch(of: /[A-Za-z]:[\\\/]/) != nil
+    }
+
+    static let outputIsInput = LintRule(
+        code: "output-is-input", "What a run writes is footage of the next run."
+    ) { subject in
+        guard let pipeline = subject.pipeline else { return [] }
+        return subject.steps.compactMap { step in
+            let (key, ending) =
+                switch step.name {
+                case "export": ("directory", "mp4")
+                case "contactSheet": ("directory", "png")
+                case "cover": ("save", "jpg")
+                default: ("", "")
+                }
+            guard let written = step.value(key)?.stringValue, !written.isEmpty else { return nil }
+            let isFile = key == "save" && [".jpg", ".jpeg", ".png"].contains { written.lowercased().hasSuffix($0) }
+            let folder = isFile ? parent(plain(written)) : plain(written)
+            guard let input = pipeline.inputs.first(where: { takes($0.pattern, folder, ending) }) else { return nil }
+            return LintAdvice(
+                "`\(step.stage.id)` writes into \(written), where \"\(input.pattern)\" finds it: the next run takes it for footage",
+                hint: "write into a folder of its own", at: step.location(key), pointer: "\(step.pointer)/with/\(key)")
+        }
+    }
+
+    /// Whether an input finds files with that ending in `folder`: the folder itself, or a pattern for what is in it.
+    private static func takes(_ pattern: String, _ folder: String, _ ending: String) -> Bool {
+        let pattern = plain(pattern)
+        if pattern == folder { return true }
+        let parent = parent(pattern)
+        let last = String(pattern[(pattern.lastIndex(of: "/").map(pattern.index(after:)) ?? pattern.startIndex)...])
+        guard last.contains(where: { "*?[".contains($0) }), parent == folder || matches(parent, folder) else {
+            return false
+        }
+        // What is written has the name of its footage, so only the ending can differ.
+        guard let dot = last.lastIndex(of: ".") else { return true }
+        return matches(String(last[last.index(after: dot)...]), ending)
+    }
+
+    private static func matches(_ pattern: String, _ path: String) -> Bool {
+        fnmatch(pattern, path, FNM_PATHNAME | FNM_PERIOD) == 0
+    }
+
+    /// The folder of a plain path. Foundation's own way ends the program at a path of one character.
+    private static func parent(_ path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// A path without the detours that are only spelling.
+    private static func plain(_ path: String) -> String {
+        let parts = path.split(separator: "/").filter { $0 != "." }
+        let joined = parts.joined(separator: "/")
+        return path.hasPrefix("/") ? "/" + joined : joined.isEmpty ? "." : joined
+    }
+
+    static let duplicateInput = LintRule(
+        code: "duplicate-input", "An input that another one covers; each file is taken once."
+    ) { subject in
+        guard let inputs = subject.pipeline?.inputs else { return [] }
+        return inputs.enumerated().compactMap { index, input in
+            let own = plain(input.pattern)
+            let isPattern = own.contains { "*?[".contains($0) }
+            let other = inputs.enumerated().first { position, other in
+                let theirs = plain(other.pattern)
+                if own == theirs { return position < index }
+                let covers = theirs == parent(own) || matches(theirs, own)
+                return position != index && !isPattern && covers
+            }
+            return other.map { _, other in
+                LintAdvice(
+                    "\"\(input.pattern)\" is found by \"\(other.pattern)\" already", hint: "remove it",
+                    at: input.location, pointer: "/inputs/\(index)")
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+package import Foundation
+package import PipelineEngine
+package import PipelineFile
+package import PipelineKit
+package import Store
+
+extension SavedPlan.Content {
+    /// What `pipeline` says.
+    package init(_ pipeline: Pipeline) {
+        name = pipeline.name
+        post = pipeline.post
+        stages = pipeline.stages.map(SavedPlan.Stage.init)
+        variables = Self.variables(inFile: pipeline.file)
+        struct Decisive: Encodable {
+            var name: String
+            var post: [String: JSONValue]
+            var stages: [SavedPlan.Stage]
+        }
+        let all = try? JSONValue(encoding: Decisive(name: name, post: post, stages: stages)).text()
+        digest = ContentDigest.sha256(all ?? "")
+    }
+
+    /// Which values of a pipeline file come from which variables of the environment.
+    private static func variables(inFile file: String) -> [String: [String]] {
+        guard let text = try? String(contentsOf: URL(filePath: file), encoding: .utf8),
+            let root = DocumentLoader.load(text, file: file).root
+        else { return [:] }
+        var found: [String: [String]] = [:]
+        func look(_ members: [DocumentNode.Member]?, below owner: String) {
+            for member in members ?? [] {
+                let names = Substitution.names(in: member.value)
+                if !names.isEmpty { found["\(owner).\(member.key)"] = names }
+            }
+        }
+        look(root.member("post")?.value.members, below: "post")
+        guard case .list(let stages, _)? = root.member("stages")?.value else { return found }
+        for stage in stages {
+            let id = (stage.member("id") ?? stage.member("uses"))?.value.json.stringValue
+            look(stage.member("with")?.value.members, below: id ?? "")
+        }
+        return found
+    }
+}
+
+extension SavedPlan.Stage {
+    /// A stage of a checked pipeline.
+    init(_ stage: PipelineStage) {
+        id = stage.id
+        uses = stage.type.name.rawValue
+        version = stage.type.version
+        origin = stage.type.origin
+        mark = stage.type.mark
+        let hidden = Set(stage.type.options.filter(\.isSecret).map(\.name))
+        options = stage.stage.options.filter { !hidden.contains($0.key) }
+        secrets = stage.stage.options.filter { hidden.contains($0.key) && $0.value != .null && $0.value != "" }.map(
+            \.key
+        ).sorted()
+        attempts = stage.retry.attempts
+        delay = stage.retry.delay.inSeconds
+        maximumDelay = stage.retry.maximumDelay.inSeconds
+        timeout = stage.timeout?.inSeconds
+    }
+}
+
+extension SavedPlan.Asset {
+    /// A piece of footage as it is now.
+    /// - Throws: `StageError` with code `file-system` when it can't be read.
+    package init(
+        _ asset: AssetInput, _ plan: AssetPlan?, of pipeline: Pipeline, digests: FileDigests
+    ) async throws(StageError) {
+        name = asset.name
+        path = asset.path
+        bytes = try FileDigests.size(of: asset.path)
+        modified = (try? FileManager.default.attributesOfItem(atPath: asset.path))?[.modificationDate] as? Date
+        sha256 = try await digests.sha256(of: asset.path)
+        sidecars = [:]
+        let beside = Sidecar.paths(beside: asset.path)
+        for sidecar in beside {
+            sidecars[URL(filePath: sidecar).lastPathComponent] = try await digests.sha256(of: sidecar)
+        }
+        files = [:]
+        for path in Self.dependencies(try asset.sourceFile(), plan, pipeline) where !beside.contains(path) {
+            files[path] = (try? await digests.sha256(of: path)) ?? ""
+        }
+        let posts = plan.map { $0.parts.isEmpty ? [$0] : $0.parts } ?? []
+        titles = pipeline.isIrreversible ? posts.compactMap(\.title) : []
+        stages = plan.map { Self.steps($0) + $0.parts.flatMap { Self.steps($0, part: $0.asset) } } ?? []
+        refused = plan?.failure.map { "\($0.stage): \($0.error.message)" }
+    }
+
+    private static func steps(_ plan: AssetPlan, part: String? = nil) -> [SavedPlan.Step] {
+        plan.steps.map { stage, step in
+            SavedPlan.Step(
+                part: part, stage: stage, action: step.action, reasons: step.reasons, details: step.details)
+        }
+    }
+
+    /// Files that stages read besides what they are handed, as far as what they are handed is known.
+    private static func dependencies(
+        _ source: SourceFile, _ plan: AssetPlan?, _ pipeline: Pipeline
+    ) -> Set<String> {
+        var paths: Set<String> = []
+        func walk(_ stages: ArraySlice<PipelineStage>, _ plan: AssetPlan?, from start: any Artifact) -> (any Artifact)?
+        {
+            var input: (any Artifact)? = start
+            for stage in stages {
+                guard let known = input else { return nil }
+                paths.formUnion(stage.stage.dependencies(known))
+                input = plan?.steps.first { $0.stage == stage.id }?.plan.output
+            }
+            return input
+        }
+        guard let fanOut = pipeline.fanOut else {
+            _ = walk(pipeline.stages[...], plan, from: source)
+            return paths
+        }
+        let list = walk(pipeline.stages[...fanOut], plan, from: source) as? any ArtifactList
+        let rest = pipeline.stages[(fanOut + 1)...]
+        // Of one element, the plan of the whole goes on with it.
+        let plans = plan.map { $0.parts.isEmpty ? [$0] : $0.parts } ?? []
+        for (part, element) in zip(plans, list?.elements.map { $0 as any Artifact } ?? []) {
+            _ = walk(rest, part, from: element)
+        }
+        return paths
+    }
+}
+
+extension SavedPlan {
+    /// A plan of what is there now.
+    package init(
+        savedAt: Date, program: String, directory: String, command: Command, account: Account, pipeline: Content,
+        assets: [Asset]
+    ) {
+        self.savedAt = savedAt
+        self.program = program
+        self.directory = directory
+        self.command = command
+        self.account = account
+        self.pipeline = pipeline
+        self.assets = assets
+    }
+
+    /// Says that `--set` gives a secret to what must not hold it.
+    /// - Parameters:
+    ///   - option: The option.
+    ///   - keeper: What would hold it, such as "plan".
+    package static func secretRefusal(_ option: String, keeper: String) -> StageError {
+        StageError(
+            .configuration, "--set gives the secret option \(option), which no \(keeper) may hold",
+            hint: "write ${NAME} into the pipeline, and give the value by environment")
+    }
+
+    /// The first word of `--set` that gives a secret option its value, which no file may hold.
+    package static func secret(in overrides: [PipelineChecker.Override], of pipeline: Pipeline) -> String? {
+        for override in overrides {
+            for stage in pipeline.stages
+            where override.stage == stage.id || override.stage == stage.type.name.rawValue {
+                if stage.type.options.contains(where: { $0.name == override.key && $0.isSecret }) {
+                    return "\(stage.id).\(override.key)"
+                }
+            }
+        }
+        return nil
+    }
+}

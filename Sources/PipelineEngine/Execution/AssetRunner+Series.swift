@@ -1,0 +1,65 @@
+import Foundation
+import PipelineFile
+import PipelineKit
+import Posting
+import Store
+
+extension AssetRunner {
+    /// Refuses to post footage in another number of parts than it was posted in before, or cut elsewhere: the same
+    /// pictures would be posted twice. With `--repost` that is wanted, but not of what this very run has posted.
+    /// - Parameter cuts: Where one part ends and the next begins, in seconds of the footage's own time.
+    func checkSeries(of count: Int, cuts: [Double], _ digest: String) async throws(StageError) {
+        guard engine.request.pipeline.isIrreversible else { return }
+        let name = engine.request.pipeline.name
+        let whole = PostKey(account: engine.request.accountIdentity, digest: digest, slot: name)
+        let earlier = try await earlierParts(whole)
+        // In as many parts, too: what is missing of them may follow.
+        let isBegun = earlier.contains { $0.count == count }
+        if let other = earlier.first, !isBegun {
+            let what = other.count == 1 ? asset.name : "part \(other.number) of \(other.count) of \(asset.name)"
+            let parts = count == 1 ? "one post of it" : "\(count) parts of it"
+            throw otherSeries("\(what) is posted already, or on its way, and these options make \(parts)")
+        }
+        guard count > 1, !cuts.isEmpty else { return }
+        let key = PostKey(account: whole.account, digest: digest, slot: "\(name)#/\(count)")
+        let known = try await host.ledger.cuts(key)
+        // The same frames, whatever becomes of the last digits on another machine.
+        if let known, known.count == cuts.count, zip(known, cuts).allSatisfy({ abs($0 - $1) < 0.001 }) { return }
+        if isBegun, let known {
+            throw otherSeries(
+                "parts of \(asset.name) that are posted already were cut at \(Self.text(known)) s, "
+                    + "and these options cut at \(Self.text(cuts)) s")
+        }
+        try await host.ledger.keep(cuts: cuts, key)
+    }
+
+    /// What of the footage is posted, or on its way: which part of how many.
+    private func earlierParts(_ whole: PostKey) async throws(StageError) -> [(number: Int, count: Int)] {
+        let reposts = engine.request.reposts
+        var parts: [(number: Int, count: Int)] = []
+        for record in try await host.ledger.series(whole) where ![.reserved, .failed].contains(record.state) {
+            guard !reposts || record.runID == run.id else { continue }
+            let slot = record.key.slot.dropFirst(whole.slot.count)
+            if slot.isEmpty {
+                parts.append((1, 1))
+            } else if let match = slot.wholeMatch(of: /#(\d+)\/(\d+)(#.*)?/), let number = Int(match.1),
+                let count = Int(match.2), reposts || match.3 == nil
+            {
+                // Posted again on purpose: a post beside the others.
+                parts.append((number, count))
+            }
+        }
+        return parts
+    }
+
+    private func otherSeries(_ message: String) -> StageError {
+        StageError(
+            "other-series", message,
+            hint: "go on with the options of before, or post all of it again on purpose with --repost",
+            outcome: .invalidData)
+    }
+
+    private static func text(_ cuts: [Double]) -> String {
+        cuts.map { String(format: "%.3f", $0) }.joined(separator: ", ")
+    }
+}

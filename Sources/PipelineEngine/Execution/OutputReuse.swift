@@ -1,0 +1,74 @@
+import Foundation
+import PipelineFile
+import PipelineKit
+import Store
+
+/// Takes an output that an earlier run made for use with an asset of this one.
+struct OutputReuse: Sendable {
+    let cache: OutputCache
+    let digests: FileDigests
+    /// Where machines share files; nil when there is no such place.
+    var artifacts: (any ArtifactStore)?
+
+    /// The entry's artifact for an asset; nil when a file of it is not to be had any more.
+    /// - Parameters:
+    ///   - path: The asset's.
+    ///   - name: The footage as the user named it.
+    ///   - folder: Where its files are put; nil to find out only whether they could be.
+    func take(
+        _ entry: CachedOutput, _ stage: PipelineStage, path: String, name: String, into folder: URL?
+    ) async throws(StageError) -> (json: JSONValue, output: any Artifact)? {
+        var moved = [entry.path: path]
+        if entry.asset != entry.path { moved[entry.asset] = name }
+        let made = Set(entry.files.map(\.path))
+        guard let before = try? stage.type.decodeOutput(entry.artifact) else { return nil }
+        for file in before.files where file.path != entry.path {
+            if made.contains(file.path) {
+                guard let folder else {
+                    if await cache.holds(file) { continue }
+                    guard let artifacts, let digest = file.sha256, (try? await artifacts.holds(digest)) == true else {
+                        return nil
+                    }
+                    continue
+                }
+                let target = try await target(of: file, entry, in: folder)
+                var isHere = try await cache.place(file, at: target)
+                if !isHere, let artifacts, let digest = file.sha256 {
+                    isHere = try await artifacts.fetch(digest, to: target)
+                }
+                guard isHere else { return nil }
+                moved[file.path] = target
+            } else {
+                // A file of the user's, such as a picture that is drawn, or subtitles beside the footage.
+                let place = Self.beside(file.path, of: entry.path, now: path)
+                guard let expected = file.sha256, let now = try? await digests.sha256(of: place), now == expected else {
+                    return nil
+                }
+                if place != file.path { moved[file.path] = place }
+            }
+        }
+        let json = entry.artifact.replacing(moved)
+        guard let output = try? stage.type.decodeOutput(json) else { return nil }
+        return (json, output)
+    }
+
+    /// Where a file is put: where the stage had it in the work folder, unless another stage has something else there.
+    private func target(
+        of file: FileReference, _ entry: CachedOutput, in folder: URL
+    ) async throws(StageError) -> String {
+        let usual = folder.appending(path: String(file.path.dropFirst(entry.folder.count + 1)))
+        guard let digest = file.sha256, FileManager.default.fileExists(atPath: usual.path),
+            try await digests.sha256(of: usual.path) != digest
+        else { return usual.path }
+        let name = "\(digest.prefix(12))-\(usual.lastPathComponent)"
+        return usual.deletingLastPathComponent().appending(path: name).path
+    }
+
+    /// Where a file that stood beside the footage stands beside it now.
+    private static func beside(_ file: String, of footage: String, now path: String) -> String {
+        let folder = URL(filePath: footage).deletingLastPathComponent().path + "/"
+        guard file.hasPrefix(folder) else { return file }
+        let moved = URL(filePath: path).deletingLastPathComponent().path + "/" + file.dropFirst(folder.count)
+        return FileManager.default.fileExists(atPath: moved) ? moved : file
+    }
+}

@@ -1,0 +1,117 @@
+import Foundation
+package import PipelineFile
+package import PipelineKit
+package import Store
+
+/// Says whether a run would reuse a stage's output, and if not, which part of the key differs from an earlier one.
+package struct ReuseExplainer: Sendable {
+    /// The answer for one asset.
+    package struct Answer: Sendable, Hashable {
+        /// The asset as the user named it.
+        package var asset: String
+        /// Whether the output would be reused.
+        package var isReused: Bool
+        /// In one line.
+        package var verdict: String
+        /// What differs, one sentence each.
+        package var reasons: [String]
+    }
+
+    private let pipeline: Pipeline
+    private let cache: OutputCache?
+    private let digests: FileDigests
+    private let artifacts: (any ArtifactStore)?
+
+    /// An explainer.
+    /// - Parameters:
+    ///   - cache: Nil when nothing is kept.
+    ///   - artifacts: Where machines share files; nil when there is no such place.
+    package init(
+        pipeline: Pipeline, cache: OutputCache?, digests: FileDigests, artifacts: (any ArtifactStore)? = nil
+    ) {
+        self.pipeline = pipeline
+        self.artifacts = artifacts
+        self.cache = cache
+        self.digests = digests
+    }
+
+    /// The answer for `stage` and one asset.
+    /// - Throws: `StageError` when the footage can't be read.
+    package func explain(_ stage: PipelineStage, _ asset: AssetInput) async throws(StageError) -> Answer {
+        func answer(_ isReused: Bool, _ verdict: String, _ reasons: [String] = []) -> Answer {
+            Answer(asset: asset.name, isReused: isReused, verdict: verdict, reasons: reasons)
+        }
+        guard stage.type.effect == .pure else {
+            return answer(
+                false, "runs each time",
+                ["its effect is \(stage.type.effect.rawValue): only outputs of pure stages are reused by later runs"])
+        }
+        guard let cache else { return answer(false, "runs each time", ["nothing is kept: SPREADER_CACHE_SIZE is 0"]) }
+        let reuse = OutputReuse(cache: cache, digests: digests, artifacts: artifacts)
+        let digest = try await digests.sha256(of: asset.path)
+        var artifact: any Artifact = try asset.sourceFile(digest: (digest, try FileDigests.size(of: asset.path)))
+        var before = digest
+        let entries = await cache.entries().sorted { ($0.madeAt, $0.key) > ($1.madeAt, $1.key) }
+        for step in pipeline.stages {
+            let parts = try await ReuseParts(
+                step, artifact, before: before, footage: asset.path, digests: digests)
+            let key = try parts.key
+            let entry = await cache.find(key)
+            var output: (any Artifact)?
+            if let entry {
+                output = try await reuse.take(entry, step, path: asset.path, name: asset.name, into: nil)?.output
+            }
+            if step.id == stage.id {
+                if let entry, output != nil { return answer(true, "reused: made in run \(entry.run)") }
+                return answer(false, "runs", await reasons(step, parts, entry, asset, entries))
+            }
+            guard step.type.effect == .pure else {
+                return answer(
+                    false, "can't be told before \(step.id) has run",
+                    ["\(step.id): its effect is \(step.type.effect.rawValue), and what it gives decides"])
+            }
+            guard let output else {
+                return answer(
+                    false, "runs, because \(step.id) before it does",
+                    await reasons(step, parts, entry, asset, entries).map { "\(step.id): \($0)" })
+            }
+            (artifact, before) = (output, key)
+            // Of a series, the first part stands for all.
+            if let list = output as? any ArtifactList, let first = list.elements.first {
+                artifact = first
+                if list.elements.count > 1 { before += "\npart 1/\(list.elements.count)" }
+            }
+        }
+        return answer(false, "runs", ["the pipeline ends before it"])
+    }
+
+    /// How the parts differ from those of the newest earlier output for the same footage, or else the same name.
+    /// - Parameter same: What is kept under the very same key, though not all of it is there any more.
+    private func reasons(
+        _ step: PipelineStage, _ parts: ReuseParts, _ same: CachedOutput?, _ asset: AssetInput,
+        _ entries: [CachedOutput]
+    ) async -> [String] {
+        if let same {
+            for file in same.files where await cache?.holds(file) != true { return ["a file that it made is gone"] }
+            return ["a file that it took in run \(same.run) is gone, or has another content"]
+        }
+        let mine = entries.filter { $0.stage == step.type.name.rawValue }.compactMap { entry in
+            (try? entry.parts.decode(ReuseParts.self)).map { (entry: entry, parts: $0) }
+        }
+        // What came of the same, else of the same part of the same footage, else of footage with that name.
+        let found =
+            mine.first { $0.parts.before == parts.before }
+            ?? mine.first { $0.entry.path == asset.path && $0.parts.part == parts.part }
+            ?? mine.first { $0.entry.asset == asset.name || $0.parts.footage == parts.footage }
+        guard let (earlier, before) = found else { return ["nothing is kept of \(step.id) for \(asset.name)"] }
+        var reasons = parts.differences(from: before)
+        if parts.before != before.before {
+            let isFirst = step.id == pipeline.stages.first?.id
+            reasons.append(
+                isFirst
+                    ? "the footage has another content than in run \(earlier.run)"
+                    : "what the stages before it decide by has changed")
+        }
+        return reasons
+    }
+}

@@ -1,0 +1,134 @@
+import PipelineKit
+package import PluginProtocol
+import Synchronization
+
+/// Secrets that a plugin may have, and those that it was given, which must not be seen in what it says.
+package final class SecretGrants: Sendable {
+    private let declared: Set<String>
+    private let allowed: Set<String>
+    private let given = Mutex<Set<String>>([])
+    /// Shorter ones would hide half of all texts.
+    private static let shortest = 4
+
+    /// Grants.
+    /// - Parameters:
+    ///   - declared: Names that the plugin's manifest declares.
+    ///   - allowed: Names that the user allows this plugin.
+    ///   - given: Secrets that it has from the beginning.
+    package init(declared: Set<String> = [], allowed: Set<String> = [], given: [String] = []) {
+        self.declared = declared
+        self.allowed = allowed
+        self.given.withLock { $0 = Set(given.filter { $0.count >= Self.shortest }) }
+    }
+
+    func secret(_ name: String, _ secrets: any SecretProvider, plugin: String) async throws(StageError) -> Secret {
+        guard declared.contains(name) else {
+            throw StageError(
+                .notAuthorised, "plugin \(plugin) asks for the secret \(name), which its plugin.json does not declare",
+                hint: "its author has to add it to \"secrets\"", outcome: .configuration)
+        }
+        guard allowed.contains(name) else {
+            throw StageError(
+                .notAuthorised, "plugin \(plugin) asks for the secret \(name), which you have not allowed",
+                hint: "to allow it, set SPREADER_PLUGIN_SECRETS=\(plugin):\(name)", outcome: .configuration)
+        }
+        let secret = try await secrets.secret(name)
+        if secret.reveal().count >= Self.shortest { _ = given.withLock { $0.insert(secret.reveal()) } }
+        return secret
+    }
+
+    /// Whether any text in `value` holds a secret that was given.
+    func holdsSecret(_ value: JSONValue) -> Bool {
+        let secrets = given.withLock { $0 }
+        return !secrets.isEmpty && value.holds(anyOf: secrets)
+    }
+
+    /// The text without the secrets that were given.
+    func redacted(_ text: String) -> String {
+        // The longest first: one may hold another.
+        let secrets = given.withLock { $0 }.sorted { ($0.count, $0) > ($1.count, $1) }
+        return secrets.reduce(text) { $0.replacing($1, with: "‹redacted›") }
+    }
+
+    /// The text without the secrets that were given, and without what would steer a terminal.
+    func shown(_ text: String) -> String { VisibleText.of(redacted(text)) }
+
+    /// A plugin's result without the secrets that were given, its texts as a terminal can be given them. An artifact
+    /// that holds a secret is refused: it would be written down.
+    func checked(_ result: ResultMessage, of stage: StageName) throws(StageError) -> ResultMessage {
+        for case let value? in [result.artifact, result.plan?.output] where holdsSecret(value) {
+            throw StageError(
+                .plugin, "the output of \(stage) holds a secret that it was given, and would be written down",
+                hint: "report it to the plugin's author")
+        }
+        var result = result
+        if var plan = result.plan {
+            plan.action = shown(plan.action)
+            plan.reasons = plan.reasons.map(shown)
+            plan.details = Dictionary(
+                plan.details.map { (shown($0), $1.mappingTexts(shown)) }, uniquingKeysWith: { first, _ in first })
+            plan.findings = plan.findings?.map(shown)
+            result.plan = plan
+        }
+        result.findings = result.findings?.map(shown)
+        return result
+    }
+
+    private func shown(_ finding: Diagnostic) -> Diagnostic {
+        var finding = finding
+        finding.code = code(finding.code)
+        finding.message = shown(finding.message)
+        finding.hint = finding.hint.map(shown)
+        finding.pointer = finding.pointer.map(shown)
+        finding.asset = finding.asset.map(shown)
+        if var location = finding.location {
+            location.file = shown(location.file)
+            finding.location = location
+        }
+        return finding
+    }
+
+    /// A plugin's code when it is one: events, records and metrics take it as it is.
+    private func code(_ code: String) -> String {
+        let isCode = code.wholeMatch(of: /[a-z0-9-]{1,64}/) != nil && !holdsSecret(.string(code))
+        return isCode ? code : StageError.Code.plugin.rawValue
+    }
+
+    /// The error without the secrets that were given, and without what would steer a terminal.
+    func redacted(_ error: StageError) -> StageError {
+        var error = error
+        error.code = StageError.Code(rawValue: code(error.code.rawValue))
+        error.message = shown(error.message)
+        error.hint = error.hint.map(shown)
+        error.cause = error.cause.map { VisibleText.of(redacted($0), keepsBreaks: true) }
+        return error
+    }
+}
+
+extension JSONValue {
+    /// Whether any text in it holds one of `secrets`.
+    fileprivate func holds(anyOf secrets: Set<String>) -> Bool {
+        switch self {
+        case .string(let text): secrets.contains { text.contains($0) }
+        case .array(let values): values.contains { $0.holds(anyOf: secrets) }
+        case .object(let members):
+            members.contains { name, value in
+                secrets.contains { name.contains($0) } || value.holds(anyOf: secrets)
+            }
+        case .null, .bool, .integer, .number: false
+        }
+    }
+
+    /// The value with every text in it, names of members included, changed.
+    fileprivate func mappingTexts(_ change: (String) -> String) -> JSONValue {
+        switch self {
+        case .string(let text): .string(change(text))
+        case .array(let values): .array(values.map { $0.mappingTexts(change) })
+        case .object(let members):
+            .object(
+                Dictionary(
+                    members.map { (change($0), $1.mappingTexts(change)) }, uniquingKeysWith: { first, _ in first }))
+        case .null, .bool, .integer, .number: self
+        }
+    }
+}

@@ -1,0 +1,486 @@
+package import Foundation
+import Glibc
+package import PipelineKit
+package import PluginProtocol
+import Store
+
+/// The suite that tells an author whether a plugin keeps to the protocol: starts it anew for each check and does to it
+/// what hosts do.
+package struct PluginConformance: Sendable {
+    /// One check of the suite.
+    package struct Check: Sendable, Hashable {
+        /// How it came out.
+        package enum Verdict: String, Sendable { case passed, failed, skipped }
+        /// What was checked, such as `hello` or `run cut`.
+        package var name: String
+        /// How it came out.
+        package var verdict: Verdict
+        /// What was seen; empty when there is nothing to say.
+        package var detail: String
+    }
+
+    /// Artifacts to try stages with, by kind.
+    package typealias Samples = [ArtifactKind: any Artifact]
+
+    /// How long an answer may take; a run may take longer.
+    private static let patience = Duration.seconds(5)
+    private static let runPatience = Duration.seconds(60)
+    private static let cancelPatience = Duration.seconds(3)
+
+    private let manifest: PluginManifest
+    private let launch: WorkerLaunch
+    private let limits: WorkerLimits
+    private let samples: Samples
+    private let options: [String: [String: JSONValue]]
+    private let folder: URL
+    private let mayPost: Bool
+
+    /// A suite for one plugin.
+    /// - Parameters:
+    ///   - samples: Artifacts to try stages with; those of other kinds are not run.
+    ///   - options: Options to try stages with, by stage: for those that can't do without.
+    ///   - folder: An empty folder for the files that the plugin makes.
+    ///   - mayPost: Whether it is the program itself, some of whose stages are irreversible; those are not run.
+    package init(
+        _ manifest: PluginManifest, _ policy: PluginPolicy, samples: Samples,
+        options: [String: [String: JSONValue]] = [:], folder: URL, mayPost: Bool = false
+    ) {
+        self.manifest = manifest
+        (launch, limits) = Plugin.launch(manifest, policy)
+        self.samples = samples
+        self.options = options
+        self.folder = folder
+        self.mayPost = mayPost
+    }
+
+    /// All checks, in order.
+    /// - Throws: `StageError` with code `cancelled`.
+    package func run() async throws(StageError) -> [Check] {
+        try await BlockingWork.run(name: "plugin-check") { (flag) throws(StageError) in try checks(flag) }
+    }
+
+    private func checks(_ flag: CancellationFlag) throws(StageError) -> [Check] {
+        var report = Report()
+        let ready: ChildReady?
+        do throws(Unfit) {
+            ready = try greeting()
+            report.pass("hello", "\(manifest.name) \(manifest.version), protocol \(StageProtocol.version)")
+        } catch {
+            report.fail("hello", error.what)
+            ready = nil
+        }
+        guard let ready else { return report.checks }
+        func check(_ name: String, _ body: () throws(Unfit) -> String) throws(StageError) {
+            guard !flag.isCancelled else { throw .cancelled }
+            do throws(Unfit) {
+                report.pass(name, try body())
+            } catch {
+                if error.isSkipped { report.skip(name, error.what) } else { report.fail(name, error.what) }
+            }
+        }
+        try check("manifest") { () throws(Unfit) in
+            if let problem = Plugin.problem(with: ready, manifest, mayPost: mayPost) { throw Unfit(problem) }
+            return "\(ready.stages.count) \(ready.stages.count == 1 ? "stage" : "stages")"
+        }
+        try check("unknown fields", unknownFields)
+        try check("another protocol", anotherProtocol)
+        try check("shutdown", shutdown)
+        try check("closed input", closedInput)
+        try check("unknown stage", unknownStage)
+        for stage in ready.stages {
+            try check("options of \(stage.name)") { () throws(Unfit) in try schema(stage) }
+            if ready.features.contains("check") {
+                try check("check \(stage.name)") { () throws(Unfit) in try checking(stage) }
+            }
+            if ready.features.contains("plan") {
+                try check("plan \(stage.name)") { () throws(Unfit) in try planning(stage) }
+            }
+            try check("run \(stage.name)") { () throws(Unfit) in try running(stage) }
+            try check("cancel \(stage.name)") { () throws(Unfit) in try cancelling(stage) }
+            try check("long line to \(stage.name)") { () throws(Unfit) in try longLine(stage) }
+        }
+        return report.checks
+    }
+
+    private struct Report {
+        var checks: [Check] = []
+        mutating func pass(_ name: String, _ detail: String) { add(name, .passed, detail) }
+        mutating func fail(_ name: String, _ detail: String) { add(name, .failed, detail) }
+        mutating func skip(_ name: String, _ detail: String) { add(name, .skipped, detail) }
+        private mutating func add(_ name: String, _ verdict: Check.Verdict, _ detail: String) {
+            checks.append(Check(name: name, verdict: verdict, detail: detail))
+        }
+    }
+
+    /// Why a check did not pass.
+    private struct Unfit: Error {
+        var what: String
+        var isSkipped = false
+        init(_ what: String, isSkipped: Bool = false) {
+            self.what = what
+            self.isSkipped = isSkipped
+        }
+    }
+
+    // MARK: The conversation
+
+    private func started() throws(Unfit) -> RawPlugin {
+        do throws(POSIXError) {
+            return try RawPlugin(launch, limits)
+        } catch {
+            throw Unfit("\(launch.executable) can't be started: \(String(cString: strerror(error.code.rawValue)))")
+        }
+    }
+
+    private func greeted() throws(Unfit) -> (plugin: RawPlugin, ready: ChildReady) {
+        let plugin = try started()
+        plugin.send(
+            .hello(
+                HostHello(
+                    host: "spreader-pipeline", version: "", features: HostService.open.map(\.rawValue) + ["shutdown"],
+                    memory: limits.memory.bytes)))
+        let ready = try ready(plugin)
+        guard ready.version == StageProtocol.version else {
+            let error = WorkerEnd.foreignProtocol(
+                name: ready.name, release: ready.release, version: ready.version, ours: StageProtocol.version
+            ).startError(plugin: manifest.name, lastWords: nil)
+            throw Unfit(error.description)
+        }
+        return (plugin, ready)
+    }
+
+    private func greeting() throws(Unfit) -> ChildReady { try greeted().ready }
+
+    private func ready(_ plugin: RawPlugin) throws(Unfit) -> ChildReady {
+        guard let (raw, message) = plugin.next(within: limits.start) else {
+            throw Unfit("no answer to hello within \(limits.start.spoken)\(fate(plugin))")
+        }
+        guard case .ready(let ready)? = message else { throw Unfit("hello was answered by \(shown(raw))") }
+        return ready
+    }
+
+    /// The answer to a request; what it asks the host for meanwhile is answered.
+    private func answer(_ plugin: RawPlugin, id: Int, within limit: Duration) throws(Unfit) -> ChildMessage {
+        let deadline = SuspendingClock.now + limit
+        var notes: [String: JSONValue] = [:]
+        while SuspendingClock.now < deadline {
+            guard let (raw, message) = plugin.next(within: limit) else { break }
+            switch message {
+            case .result(let result)? where result.id == id: return .result(result)
+            case .failure(id, let failure)?: return .failure(id: id, failure)
+            case .progress(let report)?:
+                guard (0...1).contains(report.fraction) else {
+                    throw Unfit("progress has a fraction of \(report.fraction); it goes from 0 to 1")
+                }
+            case .log?: break
+            case .service(let question)?:
+                var value: JSONValue?
+                switch question.service {
+                case .checkpointGet: value = notes[question.key]
+                case .checkpointSet: notes[question.key] = question.value
+                case .secret: value = "conformance-secret"
+                default: break
+                }
+                plugin.send(.answer(ServiceAnswer(request: question.request, value: value)))
+            case .failure(nil, let failure)?: throw Unfit("it ended the conversation: \(failure.message)")
+            case .ready?, .result?, .failure?: throw Unfit("an answer to nothing that was asked: \(shown(raw))")
+            case nil: throw Unfit("this is no message: \(shown(raw))")
+            }
+        }
+        throw Unfit("no answer within \(limit.spoken)\(fate(plugin))")
+    }
+
+    private func fate(_ plugin: RawPlugin) -> String {
+        let words = plugin.errors.last.map { ": \($0)" } ?? ""
+        switch plugin.end {
+        case .exited(let status): return "; it exited with status \(status)\(words)"
+        case .signalled(let number): return "; it crashed (\(WorkerEnd.name(ofSignal: number)))\(words)"
+        default: return words
+        }
+    }
+
+    private func shown(_ raw: JSONValue) -> String { String(((try? raw.text()) ?? "\(raw)").prefix(200)) }
+
+    // MARK: Checks of the whole
+
+    private func unknownFields() throws(Unfit) -> String {
+        let plugin = try started()
+        plugin.send(
+            #"{"type":"hello","protocols":[1],"host":"spreader-pipeline","version":"","features":["tomorrow"],"#
+                + #""tomorrow":{"a":[1,null]}}"#)
+        _ = try ready(plugin)
+        return "passed over"
+    }
+
+    private func anotherProtocol() throws(Unfit) -> String {
+        let plugin = try started()
+        plugin.send(#"{"type":"hello","protocols":[999],"host":"spreader-pipeline","version":"","features":[]}"#)
+        guard let (raw, _) = plugin.next(within: limits.start) else {
+            throw Unfit("no answer to a host of protocol 999\(fate(plugin))")
+        }
+        guard let version = raw["protocol"]?.integerValue else {
+            throw Unfit("a host of protocol 999 got \(shown(raw)); say ready with the protocol that it speaks")
+        }
+        guard version != 999 else { throw Unfit("it claims to speak protocol 999") }
+        return "says that it speaks \(version)"
+    }
+
+    private func shutdown() throws(Unfit) -> String {
+        let (plugin, _) = try greeted()
+        plugin.send(.shutdown)
+        plugin.closeInput()
+        return try ended(plugin, after: "shutdown")
+    }
+
+    private func closedInput() throws(Unfit) -> String {
+        let (plugin, _) = try greeted()
+        plugin.closeInput()
+        return try ended(plugin, after: "its input was closed")
+    }
+
+    private func ended(_ plugin: RawPlugin, after what: String) throws(Unfit) -> String {
+        guard let end = plugin.waitForEnd(within: Self.cancelPatience) else {
+            throw Unfit("it goes on for more than \(Self.cancelPatience.spoken) after \(what)")
+        }
+        guard end == .exited(0) else { throw Unfit("after \(what) it ended, but badly\(fate(plugin))") }
+        guard plugin.groupIsEmpty else { throw Unfit("after \(what) it left a process behind") }
+        return "ends with status 0"
+    }
+
+    private func unknownStage() throws(Unfit) -> String {
+        let (plugin, _) = try greeted()
+        let request = StageRequest(
+            id: 1, stage: "no-such-stage", options: [:], input: [:], context: RequestContext(context(nil)))
+        plugin.send(.run(request))
+        guard case .failure = try answer(plugin, id: 1, within: Self.patience) else {
+            throw Unfit("a request for a stage that it does not have gave a result")
+        }
+        return "refused"
+    }
+
+    // MARK: Checks of one stage
+
+    private func schema(_ stage: StageDescription) throws(Unfit) -> String {
+        guard stage.name.rawValue.wholeMatch(of: /[a-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*/) != nil else {
+            throw Unfit("\"\(stage.name)\" is not words of letters and digits, joined with hyphens")
+        }
+        guard !stage.summary.isEmpty else { throw Unfit("it has no summary") }
+        guard let schema = OptionSchema(stage.options) else {
+            throw Unfit("\"options\" is no JSON Schema of an object")
+        }
+        for option in schema.descriptors {
+            if option.documentation.isEmpty { throw Unfit("option \(option.name) has no description") }
+            if option.defaultValue != .null,
+                let finding = schema.findings(in: [option.name: option.defaultValue]).first
+            {
+                throw Unfit("the default of \(option.name) \(finding.problem.message)")
+            }
+        }
+        return schema.descriptors.isEmpty ? "none" : schema.descriptors.map(\.name).joined(separator: ", ")
+    }
+
+    private func checking(_ stage: StageDescription) throws(Unfit) -> String {
+        let (plugin, _) = try greeted()
+        let context = BareContext.checking
+        plugin.send(
+            .check(
+                StageRequest(
+                    id: 1, stage: stage.name.rawValue, options: options(of: stage), input: nil,
+                    context: RequestContext(context))))
+        switch try answer(plugin, id: 1, within: Self.patience) {
+        case .result(let result):
+            guard let findings = result.findings else { throw Unfit("check was answered without \"findings\"") }
+            return findings.isEmpty ? "nothing found" : findings.map(\.message).joined(separator: "; ")
+        case .failure(_, let failure):
+            throw Unfit("check failed: \(failure.message); what it finds belongs in findings")
+        default: throw Unfit("check was answered by something else")
+        }
+    }
+
+    private func planning(_ stage: StageDescription) throws(Unfit) -> String {
+        let input = try sample(stage)
+        let (plugin, _) = try greeted()
+        let before = marks(input)
+        plugin.send(
+            .plan(
+                StageRequest(
+                    id: 1, stage: stage.name.rawValue, options: options(of: stage), input: try json(input),
+                    context: RequestContext(context(nil).planning))))
+        switch try answer(plugin, id: 1, within: Self.runPatience) {
+        case .result(let result):
+            guard let plan = result.plan else { throw Unfit("plan was answered without \"plan\"") }
+            if let output = plan.output {
+                do {
+                    _ = try ForeignArtifact.decode(output, kind: stage.output)
+                } catch {
+                    throw Unfit("the plan's output is no \(stage.output): \(error)")
+                }
+            }
+            guard marks(input) == before else { throw Unfit("plan changed its input, and it must write nothing") }
+            return plan.action
+        case .failure(_, let failure): throw Unfit("plan failed: \(failure.message)\(advice(failure))")
+        default: throw Unfit("plan was answered by something else")
+        }
+    }
+
+    private func running(_ stage: StageDescription) throws(Unfit) -> String {
+        let input = try sample(stage, toRun: true)
+        let before = marks(input)
+        let first = try output(of: stage, input, in: "first")
+        guard marks(input) == before else { throw Unfit("it changed its input, which belongs to the user") }
+        guard stage.effect == .pure else { return "gives a \(stage.output)" }
+        // What is reused must come out the same.
+        let second = try output(of: stage, input, in: "second")
+        let digests = try [first, second].map { (made) throws(Unfit) in try made.artifact.files.map(digest) }
+        guard digests[0] == digests[1], first.value == second.value else {
+            throw Unfit(
+                "it is pure and gave another output the second time: say resumable, or leave times and chance out")
+        }
+        return "gives a \(stage.output), the same each time"
+    }
+
+    /// Runs a stage and looks at what it gives.
+    private func output(
+        of stage: StageDescription, _ input: any Artifact, in name: String
+    ) throws(Unfit) -> (artifact: any Artifact, value: JSONValue) {
+        let (plugin, _) = try greeted()
+        let work = try workFolder("\(stage.name)-\(name)")
+        let began = Int64(Date().timeIntervalSince1970 * 1e9)
+        plugin.send(.run(try request(stage, input, work)))
+        let result: ResultMessage
+        switch try answer(plugin, id: 1, within: Self.runPatience) {
+        case .result(let answer): result = answer
+        case .failure(_, let failure): throw Unfit("run failed: \(failure.message)\(advice(failure))")
+        default: throw Unfit("run was answered by something else")
+        }
+        guard let value = result.artifact else { throw Unfit("run was answered without \"artifact\"") }
+        let artifact: any Artifact
+        do {
+            artifact = try ForeignArtifact.decode(value, kind: stage.output)
+        } catch {
+            throw Unfit("it gave no \(stage.output): \(error)")
+        }
+        let known = Set(input.files.map(\.path))
+        for file in artifact.files where !known.contains(file.path) {
+            guard let size = try? FileManager.default.attributesOfItem(atPath: file.path)[.size] as? NSNumber else {
+                throw Unfit("its output names \(file.path), which does not exist")
+            }
+            guard size.int64Value == file.bytes else {
+                throw Unfit("its output says that \(file.path) has \(file.bytes) bytes, it has \(size)")
+            }
+            let isOld = FileMark(file.path).map { $0.changed < began } ?? false
+            guard file.path.hasPrefix(work.path + "/") || isOld || stage.effect == .resumable else {
+                throw Unfit("it made \(file.path), outside the work folder that it was given")
+            }
+            if let said = file.sha256, said != (try digest(file)) {
+                throw Unfit("its output gives another SHA-256 for \(file.path) than the file has")
+            }
+        }
+        if let stray = plugin.strayLines.first {
+            throw Unfit("standard output holds what is no message, use standard error: \(stray)")
+        }
+        // The work folder is another one each time.
+        let text = ((try? value.text()) ?? "").replacing(work.path, with: "work")
+        return (artifact, (try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))) ?? .null)
+    }
+
+    private func cancelling(_ stage: StageDescription) throws(Unfit) -> String {
+        let input = try sample(stage, toRun: true)
+        let (plugin, _) = try greeted()
+        plugin.send(.run(try request(stage, input, try workFolder("\(stage.name)-cancel"))))
+        plugin.send(.cancel(id: 1))
+        switch try answer(plugin, id: 1, within: Self.cancelPatience) {
+        case .result: return "was done before"
+        case .failure(_, let failure):
+            guard failure.code == StageError.Code.cancelled.rawValue else {
+                throw Unfit("cancel was answered by the code \"\(failure.code)\" instead of \"cancelled\"")
+            }
+            return "stops"
+        default: throw Unfit("cancel was answered by something else")
+        }
+    }
+
+    private func longLine(_ stage: StageDescription) throws(Unfit) -> String {
+        let (plugin, ready) = try greeted()
+        let filler = String(repeating: "x", count: 1 << 20)
+        if ready.features.contains("check") {
+            var context = RequestContext(BareContext.checking)
+            context.settings["FILLER"] = filler
+            plugin.send(
+                .check(
+                    StageRequest(
+                        id: 1, stage: stage.name.rawValue, options: options(of: stage), input: nil, context: context)))
+            _ = try answer(plugin, id: 1, within: Self.patience)
+        } else {
+            // What a child does not offer it is not asked for.
+            var request = try request(
+                stage, try sample(stage, toRun: true), try workFolder("\(stage.name)-long-line"))
+            request.context.settings["FILLER"] = filler
+            plugin.send(.run(request))
+            _ = try answer(plugin, id: 1, within: Self.runPatience)
+        }
+        return "1 MB is read"
+    }
+
+    // MARK: What stages are given
+
+    private func options(of stage: StageDescription) -> [String: JSONValue] { options[stage.name.rawValue] ?? [:] }
+
+    private func sample(_ stage: StageDescription, toRun: Bool = false) throws(Unfit) -> any Artifact {
+        if toRun, mayPost, stage.resource == .network {
+            throw Unfit("needs an account: it is tried against the sandbox", isSkipped: true)
+        }
+        guard let input = samples[stage.input] else {
+            throw Unfit("there is no sample of a \(stage.input) to try it with", isSkipped: true)
+        }
+        return input
+    }
+
+    private func json(_ artifact: any Artifact) throws(Unfit) -> JSONValue {
+        do {
+            return try JSONValue(encoding: artifact)
+        } catch {
+            throw Unfit("the sample has no JSON form: \(error)")
+        }
+    }
+
+    private func request(
+        _ stage: StageDescription, _ input: any Artifact, _ work: URL
+    ) throws(Unfit) -> StageRequest {
+        StageRequest(
+            id: 1, stage: stage.name.rawValue, options: options(of: stage), input: try json(input),
+            context: RequestContext(context(work)))
+    }
+
+    private func workFolder(_ name: String) throws(Unfit) -> URL {
+        let work = folder.appending(path: name)
+        do {
+            try FileManager.default.createDirectory(at: work, withIntermediateDirectories: true)
+        } catch {
+            throw Unfit("the work folder can't be made: \(error.localizedDescription)")
+        }
+        return work
+    }
+
+    private func context(_ work: URL?) -> StageContext {
+        BareContext.make(work ?? folder)
+    }
+
+    /// What tells that a file's content was changed; another link to it does not.
+    private func marks(_ artifact: any Artifact) -> [[Int64]] {
+        artifact.files.map { file in FileMark(file.path).map { [$0.bytes, $0.inode, $0.modified] } ?? [] }
+    }
+
+    private func digest(_ file: FileReference) throws(Unfit) -> String {
+        do {
+            return try ContentDigest.sha256(ofFile: file.path)
+        } catch {
+            throw Unfit("its output names \(file.path), which can't be read")
+        }
+    }
+
+    private func advice(_ failure: FailureMessage) -> String {
+        failure.code == StageError.Code.invalidOption.rawValue
+            ? " (give options to try it with: --set stage.option=value)" : ""
+    }
+}

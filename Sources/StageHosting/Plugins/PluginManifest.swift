@@ -1,0 +1,211 @@
+package import Foundation
+package import PipelineFile
+package import PipelineKit
+
+/// What a plugin's `plugin.json` says: how to start it and what it asks for, known before anything of it runs.
+package struct PluginManifest: Sendable {
+    /// The file's name in a plugin's folder.
+    package static let fileName = "plugin.json"
+
+    /// Lower-case words joined with hyphens; unique on a machine.
+    package var name: String
+    /// For people, and part of the key under which outputs are reused.
+    package var version: String
+    /// For people; empty when left out.
+    package var summary: String
+    /// The program and its arguments. A program with a slash is relative to the plugin's folder, others are found by
+    /// `PATH`.
+    package var command: [String]
+    /// Names of its stages.
+    package var stages: [String]
+    /// Names of secrets that it asks for.
+    package var secrets: [String]
+    /// Names of environment variables that it wants to see.
+    package var environment: [String]
+    /// What it may use, where it says so.
+    package var limits: Limits
+    /// The plugin's folder.
+    package var folder: URL
+    /// The manifest, as a person would name it.
+    package var file: String
+
+    /// Limits of a plugin's own, never above those of the host.
+    package struct Limits: Sendable {
+        /// Resident memory of all its processes.
+        package var memory: ByteCount?
+        /// Processor time of one request.
+        package var processor: Duration?
+        /// Wall time of one request.
+        package var time: Duration?
+    }
+
+    /// A manifest that is in no file: of the program's own child.
+    package init(name: String, version: String, command: [String], stages: [String], folder: URL) {
+        self.init(
+            name: name, version: version, summary: "", command: command, stages: stages, secrets: [], environment: [],
+            limits: Limits(), folder: folder, file: name)
+    }
+
+    fileprivate init(
+        name: String, version: String, summary: String, command: [String], stages: [String], secrets: [String],
+        environment: [String], limits: Limits, folder: URL, file: String
+    ) {
+        self.name = name
+        self.version = version
+        self.summary = summary
+        self.command = command
+        self.stages = stages
+        self.secrets = secrets
+        self.environment = environment
+        self.limits = limits
+        self.folder = folder
+        self.file = file
+    }
+
+    /// The manifest in `folder`, or what is wrong with it.
+    /// - Parameter display: The folder as a person would name it.
+    package static func read(
+        in folder: URL, named display: String
+    ) -> (manifest: PluginManifest?, findings: [Diagnostic]) {
+        let file = display + "/" + fileName
+        let text: String
+        do {
+            text = try String(contentsOf: folder.appending(path: fileName), encoding: .utf8)
+        } catch {
+            let finding = Diagnostic(
+                code: "plugin-manifest", "the plugin's manifest \(file) can't be read as UTF-8 text",
+                location: SourceLocation(file: file, line: 1, column: 1))
+            return (nil, [finding])
+        }
+        let (root, syntax) = DocumentLoader.load(text, file: file, kind: .manifest)
+        guard let root else {
+            let findings = syntax.map { finding in
+                var finding = finding
+                (finding.code, finding.subject) = ("plugin-manifest", .configuration)
+                return finding
+            }
+            return (nil, findings)
+        }
+        var reader = ManifestReader(file: file)
+        let manifest = reader.read(root, folder: folder)
+        return (reader.findings.isEmpty ? manifest : nil, reader.findings)
+    }
+}
+
+/// Reads the nodes of one manifest, collecting every finding on the way.
+private struct ManifestReader {
+    let file: String
+    var findings: [Diagnostic] = []
+
+    private static let keys = [
+        "$schema", "name", "version", "description", "command", "stages", "secrets", "environment", "limits",
+    ]
+    private static let limitKeys = ["memory", "processor", "time"]
+
+    init(file: String) { self.file = file }
+
+    mutating func read(_ root: DocumentNode, folder: URL) -> PluginManifest? {
+        guard root.members != nil else {
+            report("wrong-type", "a plugin's manifest is an object, not \(root.json.kind)", at: root.location)
+            return nil
+        }
+        checkKeys(of: root, known: Self.keys)
+        let name = needed(root, "name", #"a name such as "captions""#)
+        if let name, name.wholeMatch(of: /[a-z][a-z0-9]*(-[a-z0-9]+)*/) == nil {
+            report(
+                "wrong-type", "\"name\" is lower-case words joined with hyphens, not \"\(name)\"",
+                at: root.member("name")?.value.location ?? root.location)
+        }
+        let version = needed(root, "version", #"a version such as "1.0.0""#)
+        let command = words(root, "command", needed: true, of: #"a list such as ["./captions"]"#)
+        let stages = words(root, "stages", needed: true, of: #"a list of names such as ["captions"]"#)
+        let manifest = PluginManifest(
+            name: name ?? "", version: version ?? "", summary: text(root, "description") ?? "", command: command,
+            stages: stages, secrets: names(root, "secrets"), environment: names(root, "environment"),
+            limits: limits(root), folder: folder, file: file)
+        return findings.isEmpty ? manifest : nil
+    }
+
+    private mutating func text(_ root: DocumentNode, _ key: String) -> String? {
+        guard let member = root.member(key) else { return nil }
+        if let text = member.value.json.stringValue, !text.isEmpty { return text }
+        report("wrong-type", "\"\(key)\" takes text, not \(member.value.json.kind)", at: member.value.location)
+        return nil
+    }
+
+    private mutating func needed(_ root: DocumentNode, _ key: String, _ what: String) -> String? {
+        if root.member(key) == nil {
+            report("missing-key", "a plugin's manifest needs \"\(key)\", \(what)", at: root.location)
+        }
+        return text(root, key)
+    }
+
+    private mutating func words(_ root: DocumentNode, _ key: String, needed: Bool = false, of what: String) -> [String]
+    {
+        guard let member = root.member(key) else {
+            if needed { report("missing-key", "a plugin's manifest needs \"\(key)\", \(what)", at: root.location) }
+            return []
+        }
+        guard case .list(let elements, _) = member.value, !(needed && elements.isEmpty) else {
+            report("wrong-type", "\"\(key)\" takes \(what)", at: member.value.location)
+            return []
+        }
+        return elements.compactMap { element in
+            if let word = element.json.stringValue, !word.isEmpty { return word }
+            report("wrong-type", "\"\(key)\" takes \(what)", at: element.location)
+            return nil
+        }
+    }
+
+    /// Names of environment variables.
+    private mutating func names(_ root: DocumentNode, _ key: String) -> [String] {
+        let names = words(root, key, of: #"a list of names such as ["CAPTIONS_API_KEY"]"#)
+        for name in names where name.wholeMatch(of: /[A-Za-z_][A-Za-z0-9_]*/) == nil {
+            report(
+                "wrong-type", "\"\(name)\" in \"\(key)\" is not a name of an environment variable",
+                at: root.member(key)?.value.location ?? root.location)
+        }
+        return names
+    }
+
+    private mutating func limits(_ root: DocumentNode) -> PluginManifest.Limits {
+        var limits = PluginManifest.Limits()
+        guard let member = root.member("limits") else { return limits }
+        guard member.value.members != nil else {
+            report(
+                "wrong-type", "\"limits\" takes an object such as { \"memory\": \"2GB\" }", at: member.value.location)
+            return limits
+        }
+        checkKeys(of: member.value, known: Self.limitKeys)
+        limits.memory = value(member.value, "memory", ByteCount.self)
+        limits.processor = value(member.value, "processor", Duration.self)
+        limits.time = value(member.value, "time", Duration.self)
+        return limits
+    }
+
+    private mutating func value<Value: OptionValue>(
+        _ node: DocumentNode, _ key: String, _ type: Value.Type
+    ) -> Value? {
+        guard let member = node.member(key) else { return nil }
+        do throws(OptionProblem) {
+            return try Value.parse(member.value.json)
+        } catch {
+            report(error.code, "\"\(key)\" \(error.message)", hint: error.hint, at: member.value.location)
+            return nil
+        }
+    }
+
+    private mutating func checkKeys(of node: DocumentNode, known: [String]) {
+        for member in node.members ?? [] where !known.contains(member.key) {
+            let hint =
+                NearestName.of(member.key, in: known).map { "did you mean \"\($0)\"?" }
+                ?? "known: \(known.joined(separator: ", "))"
+            report("unknown-key", "unknown key \"\(member.key)\"", hint: hint, at: member.keyLocation)
+        }
+    }
+
+    private mutating func report(_ code: String, _ message: String, hint: String? = nil, at location: SourceLocation) {
+        findings.append(
+            Diagnostic(code: code, message, hint: hint, location: location, subject: .configuration))
+    }
+}
