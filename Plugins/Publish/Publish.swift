@@ -104,8 +104,8 @@ public struct Publish: Stage {
             publishID: publishID, status: status.status, postIDs: status.postIDs, url: url, mode: record.mode)
     }
 
-    /// Cancels a post that TikTok is still downloading at the time limit, so that it is certain that nothing was posted.
-    /// Otherwise the post would be unconfirmed.
+    /// Cancels a post that TikTok is still downloading at the time limit, so that it is certain that nothing was
+    /// posted. Otherwise the post would be unconfirmed.
     private func giveUpPull(
         _ publishID: String, _ record: PostRecord, _ context: StageContext, _ configuration: TikTokConfiguration,
         _ session: TikTokSession

@@ -113,8 +113,8 @@ extension PostRun {
         return NewPost(info: creator.map { PostInfo(post, creator: $0) }, source: source)
     }
 
-    /// Fetches the creator's limits and checks the post against them. Returns nil for drafts, which have no settings and whose
-    /// permission does not cover this call.
+    /// Fetches the creator's limits and checks the post against them. Returns nil for drafts, which have no settings
+    /// and whose permission does not cover this call.
     private func creatorInfo() async throws(StageError) -> CreatorInfo? {
         guard context.post.mode == .direct else { return nil }
         let creator = try await session.creatorInfo()
@@ -131,7 +131,8 @@ extension PostRun {
         do throws(StageError) {
             return try await body()
         } catch {
-            // Record permanent errors, so that the list of posts shows the reason. After other errors the post stays reserved.
+            // Record permanent errors, so that the list of posts shows the reason. After other errors the post stays
+            // reserved.
             if error.code != .cancelled, error.recovery == .permanent {
                 try await commit(.failed(reason: error.message), record)
             }

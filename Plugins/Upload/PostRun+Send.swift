@@ -137,7 +137,8 @@ extension PostRun {
             case .failed(let reason): return .failed(reason: reason)
             }
         } catch {
-            // The upload URL has its own token, so a failed status call, such as after a revocation, does not stop the upload.
+            // The upload URL has its own token, so a failed status call, such as after a revocation, does not stop the
+            // upload.
             if error.code == .cancelled { throw error }
             return .unknown
         }

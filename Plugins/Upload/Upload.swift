@@ -2,7 +2,8 @@ import Foundation
 public import PipelineKit
 import TikTok
 
-/// Creates the post at TikTok and sends the bytes. TikTok publishes once the last byte arrives, so all checks come first.
+/// Creates the post at TikTok and sends the bytes. TikTok publishes once the last byte arrives, so all checks come
+/// first.
 public struct Upload: Stage {
     public static let name: StageName = "upload"
     public static let summary = "Creates the post at TikTok and uploads the prepared file."
@@ -93,7 +94,7 @@ public struct Upload: Stage {
         func count(_ word: String) -> String { input.chunkCount == 1 ? "1 \(word)" : "\(input.chunkCount) \(word)s" }
         switch try Self.route(options.source, configuration.dialect, input.video) {
         case .chunks: reasons.append("\(count("chunk")), one after another")
-        case .parts: reasons.append("\(count("part")), then a call that posts them")
+        case .parts: reasons.append("\(count("part")), then a call that publishes them")
         case .pull(let url):
             if let problem = PullAddress.refusal(url, allowsLoopback: configuration.isLoopback) { throw problem }
             action = "let \(service) fetch \(size)"

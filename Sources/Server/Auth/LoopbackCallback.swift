@@ -43,8 +43,8 @@ package struct LoopbackCallback: Sendable {
     /// Serves requests until one ends the login, or the task is cancelled.
     /// - Parameters:
     ///   - begin: Called with the redirect URI once the server listens; returns the URL of the consent page.
-    ///   - invite: Called with the URL of the consent page, and a URL on this machine that redirects there and contains no
-    ///     secrets.
+    ///   - invite: Called with the URL of the consent page, and a URL on this machine that redirects there and contains
+    ///     no secrets.
     ///   - handle: Handles the answer of the consent page.
     /// - Throws: `StageError` if the server can't listen on the port; `cancelled` if the task is cancelled.
     package func wait(

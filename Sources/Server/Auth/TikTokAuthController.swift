@@ -24,7 +24,8 @@ package struct TikTokAuthController: Sendable {
         /// Exchanges the code and stores the account. Returns the lines to show in the browser.
         package var connect:
             @Sendable (_ account: String, LoginRequest, LoginAnswer) async throws(StageError) -> [String]
-        /// Claims a state, so that a login is used only once. Returns false if any process of the app has claimed it before.
+        /// Claims a state, so that a login is used only once. Returns false if any process of the app has claimed it
+        /// before.
         package var claim: @Sendable (_ state: Secret, _ until: Date) async throws(StageError) -> Bool
 
         package init(

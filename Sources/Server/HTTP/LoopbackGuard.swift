@@ -1,8 +1,8 @@
 import HTTPTypes
 import Hummingbird
 
-/// Rejects requests whose `Host` is not this machine. A foreign page can make a browser send requests to a loopback port
-/// (DNS rebinding), but their `Host` is the foreign name.
+/// Rejects requests whose `Host` is not this machine. A foreign page can make a browser send requests to a loopback
+/// port (DNS rebinding), but their `Host` is the foreign name.
 struct LoopbackGuard<Context: Hummingbird.RequestContext>: RouterMiddleware {
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response

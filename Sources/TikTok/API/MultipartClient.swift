@@ -34,7 +34,7 @@ package struct MultipartClient: PostingAPI {
         return AcceptedPost(publishID: accepted.publishID, uploadURL: nil)
     }
 
-    // MARK: Parts. These calls are idempotent.
+    // MARK: Parts. These calls are safe to repeat.
 
     /// Starts an upload.
     package func openUpload(_ plan: ChunkPlan, _ token: Secret) async throws(APIFailure) -> OpenedUpload {

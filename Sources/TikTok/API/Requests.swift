@@ -10,7 +10,7 @@ package struct PostInfo: Sendable, Hashable, Encodable {
     package var disableDuet: Bool
     /// Whether stitches are off.
     package var disableStitch: Bool
-    /// The position of the cover frame in milliseconds; nil for TikTok's default.
+    /// The position of the cover frame in milliseconds; nil if not set.
     package var coverTimestamp: Int32?
     /// Whether the post is a paid partnership with a third party.
     package var brandContent: Bool

@@ -2,8 +2,8 @@ package import PipelineKit
 
 /// Maps TikTok's error codes to messages, hints, retry decisions and exit statuses.
 ///
-/// The codes come from the OAuth and Content Posting documentation and from recorded responses. The documentation spells
-/// `invalid_param`; the service sends `invalid_params`.
+/// The codes come from the OAuth and Content Posting documentation and from recorded responses. The documentation
+/// spells `invalid_param`; the service sends `invalid_params`.
 package enum TikTokErrorTable {
     /// The meaning of one code.
     package struct Entry: Sendable, Hashable {
@@ -98,7 +98,7 @@ package enum TikTokErrorTable {
         "invalid_scope": app("the app lacks one of the requested permissions"),
         "unauthorized_client": app(
             "the app is not allowed to use this kind of login; Login Kit may be missing from it"),
-        "access_denied": login("the login was refused"),
+        "access_denied": login("the creator denied the login"),
         "unsupported_grant_type": app("TikTok does not support the requested kind of login"),
         "unsupported_response_type": app("TikTok does not support the requested kind of login"),
         "server_error": serverError,
@@ -115,10 +115,10 @@ package enum TikTokErrorTable {
             .unavailable, "TikTok failed to process the video; nothing was posted",
             "run the same command again to upload the video again", outcome: .unavailable),
         "video_pull_failed": Entry(
-            .refused, "TikTok could not fetch the video from its address", "check the address, or upload the file",
+            .refused, "TikTok could not fetch the video from its URL", "check the URL, or upload the file",
             outcome: .invalidData),
         "photo_pull_failed": Entry(
-            .refused, "TikTok could not fetch a photo from its address", "check the addresses", outcome: .invalidData),
+            .refused, "TikTok could not fetch a photo from its URL", "check the URLs", outcome: .invalidData),
         "publish_cancelled": Entry(
             .refused, "the post was cancelled before it was published", "run the same command again to post it",
             outcome: .failed),

@@ -120,10 +120,10 @@ package struct HTTPTransport: Transport {
                 detail: RemoteText.line(String(describing: error)))
         }
         if [.connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout].contains(known) {
-            return TransportFailure(.unreachable, requestBegun: begun, detail: "no connection in time")
+            return TransportFailure(.unreachable, requestBegun: begun, detail: "the connection timed out")
         }
         if [.deadlineExceeded, .readTimeout, .writeTimeout].contains(known) {
-            return TransportFailure(.timeout, requestBegun: begun, detail: "no response in time")
+            return TransportFailure(.timeout, requestBegun: begun, detail: "the response timed out")
         }
         return TransportFailure(begun ? .broken : .unreachable, requestBegun: begun, detail: known.shortDescription)
     }

@@ -1,8 +1,8 @@
 package import Foundation
 package import PipelineKit
 
-/// A client for TikTok's token endpoints. Responses are flat JSON objects, and a non-empty `error` is a failure with any
-/// HTTP status.
+/// A client for TikTok's token endpoints. Responses are flat JSON objects, and a non-empty `error` is a failure with
+/// any HTTP status.
 package struct OAuthClient: Sendable {
     private let configuration: TikTokConfiguration
     private let transport: any Transport
@@ -39,7 +39,7 @@ package struct OAuthClient: Sendable {
         return try await token(fields)
     }
 
-    /// Revokes a login, so that its tokens become invalid.
+    /// Revokes the login that the access token belongs to.
     /// - Throws: `APIFailure`.
     package func revoke(accessToken: Secret) async throws(APIFailure) {
         let response = try await send("/v2/oauth/revoke/", [("token", accessToken.reveal())])

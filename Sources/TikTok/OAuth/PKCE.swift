@@ -12,8 +12,8 @@ package enum PKCE {
         return String((0..<64).map { _ in alphabet[Int.random(in: alphabet.indices, using: &generator)] })
     }
 
-    /// Returns the challenge for a verifier: its SHA-256 in lower-case **hex**. RFC 7636 specifies base64url, which TikTok
-    /// rejects at the exchange.
+    /// Returns the challenge for a verifier: its SHA-256 in lower-case **hex**. RFC 7636 specifies base64url, which
+    /// TikTok rejects at the exchange.
     package static func challenge(_ verifier: String) -> String {
         SHA256.hash(data: Data(verifier.utf8)).map { byte in
             let digits = String(byte, radix: 16)

@@ -30,7 +30,8 @@ package enum PostRules {
         return titleProblem(post.title) ?? brandProblem(post)
     }
 
-    /// Checks the settings and the `duration` in seconds against the creator's account. Returns nil if TikTok allows them.
+    /// Checks the settings and the `duration` in seconds against the creator's account. Returns nil if TikTok allows
+    /// them.
     package static func problem(_ post: PostSettings, duration: Double, creator: CreatorInfo) -> StageError? {
         let options = creator.privacyLevelOptions
         if !options.isEmpty, !options.contains(post.privacyLevel.rawValue) {
@@ -92,7 +93,7 @@ package enum PostRules {
         guard units > PostSettings.longestTitle else { return nil }
         return StageError(
             .invalidOption, "the title has \(units) UTF-16 units, but TikTok allows \(PostSettings.longestTitle)",
-            hint: "shorten it; an emoji counts two or more")
+            hint: "shorten it; an emoji counts as two or more units")
     }
 
     private static func brandProblem(_ post: PostSettings) -> StageError? {

@@ -41,8 +41,8 @@ package enum PullAddress {
         return parts.string ?? "(invalid URL)"
     }
 
-    /// Checks with a HEAD request that the file is available at `url` and has `bytes` bytes. TikTok would report a missing
-    /// file only minutes later.
+    /// Checks with a HEAD request that the file is available at `url` and has `bytes` bytes. TikTok would report a
+    /// missing file only minutes later.
     /// - Throws: `StageError`; it is transient if the file may still appear.
     package static func check(
         _ url: String, bytes: Int64, _ transport: any Transport, _ configuration: TikTokConfiguration

@@ -28,7 +28,8 @@ package struct TikTokLimits: Sendable {
 
     /// The creator's API posts in 24 hours, across all apps: about 15, but it varies by creator.
     package var posts: RateLimit { day("posts") }
-    /// Unfinished drafts in the inbox: five in 24 hours. Finished ones no longer count, but TikTok does not report that.
+    /// Unfinished drafts in the inbox: five in 24 hours. Finished ones no longer count, but TikTok does not report
+    /// that.
     package var drafts: RateLimit { day("drafts") }
 
     /// The creator's limit for posts of `mode`.

@@ -1,7 +1,7 @@
 /// Builds the URL at which a person can see a post.
 package enum PostAddress {
-    /// The post's URL: at TikTok once the post has a public id, or on the sandbox's page immediately. Returns nil if the
-    /// public id or the username is missing.
+    /// The post's URL: at TikTok once the post has a public id, or on the sandbox's page immediately. Returns nil if
+    /// the public id or the username is missing.
     package static func url(
         postIDs: [Int64], publishID: String, username: String?, _ configuration: TikTokConfiguration
     ) -> String? {

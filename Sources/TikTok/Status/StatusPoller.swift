@@ -59,7 +59,8 @@ package struct StatusPoller: Sendable {
     ///   - notice: Called about once a second between calls. Returns an outcome that is known from another source, such
     ///     as a webhook.
     ///   - onStatus: Receives every status and the fraction of the time limit that has passed.
-    /// - Throws: `StageError` if a call fails permanently, if `toleratedFailures` consecutive calls fail, or on cancellation.
+    /// - Throws: `StageError` if a call fails permanently, if `toleratedFailures` consecutive calls fail, or on
+    ///   cancellation.
     package func poll(
         _ mode: PostMode, fetch: () async throws(StageError) -> PublishStatus,
         notice: (() async throws(StageError) -> Outcome?)? = nil,

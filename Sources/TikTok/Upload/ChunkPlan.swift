@@ -2,8 +2,8 @@ package import PipelineKit
 
 /// Divides a file into near-equal chunks for upload, valid under every version of TikTok's rules.
 ///
-/// Both `count == floor(size / chunkSize)` and `chunkSize == floor(size / count)` hold, so the plan satisfies the current
-/// and the former documentation. A single chunk is always the whole file.
+/// Both `count == floor(size / chunkSize)` and `chunkSize == floor(size / count)` hold, so the plan satisfies the
+/// current and the former documentation. A single chunk is always the whole file.
 package struct ChunkPlan: Sendable, Hashable {
     /// 5 MiB, which satisfies the minimum of 5 MB whether MB is read as decimal or binary.
     package static let smallestChunk: Int64 = 5_242_880
@@ -25,7 +25,8 @@ package struct ChunkPlan: Sendable, Hashable {
     /// - Throws: `StageError` if the file is empty or too large for 1,000 chunks.
     package init(size: Int64, target: Int64 = 10_000_000) throws(StageError) {
         guard size > 0 else {
-            throw StageError(.unusableFootage, "the prepared file is empty", hint: "prepare it again with --no-cache")
+            throw StageError(
+                .unusableFootage, "the prepared file is empty", hint: "run the same command again with --no-cache")
         }
         let target = min(max(target, Self.smallestChunk), Self.greatestChunk)
         // The minimum number of chunks that keeps each within the greatest size.
@@ -63,8 +64,8 @@ package struct ChunkPlan: Sendable, Hashable {
         min(Int(offset / chunkSize), count - 1)
     }
 
-    /// The chunk boundary that `bytes` refers to, read as a count or as the index of the last byte. Returns nil if it is
-    /// on no boundary.
+    /// The chunk boundary that `bytes` refers to, read as a count or as the index of the last byte. Returns nil if it
+    /// is on no boundary.
     package func boundary(reportedAs bytes: Int64) -> Int64? {
         for candidate in [bytes, bytes + 1] {
             if candidate == size || (candidate >= 0 && candidate < size && isChunkStart(candidate)) {

@@ -39,7 +39,8 @@ package struct PartUploader: Sendable {
     ///   - earlier: The saved progress of an earlier attempt; ignored if it does not match the file and plan.
     ///   - note: Saves the progress; it must be on disk when this returns.
     /// - Returns: The video's id.
-    /// - Throws: `StageError` if the file changed, a call fails permanently, or the upload is too slow to finish in time.
+    /// - Throws: `StageError` if the file changed, a call fails permanently, or the upload is too slow to finish in
+    ///   time.
     package func upload(
         _ file: FileSource, by plan: ChunkPlan, digest: String, from earlier: PartProgress?,
         note: (PartProgress) async throws(StageError) -> Void, progress: @escaping @Sendable (StageProgress) -> Void

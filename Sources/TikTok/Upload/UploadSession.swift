@@ -59,8 +59,8 @@ package struct UploadSession: Sendable {
         case none
         /// After an interruption, a server error or a mismatch: continue after the reported bytes, or resend the chunk.
         case resync(lastStatus: Int?)
-        /// After 403, 404 or 410, or after the last attempt: finish or fail. `asked` counts the status calls made for this
-        /// decision, because the service's count may lag behind a chunk that has just arrived.
+        /// After 403, 404 or 410, or after the last attempt: finish or fail. `asked` counts the status calls made for
+        /// this decision, because the service's count may lag behind a chunk that has just arrived.
         case lastResort(status: Int?, asked: Int)
     }
 

@@ -60,8 +60,8 @@ package struct Uploader: Sendable {
     /// The outcome of an upload and its measured rate.
     package struct Result: Sendable {
         package var outcome: Outcome
-        /// Bytes per second; nil if the upload was too short, throttled or interrupted, so that the rate does not reflect the
-        /// line.
+        /// Bytes per second; nil if the upload was too short, throttled or interrupted, so that the rate does not
+        /// reflect the line.
         package var bytesPerSecond: Double?
     }
 

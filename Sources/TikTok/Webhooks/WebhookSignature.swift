@@ -19,8 +19,8 @@ package enum WebhookSignature {
 
     /// Verifies the header against the raw body. Call this before parsing the body.
     /// - Parameters:
-    ///   - tolerance: How far the signing time may differ from `now`. TikTok specifies no limit; it repeats deliveries for
-    ///     72 hours.
+    ///   - tolerance: How far the signing time may differ from `now`. TikTok specifies no limit; it repeats deliveries
+    ///     for 72 hours.
     /// - Throws: `Refusal`.
     package static func verify(
         _ header: String?, body: Data, secret: Secret, now: Date, tolerance: Duration
