@@ -3,45 +3,39 @@ public import PipelineKit
 import Posting
 import TikTok
 
-/// Waits until TikTok says what became of the post, and records it.
+/// Polls TikTok until the outcome of the post is final, and records it in the ledger.
 public struct Publish: Stage {
-    /// `publish`.
     public static let name: StageName = "publish"
-    /// One sentence.
     public static let summary = "Waits until TikTok has published the post, and records the outcome."
-    /// Asking again does no harm.
+    /// Status calls change nothing, so polling may resume.
     public static let effect: Effect = .resumable
-    /// Network.
     public static let resource: Resource = .network
 
-    /// Options of `publish`.
     public struct Options: StageOptions {
         @StageOption(
-            "How long to wait for TikTok's word; a post that is not final by then is recorded as unconfirmed, a download of TikTok's that still goes on is cancelled.",
+            "How long to wait for TikTok's final status. After that, a post is recorded as unconfirmed, or cancelled if TikTok is still downloading the video.",
             range: .seconds(1) ... .seconds(86_400))
         public var wait: Duration = .seconds(1800)
 
-        /// The defaults.
         public init() {}
     }
 
     private let options: Options
 
-    /// Makes the stage.
     public init(options: Options) throws(StageError) { self.options = options }
 
-    /// What counts as done.
+    /// Describes which status ends the wait.
     public func plan(_ input: UploadedVideo, _ context: PlanContext) async throws(StageError) -> StagePlan {
         StagePlan(
             action: "wait up to \(options.wait.spoken) for TikTok to publish",
             reasons: [
                 input.mode == .direct
-                    ? "done when TikTok says \(PublishStatus.complete)"
+                    ? "done when TikTok reports \(PublishStatus.complete)"
                     : "done when the draft is in the creator's inbox"
             ])
     }
 
-    /// Polls to a final state and records it in the ledger.
+    /// Polls until the outcome is final, and records it in the ledger.
     public func run(_ input: UploadedVideo, _ context: StageContext) async throws(StageError) -> PublishedPost {
         let configuration = try TikTokConfiguration(settings: context.settings)
         guard let record = try await context.ledger.find(context.postKey) else {
@@ -79,7 +73,7 @@ public struct Publish: Stage {
                 context.progress(StageProgress(fraction: share))
             }
         } catch {
-            // An id that the service no longer knows may belong to a post that it published before.
+            // The service may have published the post before it forgot the id.
             guard error.code == .refused, error.outcome == .failed else { throw error }
             throw try await Self.unconfirmed(record, error.message, context)
         }
@@ -93,7 +87,8 @@ public struct Publish: Stage {
         case .undecided(let lastStatus):
             throw try await Self.unconfirmed(
                 record,
-                "TikTok gave no final word within \(options.wait.spoken) (last status \(lastStatus ?? "none"))", context
+                "TikTok reported no final status within \(options.wait.spoken) (last status \(lastStatus ?? "none"))",
+                context
             )
         }
     }
@@ -110,8 +105,8 @@ public struct Publish: Stage {
             publishID: publishID, status: status.status, postIDs: status.postIDs, url: url, mode: record.mode)
     }
 
-    /// Cancels a download that goes on for too long: then it is certain that nothing is posted, where waiting would
-    /// only leave it unconfirmed.
+    /// Cancels a post that TikTok is still downloading at the time limit, so that it is certain that nothing was
+    /// posted. Otherwise the post would be unconfirmed.
     private func giveUpPull(
         _ publishID: String, _ record: PostRecord, _ context: StageContext, _ configuration: TikTokConfiguration,
         _ session: TikTokSession
@@ -120,8 +115,8 @@ public struct Publish: Stage {
             try await session.cancel(publishID)
         } catch {
             if error.code == .cancelled { throw error }
-            // It may have ended just now; the status has the last word.
-            context.logger.warning("the pull was not cancelled", metadata: ["error": "\(error.message)"])
+            // The download may have just finished, so let the status decide.
+            context.logger.warning("cancelling the download failed", metadata: ["error": "\(error.message)"])
         }
         let poller = StatusPoller(configuration.pollSchedule, limit: Self.cancelPatience, clock: context.clock)
         let outcome: StatusPoller.Outcome
@@ -145,12 +140,12 @@ public struct Publish: Stage {
         case .undecided(let lastStatus):
             throw try await Self.unconfirmed(
                 record,
-                "TikTok gave no final word within \(options.wait.spoken), nor after a cancel (last status \(lastStatus ?? "none"))",
+                "TikTok reported no final status within \(options.wait.spoken), nor after a cancel (last status \(lastStatus ?? "none"))",
                 context)
         }
     }
 
-    /// How long a cancelled pull is waited for.
+    /// How long to poll after cancelling a download.
     private static let cancelPatience = Duration.seconds(60)
 
     private static func unconfirmed(
@@ -158,8 +153,8 @@ public struct Publish: Stage {
     ) async throws(StageError) -> StageError {
         _ = try await context.ledger.apply(.unconfirmed(reason: reason), to: record.id)
         return StageError(
-            .unconfirmed, "the post \(record.id) is unconfirmed: \(reason); it is never sent again by machine",
-            hint: "look at the account in the TikTok app, and see `spreader-pipeline posts list`",
+            .unconfirmed, "the post \(record.id) is unconfirmed: \(reason); it is never sent again automatically",
+            hint: "check the account in the TikTok app, and see `spreader-pipeline posts list`",
             recovery: .ambiguous)
     }
 
@@ -170,7 +165,7 @@ public struct Publish: Stage {
             url: record.url, mode: record.mode)
     }
 
-    /// What the ledger says of the post: a webhook may have settled it.
+    /// Returns the outcome that the ledger has for the post, if a webhook has settled it; otherwise nil.
     private static func known(
         _ record: PostRecord, _ context: StageContext
     ) async throws(StageError) -> StatusPoller.Outcome? {

@@ -4,7 +4,7 @@ import Posting
 import TikTok
 
 extension PostRun {
-    /// Creates a post that was claimed, and brings its bytes to the service, before or after as the dialect has it.
+    /// Creates a reserved post and uploads its bytes: before the creation with the multipart dialect, after it with v2.
     func create(_ reserved: PostRecord) async throws(StageError) -> Step {
         let route = try route()
         if case .chunks = route {
@@ -15,14 +15,14 @@ extension PostRun {
         let plan = try ChunkPlan(announced: input)
         let digest = try await fileDigest()
         var record = reserved
-        // Refuses a login without the permission before anything is asked of TikTok.
+        // Reject a login without the permission before any request to TikTok.
         _ = try await session.credentials(for: context.post.mode)
         let creator = try await judged(record) { () throws(StageError) in try await creatorInfo() }
         let source = try await judged(record) { () throws(StageError) in
             try await self.source(route, file, plan, digest)
         }
         let post = newPost(creator, source)
-        // Read again: asking for the creator's limits may have renewed the token.
+        // Read the credentials again: the creator info call may have renewed the token.
         var credentials = try await session.credentials(for: context.post.mode)
         var hasRenewed = false
         while true {
@@ -33,35 +33,37 @@ extension PostRun {
             case .accepted(let accepted, let url?):
                 return try await send(file, plan, accepted, to: url, committed: 0)
             case .accepted(let accepted, nil):
-                // The bytes are there already, or TikTok fetches them: there is nothing more to send.
+                // TikTok already has the bytes or fetches them, so there is nothing to send.
                 return .uploaded(try await commit(.uploaded, accepted))
             case .refusedToken:
                 guard !hasRenewed else {
                     throw StageError(
                         tiktok: .refused(
-                            APIRefusal(status: 401, code: "access_token_invalid", message: "also when new")))
+                            APIRefusal(
+                                status: 401, code: "access_token_invalid", message: "the renewed token was rejected too"
+                            )))
                 }
                 hasRenewed = true
                 credentials = try await session.renewed(after: credentials)
                 record = try await context.ledger.reserve(
                     context.postKey, asset: context.asset, runID: context.runID)
                 guard record.state == .reserved else {
-                    throw StageError(.internalFault, "the post \(record.id) was taken up elsewhere meanwhile")
+                    throw StageError(.internalFault, "another process claimed the post \(record.id) in the meantime")
                 }
             }
         }
     }
 
-    /// How the creating request ended, when it did not end the stage.
+    /// The result of the request that creates the post, unless it is an error.
     private enum Announcement: Sendable {
         case accepted(PostRecord, Secret?)
         case refusedToken
     }
 
-    /// Sends the one creating request and writes down what came of it.
+    /// Sends the single request that creates the post, and records the result in the ledger.
     ///
-    /// The exchange is finished even when the run is stopped meanwhile, unless that takes more than a moment: an
-    /// answer that nobody read would leave the post unconfirmed.
+    /// If the run is cancelled, the exchange may take two more seconds, because an unread response would leave the post
+    /// unconfirmed.
     private func announce(
         _ record: PostRecord, _ post: NewPost, _ credentials: Credentials
     ) async throws(StageError) -> Announcement {
@@ -87,16 +89,16 @@ extension PostRun {
                 .accepted(publishID: accepted.publishID, uploadURL: accepted.uploadURL), record)
             await forgetParts()
             if let url = accepted.uploadURL, !UploadURLPolicy.allows(url, apiIsLoopback: configuration.isLoopback) {
-                try await commit(.failed(reason: "the upload address is on a host that is not TikTok's"), record)
+                try await commit(.failed(reason: "the upload URL is not on a TikTok host"), record)
                 throw StageError(
-                    .refused, "TikTok gave an upload address on a host that is not TikTok's; nothing was sent",
+                    .refused, "TikTok returned an upload URL that is not on a TikTok host; nothing was sent",
                     hint: "check TIKTOK_API_BASE_URL", outcome: .failed)
             }
             return .accepted(record, accepted.uploadURL)
         case .failure(let failure):
             guard failure.isCertainRefusal else {
                 throw try await unconfirmed(
-                    record, "TikTok was asked to create the post and gave no usable answer (\(failure.summary))")
+                    record, "TikTok sent no usable response to the request to create the post (\(failure.summary))")
             }
             try await commit(.failed(reason: failure.summary), record)
             if failure.isRefusedToken { return .refusedToken }
@@ -112,7 +114,8 @@ extension PostRun {
         return NewPost(info: creator.map { PostInfo(post, creator: $0) }, source: source)
     }
 
-    /// What the creator's account allows; nil for drafts, which carry no settings and need no such permission.
+    /// Fetches the creator's limits and checks the post against them. Returns nil for drafts, which have no settings
+    /// and whose permission does not cover this call.
     private func creatorInfo() async throws(StageError) -> CreatorInfo? {
         guard context.post.mode == .direct else { return nil }
         let creator = try await session.creatorInfo()
@@ -122,14 +125,15 @@ extension PostRun {
         return creator
     }
 
-    /// Does what has to be right before a post is created.
+    /// Runs a step that precedes the creation. A permanent error marks the post as failed.
     private func judged<Value>(
         _ record: PostRecord, _ body: () async throws(StageError) -> Value
     ) async throws(StageError) -> Value {
         do throws(StageError) {
             return try await body()
         } catch {
-            // What would fail again is shown with its reason in the list of posts; the rest stays claimed.
+            // Record permanent errors, so that the list of posts shows the reason. After other errors the post stays
+            // reserved.
             if error.code != .cancelled, error.recovery == .permanent {
                 try await commit(.failed(reason: error.message), record)
             }
@@ -146,7 +150,7 @@ extension PostRun {
             username: creator?.username)
     }
 
-    /// Refuses to begin what the line can't end, as far as earlier uploads have measured it.
+    /// Throws if the upload can't finish in time at the rate of recent uploads.
     private func checkRate() async throws(StageError) {
         let since = context.clock.now().addingTimeInterval(-Uploader.rateMemory)
         guard let rate = try await context.ledger.uploadRate(to: configuration.apiBaseURL, since: since),
@@ -161,7 +165,7 @@ extension PostRun {
         guard seconds > Uploader.addressLife * 0.95 else { return }
         throw StageError(
             .invalidOption,
-            "with this \"bandwidth\" the upload would take \(Duration.seconds(seconds).spoken), and TikTok gives it an hour",
+            "with this \"bandwidth\" the upload would take \(Duration.seconds(seconds).spoken), but TikTok allows an hour",
             hint: "raise \"bandwidth\" of the upload stage")
     }
 
@@ -185,7 +189,7 @@ extension PostRun {
 }
 
 extension ChunkPlan {
-    /// The plan that the chunk stage made.
+    /// Restores the plan of the chunk stage.
     init(announced input: ChunkedVideo) throws(StageError) {
         guard
             let plan = ChunkPlan(
@@ -193,7 +197,7 @@ extension ChunkPlan {
         else {
             throw StageError(
                 .internalFault,
-                "a plan of \(input.chunkCount) chunks of \(input.chunkSize) bytes does not fit a file of \(input.video.file.bytes) bytes"
+                "a plan of \(input.chunkCount) chunks of \(input.chunkSize) bytes does not match a file of \(input.video.file.bytes) bytes"
             )
         }
         self = plan

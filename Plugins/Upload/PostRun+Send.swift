@@ -4,12 +4,12 @@ import Posting
 import TikTok
 
 extension PostRun {
-    /// Goes on with a post that TikTok accepted in an earlier attempt.
+    /// Resumes a post that TikTok accepted in an earlier attempt.
     func resume(_ record: PostRecord) async throws(StageError) -> Step {
         guard let publishID = record.publishID else {
             throw StageError(.internalFault, "the accepted post \(record.id) has no publish id")
         }
-        // Nothing was ever to be sent after this post was accepted: its bytes were there, or are fetched.
+        // Without an upload URL there is nothing to send: TikTok already has the bytes, or fetches them.
         guard record.uploadURL != nil else {
             let uploaded = try await commit(.uploaded, record)
             await forgetParts()
@@ -19,7 +19,7 @@ extension PostRun {
         do throws(StageError) {
             status = try await session.status(of: publishID)
         } catch {
-            // An id that the service forgot may belong to a post that it published before.
+            // The service may have published the post before it forgot the id.
             guard error.code == .refused, error.outcome == .failed else { throw error }
             throw try await unconfirmed(record, "TikTok no longer knows the publish id (\(error.message))")
         }
@@ -29,7 +29,7 @@ extension PostRun {
         case .done: return .uploaded(try await commit(.uploaded, record))
         case .failed(let reason):
             try await commit(.failed(reason: reason), record)
-            // What failed for what the post or the account is fails again; an upload that was never completed does not.
+            // A failure caused by the post or the account would repeat; an incomplete upload is worth another attempt.
             let error = StageError(tiktokFailReason: reason)
             let isKnown = TikTokErrorTable.failReasons[reason] != nil
             if hasAll || (isKnown && error.outcome != .unavailable) { throw error }
@@ -48,24 +48,25 @@ extension PostRun {
                     record, "the upload was interrupted, and TikTok does not say how many bytes arrived")
             }
             guard expired else {
-                // The old address still takes bytes, and an interrupted request may still be on its way there: a
-                // second creation could end in a second post.
+                // The old URL still accepts bytes, and an interrupted request may still arrive there: creating another
+                // post could publish both.
                 let left = Uploader.addressLife - context.clock.now().timeIntervalSince(acceptedAt)
                 throw StageError(
                     .busy,
-                    "an upload of this post with another prepared file is still open at TikTok for \(Duration.seconds(left).spoken)",
-                    hint: "run the earlier command again to finish it, or this one after that time",
+                    "an upload of this post with a different prepared file stays open at TikTok for \(Duration.seconds(left).spoken)",
+                    hint:
+                        "run the earlier command again to finish that upload, or wait and then run this command again",
                     recovery: .permanent, outcome: .tryLater)
             }
             let reason =
-                "its upload address has expired; \(ByteCount(arrived)) of \(ByteCount(total)) arrived, which posts nothing"
+                "its upload URL has expired; \(ByteCount(arrived)) of \(ByteCount(total)) arrived, so nothing was posted"
             try await commit(.failed(reason: reason), record)
             return .startOver(reason: reason)
         }
         return try await send(try openFile(), plan, record, to: url, committed: status.uploadedBytes ?? 0)
     }
 
-    /// Asks what became of an unconfirmed post: the service's word is as good as a person's. Sends nothing.
+    /// Resolves an unconfirmed post with a status call, which is as reliable as a person's check. Sends no bytes.
     func lookUp(_ record: PostRecord) async throws(StageError) -> Step {
         guard let publishID = record.publishID else { throw Self.unconfirmedError(record) }
         let status: PublishStatus
@@ -76,7 +77,7 @@ extension PostRun {
             throw Self.unconfirmedError(record)
         }
         switch status.phase(for: record.mode) {
-        // Publish asks again and records it.
+        // The publish stage polls again and records the outcome.
         case .done: return .uploaded(record)
         case .failed(let reason):
             try await commit(.failed(reason: reason), record)
@@ -85,14 +86,14 @@ extension PostRun {
         }
     }
 
-    /// Sends what is missing of an accepted post and writes down how that ended.
+    /// Sends the missing bytes of an accepted post, and records the outcome in the ledger.
     func send(
         _ file: FileSource, _ plan: ChunkPlan, _ record: PostRecord, to url: Secret, committed: Int64
     ) async throws(StageError) -> Step {
         guard UploadURLPolicy.allows(url, apiIsLoopback: configuration.isLoopback) else {
             throw StageError(
-                .configuration, "the upload of \(record.id) was begun at another API than the one that is set now",
-                hint: "set \(TikTokConfiguration.baseURLSetting) as it was then")
+                .configuration, "the upload of \(record.id) was started with another API than the configured one",
+                hint: "set \(TikTokConfiguration.baseURLSetting) to its earlier value")
         }
         let uploader = Uploader(
             configuration, transport: transport, clock: context.clock, bytesPerSecond: bytesPerSecond)
@@ -119,13 +120,13 @@ extension PostRun {
         }
     }
 
-    /// Keeps how fast the line was, for later uploads: that it can't be kept changes nothing of this one.
+    /// Records the measured rate for later uploads. Best effort: a failure does not affect this upload.
     private func note(_ result: Uploader.Result) async {
         guard let rate = result.bytesPerSecond else { return }
         try? await context.ledger.note(uploadRate: rate, to: configuration.apiBaseURL)
     }
 
-    /// What the status call says, for the upload's decisions.
+    /// Makes a status call for the upload.
     private func report(_ publishID: String, _ mode: PostMode) async throws(StageError) -> Uploader.Report {
         do throws(StageError) {
             let status = try await session.status(of: publishID)
@@ -135,7 +136,8 @@ extension PostRun {
             case .failed(let reason): return .failed(reason: reason)
             }
         } catch {
-            // A token that was revoked in the middle does not concern the upload host: it has its own.
+            // The upload URL has its own token, so a failed status call, such as after a revocation, does not stop the
+            // upload.
             if error.code == .cancelled { throw error }
             return .unknown
         }

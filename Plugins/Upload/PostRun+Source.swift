@@ -2,25 +2,25 @@ import Foundation
 import PipelineKit
 import TikTok
 
-/// How the bytes of a post reach TikTok.
+/// How TikTok gets the bytes of a post.
 enum Route: Sendable {
     /// Sent in chunks after the post is created.
     case chunks
     /// Sent in parts before the post is created.
     case parts
-    /// Fetched by TikTok from this address.
+    /// Fetched by TikTok from this URL.
     case pull(String)
 }
 
 extension PostRun {
     private static let partsNote = "parts"
 
-    /// The way that the options, the dialect and the video's address leave.
+    /// The route that the options, the dialect and the video's URL allow.
     func route() throws(StageError) -> Route {
         try Upload.route(origin, configuration.dialect, input.video)
     }
 
-    /// Brings the bytes to where the creating request can name them.
+    /// Returns the source for the request that creates the post. Uploads the file first with the multipart dialect.
     func source(
         _ route: Route, _ file: FileSource, _ plan: ChunkPlan, _ digest: String
     ) async throws(StageError) -> PostSource {
@@ -42,7 +42,7 @@ extension PostRun {
         }
     }
 
-    /// Forgets the parts that were sent: a video is posted once, and one that was refused not again.
+    /// Deletes the checkpoint of the multipart upload, so that a posted or rejected video is not posted again.
     func forgetParts() async {
         guard let note = try? await context.checkpoints.value(Self.partsNote), note != .null else { return }
         try? await context.checkpoints.set(Self.partsNote, to: .null)

@@ -4,10 +4,10 @@ import PipelineKit
 import Posting
 import TikTok
 
-/// Takes one post from where the ledger says that it stands to the point where TikTok has all bytes.
+/// Continues one post from its state in the ledger until TikTok has all bytes.
 ///
-/// Every step that a remote call took is in the ledger before the next remote call begins, so that after a crash at
-/// any point the ledger knows what may be done.
+/// The ledger records the result of every remote call before the next one starts, so that after a crash at any point it
+/// is known which steps are safe.
 struct PostRun: Sendable {
     let input: ChunkedVideo
     let context: StageContext
@@ -30,14 +30,14 @@ struct PostRun: Sendable {
         session = TikTokSession(configuration, transport: transport, context: context)
     }
 
-    /// How often a post whose upload can't be completed is created anew in one run.
+    /// How often one run creates a new post after an upload that can't be completed.
     private static let freshStarts = 2
 
-    /// How a step ended.
+    /// The result of a step that did not throw.
     enum Step: Sendable {
         /// TikTok has all bytes.
         case uploaded(PostRecord)
-        /// Nothing was posted and nothing can come of it: the post may be created anew.
+        /// Nothing was posted and this upload can no longer publish: it is safe to create a new post.
         case startOver(reason: String)
     }
 
@@ -49,9 +49,9 @@ struct PostRun: Sendable {
             switch record.state {
             case .published, .uploaded: step = .uploaded(record)
             case .sending:
-                // Nobody else works on this post: an earlier run died between the request and its answer.
+                // The ledger gave this run the post, so an earlier run died between the request and its response.
                 throw try await unconfirmed(
-                    record, "the program ended while TikTok was being asked to create the post")
+                    record, "the program stopped during the request to create the post")
             case .unconfirmed: step = try await lookUp(record)
             case .accepted: step = try await resume(record)
             case .reserved: step = try await create(record)
@@ -63,10 +63,10 @@ struct PostRun: Sendable {
             case .startOver(let reason):
                 starts += 1
                 context.logger.warning(
-                    "the upload begins anew", metadata: ["post": "\(record.id)", "reason": "\(reason)"])
+                    "restarting the upload", metadata: ["post": "\(record.id)", "reason": "\(reason)"])
                 guard starts <= Self.freshStarts else {
                     throw StageError(
-                        .unavailable, "the upload had to be begun anew \(starts) times; nothing was posted",
+                        .unavailable, "the upload had to be restarted \(starts) times; nothing was posted",
                         hint: "run the same command again later")
                 }
             }
@@ -83,10 +83,10 @@ struct PostRun: Sendable {
 
     // MARK: The ledger
 
-    /// Writes what the service did. Not given up on cancellation: what happened must be on disk.
+    /// Records a change in the ledger, even if the task is cancelled: what the service did must be on disk.
     ///
-    /// A webhook may have settled the post meanwhile; then that stands.
-    /// - Throws: `StageError` when the ledger can't be written, or a webhook said that the service gave the post up.
+    /// If a webhook has settled the post in the meantime, its outcome takes precedence.
+    /// - Throws: `StageError` if the ledger can't be written, or a webhook reported that the post failed.
     @discardableResult
     func commit(_ change: PostChange, _ record: PostRecord) async throws(StageError) -> PostRecord {
         let ledger = context.ledger
@@ -102,7 +102,7 @@ struct PostRun: Sendable {
         }
     }
 
-    /// Marks the post as one that only a person can decide about.
+    /// Marks the post as unconfirmed: only a status call, a webhook or a person can resolve it.
     /// - Returns: The error to throw.
     func unconfirmed(_ record: PostRecord, _ reason: String) async throws(StageError) -> StageError {
         Self.unconfirmedError(try await commit(.unconfirmed(reason: reason), record))
@@ -111,8 +111,8 @@ struct PostRun: Sendable {
     static func unconfirmedError(_ record: PostRecord) -> StageError {
         StageError(
             .unconfirmed,
-            "the post \(record.id) is unconfirmed: \(record.reason ?? "its outcome is not known"); it is never sent again by machine",
-            hint: "look at the account in the TikTok app, and see `spreader-pipeline posts list`",
+            "the post \(record.id) is unconfirmed: \(record.reason ?? "its outcome is unknown"); it is never sent again automatically",
+            hint: "check the account in the TikTok app, and see `spreader-pipeline posts list`",
             recovery: .ambiguous)
     }
 }

@@ -3,48 +3,43 @@ public import PipelineKit
 import Posting
 import TikTok
 
-/// Creates the post at TikTok and sends the bytes. The last byte publishes, so everything is decided before it.
+/// Creates the post at TikTok and sends the bytes. TikTok publishes once the last byte arrives, so all checks come
+/// first.
 public struct Upload: Stage {
-    /// `upload`.
     public static let name: StageName = "upload"
-    /// One sentence.
-    public static let summary = "Creates the post at TikTok and sends the prepared file to it."
-    /// A second request would be a second post: repeated only through the ledger.
+    public static let summary = "Creates the post at TikTok and uploads the prepared file."
+    /// A second request would create a second post, so only the ledger decides whether to repeat it.
     public static let effect: Effect = .irreversible
-    /// Network.
     public static let resource: Resource = .network
 
-    /// Options of `upload`.
     public struct Options: StageOptions {
         @StageOption(
-            "Ceiling for the rate of sending, to leave room on a shared line; as fast as it goes when left out.",
+            "Maximum upload rate, to leave room on a shared connection; unlimited by default.",
             range: BitRate(100_000)...BitRate(100_000_000_000))
         public var bandwidth: BitRate? = nil
         @StageOption(
-            "Where TikTok gets the bytes from: `file` sends them, `pull` lets TikTok fetch them from the video's `publicURL` (see `export`), `auto` pulls when there is one."
+            "Where TikTok gets the video from: `file` uploads it, `pull` lets TikTok fetch it from the video's `publicURL` (see `export`), `auto` pulls if there is one."
         )
         public var source = Origin.auto
 
-        /// The defaults.
         public init() {}
     }
 
-    /// Where TikTok gets the bytes from.
+    /// Where TikTok gets the video from.
     public enum Origin: String, OptionValue, CaseIterable {
-        /// From the video's public address when it has one, else from this machine.
+        /// From the video's public URL if it has one, otherwise by upload from this machine.
         case auto
-        /// From this machine.
+        /// By upload from this machine.
         case file
-        /// From the video's public address.
+        /// From the video's public URL.
         case pull
     }
 
     private let options: Options
 
-    /// Makes the stage.
     public init(options: Options) throws(StageError) { self.options = options }
 
-    /// Finds a missing credential, an unusable API address, and settings of the post that TikTok would refuse.
+    /// Reports a missing credential, an invalid configuration, and post settings that TikTok would reject.
     public func check(_ context: CheckContext) -> [Diagnostic] {
         var findings = PostRules.findings(context.post)
         do throws(StageError) {
@@ -66,7 +61,7 @@ public struct Upload: Stage {
         return findings
     }
 
-    /// What would be sent and with which settings.
+    /// Describes the upload and the settings of the post.
     public func plan(_ input: ChunkedVideo, _ context: PlanContext) async throws(StageError) -> StagePlan {
         if let problem = PostRules.problem(context.post) { throw problem }
         let configuration = try TikTokConfiguration(settings: context.settings)
@@ -100,7 +95,7 @@ public struct Upload: Stage {
         func count(_ word: String) -> String { input.chunkCount == 1 ? "1 \(word)" : "\(input.chunkCount) \(word)s" }
         switch try Self.route(options.source, configuration.dialect, input.video) {
         case .chunks: reasons.append("\(count("chunk")), one after another")
-        case .parts: reasons.append("\(count("part")), then a call that posts them")
+        case .parts: reasons.append("\(count("part")), then a call that publishes them")
         case .pull(let url):
             if let problem = PullAddress.refusal(url, allowsLoopback: configuration.isLoopback) { throw problem }
             action = "let \(service) fetch \(size)"
@@ -122,7 +117,7 @@ public struct Upload: Stage {
                 bytes: input.video.file.bytes))
     }
 
-    /// Takes the post as far as all bytes being with TikTok, from wherever the ledger says that it stands.
+    /// Continues the post from its state in the ledger until TikTok has all bytes.
     public func run(_ input: ChunkedVideo, _ context: StageContext) async throws(StageError) -> UploadedVideo {
         let configuration = try TikTokConfiguration(settings: context.settings)
         if let problem = PostRules.problem(context.post) { throw problem }
@@ -156,10 +151,10 @@ public struct Upload: Stage {
     }
 
     private static let noPull = StageError(
-        .invalidOption, "the multipart dialect fetches nothing",
+        .invalidOption, "the multipart dialect does not support pulling",
         hint: "set \"source\" to file, or unset \(TikTokConfiguration.dialectSetting)")
 
-    /// The way that options, dialect and the video's address leave.
+    /// Chooses the route from the `source` option, the dialect and the video's public URL.
     static func route(
         _ origin: Origin, _ dialect: Dialect, _ video: PreparedVideo
     ) throws(StageError) -> Route {
@@ -170,7 +165,7 @@ public struct Upload: Stage {
         case (.auto, .v2, let url?), (.pull, .v2, let url?): return .pull(url)
         case (.pull, .v2, nil):
             throw StageError(
-                .invalidOption, "the video has no public address that TikTok could fetch it from",
+                .invalidOption, "the video has no public URL that TikTok could fetch it from",
                 hint: "put `export` with \"publicURL\" before `chunk`, or set \"source\" to file")
         }
     }

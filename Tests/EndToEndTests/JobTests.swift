@@ -230,7 +230,7 @@ extension EndToEnd {
             #expect(try await farm.worker(["--drain"]).end().status == 0)
             let lost = try #require(try await farm.jobs().first)
             #expect(lost["state"] == "unconfirmed", "\(lost)")
-            #expect(lost["message"]?.stringValue?.contains("never sent again by machine") == true)
+            #expect(lost["message"]?.stringValue?.contains("never sent again automatically") == true)
         }
 
         @Test(.enabled(if: PrivatePostgres.isAvailable, "PostgreSQL is not installed"))

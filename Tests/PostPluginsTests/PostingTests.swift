@@ -91,7 +91,7 @@ import TikTokSandbox
             let host = sandbox.host()
             try await host.ledger.note(uploadRate: 250, to: "")
             let error = await failure { () throws(StageError) in try await upload(video, host) }
-            #expect(error?.message.contains("the upload was not begun") == true)
+            #expect(error?.message.contains("the upload was not started") == true)
             #expect(host.ledger.records.first?.state == .reserved)
             #expect(try await sandbox.log().isEmpty)
             try await host.ledger.note(uploadRate: 2500, to: "")

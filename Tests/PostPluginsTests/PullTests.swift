@@ -71,9 +71,9 @@ import UploadPlugin
         defer { video.remove() }
         try await withOrigin(video) { (sandbox, served) async throws in
             for (address, words) in [
-                (served.prepared.publicURL.map { $0 + "-not" }, "answers HTTP 404"),
+                (served.prepared.publicURL.map { $0 + "-not" }, "returns HTTP 404"),
                 ("http://127.0.0.1:1/clip.mp4", "could not be reached"),
-                ("http://media.example.com/clip.mp4", "is not an https address"),
+                ("http://media.example.com/clip.mp4", "is not an https URL"),
                 ("https://user@media.example.com/clip.mp4", "user"),
             ] {
                 var other = served
@@ -98,7 +98,7 @@ import UploadPlugin
             changed.prepared.publicURL = served.prepared.publicURL
             let host = sandbox.host()
             let error = await failure { [changed] () throws(StageError) in try await upload(changed, host) }
-            #expect(error?.message.contains("has 1000000 bytes, and the prepared file has 1100000") == true)
+            #expect(error?.message.contains("has 1000000 bytes, but the prepared file has 1100000") == true)
             #expect(try await sandbox.calls("/video/init/").isEmpty)
         }
     }

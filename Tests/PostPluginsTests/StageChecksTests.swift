@@ -26,9 +26,9 @@ import UploadPlugin
         options.source = .pull
         let stage = try Upload(options: options)
         for (address, words) in [
-            (nil, "has no public address"), ("http://media.example.com/a.mp4", "is not an https address"),
+            (nil, "has no public URL"), ("http://media.example.com/a.mp4", "is not an https URL"),
             ("https://u:hush@media.example.com/a.mp4?token=hush", "has a user"),
-            ("https://media.example.com/a b.mp4", "is no address"),
+            ("https://media.example.com/a b.mp4", "is not a valid URL"),
         ] as [(String?, String)] {
             var served = video
             served.prepared.publicURL = address

@@ -81,7 +81,7 @@ import TikTok
             #expect(done.text.contains("Account &quot;brand&quot; is connected as &lt;Ann&gt;."))
             #expect(done.headers[0].contains("Max-Age=0") && done.headers[1] == "no-store")
             let again = try await Self.come(back: "code=c&state=\(begun.state)", cookie: begun.cookie, client)
-            #expect(again.status == 400 && again.text.contains("used already"))
+            #expect(again.status == 400 && again.text.contains("already used"))
         }
         #expect(app.connected.withLock { $0 } == ["brand"])
     }
@@ -125,7 +125,7 @@ import TikTok
             let refused = try await Self.begin(client)
             let page = try await Self.come(
                 back: "error=access_denied&state=\(refused.state)", cookie: refused.cookie, client)
-            #expect(page.status == 400 && page.text.contains("did not allow it"))
+            #expect(page.status == 400 && page.text.contains("denied access"))
             let begun = try await Self.begin(client)
             let failed = try await Self.come(back: "code=c&state=\(begun.state)", cookie: begun.cookie, client)
             #expect(failed.status == 502 && failed.text.contains("try again later"))

@@ -44,7 +44,7 @@ import Testing
             }
         }
         let denied = failure("error=access_denied&error_description=The+user+denied%20it&state=st")
-        #expect(denied?.message == "the creator did not allow it [access_denied]")
+        #expect(denied?.message == "the creator denied access [access_denied]")
         #expect(denied?.cause == "The user denied it")
         #expect(denied?.outcome == .notAuthorised)
         #expect(failure("error=invalid_scope&state=st")?.message == "TikTok ended the login [invalid_scope]")

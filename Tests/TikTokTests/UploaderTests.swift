@@ -78,7 +78,7 @@ import Testing
         #expect(Uploader.hopeless(bytes: 1_000_000_000, atMeasured: 300_000) == nil)
         let error = Uploader.hopeless(bytes: 1_000_000_000, atMeasured: 200_000)
         #expect(error?.outcome == .unavailable)
-        #expect(error?.message.contains("the upload was not begun") == true)
+        #expect(error?.message.contains("the upload was not started") == true)
     }
 
     @Test func backsOffBetweenAttempts() async throws {

@@ -1,22 +1,21 @@
 import Crypto
 import Foundation
 
-/// What a browser carries from the login button to the callback, so that an answer counts only in the browser that
-/// asked. Signed, not secret: the state is in the address too.
+/// A signed cookie that ties a login to the browser that started it: the callback only accepts an answer from that
+/// browser. It is not secret, because the URL also contains the state.
 struct LoginCookie: Sendable, Equatable {
-    /// The cookie's name.
     static let name = "spreader_login"
-    /// How long a login may take, in seconds.
+    /// The maximum duration of a login, in seconds.
     static let lifetime: TimeInterval = 600
 
-    /// The login's state.
+    /// The state of the ``LoginRequest``.
     var state: String
-    /// Which account the login is for.
+    /// The name of the account to connect.
     var account: String
-    /// When it stops being valid.
+    /// When the cookie expires.
     var expiresAt: Date
 
-    /// The cookie's value.
+    /// Returns the value of the cookie: hex fields and their HMAC, separated by dots.
     func signed(with key: SymmetricKey) -> String {
         let payload = [
             Self.hex(Array(state.utf8)), Self.hex(Array(account.utf8)), String(Int64(expiresAt.timeIntervalSince1970)),
@@ -25,7 +24,7 @@ struct LoginCookie: Sendable, Equatable {
         return payload + "." + Self.hex(Array(code))
     }
 
-    /// Reads a value; nil when it was not signed with this key, or is too old.
+    /// Parses a value. Returns nil if it is malformed, has expired, or was not signed with this key.
     init?(_ value: String, key: SymmetricKey, at now: Date) {
         let parts = value.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 4, let code = Self.bytes(parts[3]), let mark = Self.bytes(parts[0]),
@@ -42,7 +41,7 @@ struct LoginCookie: Sendable, Equatable {
         guard now < expiresAt else { return nil }
     }
 
-    /// A cookie for a login that begins now.
+    /// Creates a cookie for a login that starts now.
     init(state: String, account: String, at now: Date) {
         self.state = state
         self.account = account

@@ -7,31 +7,32 @@ package import PipelineKit
 import Synchronization
 package import TikTok
 
-/// A server on this machine that waits for one browser to come back from TikTok's consent page.
+/// A temporary server on this machine that receives one browser's redirect from TikTok's consent page.
 package struct LoopbackCallback: Sendable {
-    /// What the browser's visit led to.
+    /// The result of a request to the callback.
     package enum Outcome: Sendable {
-        /// The login is over; the text is shown in the browser.
+        /// The login ended; the browser shows this text.
         case finished(title: String, lines: [String], isGood: Bool)
-        /// The visit had nothing to do with this login: the server goes on waiting.
+        /// The request does not belong to this login: the server keeps waiting.
         case unrelated
     }
 
     /// The host in the redirect URI: `127.0.0.1` or `localhost`, as registered.
     private let host: String
-    /// The port; nil for any that is free.
+    /// The port; nil for any free port.
     private let port: Int?
-    /// The path that TikTok sends the browser to.
+    /// The path of the redirect URI.
     private let path: String
 
-    /// A callback at `http://127.0.0.1:PORT/callback/`, as registered in TikTok's developer portal.
+    /// Creates a callback, by default at `http://127.0.0.1:PORT/callback/`. It must be registered in TikTok's developer
+    /// portal.
     package init(host: String = "127.0.0.1", port: Int?, path: String = "/callback/") {
         self.host = host
         self.port = port
         self.path = path
     }
 
-    /// The callback of a redirect URI; nil when that is not on this machine.
+    /// Creates the callback for a redirect URI. Returns nil if the URI is not on this machine.
     package init?(redirectURI: String, port: Int?) {
         guard let parts = URLComponents(string: redirectURI), parts.scheme == "http", let host = parts.host,
             host == "127.0.0.1" || host == "localhost"
@@ -39,12 +40,13 @@ package struct LoopbackCallback: Sendable {
         self.init(host: host, port: port ?? parts.port, path: parts.path.isEmpty ? "/" : parts.path)
     }
 
-    /// Serves until a visit ends the login, or the task is cancelled.
+    /// Serves requests until one ends the login, or the task is cancelled.
     /// - Parameters:
-    ///   - begin: Gets the redirect URI once the server listens; gives the consent page's address.
-    ///   - invite: Gets the consent page's address, and one without secrets on this machine that leads there.
-    ///   - handle: Decides what a visit means.
-    /// - Throws: `StageError` when the port can't be had, `cancelled` when the task is.
+    ///   - begin: Called with the redirect URI once the server listens; returns the URL of the consent page.
+    ///   - invite: Called with the URL of the consent page, and a URL on this machine that redirects there and contains
+    ///     no secrets.
+    ///   - handle: Handles the answer of the consent page.
+    /// - Throws: `StageError` if the server can't listen on the port; `cancelled` if the task is cancelled.
     package func wait(
         begin: @escaping @Sendable (_ redirectURI: String) -> String,
         invite: @escaping @Sendable (_ address: String, _ door: String) -> Void,
@@ -53,10 +55,10 @@ package struct LoopbackCallback: Sendable {
         let (ends, end) = AsyncStream.makeStream(of: Void.self)
         let router = Router()
         router.add(middleware: LoopbackGuard())
-        // Starting a browser shows its address to whoever lists processes; this one may be seen.
+        // Other users can see the arguments of a new browser process, so start it with a URL without secrets.
         let door = Door()
         router.get("/login") { _, _ in
-            // Once: whoever else on the machine finds the address must not finish the login in its owner's place.
+            // Redirect only once, so that another user of this machine who finds the URL can't complete the login.
             let known = door.address.withLock { address in
                 defer { address = nil }
                 return address
@@ -74,7 +76,7 @@ package struct LoopbackCallback: Sendable {
             case .unrelated:
                 return NoticePage(
                     title: "Not part of this login",
-                    lines: ["This address does not belong to the login that is waiting. Go on in the other window."],
+                    lines: ["This page does not belong to the current login. Continue in the other window."],
                     isGood: false
                 ).response(.badRequest)
             }
@@ -126,7 +128,7 @@ package struct LoopbackCallback: Sendable {
         if Task.isCancelled { throw .cancelled }
     }
 
-    /// Where the consent page is, once that is known.
+    /// Holds the consent page's URL from the time it is known until it is used.
     private final class Door: Sendable {
         let address = Mutex<String?>(nil)
     }

@@ -6,30 +6,29 @@ package import PipelineKit
 package import PluginProtocol
 package import TikTok
 
-/// Connects accounts in a web app: a login button's address, and the address that TikTok sends the browser back to.
+/// Connects accounts in a web app.
 ///
-/// `GET /auth/tiktok/login?account=NAME` sends the browser to TikTok's consent page; `GET /auth/tiktok/callback`
-/// exchanges the code. A login counts only in the browser that began it, once, for ten minutes.
+/// `GET /auth/tiktok/login?account=NAME` redirects the browser to TikTok's consent page; `GET /auth/tiktok/callback`
+/// exchanges the code. A login is valid once, for ten minutes, and only in the browser that started it.
 package struct TikTokAuthController: Sendable {
-    /// What the controller needs of the rest.
+    /// The settings and services that the controller uses.
     package struct Host: Sendable {
-        /// The app's key.
+        /// The client key of the app.
         package var clientKey: String
-        /// The consent page.
+        /// The URL of the consent page.
         package var authorizeURL: String
         /// The redirect URI as registered in TikTok's developer portal, byte for byte.
         package var redirectURI: String
-        /// Permissions to ask for.
+        /// The permissions to request.
         package var scopes: [String]
-        /// Time.
         package var now: @Sendable () -> Date
-        /// Exchanges the code and stores the account; gives what to show.
+        /// Exchanges the code and stores the account. Returns the lines to show in the browser.
         package var connect:
             @Sendable (_ account: String, LoginRequest, LoginAnswer) async throws(StageError) -> [String]
-        /// Takes a state that was not taken before; false for one that was. Shared by all processes of the app.
+        /// Claims a state, so that a login is used only once. Returns false if any process of the app has claimed it
+        /// before.
         package var claim: @Sendable (_ state: Secret, _ until: Date) async throws(StageError) -> Bool
 
-        /// A host; see the properties.
         package init(
             clientKey: String, authorizeURL: String, redirectURI: String, scopes: [String],
             now: @escaping @Sendable () -> Date,
@@ -49,8 +48,8 @@ package struct TikTokAuthController: Sendable {
     private let host: Host
     private let key: SymmetricKey
 
-    /// A controller.
-    /// - Parameter key: Signs cookies; all processes of the app have the same.
+    /// Creates a controller.
+    /// - Parameter key: Signs the cookies. All processes of the app must use the same key.
     package init(_ host: Host, key: SymmetricKey) {
         self.host = host
         self.key = key
@@ -66,8 +65,8 @@ package struct TikTokAuthController: Sendable {
         let account = request.uri.queryParameters["account"].map(String.init) ?? "default"
         guard AccountName.isValid(account) else {
             return NoticePage(
-                title: "No such account name",
-                lines: ["An account's name has letters, digits, dots, dashes and underscores."], isGood: false
+                title: "Invalid account name",
+                lines: ["Account names may contain letters, digits, dots, dashes and underscores."], isGood: false
             ).response(.badRequest)
         }
         let login = LoginRequest(
@@ -91,18 +90,19 @@ package struct TikTokAuthController: Sendable {
                 title: "Not connected", lines: [error.message] + [error.hint].compactMap { $0 }, isGood: false
             ).response(error.outcome == .unavailable ? .badGateway : .badRequest)
         }
-        // Used or not, this login is over.
+        // Delete the cookie: the login ended, successful or not.
         response.setCookie(cookie("", seconds: 0))
         return response
     }
 
     private func connect(_ request: Request) async throws(StageError) -> [String] {
-        let again = "begin again with the login button"
+        let again = "start again with the login button"
         guard let value = request.cookies[LoginCookie.name]?.value,
             let cookie = LoginCookie(value, key: key, at: host.now())
         else {
             throw StageError(
-                .notAuthorised, "this browser has no login under way, or it took longer than ten minutes", hint: again)
+                .notAuthorised, "this browser has no login in progress, or the login took longer than ten minutes",
+                hint: again)
         }
         let login = LoginRequest(
             clientKey: host.clientKey, scopes: host.scopes, redirectURI: host.redirectURI,
@@ -110,7 +110,7 @@ package struct TikTokAuthController: Sendable {
         let answer = LoginAnswer(query: request.uri.query ?? "")
         _ = try login.code(in: answer)
         guard try await host.claim(Secret(cookie.state), cookie.expiresAt) else {
-            throw StageError(.notAuthorised, "this login was used already", hint: again)
+            throw StageError(.notAuthorised, "this login was already used", hint: again)
         }
         return try await host.connect(cookie.account, login, answer)
     }

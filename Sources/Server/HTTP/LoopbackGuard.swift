@@ -2,15 +2,16 @@ import HTTPTypes
 import Hummingbird
 import PluginProtocol
 
-/// Lets only requests through that name this machine: a foreign page can make a browser send requests to a loopback
-/// port, but not with this machine's name as `Host`.
+/// Rejects requests whose `Host` is not this machine. A foreign page can make a browser send requests to a loopback
+/// port (DNS rebinding), but their `Host` is the foreign name.
 struct LoopbackGuard<Context: Hummingbird.RequestContext>: RouterMiddleware {
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         guard let authority = request.head.authority, Self.isLoopback(authority) else {
             return NoticePage(
-                title: "Not here", lines: ["This server answers on the loopback address only."], isGood: false
+                title: "Wrong host", lines: ["This server only accepts requests for 127.0.0.1 or localhost."],
+                isGood: false
             ).response(.misdirectedRequest)
         }
         return try await next(request, context)

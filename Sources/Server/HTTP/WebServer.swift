@@ -4,20 +4,20 @@ import Logging
 import NIOCore
 package import PipelineKit
 
-/// The program's own web server.
+/// The program's web server: health check, logins and webhooks.
 package struct WebServer: Sendable {
     private let host: String
     private let port: Int
 
-    /// A server on an address of this machine; port 0 is any that is free.
+    /// Creates a server. Port 0 means any free port.
     package init(host: String, port: Int) {
         self.host = host
         self.port = port
     }
 
-    /// Serves until the task is cancelled.
-    /// - Parameter onReady: Gets the port once the server listens.
-    /// - Throws: `StageError` when the address can't be had.
+    /// Serves requests until the task is cancelled.
+    /// - Parameter onReady: Called with the port once the server listens.
+    /// - Throws: `StageError` if the server can't listen on the address; `cancelled` if the task is cancelled.
     package func run(
         auth: TikTokAuthController?, webhooks: WebhookController, onReady: @escaping @Sendable (Int) async -> Void
     ) async throws(StageError) {
@@ -39,7 +39,7 @@ package struct WebServer: Sendable {
             throw StageError(
                 .configuration, "can't listen on \(host):\(port): \(error)", hint: "choose another --port")
         } catch {
-            throw StageError(.internalFault, "the server ended: \(error)")
+            throw StageError(.internalFault, "the server stopped unexpectedly: \(error)")
         }
     }
 }

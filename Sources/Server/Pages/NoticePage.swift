@@ -3,14 +3,14 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// A page with one thing to say: all that a browser shows of a login.
+/// A static HTML page with a title and a few lines, for the result of a login or an error.
 struct NoticePage: Sendable {
     var title: String
     var lines: [String]
     var isGood: Bool
 
-    /// The page as an answer that loads nothing, runs nothing and is kept by nobody.
-    /// - Parameter sent: Called when the page is on its way to the browser.
+    /// Returns a response that no cache stores, and whose page loads no resources and runs no scripts.
+    /// - Parameter sent: Called after the body has been written.
     func response(
         _ status: HTTPResponse.Status = .ok, sent: @escaping @Sendable () -> Void = {}
     ) -> Response {
@@ -20,7 +20,7 @@ struct NoticePage: Sendable {
         headers[.contentSecurityPolicy] =
             "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
         headers[.xContentTypeOptions] = "nosniff"
-        // The address of the page holds the login's code.
+        // The page's URL contains the login's code.
         headers[.init("Referrer-Policy") ?? .referer] = "no-referrer"
         let buffer = ByteBuffer(string: html)
         let body = ResponseBody(contentLength: buffer.readableBytes) { writer in
@@ -55,7 +55,7 @@ struct NoticePage: Sendable {
         """
     }
 
-    /// Text as HTML shows it.
+    /// Escapes text for HTML.
     private static func escaped(_ text: String) -> String {
         text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
             .replacing("\"", with: "&quot;")

@@ -6,23 +6,21 @@ package import PipelineKit
 package import PluginProtocol
 package import TikTok
 
-/// Takes TikTok's webhooks: `POST /webhook/tiktok`.
+/// Receives TikTok's webhooks at `POST /webhook/tiktok`.
 ///
-/// The signature is checked over the raw body before anything of it is read. The answer comes as soon as the event is on
-/// disk; whatever is not answered with 200 is delivered again for three days.
+/// It verifies the signature of the raw body before parsing it, and responds once the event is on disk. TikTok repeats
+/// deliveries for three days until the response is 200.
 package struct WebhookController: Sendable {
-    /// What the controller needs of the rest.
+    /// The settings and services that the controller uses.
     package struct Host: Sendable {
         /// The app's secret, which signs webhooks.
         package var secret: Secret
-        /// How far the time of signing may lie from now.
+        /// How far the signing time may differ from now.
         package var tolerance: Duration
-        /// Time.
         package var now: @Sendable () -> Date
-        /// Takes in an event, which may have been delivered before.
+        /// Stores an event, which may be a repeated delivery.
         package var take: @Sendable (WebhookEvent) async throws(StageError) -> Void
 
-        /// A host; see the properties.
         package init(
             secret: Secret, tolerance: Duration, now: @escaping @Sendable () -> Date,
             take: @escaping @Sendable (WebhookEvent) async throws(StageError) -> Void
@@ -34,14 +32,12 @@ package struct WebhookController: Sendable {
         }
     }
 
-    /// The longest body that is read.
+    /// The maximum size of a body in bytes.
     private static let longestBody = 64_000
     private let host: Host
 
-    /// A controller.
     package init(_ host: Host) { self.host = host }
 
-    /// Adds the route.
     package func add<Context: Hummingbird.RequestContext>(to router: Router<Context>) {
         router.post("/webhook/tiktok") { request, _ in await receive(request) }
     }
@@ -52,7 +48,7 @@ package struct WebhookController: Sendable {
             var buffer = try await request.body.collect(upTo: Self.longestBody)
             body = Data(buffer.readBytes(length: buffer.readableBytes) ?? [])
         } catch {
-            return Self.answer(.contentTooLarge, "the body is too long or broke off")
+            return Self.answer(.contentTooLarge, "the body is too long or incomplete")
         }
         do throws(WebhookSignature.Refusal) {
             try WebhookSignature.verify(
@@ -66,7 +62,7 @@ package struct WebhookController: Sendable {
             case .stale: return Self.answer(.unauthorized, "the signature is too old")
             }
         }
-        // Signed by TikTok, but no event that this program reads: delivering it again would not help.
+        // The body is signed but not a readable event. Respond with 200, because a repeated delivery would not help.
         guard let event = WebhookEvent(body: body) else { return Self.answer(.ok, "ignored") }
         do throws(StageError) {
             try await host.take(event)

@@ -1,12 +1,11 @@
 package import PipelineKit
 
-/// What the creator's account allows at this moment.
+/// The posting limits and options that the creator's account has at the moment.
 package struct CreatorInfo: Sendable, Hashable {
     /// The handle, without `@`.
     package var username: String?
-    /// The display name.
     package var nickname: String?
-    /// Audiences that the account may choose from, in TikTok's words.
+    /// The privacy levels that the account offers, with TikTok's names.
     package var privacyLevelOptions: [String]
     /// Whether the creator turned comments off.
     package var commentDisabled: Bool
@@ -14,10 +13,9 @@ package struct CreatorInfo: Sendable, Hashable {
     package var duetDisabled: Bool
     /// Whether stitches are off for the account.
     package var stitchDisabled: Bool
-    /// The longest video in seconds; nil when the answer does not say.
+    /// The maximum duration of a video in seconds; nil if the response does not say.
     package var maxVideoPostDuration: Int?
 
-    /// A creator's limits.
     package init(
         username: String? = nil, nickname: String? = nil, privacyLevelOptions: [String], commentDisabled: Bool = false,
         duetDisabled: Bool = false, stitchDisabled: Bool = false, maxVideoPostDuration: Int? = nil
@@ -56,14 +54,13 @@ extension CreatorInfo: Decodable {
     }
 }
 
-/// What the service gives when it takes on a post.
+/// The service's response to a request that created a post.
 package struct AcceptedPost: Sendable, Hashable {
-    /// The service's id of the post, opaque.
+    /// The opaque id of the post at the service.
     package var publishID: String
-    /// Where the bytes go; carries a token. Nil when the service has them already, or fetches them itself.
+    /// The upload URL, which contains a token; nil if the service already has the bytes or fetches them.
     package var uploadURL: Secret?
 
-    /// An accepted post.
     package init(publishID: String, uploadURL: Secret?) {
         self.publishID = publishID
         self.uploadURL = uploadURL
@@ -87,18 +84,17 @@ extension AcceptedPost: Decodable {
     }
 }
 
-/// How a post stands at the service.
+/// The status of a post at the service.
 package struct PublishStatus: Sendable, Hashable {
-    /// The status in TikTok's word; words that are not known mean that it goes on.
+    /// TikTok's name for the status. Unknown names count as in progress.
     package var status: String
-    /// Why it failed, in TikTok's word.
+    /// TikTok's code for the failure; nil if the post has not failed.
     package var failReason: String?
-    /// Ids of public posts; empty for private posts, drafts and posts that are not yet moderated.
+    /// The ids of public posts; empty for private posts, drafts and posts still in moderation.
     package var postIDs: [Int64]
-    /// Bytes that arrived; nil when the answer does not say.
+    /// The number of bytes that have arrived; nil if the response does not say.
     package var uploadedBytes: Int64?
 
-    /// A status.
     package init(status: String, failReason: String? = nil, postIDs: [Int64] = [], uploadedBytes: Int64? = nil) {
         self.status = status
         self.failReason = failReason
@@ -106,33 +102,33 @@ package struct PublishStatus: Sendable, Hashable {
         self.uploadedBytes = uploadedBytes
     }
 
-    /// Direct posts end here; drafts too once the creator posted them.
+    /// The final status of a direct post, and of a draft that the creator posted.
     package static let complete = "PUBLISH_COMPLETE"
-    /// Drafts end here for the API.
+    /// The final status of a draft, as seen by the API.
     package static let inbox = "SEND_TO_USER_INBOX"
-    /// The service is fetching the bytes of a pull.
+    /// The service is fetching the video from its URL.
     package static let downloading = "PROCESSING_DOWNLOAD"
-    /// The service gave the post up.
+    /// The service rejected the post.
     package static let failed = "FAILED"
 
-    /// What the status means for a post of `mode`.
+    /// The phase that this status means for a post of `mode`.
     package func phase(for mode: PostMode) -> Phase {
         switch status {
         case Self.complete: .done
-        // A direct post never legitimately ends in the inbox, but what was delivered there is no failure either.
+        // A direct post should never end in the inbox, but a delivered video is not a failure either.
         case Self.inbox: .done
         case Self.failed: .failed(reason: failReason ?? "no reason given")
         default: .underWay
         }
     }
 
-    /// Where a post stands.
+    /// The status of a post, reduced to whether polling continues.
     package enum Phase: Sendable, Hashable {
-        /// Bytes arriving, processing, or a status that is not known.
+        /// Uploading, processing, or an unknown status.
         case underWay
         /// Posted, or delivered as a draft.
         case done
-        /// Given up by the service.
+        /// Rejected by the service.
         case failed(reason: String)
     }
 }
@@ -141,7 +137,7 @@ extension PublishStatus: Decodable {
     private enum CodingKeys: String, CodingKey {
         case status
         case failReason = "fail_reason"
-        // TikTok's own spelling; the correct one is what some other clients and fakes expect.
+        // TikTok's own misspelling; `postIDs` has the correct spelling, which some other clients and fakes use.
         case misspeltPostIDs = "publicaly_available_post_id"
         case postIDs = "publicly_available_post_id"
         case uploadedBytes = "uploaded_bytes"
@@ -152,7 +148,7 @@ extension PublishStatus: Decodable {
         status = try fields.decode(String.self, forKey: .status)
         let reason = try fields.decodeIfPresent(String.self, forKey: .failReason) ?? ""
         failReason = reason.isEmpty ? nil : RemoteText.code(reason)
-        // A list whose ids can't be read must not turn a finished post into an error.
+        // An unreadable list of ids must not turn a finished post into an error.
         let ids =
             (try? fields.decodeIfPresent([LenientInt64].self, forKey: .misspeltPostIDs))
             ?? (try? fields.decodeIfPresent([LenientInt64].self, forKey: .postIDs)) ?? []
@@ -161,16 +157,14 @@ extension PublishStatus: Decodable {
     }
 }
 
-/// Who a token belongs to.
+/// The user that an access token belongs to.
 package struct UserInfo: Sendable, Hashable, Decodable {
-    /// Stable per user and app.
+    /// The id of the user, stable for one app.
     package var openID: String
-    /// The display name.
     package var displayName: String?
     /// The handle; needs the scope `user.info.profile`.
     package var username: String?
 
-    /// A user.
     package init(openID: String, displayName: String? = nil, username: String? = nil) {
         self.openID = openID
         self.displayName = displayName

@@ -1,19 +1,18 @@
 import Foundation
 
-/// What the service refused, in its own words.
+/// An error response of the service.
 package struct APIRefusal: Sendable, Hashable {
-    /// HTTP status; refusals also come with 200.
+    /// The HTTP status; error responses may have status 200.
     package var status: Int
     /// The stable code, such as `invalid_params`.
     package var code: String
-    /// The service's message, bounded and without control characters.
+    /// The service's message, truncated, redacted and without control characters.
     package var message: String
-    /// The service's id of the exchange, for its support.
+    /// The service's id for the exchange, for support requests.
     package var logID: String?
-    /// Seconds to wait, when the service said so.
+    /// The number of seconds to wait, from `Retry-After`; nil if absent.
     package var retryAfter: Double?
 
-    /// A refusal.
     package init(status: Int, code: String, message: String = "", logID: String? = nil, retryAfter: Double? = nil) {
         self.status = status
         self.code = code
@@ -23,17 +22,17 @@ package struct APIRefusal: Sendable, Hashable {
     }
 }
 
-/// Why a call gave no result.
+/// Why an API call failed.
 package enum APIFailure: Error, Sendable, Hashable {
-    /// The service answered with an error code.
+    /// The service returned an error code.
     case refused(APIRefusal)
-    /// The service answered with something that is no answer of this endpoint.
+    /// The response is not a valid response of this endpoint.
     case unintelligible(status: Int, detail: String, retryAfter: Double?)
-    /// There was no whole answer.
+    /// The response is missing or incomplete.
     case transport(TransportFailure)
 }
 
-/// The answer shape of `/v2/user`, `/v2/video` and `/v2/post`: `{"data": …, "error": {"code": "ok", …}}`.
+/// The response format of `/v2/user`, `/v2/video` and `/v2/post`: `{"data": …, "error": {"code": "ok", …}}`.
 package enum Envelope {
     private struct Status: Decodable {
         struct Details: Decodable {
@@ -49,7 +48,7 @@ package enum Envelope {
         var data: Value
     }
 
-    /// Reads an answer. Success is `error.code == "ok"` and nothing else; `data` may be absent on failure.
+    /// Parses a response. Only `error.code == "ok"` with a 2xx status is success; `data` may be absent on failure.
     package static func parse<Value: Decodable>(
         _ response: TransportResponse, as type: Value.Type
     ) throws(APIFailure) -> Value {
@@ -59,7 +58,7 @@ package enum Envelope {
         } catch {
             throw .unintelligible(
                 status: response.status,
-                detail: response.body.isEmpty ? "an empty answer" : "an answer that is no TikTok envelope",
+                detail: response.body.isEmpty ? "an empty response" : "a response without a TikTok envelope",
                 retryAfter: response.retryAfter)
         }
         guard status.error.code == "ok" else {
@@ -72,21 +71,21 @@ package enum Envelope {
         }
         guard (200...299).contains(response.status) else {
             throw .unintelligible(
-                status: response.status, detail: "code \"ok\" with a failing HTTP status",
+                status: response.status, detail: "code \"ok\" with an HTTP error status",
                 retryAfter: response.retryAfter)
         }
         do {
             return try JSONDecoder().decode(Payload<Value>.self, from: response.body).data
         } catch {
             throw .unintelligible(
-                status: response.status, detail: "an answer without the expected data", retryAfter: nil)
+                status: response.status, detail: "a response without the expected data", retryAfter: nil)
         }
     }
 }
 
-/// Text that came from outside, made fit for messages and logs.
+/// Sanitises text from the network for messages and logs.
 enum RemoteText {
-    /// One bounded line without control characters and without anything that looks like a token.
+    /// Returns one line of at most 300 characters, without control characters, and with token-like words redacted.
     static func line(_ text: String) -> String {
         let plain = String(text.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? " " : Character($0) })
         return plain.prefix(300).split(separator: " ").map { word in
@@ -95,14 +94,14 @@ enum RemoteText {
         }.joined(separator: " ")
     }
 
-    /// A code: letters, digits, `_`, `-` and `.` alone, bounded.
+    /// Returns at most 80 letters, digits, `_`, `-` and `.`; `unnamed` if none remain.
     static func code(_ text: String) -> String {
         let kept = text.filter { $0.isASCII && ($0.isLetter || $0.isNumber || "_-.".contains($0)) }.prefix(80)
         return kept.isEmpty ? "unnamed" : String(kept)
     }
 }
 
-/// A 64-bit integer that may come as a number or as text: post ids exceed 2^53, and some answers quote them.
+/// A 64-bit integer encoded as a number or a string: post ids exceed 2^53, and some responses quote them.
 struct LenientInt64: Decodable, Sendable {
     let value: Int64
 

@@ -1,14 +1,13 @@
 package import PipelineKit
 
-/// The multipart dialect: a video is sent in numbered parts first, and posted by a call of its own.
+/// A client for the multipart dialect: it uploads a video in numbered parts, then publishes it in a separate call.
 ///
-/// TikTok documents no such API; it is the one of the project's brief, modelled on its relatives. Creator info and
-/// status are v2's.
+/// TikTok does not document this API; it follows the project's brief and is modelled on TikTok's related APIs. Creator
+/// info and status use the v2 calls.
 package struct MultipartClient: PostingAPI {
     private let v2: TikTokClient
     private let transport: any Transport
 
-    /// A client.
     package init(_ configuration: TikTokConfiguration, transport: any Transport) {
         v2 = TikTokClient(configuration, transport: transport)
         self.transport = transport
@@ -35,14 +34,14 @@ package struct MultipartClient: PostingAPI {
         return AcceptedPost(publishID: accepted.publishID, uploadURL: nil)
     }
 
-    // MARK: Parts. Repeating one of these calls does no harm.
+    // MARK: Parts. These calls are safe to repeat.
 
-    /// Opens an upload.
+    /// Starts an upload.
     package func openUpload(_ plan: ChunkPlan, _ token: Secret) async throws(APIFailure) -> OpenedUpload {
         try await v2.post("/video/upload/init/", v2.encode(OpenBody(plan)), token)
     }
 
-    /// Sends the part `number`, from 1; it replaces an earlier one of that number.
+    /// Sends part `number`, counted from 1. It replaces an earlier part with the same number.
     package func sendPart(
         _ number: Int, of uploadID: String, _ chunk: FileChunk, timeout: Duration, _ token: Secret
     ) async throws(APIFailure) -> ReceivedPart {
@@ -55,17 +54,16 @@ package struct MultipartClient: PostingAPI {
                 body: .file(chunk), timeout: timeout))
     }
 
-    /// Puts the parts together.
+    /// Assembles the parts into a video.
     package func completeUpload(_ uploadID: String, _ token: Secret) async throws(APIFailure) -> CompletedVideo {
         try await v2.post("/video/upload/complete/", v2.encode(CompleteBody(uploadID: uploadID)), token)
     }
 }
 
-/// What opening an upload answers.
+/// The response to starting an upload.
 package struct OpenedUpload: Sendable, Hashable, Decodable {
-    /// The upload's id.
     package var uploadID: String
-    /// Seconds that it takes parts for; nil when the answer does not say.
+    /// How long the upload accepts parts, in seconds; nil if the response does not say.
     package var expiresIn: Double?
 
     private enum CodingKeys: String, CodingKey {
@@ -81,19 +79,19 @@ package struct OpenedUpload: Sendable, Hashable, Decodable {
 }
 
 extension KeyedDecodingContainer {
-    /// A text that says something.
+    /// Decodes a string that must not be empty.
     fileprivate func nonEmptyText(forKey key: Key) throws -> String {
         let text = try decode(String.self, forKey: key)
         guard !text.isEmpty else {
-            throw DecodingError.dataCorruptedError(forKey: key, in: self, debugDescription: "it is empty")
+            throw DecodingError.dataCorruptedError(forKey: key, in: self, debugDescription: "the value is empty")
         }
         return text
     }
 }
 
-/// What sending a part answers.
+/// The response to sending a part.
 package struct ReceivedPart: Sendable, Hashable, Decodable {
-    /// Bytes that arrived; nil when the answer does not say.
+    /// The number of bytes that arrived; nil if the response does not say.
     package var receivedBytes: Int64?
 
     private enum CodingKeys: String, CodingKey {
@@ -101,11 +99,10 @@ package struct ReceivedPart: Sendable, Hashable, Decodable {
     }
 }
 
-/// What putting the parts together answers.
+/// The response to assembling the parts.
 package struct CompletedVideo: Sendable, Hashable, Decodable {
-    /// The video's id.
     package var videoID: String
-    /// Its bytes; nil when the answer does not say.
+    /// The size of the video in bytes; nil if the response does not say.
     package var videoSize: Int64?
 
     private enum CodingKeys: String, CodingKey {

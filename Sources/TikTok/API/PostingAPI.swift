@@ -1,24 +1,24 @@
 package import PipelineKit
 
-/// The calls that make a post and follow it: one protocol, two dialects.
+/// The calls that create a post and track its status, implemented by one client per dialect.
 ///
-/// `v2` is TikTok's documented API (``TikTokClient``), `multipart` the one of init, part, complete and publish
-/// (``MultipartClient``). Both know shapes, not policy: they neither retry nor wait.
+/// ``TikTokClient`` speaks `v2`, TikTok's documented API; ``MultipartClient`` speaks `multipart`. Clients only encode
+/// requests and decode responses: they do not retry or wait.
 package protocol PostingAPI: Sendable {
-    /// What the creator may post now.
+    /// Fetches the posting limits and options of the creator.
     func creatorInfo(_ token: Secret) async throws(APIFailure) -> CreatorInfo
-    /// Creates a post. Not idempotent: a second request is a second post.
+    /// Creates a post. Not idempotent: a second request creates a second post.
     func create(_ post: NewPost, _ token: Secret) async throws(APIFailure) -> AcceptedPost
-    /// How a post stands.
+    /// Fetches the status of a post.
     func status(of publishID: String, _ token: Secret) async throws(APIFailure) -> PublishStatus
-    /// Asks for a pull that is still under way to be given up.
+    /// Cancels a post that TikTok is still downloading.
     func cancel(_ publishID: String, _ token: Secret) async throws(APIFailure)
 }
 
-/// Which API is spoken: `TIKTOK_API`.
+/// The API dialect, set by `TIKTOK_API`.
 package enum Dialect: String, Sendable, Hashable, CaseIterable {
-    /// TikTok's documented API.
+    /// TikTok's documented Content Posting API.
     case v2
-    /// Init, part, complete, publish. No TikTok document describes it; gateways and the local sandbox speak it.
+    /// Init, part, complete, publish. TikTok does not document it; gateways and the local sandbox implement it.
     case multipart
 }

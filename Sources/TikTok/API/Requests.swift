@@ -1,10 +1,8 @@
 package import PipelineKit
 
-/// What a direct post says and allows: `post_info`.
+/// The title and settings of a direct post (`post_info`).
 package struct PostInfo: Sendable, Hashable, Encodable {
-    /// Audience.
     package var privacyLevel: String
-    /// Caption.
     package var title: String
     /// Whether comments are off.
     package var disableComment: Bool
@@ -12,13 +10,13 @@ package struct PostInfo: Sendable, Hashable, Encodable {
     package var disableDuet: Bool
     /// Whether stitches are off.
     package var disableStitch: Bool
-    /// The cover's moment in milliseconds.
+    /// The position of the cover frame in milliseconds; nil if not set.
     package var coverTimestamp: Int32?
-    /// Paid partnership for a third party.
+    /// Whether the post is a paid partnership with a third party.
     package var brandContent: Bool
-    /// Promotes the creator's own business.
+    /// Whether the post promotes the creator's own business.
     package var brandOrganic: Bool
-    /// Labelled as AI-generated.
+    /// Whether the post is labelled as AI-generated.
     package var isAIGC: Bool
 
     private enum CodingKeys: String, CodingKey {
@@ -33,7 +31,7 @@ package struct PostInfo: Sendable, Hashable, Encodable {
         case isAIGC = "is_aigc"
     }
 
-    /// The settings of a post; what the creator's account forces off is sent as off.
+    /// Combines the settings of a post with the creator's account: whatever the account turns off is sent as off.
     package init(_ settings: PostSettings, creator: CreatorInfo) {
         privacyLevel = settings.privacyLevel.rawValue
         title = settings.title
@@ -47,31 +45,29 @@ package struct PostInfo: Sendable, Hashable, Encodable {
     }
 }
 
-/// Where the service gets a post's bytes from.
+/// Where the service gets the video from.
 package enum PostSource: Sendable, Hashable {
-    /// They are sent in these chunks once the post is created.
+    /// Sent in these chunks after the post is created.
     case upload(ChunkPlan)
-    /// The service fetches them from this https address, whose domain or prefix the app has verified.
+    /// Fetched by the service from this https URL, whose domain or prefix the app has verified.
     case pull(String)
-    /// They were sent before, and are the video of this id (multipart dialect).
+    /// Already uploaded as the video with this id (multipart dialect).
     case video(String)
 }
 
-/// A post as it is asked for.
+/// The content of a request that creates a post.
 package struct NewPost: Sendable, Hashable {
-    /// What it says and allows; nil for drafts, which carry no settings.
+    /// The title and settings; nil for drafts, which have none.
     package var info: PostInfo?
-    /// Where the bytes come from.
     package var source: PostSource
 
-    /// A post to ask for.
     package init(info: PostInfo?, source: PostSource) {
         self.info = info
         self.source = source
     }
 }
 
-/// Where the bytes come from, as v2 puts it: `source_info`.
+/// The `source_info` object of v2.
 struct SourceInfo: Encodable {
     let source: String
     var videoSize: Int64?
@@ -126,5 +122,5 @@ struct StatusBody: Encodable {
     }
 }
 
-/// The `data` of an answer that tells nothing.
+/// The empty `data` object of a response.
 struct NoData: Decodable {}

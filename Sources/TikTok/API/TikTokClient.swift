@@ -1,23 +1,22 @@
 import Foundation
 package import PipelineKit
 
-/// TikTok's v2 API, one method a call. Knows shapes, not policy: it neither retries nor waits.
+/// A client for TikTok's v2 API, with one method per call. It does not retry or wait.
 package struct TikTokClient: PostingAPI {
     let configuration: TikTokConfiguration
     private let transport: any Transport
 
-    /// A client.
     package init(_ configuration: TikTokConfiguration, transport: any Transport) {
         self.configuration = configuration
         self.transport = transport
     }
 
-    /// What the creator may post now.
+    /// Fetches the posting limits and options of the creator.
     package func creatorInfo(_ token: Secret) async throws(APIFailure) -> CreatorInfo {
         try await post("/v2/post/publish/creator_info/query/", Data("{}".utf8), token)
     }
 
-    /// Creates a post: published as soon as its last byte arrived, or a draft when it carries no settings. Not
+    /// Creates a post, or a draft if it has no settings. TikTok publishes a post as soon as its last byte arrives. Not
     /// idempotent.
     package func create(_ post: NewPost, _ token: Secret) async throws(APIFailure) -> AcceptedPost {
         let source: SourceInfo
@@ -35,27 +34,27 @@ package struct TikTokClient: PostingAPI {
                 "/v2/post/publish/inbox/video/init/", encode(InboxDraftBody(sourceInfo: source)), token)
         }
         guard case .upload = post.source else {
-            // Whatever stands there, nothing is to be sent.
+            // Ignore any upload URL: TikTok fetches the video.
             return AcceptedPost(publishID: accepted.publishID, uploadURL: nil)
         }
         if accepted.uploadURL == nil {
-            throw .unintelligible(status: 200, detail: "an answer without an upload address", retryAfter: nil)
+            throw .unintelligible(status: 200, detail: "a response without an upload URL", retryAfter: nil)
         }
         return accepted
     }
 
-    /// Asks for a pull that is still under way to be given up.
+    /// Cancels a post that TikTok is still downloading.
     package func cancel(_ publishID: String, _ token: Secret) async throws(APIFailure) {
         let _: NoData = try await post("/v2/post/publish/cancel/", encode(StatusBody(publishID: publishID)), token)
     }
 
-    /// How a post stands.
+    /// Fetches the status of a post.
     package func status(of publishID: String, _ token: Secret) async throws(APIFailure) -> PublishStatus {
         try await post("/v2/post/publish/status/fetch/", encode(StatusBody(publishID: publishID)), token)
     }
 
-    /// Who the token belongs to.
-    /// - Parameter fields: `username` needs the scope `user.info.profile`; the default needs `user.info.basic` alone.
+    /// Fetches the user that the token belongs to.
+    /// - Parameter fields: `username` needs the scope `user.info.profile`; the defaults only need `user.info.basic`.
     package func userInfo(fields: [String] = ["open_id", "display_name"], _ token: Secret) async throws(APIFailure)
         -> UserInfo
     {
@@ -68,13 +67,14 @@ package struct TikTokClient: PostingAPI {
     }
 
     static let otherDialect = TransportFailure(
-        .broken, requestBegun: false, detail: "the request belongs to the other dialect")
+        .broken, requestBegun: false, detail: "the configured API dialect does not support this request")
 
     func encode(_ body: some Encodable) throws(APIFailure) -> Data {
         do {
             return try JSONEncoder().encode(body)
         } catch {
-            throw .transport(TransportFailure(.broken, requestBegun: false, detail: "the request has no JSON form"))
+            throw .transport(
+                TransportFailure(.broken, requestBegun: false, detail: "the request can't be encoded as JSON"))
         }
     }
 

@@ -1,35 +1,34 @@
 import Foundation
 package import PipelineKit
 
-/// Where TikTok's API is and how patiently it is asked.
+/// The address of TikTok's API, and the timeouts, intervals and quota for using it.
 package struct TikTokConfiguration: Sendable, Hashable {
-    /// The setting that names the API's address.
+    /// The setting for the API's base URL.
     package static let baseURLSetting = "TIKTOK_API_BASE_URL"
-    /// The setting that names the consent page.
+    /// The setting for the consent page's URL.
     package static let authorizeURLSetting = "TIKTOK_AUTHORIZE_URL"
-    /// The setting for the app's uploads a day.
+    /// The setting for the app's daily number of uploads.
     package static let uploadsPerDaySetting = "TIKTOK_UPLOADS_PER_DAY"
-    /// The setting that chooses the dialect.
+    /// The setting for the API dialect.
     package static let dialectSetting = "TIKTOK_API"
 
-    /// Scheme, host and port of the API, without a slash at the end.
+    /// The scheme, host and port of the API, without a trailing slash.
     package var apiBaseURL: String
-    /// The consent page that a creator's browser is sent to.
+    /// The URL of the page on which a creator authorises the app.
     package var authorizeURL: String
-    /// Which API is spoken.
     package var dialect = Dialect.v2
-    /// Whether the API is on this machine, as the sandbox is.
+    /// Whether the API is on this machine, like the sandbox.
     package var isLoopback: Bool
-    /// How long an API call may take from connecting to the last byte of the answer.
+    /// The time limit for an API call, from connecting to the last byte of the response.
     package var requestTimeout: Duration
-    /// How long the upload host may stay silent after it has a chunk's last byte.
+    /// The maximum idle time of a connection. It limits how long the upload host may take to respond to a chunk.
     package var uploadSilence: Duration
-    /// When the status of a post is asked for.
+    /// The intervals between status calls for a post.
     package var pollSchedule: PollSchedule
-    /// Uploads in 24 hours that the app allows itself.
+    /// The maximum number of uploads in 24 hours for the whole app.
     package var uploadsPerDay: Int
 
-    /// TikTok itself.
+    /// The configuration for TikTok's production API.
     package static let live = TikTokConfiguration(apiBaseURL: "https://open.tiktokapis.com", isLoopback: false)
 
     private init(apiBaseURL: String, isLoopback: Bool) {
@@ -38,21 +37,21 @@ package struct TikTokConfiguration: Sendable, Hashable {
         authorizeURL = "https://www.tiktok.com/v2/auth/authorize/"
         requestTimeout = .seconds(60)
         uploadSilence = .seconds(120)
-        // A sandbox on this machine ends a post within seconds; TikTok takes half a minute and more.
+        // A sandbox on this machine finishes a post within seconds; TikTok takes half a minute or longer.
         pollSchedule = isLoopback ? .brisk : .standard
         uploadsPerDay = 100
     }
 
-    /// The configuration that the host's settings give.
-    /// - Parameter settings: By environment name; what is missing or empty takes its default.
-    /// - Throws: `StageError` with code `configuration` that names the setting.
+    /// Reads the configuration from the host's settings.
+    /// - Parameter settings: Values by environment name; missing or empty ones take their defaults.
+    /// - Throws: `StageError` with code `configuration` that names the invalid setting.
     package init(settings: [String: String]) throws(StageError) {
         if let text = settings[Self.baseURLSetting], !text.isEmpty {
             guard let (base, isLoopback) = Self.base(text) else {
                 throw StageError(
                     .configuration,
-                    "\(Self.baseURLSetting) must be an https address without path, query or user, such as \(Self.live.apiBaseURL)",
-                    hint: "http is allowed for this machine alone, such as http://127.0.0.1:8080")
+                    "\(Self.baseURLSetting) must be an https URL without path, query or user, such as \(Self.live.apiBaseURL)",
+                    hint: "http is only allowed for this machine, such as http://127.0.0.1:8080")
             }
             self.init(apiBaseURL: base, isLoopback: isLoopback)
         } else {
@@ -63,7 +62,7 @@ package struct TikTokConfiguration: Sendable, Hashable {
                 let names = Dialect.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
                 throw StageError(
                     .configuration, "\(Self.dialectSetting) must be \(names), not \"\(text)\"",
-                    hint: "unset \(Self.dialectSetting) for TikTok's own API")
+                    hint: "unset \(Self.dialectSetting) to use TikTok's own API")
             }
             self.dialect = dialect
         }
@@ -71,8 +70,8 @@ package struct TikTokConfiguration: Sendable, Hashable {
             guard Self.isPage(text) else {
                 throw StageError(
                     .configuration,
-                    "\(Self.authorizeURLSetting) must be an https address without query or user, such as \(Self.live.authorizeURL)",
-                    hint: "http is allowed for this machine alone")
+                    "\(Self.authorizeURLSetting) must be an https URL without query or user, such as \(Self.live.authorizeURL)",
+                    hint: "http is only allowed for this machine")
             }
             authorizeURL = text
         }
@@ -85,7 +84,7 @@ package struct TikTokConfiguration: Sendable, Hashable {
         }
     }
 
-    /// Whether a browser may be sent to an address with a login's secrets in its query.
+    /// Whether `text` is a safe URL for the consent page: the login adds secrets to its query.
     private static func isPage(_ text: String) -> Bool {
         guard let parts = URLComponents(string: text), let host = parts.host?.lowercased(), !host.isEmpty,
             parts.user == nil, parts.password == nil, parts.query == nil, parts.fragment == nil
@@ -94,7 +93,7 @@ package struct TikTokConfiguration: Sendable, Hashable {
         return scheme == "https" || (scheme == "http" && LoopbackHost.contains(host))
     }
 
-    /// The normalised base, or nil when it is not one that tokens may be sent to.
+    /// Returns the normalised base URL, or nil if sending tokens to it is not allowed.
     private static func base(_ text: String) -> (base: String, isLoopback: Bool)? {
         guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
             let host = parts.host?.lowercased(), !host.isEmpty, parts.user == nil, parts.password == nil,
@@ -107,9 +106,9 @@ package struct TikTokConfiguration: Sendable, Hashable {
     }
 }
 
-/// Hosts that never leave this machine.
+/// Recognises loopback hosts.
 enum LoopbackHost {
-    /// Whether `host`, in lower case and with or without brackets, is this machine.
+    /// Whether `host` is this machine. Expects lower case; IPv6 addresses may have brackets.
     static func contains(_ host: String) -> Bool {
         let name = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
         if name == "localhost" || name == "::1" { return true }

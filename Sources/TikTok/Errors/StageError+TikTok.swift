@@ -1,7 +1,7 @@
 package import PipelineKit
 
 extension StageError {
-    /// The error for a call of the v2 API that gave no result and whose repetition can do no harm.
+    /// The error for a failed v2 API call that is safe to repeat.
     package init(tiktok failure: APIFailure) {
         switch failure {
         case .refused(let refusal): self.init(tiktok: refusal)
@@ -10,7 +10,7 @@ extension StageError {
         }
     }
 
-    /// The error for a refusal: by its code where that is known, else by the HTTP status.
+    /// The error for an error response: from `TikTokErrorTable` if the code is listed, otherwise from the HTTP status.
     package init(tiktok refusal: APIRefusal) {
         let cause = [refusal.message, refusal.logID.map { "log id \($0)" } ?? "", "HTTP \(refusal.status)"]
             .filter { !$0.isEmpty }.joined(separator: "; ")
@@ -21,7 +21,7 @@ extension StageError {
         self.init(entry, tiktokCode: refusal.code, retryAfter: refusal.retryAfter, cause: cause)
     }
 
-    /// The error for an OAuth refusal.
+    /// The error for an error response of an OAuth endpoint.
     package init(tiktokLogin refusal: APIRefusal) {
         let cause = refusal.logID.map { "\(refusal.message); log id \($0)" } ?? refusal.message
         let entry =
@@ -33,17 +33,17 @@ extension StageError {
         self.init(entry, tiktokCode: refusal.code, retryAfter: refusal.retryAfter, cause: cause)
     }
 
-    /// The error for a post that the service gave up.
+    /// The error for a post that the service rejected after accepting it.
     package init(tiktokFailReason reason: String) {
         let entry =
             TikTokErrorTable.failReasons[reason]
             ?? .init(
-                .refused, "TikTok gave the post up", "look at the reason and at the account; nothing was posted",
+                .refused, "TikTok rejected the post", "check the reason and the account; nothing was posted",
                 outcome: .failed)
         self.init(entry, tiktokCode: reason, retryAfter: nil, cause: "fail_reason \(reason)")
     }
 
-    /// The error for an exchange that broke off and whose repetition can do no harm.
+    /// The error for a failed HTTP exchange that is safe to repeat.
     package init(tiktok failure: TransportFailure) {
         switch failure.kind {
         case .cancelled: self = .cancelled
@@ -54,7 +54,7 @@ extension StageError {
                 recovery: .transient(after: nil), cause: failure.detail)
         case .timeout, .broken, .oversized:
             self.init(
-                .unavailable, "TikTok's API did not answer properly", hint: "try again later",
+                .unavailable, "TikTok's API sent no complete response", hint: "try again later",
                 recovery: .transient(after: nil), cause: failure.detail)
         }
     }
@@ -96,7 +96,7 @@ extension StageError {
         switch status {
         case 429:
             return StageError(
-                .limited, "TikTok's limit of calls is reached [HTTP 429]", hint: "try again in a minute",
+                .limited, "TikTok's rate limit is reached [HTTP 429]", hint: "try again in a minute",
                 recovery: .limited(after: retryAfter ?? 60), cause: cause)
         case 300...399:
             return StageError(
@@ -104,8 +104,8 @@ extension StageError {
                 hint: "check TIKTOK_API_BASE_URL", cause: cause)
         default:
             return StageError(
-                .unavailable, "TikTok's API answered with something unreadable [HTTP \(status)]",
-                hint: "try again later; is TIKTOK_API_BASE_URL right?", recovery: .transient(after: retryAfter),
+                .unavailable, "TikTok's API sent an unreadable response [HTTP \(status)]",
+                hint: "try again later, and check TIKTOK_API_BASE_URL", recovery: .transient(after: retryAfter),
                 cause: cause)
         }
     }

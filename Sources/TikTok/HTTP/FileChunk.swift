@@ -2,18 +2,16 @@ import Foundation
 import NIOCore
 package import PipelineKit
 
-/// A range of a file as the body of a request.
+/// A byte range of a file, streamed as a request body.
 package struct FileChunk: Sendable {
-    /// The file.
     package let file: FileSource
-    /// The bytes to send.
+    /// The range to send.
     package let range: Range<Int64>
-    /// Slows the sending down; nil for as fast as it goes.
+    /// The maximum rate; nil for unlimited.
     package let pace: Pace?
     /// Called with the number of bytes handed to the network, piece by piece.
     package let onSent: @Sendable (Int) -> Void
 
-    /// A range of `file`.
     package init(
         file: FileSource, range: Range<Int64>, pace: Pace? = nil, onSent: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
@@ -24,27 +22,24 @@ package struct FileChunk: Sendable {
     }
 }
 
-/// A ceiling for the rate of sending.
+/// A maximum upload rate.
 package struct Pace: Sendable {
-    /// Bytes per second.
     package let bytesPerSecond: Double
-    /// Time.
     package let clock: HostClock
 
-    /// A ceiling.
     package init(bytesPerSecond: Double, clock: HostClock) {
         self.bytesPerSecond = bytesPerSecond
         self.clock = clock
     }
 }
 
-/// The pieces of a chunk, read one at a time as the network takes them: memory does not grow with the chunk.
+/// Reads a chunk in pieces, on demand, so that memory use does not depend on the size of the chunk.
 struct ChunkPieces: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
 
-    /// Bytes read at a time: each piece costs some changes of threads, whatever its size.
+    /// The maximum size of a piece in bytes. Large pieces amortise the thread switches that each piece costs.
     static let largestPiece = 2 << 20
-    /// What a held back line is fed with at the least.
+    /// The minimum size of a piece in bytes when the rate is limited.
     private static let smallestPiece = 16 << 10
 
     let chunk: FileChunk
@@ -61,7 +56,7 @@ struct ChunkPieces: AsyncSequence, Sendable {
             offset = chunk.range.lowerBound
         }
 
-        /// A ceiling is kept by pauses between pieces: four a second keep the flow even.
+        /// The rate is limited by pauses between pieces; four pieces a second keep the flow even.
         private var pieceSize: Int {
             guard let pace = chunk.pace else { return ChunkPieces.largestPiece }
             let quarter = Int(Swift.min(pace.bytesPerSecond / 4, Double(ChunkPieces.largestPiece)))

@@ -12,22 +12,21 @@ import Synchronization
     import Darwin
 #endif
 
-/// A file that is read by ranges and must not change meanwhile.
+/// An open file to read in ranges, which must not change while it is in use.
 ///
-/// Owns its descriptor. Reads block, so they run on a queue of their own and not on the cooperative pool.
+/// Owns its file descriptor. Reads block, so they run on a dispatch queue instead of the cooperative pool.
 package final class FileSource: Sendable {
     /// Why a file can't be sent.
     package struct Problem: Error, Sendable, Hashable {
-        /// What happened.
         package var message: String
     }
 
-    /// Size in bytes when it was opened.
+    /// The size in bytes when the file was opened.
     package let bytes: Int64
     private let descriptor: Int32
     private let opened: Identity
     private let queue = DispatchQueue(label: "tiktok.file-source")
-    /// The last piece's buffer, for the next one: memory that is still in the processor's cache.
+    /// The buffer of the last piece, reused for the next one because it is still in the CPU cache.
     private let spare = Mutex(ByteBuffer())
 
     private struct Identity: Equatable {
@@ -36,7 +35,7 @@ package final class FileSource: Sendable {
         var nanoseconds: Int
     }
 
-    /// Opens the file at `path`.
+    /// Opens the file at `path` for reading.
     package init(path: String) throws(Problem) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
@@ -53,15 +52,15 @@ package final class FileSource: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Whether size and time of change are still what they were.
+    /// Whether the size and modification time are the same as when the file was opened.
     package var isUnchanged: Bool { Self.identity(of: descriptor) == opened }
 
-    /// Reads exactly `count` bytes.
+    /// Reads exactly `count` bytes at `offset`.
     ///
-    /// The memory of the piece before is used again, when the network has let go of it.
-    /// - Throws: `Problem` when the file is shorter now, has changed, or can't be read.
+    /// Reuses the memory of the previous piece once the network has released it.
+    /// - Throws: `Problem` if the file is shorter now, has changed, or can't be read.
     func read(at offset: Int64, count: Int) async throws -> ByteBuffer {
-        // Held in one place alone at a time, so that writing to it copies nothing.
+        // Keep a single reference to the buffer at any time, so that writing to it does not copy it.
         let space = Space(
             spare.withLock { spare in
                 defer { spare = ByteBuffer() }
@@ -83,7 +82,7 @@ package final class FileSource: Sendable {
         return piece
     }
 
-    /// A buffer on its way to the reading queue.
+    /// Transfers a buffer to the reading queue.
     private final class Space: Sendable {
         let buffer: Mutex<ByteBuffer>
 
@@ -118,8 +117,8 @@ package final class FileSource: Sendable {
 }
 
 extension FileSource {
-    /// SHA-256 of the content, lower-case hex.
-    /// - Throws: `Problem` when the file can't be read or changes meanwhile.
+    /// Returns the SHA-256 of the content in lower-case hex.
+    /// - Throws: `Problem` if the file can't be read or changes in the meantime.
     package func sha256() async throws(Problem) -> String {
         var hash = SHA256()
         var offset: Int64 = 0

@@ -5,16 +5,16 @@ import NIOHTTP1
 package import PipelineKit
 import Synchronization
 
-/// HTTP over the network: TLS verified, redirects refused, answers bounded, nothing logged.
+/// HTTP over the network. It verifies TLS, rejects redirects, limits the size of responses and logs nothing.
 package struct HTTPTransport: Transport {
-    /// The longest answer that is read.
+    /// The maximum size of a response in bytes.
     static let longestAnswer = 1_000_000
 
     private let calls: HTTPClient
     private let uploads: HTTPClient
     private let connections: ConnectionCount
 
-    /// Runs `body` with a transport that is shut down afterwards.
+    /// Runs `body` with a transport, and shuts the transport down afterwards.
     package static func with<Result: Sendable>(
         _ configuration: TikTokConfiguration,
         _ body: (HTTPTransport) async throws(StageError) -> Result
@@ -34,17 +34,17 @@ package struct HTTPTransport: Transport {
     private init(_ configuration: TikTokConfiguration) {
         let connections = ConnectionCount()
         var settings = HTTPClient.Configuration()
-        // A redirect would carry the bearer token, or the bytes, to a host that nobody checked.
+        // A redirect would send the bearer token or the footage to an unchecked host.
         settings.redirectConfiguration = .disallow
         let silence = TimeAmount.nanoseconds(Int64(configuration.uploadSilence.inSeconds * 1e9))
         settings.timeout = .init(connect: .seconds(15), read: silence, write: silence)
-        // Failing at once tells for certain that nothing was sent; whether to try again is decided above.
+        // Fail at once, because that proves that nothing was sent. The caller decides whether to retry.
         settings.connectionPool.retryConnectionEstablishment = false
         settings.httpVersion = .http1Only
-        // Chunks follow one another on one connection, so that its rate need not build up again for each.
+        // Chunks share one connection, so that TCP slow start does not limit each of them.
         uploads = HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: settings)
-        // API calls are few. Each has a connection of its own: a pooled one that the service is about to close would
-        // make the fate of a creating request unknown, and one that never came about proves that nothing was sent.
+        // API calls are rare, so each opens a connection. If the service closed a pooled connection, the outcome of a
+        // request to create a post would be unknown; a connection that was never opened proves that nothing was sent.
         settings.maximumUsesPerConnection = 1
         settings.http1_1ConnectionDebugInitializer = { channel in
             connections.increment()
@@ -87,7 +87,7 @@ package struct HTTPTransport: Transport {
                 return response
             }
         } catch {
-            // No connection was there before and none came about since: the service can't have seen anything.
+            // API calls never reuse connections: if none was opened, the service can't have seen the request.
             throw failure(error, begun: client === uploads || connections.value > connectionsBefore)
         }
     }
@@ -106,13 +106,13 @@ package struct HTTPTransport: Transport {
 
     private func failure(_ error: any Error, begun: Bool) -> TransportFailure {
         if Task.isCancelled || error is CancellationError {
-            return TransportFailure(.cancelled, requestBegun: begun, detail: "stopped on request")
+            return TransportFailure(.cancelled, requestBegun: begun, detail: "cancelled")
         }
         if let problem = error as? FileSource.Problem {
             return TransportFailure(.file, requestBegun: begun, detail: problem.message)
         }
         if error is NIOTooManyBytesError {
-            return TransportFailure(.oversized, requestBegun: begun, detail: "the answer is too long")
+            return TransportFailure(.oversized, requestBegun: begun, detail: "the response is too long")
         }
         guard let known = error as? HTTPClientError else {
             return TransportFailure(
@@ -120,16 +120,16 @@ package struct HTTPTransport: Transport {
                 detail: RemoteText.line(String(describing: error)))
         }
         if [.connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout].contains(known) {
-            return TransportFailure(.unreachable, requestBegun: begun, detail: "no connection in time")
+            return TransportFailure(.unreachable, requestBegun: begun, detail: "the connection timed out")
         }
         if [.deadlineExceeded, .readTimeout, .writeTimeout].contains(known) {
-            return TransportFailure(.timeout, requestBegun: begun, detail: "no answer in time")
+            return TransportFailure(.timeout, requestBegun: begun, detail: "the response timed out")
         }
         return TransportFailure(begun ? .broken : .unreachable, requestBegun: begun, detail: known.shortDescription)
     }
 }
 
-/// Connections that came about, counted after TLS and before anything is written to them.
+/// Counts opened connections, after the TLS handshake and before the first write.
 private final class ConnectionCount: Sendable {
     private let count = Mutex(0)
     var value: Int { count.withLock { $0 } }

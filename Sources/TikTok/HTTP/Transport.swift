@@ -1,37 +1,33 @@
 package import Foundation
 
-/// Carries one HTTP exchange. What it means is decided by its caller, so that every decision can be tested without a
-/// socket.
+/// Performs single HTTP exchanges. Callers interpret the result, so all decisions can be tested without a socket.
 package protocol Transport: Sendable {
-    /// Sends a request and reads the whole answer.
-    /// - Throws: `TransportFailure` when there is no whole answer.
+    /// Sends a request and reads the complete response.
+    /// - Throws: `TransportFailure` if there is no complete response.
     func send(_ request: TransportRequest) async throws(TransportFailure) -> TransportResponse
 }
 
-/// One HTTP request.
+/// An HTTP request for a ``Transport``.
 package struct TransportRequest: Sendable {
-    /// What is sent after the head.
+    /// The body of a request.
     package enum Body: Sendable {
-        /// Nothing.
         case empty
-        /// A few bytes.
+        /// A short body in memory.
         case data(Data)
-        /// A range of a file, streamed.
+        /// A range of a file, streamed from disk.
         case file(FileChunk)
     }
 
-    /// The method in upper case.
+    /// The HTTP method in upper case.
     package var method: String
-    /// The address, used verbatim. May be a secret.
+    /// The URL, used verbatim. It may contain a secret.
     package var url: String
-    /// Header fields in order.
+    /// The header fields, in order.
     package var headers: [(name: String, value: String)]
-    /// What is sent after the head.
     package var body: Body
-    /// How long the exchange may take from connecting to the last byte of the answer.
+    /// The time limit for the exchange, from connecting to the last byte of the response.
     package var timeout: Duration
 
-    /// A request.
     package init(
         method: String, url: String, headers: [(name: String, value: String)] = [], body: Body = .empty,
         timeout: Duration
@@ -44,54 +40,47 @@ package struct TransportRequest: Sendable {
     }
 }
 
-/// A whole HTTP answer.
+/// A complete HTTP response.
 package struct TransportResponse: Sendable {
-    /// The status code.
     package var status: Int
-    /// Header fields; names in lower case, the last of a name holds.
+    /// The header fields by lower-case name; the last value if a name is repeated.
     package var headers: [String: String]
-    /// The body.
     package var body: Data
 
-    /// An answer.
     package init(status: Int, headers: [String: String] = [:], body: Data = Data()) {
         self.status = status
         self.headers = headers
         self.body = body
     }
 
-    /// Seconds of a `Retry-After` field given as a number.
+    /// The `Retry-After` header in seconds, at most a day; nil if it is missing or a date.
     package var retryAfter: Double? {
         headers["retry-after"].flatMap(Double.init).flatMap { $0.isFinite && $0 >= 0 ? min($0, 86_400) : nil }
     }
 }
 
-/// Why there is no whole answer.
+/// Why an exchange gave no complete response.
 package struct TransportFailure: Error, Sendable, Hashable {
-    /// What kind of failure it was.
     package enum Kind: String, Sendable {
-        /// No connection came about: unknown host, refused, TLS not agreed on.
+        /// No connection was opened: unknown host, connection refused, or failed TLS handshake.
         case unreachable
-        /// It took too long.
+        /// The connection or the exchange timed out.
         case timeout
-        /// The connection broke, or what came is not HTTP.
+        /// The connection broke, or the response is not valid HTTP.
         case broken
-        /// The answer is longer than any that is expected.
+        /// The response exceeds the size limit.
         case oversized
-        /// The file could not be read as announced.
+        /// The file changed or could not be read.
         case file
-        /// Stopped on request.
         case cancelled
     }
 
-    /// What kind of failure it was.
     package var kind: Kind
-    /// Whether anything of the request can have left: when false, the service can't have acted on it.
+    /// Whether any part of the request may have been sent. If false, the service can't have acted on it.
     package var requestBegun: Bool
-    /// The library's own words, without address or secret.
+    /// A description without URLs or secrets.
     package var detail: String
 
-    /// A failure.
     package init(_ kind: Kind, requestBegun: Bool, detail: String) {
         self.kind = kind
         self.requestBegun = requestBegun

@@ -1,24 +1,23 @@
 package import Foundation
 package import PipelineKit
 
-/// An account that a creator has just connected.
+/// The result of a login: an account that a creator has just connected.
 package struct ConnectedAccount: Sendable {
-    /// Its tokens. Persist them before they are used.
+    /// The account's tokens. Persist them before using them.
     package let tokens: OAuthTokens
-    /// Who it is; nil when that permission was not granted or TikTok did not say.
+    /// The user; nil if that permission was not granted or the call failed.
     package let user: UserInfo?
-    /// What may be done with it.
+    /// The requested and the granted permissions.
     package let scopes: GrantedScopes
 }
 
-/// The steps after the consent page: the same for a program on the user's machine and for a web app.
+/// Completes a login after the consent page, both for a program on the user's machine and for a web app.
 package struct AccountLogin: Sendable {
     private let configuration: TikTokConfiguration
     private let transport: any Transport
     private let clientSecret: Secret
     private let now: @Sendable () -> Date
 
-    /// Logins for an app.
     package init(
         _ configuration: TikTokConfiguration, transport: any Transport, clientSecret: Secret,
         now: @escaping @Sendable () -> Date
@@ -29,8 +28,8 @@ package struct AccountLogin: Sendable {
         self.now = now
     }
 
-    /// Exchanges the code of an answer and asks who the creator is.
-    /// - Throws: `StageError` when the answer is no code for this request, or TikTok refuses the exchange.
+    /// Exchanges the code in `answer` for tokens and fetches the user.
+    /// - Throws: `StageError` if the answer has no code for this request, or the exchange fails.
     package func complete(
         _ request: LoginRequest, _ answer: LoginAnswer
     ) async throws(StageError) -> ConnectedAccount {
@@ -49,7 +48,7 @@ package struct AccountLogin: Sendable {
         return ConnectedAccount(tokens: tokens, user: await user(tokens), scopes: scopes)
     }
 
-    /// Who the tokens belong to; not knowing it is no reason to give the login up.
+    /// Fetches the user that the tokens belong to. Returns nil on failure, which does not fail the login.
     package func user(_ tokens: OAuthTokens) async -> UserInfo? {
         let client = TikTokClient(configuration, transport: transport)
         let isDetailed = tokens.scopes.contains("user.info.profile")

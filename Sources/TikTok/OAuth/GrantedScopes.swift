@@ -1,34 +1,33 @@
-/// What a creator allowed, beside what was asked for: permissions can be unticked one by one.
+/// Compares the permissions that a creator granted with the requested ones: a creator can untick each of them.
 package struct GrantedScopes: Sendable, Hashable {
-    /// What was asked for.
+    /// The permissions that the login requested.
     package let wanted: [String]
-    /// What was granted.
+    /// The permissions that the creator granted.
     package let granted: [String]
 
-    /// A comparison.
     package init(wanted: [String], granted: [String]) {
         self.wanted = wanted
         self.granted = granted
     }
 
-    /// Permissions that were asked for and not given, in the order of asking.
+    /// The requested permissions that were not granted, in the order of the request.
     package var missing: [String] { wanted.filter { !granted.contains($0) } }
 
-    /// What is not possible without the missing permissions, one sentence each.
+    /// Describes the effect of each missing permission, one sentence each.
     package var consequences: [String] {
         missing.map { scope in
             switch scope {
             case "video.publish":
                 granted.contains("video.upload")
-                    ? "video.publish was not granted: direct posts are not possible, drafts (`mode: inbox`) are"
+                    ? "video.publish was not granted: only drafts (`mode: inbox`) are possible, not direct posts"
                     : "video.publish was not granted: direct posts are not possible"
             case "video.upload": "video.upload was not granted: drafts (`mode: inbox`) are not possible"
-            case "user.info.basic": "user.info.basic was not granted: the account's name is not known"
+            case "user.info.basic": "user.info.basic was not granted: the account's name is unknown"
             default: "\(scope) was not granted"
             }
         }
     }
 
-    /// Whether anything can be posted at all.
+    /// Whether direct posts or drafts are possible.
     package var canPost: Bool { granted.contains("video.publish") || granted.contains("video.upload") }
 }

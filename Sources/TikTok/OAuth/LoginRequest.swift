@@ -1,24 +1,24 @@
 package import PipelineKit
 
-/// One login under way: what the consent page is asked, and what its answer is held against.
+/// A login in progress: the parameters of the consent page and the values that its answer must match.
 package struct LoginRequest: Sendable {
-    /// What the program can use: who the creator is, direct posts, drafts.
+    /// The permissions that the program uses: user info, direct posts, drafts.
     package static let usualScopes = ["user.info.basic", "video.publish", "video.upload"]
 
-    /// The app.
+    /// The client key of the app.
     package let clientKey: String
-    /// Permissions that the creator is asked for.
+    /// The permissions to request from the creator.
     package let scopes: [String]
-    /// Where the browser is sent back to, byte for byte as registered in TikTok's developer portal.
+    /// Where TikTok sends the browser afterwards, byte for byte as registered in TikTok's developer portal.
     package let redirectURI: String
-    /// Comes back with the answer: proof that the answer belongs to this request.
+    /// A random value that TikTok returns with the answer, which proves that the answer belongs to this request.
     package let state: Secret
-    /// What proves at the exchange that this program asked; nil for web apps, which have a secret instead.
+    /// The PKCE verifier, which proves at the exchange that this program started the login; nil for web apps.
     package let verifier: Secret?
-    /// Whether the consent page is shown although the browser is logged in already: to connect another account.
+    /// Whether to show the consent page even if the browser is already logged in, to connect another account.
     package let asksAgain: Bool
 
-    /// A request with a fresh state and, for programs on the user's machine, a fresh verifier.
+    /// Starts a login with a new state and, with `usesPKCE`, a new verifier.
     package init(
         clientKey: String, scopes: [String] = LoginRequest.usualScopes, redirectURI: String, usesPKCE: Bool,
         asksAgain: Bool = false
@@ -28,7 +28,7 @@ package struct LoginRequest: Sendable {
             verifier: usesPKCE ? Secret(PKCE.verifier()) : nil, asksAgain: asksAgain)
     }
 
-    /// A request that was begun earlier.
+    /// Restores a login that was started earlier.
     package init(
         clientKey: String, scopes: [String], redirectURI: String, state: Secret, verifier: Secret?,
         asksAgain: Bool = false
@@ -41,8 +41,8 @@ package struct LoginRequest: Sendable {
         self.asksAgain = asksAgain
     }
 
-    /// The address of the consent page for this request.
-    /// - Parameter page: The page's own address, such as `https://www.tiktok.com/v2/auth/authorize/`.
+    /// The URL of the consent page with the parameters of this request.
+    /// - Parameter page: The URL without parameters, such as `https://www.tiktok.com/v2/auth/authorize/`.
     package func address(at page: String) -> String {
         var fields = [
             ("client_key", clientKey), ("response_type", "code"), ("scope", scopes.joined(separator: ",")),
@@ -55,50 +55,50 @@ package struct LoginRequest: Sendable {
         return page + "?" + fields.map { "\($0.0)=\(FormEncoding.encode($0.1))" }.joined(separator: "&")
     }
 
-    /// Whether an answer belongs to this request.
+    /// Whether the answer belongs to this request: it has the same state.
     package func isAnswered(by answer: LoginAnswer) -> Bool {
         guard let returned = answer.state else { return false }
         return ConstantTime.areEqual(returned.reveal(), state.reveal())
     }
 
-    /// The code of an answer, when the answer is one to this request.
-    /// - Throws: `StageError` with code `not-authorised` that says why there is none.
+    /// Returns the authorisation code of an answer to this request.
+    /// - Throws: `StageError` with code `not-authorised` if the answer belongs to another request or has no code.
     package func code(in answer: LoginAnswer) throws(StageError) -> Secret {
         guard isAnswered(by: answer) else {
             throw StageError(
-                .notAuthorised, "the answer does not belong to this login: its state is another one",
-                hint: "begin the login again, and finish it in the window that it opens")
+                .notAuthorised, "the answer does not belong to this login: its state differs",
+                hint: "start the login again, and finish it in the window that it opens")
         }
         if let error = answer.error {
             let isRefusal = error == "access_denied"
             throw StageError(
                 .notAuthorised,
-                isRefusal ? "the creator did not allow it [access_denied]" : "TikTok ended the login [\(error)]",
+                isRefusal ? "the creator denied access [access_denied]" : "TikTok ended the login [\(error)]",
                 hint: isRefusal
-                    ? "begin again and choose Continue on TikTok's page"
-                    : "check the app's settings in TikTok's developer portal, above all its redirect URI and scopes",
+                    ? "start the login again and choose Continue on TikTok's page"
+                    : "check the app's settings in TikTok's developer portal, especially its redirect URI and scopes",
                 cause: answer.errorDescription)
         }
         guard let code = answer.code, !code.reveal().isEmpty else {
             throw StageError(
-                .notAuthorised, "TikTok's answer has no code", hint: "begin the login again")
+                .notAuthorised, "TikTok's answer has no code", hint: "start the login again")
         }
         return code
     }
 }
 
-/// What the consent page sends back in the query of the redirect URI.
+/// The answer of the consent page, from the query of the redirect URI.
 package struct LoginAnswer: Sendable {
-    /// What is exchanged for tokens, decoded.
+    /// The decoded authorisation code, to exchange for tokens; nil if the login failed.
     package let code: Secret?
-    /// The request's state.
+    /// The state of the request, as returned; nil if missing.
     package let state: Secret?
-    /// Why there is no code.
+    /// TikTok's error code; nil on success.
     package let error: String?
-    /// The same in TikTok's words.
+    /// TikTok's description of the error.
     package let errorDescription: String?
 
-    /// Reads a query, without its question mark. Values are decoded once, as TikTok asks for codes.
+    /// Parses a query without its question mark. Values are decoded once, as TikTok requires for codes.
     package init(query: String) {
         let values = FormEncoding.decode(query)
         code = values["code"].map { Secret($0) }
@@ -108,8 +108,8 @@ package struct LoginAnswer: Sendable {
         errorDescription = values["error_description"].map { RemoteText.line($0.replacing("+", with: " ")) }
     }
 
-    /// Reads the whole address that the browser ended at, as a person copies it.
-    /// - Returns: nil when it has no query.
+    /// Parses the complete URL from the browser's address bar, as a user pastes it.
+    /// - Returns: nil if it has no query.
     package init?(address: String) {
         let text = address.trimmingPrefix { $0.isWhitespace }
         guard let mark = text.firstIndex(of: "?") else { return nil }
@@ -118,7 +118,7 @@ package struct LoginAnswer: Sendable {
     }
 }
 
-/// Comparison of secrets that takes as long for a near miss as for a far one.
+/// Compares secrets in constant time for strings of equal length.
 enum ConstantTime {
     static func areEqual(_ left: String, _ right: String) -> Bool {
         let (left, right) = (Array(left.utf8), Array(right.utf8))

@@ -1,7 +1,8 @@
 package import Foundation
 package import PipelineKit
 
-/// TikTok's token endpoints. Their answers are flat, and a non-empty `error` is a failure whatever the HTTP status.
+/// A client for TikTok's token endpoints. Responses are flat JSON objects, and a non-empty `error` is a failure with
+/// any HTTP status.
 package struct OAuthClient: Sendable {
     private let configuration: TikTokConfiguration
     private let transport: any Transport
@@ -9,7 +10,7 @@ package struct OAuthClient: Sendable {
     private let clientSecret: Secret
     private let now: @Sendable () -> Date
 
-    /// A client for an app's credentials.
+    /// Creates a client with an app's credentials.
     package init(
         _ configuration: TikTokConfiguration, transport: any Transport, clientKey: String, clientSecret: Secret,
         now: @escaping @Sendable () -> Date
@@ -21,13 +22,13 @@ package struct OAuthClient: Sendable {
         self.now = now
     }
 
-    /// Renews tokens. Serialise the calls of one account: two with the same refresh token can end the session.
+    /// Renews tokens. Serialise the calls of one account: using a refresh token twice may end the session.
     /// - Throws: `APIFailure`.
     package func refresh(_ refreshToken: Secret) async throws(APIFailure) -> OAuthTokens {
         try await token([("grant_type", "refresh_token"), ("refresh_token", refreshToken.reveal())])
     }
 
-    /// Exchanges a code, decoded once from the redirect's query, for tokens.
+    /// Exchanges an authorisation code, decoded once from the redirect's query, for tokens.
     /// - Throws: `APIFailure`.
     package func exchange(code: Secret, redirectURI: String, verifier: Secret?) async throws(APIFailure) -> OAuthTokens
     {
@@ -38,13 +39,14 @@ package struct OAuthClient: Sendable {
         return try await token(fields)
     }
 
-    /// Ends a login.
+    /// Revokes the login that the access token belongs to.
     /// - Throws: `APIFailure`.
     package func revoke(accessToken: Secret) async throws(APIFailure) {
         let response = try await send("/v2/oauth/revoke/", [("token", accessToken.reveal())])
-        // Success may have an empty body.
+        // A successful response may have an empty body.
         guard (200...299).contains(response.status) else {
-            throw .unintelligible(status: response.status, detail: "no OAuth answer", retryAfter: response.retryAfter)
+            throw .unintelligible(
+                status: response.status, detail: "an invalid OAuth response", retryAfter: response.retryAfter)
         }
     }
 
@@ -52,13 +54,14 @@ package struct OAuthClient: Sendable {
         let path = configuration.dialect == .v2 ? "/v2/oauth/token/" : "/oauth/access_token"
         let response = try await send(path, fields)
         guard (200...299).contains(response.status) else {
-            throw .unintelligible(status: response.status, detail: "no OAuth answer", retryAfter: response.retryAfter)
+            throw .unintelligible(
+                status: response.status, detail: "an invalid OAuth response", retryAfter: response.retryAfter)
         }
         do {
             return try JSONDecoder().decode(OAuthAnswer.self, from: response.body).tokens(at: now())
         } catch {
             throw .unintelligible(
-                status: response.status, detail: "an answer without tokens", retryAfter: response.retryAfter)
+                status: response.status, detail: "a response without tokens", retryAfter: response.retryAfter)
         }
     }
 
@@ -89,7 +92,7 @@ package struct OAuthClient: Sendable {
     }
 }
 
-/// `application/x-www-form-urlencoded`.
+/// Encodes and decodes `application/x-www-form-urlencoded` data.
 enum FormEncoding {
     private static let unreserved = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8)
 
@@ -101,7 +104,7 @@ enum FormEncoding {
         }.joined()
     }
 
-    /// The values of a query by name; of a name that comes twice, the first. A plus stays one: codes may hold it.
+    /// Returns the values of a query by name, the first one if a name is repeated. Keeps `+`, which codes may contain.
     static func decode(_ text: String) -> [String: String] {
         func plain(_ part: some StringProtocol) -> String { part.removingPercentEncoding ?? String(part) }
         return Dictionary(

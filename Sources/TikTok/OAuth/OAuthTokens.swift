@@ -1,24 +1,24 @@
 package import Foundation
 package import PipelineKit
 
-/// What TikTok gives for a code or a refresh token. Persist it before the access token is used: the refresh token may
-/// have been rotated.
+/// The tokens that TikTok issues for a code or a refresh token. Persist them before using the access token: TikTok may
+/// have rotated the refresh token.
 package struct OAuthTokens: Sendable, Hashable {
-    /// The bearer token of API calls.
+    /// The bearer token for API calls.
     package var accessToken: Secret
-    /// When the access token ends.
+    /// When the access token expires.
     package var expiresAt: Date
-    /// Renews the access token; replaces the one that was sent.
+    /// The token that renews the access token; it replaces the one sent.
     package var refreshToken: Secret
-    /// When the refresh token ends. It does not move with refreshes.
+    /// When the refresh token expires. Refreshing does not extend it.
     package var refreshExpiresAt: Date
-    /// The user's id, stable per user and app.
+    /// The id of the user, stable for one app.
     package var openID: String
-    /// Permissions that the user really granted.
+    /// The permissions that the user granted.
     package var scopes: [String]
 }
 
-/// The token object of the flat OAuth shape.
+/// A successful response of the token endpoint.
 struct OAuthAnswer: Decodable {
     var access_token: String
     var expires_in: LenientInt64
@@ -37,7 +37,7 @@ struct OAuthAnswer: Decodable {
     }
 }
 
-/// The error object of the flat OAuth shape.
+/// An error response of the OAuth endpoints.
 struct OAuthErrorAnswer: Decodable {
     var error: String?
     var error_description: String?

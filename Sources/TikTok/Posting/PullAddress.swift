@@ -1,48 +1,49 @@
 import Foundation
 package import PipelineKit
 
-/// The address of a video that TikTok fetches itself.
+/// Validates the URL of a video that TikTok fetches.
 ///
-/// Content Posting API, media transfer guide: https, on a domain or below a prefix that the app has verified, no
-/// redirect, and reachable for the whole download.
+/// TikTok's media transfer guide requires https, a domain or URL prefix that the app has verified, no redirects, and a
+/// file that stays available for the whole download.
 package enum PullAddress {
-    /// What is wrong with `url` as an address to fetch from; nil when nothing is.
-    /// - Parameter allowsLoopback: Whether the API is on this machine, so that the address may be.
+    /// Describes why TikTok can't fetch from `url`; nil if it can. The text follows the URL in a sentence.
+    /// - Parameter allowsLoopback: Whether the API is on this machine, so that the URL may be on it too.
     package static func problem(_ url: String, allowsLoopback: Bool) -> String? {
-        // Characters on which address parsers disagree have no place in an address that is used verbatim.
+        // The URL is used verbatim, so reject characters on which URL parsers disagree.
         guard url.utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "\\") }),
             let parts = URLComponents(string: url), let scheme = parts.scheme?.lowercased(),
             let host = parts.host?.lowercased(), !host.isEmpty
-        else { return "is no address" }
+        else { return "is not a valid URL" }
         guard parts.user == nil, parts.password == nil, parts.fragment == nil else {
-            return "has a user or a fragment, which TikTok does not take"
+            return "has a user or a fragment, which TikTok does not accept"
         }
         if LoopbackHost.contains(host) {
             return allowsLoopback && (scheme == "http" || scheme == "https") ? nil : "is on this machine"
         }
-        return scheme == "https" ? nil : "is not an https address"
+        return scheme == "https" ? nil : "is not an https URL"
     }
 
-    /// The same as an error.
+    /// The same check as ``problem(_:allowsLoopback:)``, as an error for the user.
     package static func refusal(_ url: String, allowsLoopback: Bool) -> StageError? {
         problem(url, allowsLoopback: allowsLoopback).map { problem in
             StageError(
-                .invalidOption, "the video's address \(shown(url)) \(problem)",
+                .invalidOption, "the video's URL \(shown(url)) \(problem)",
                 hint: "correct \"publicURL\" of the export stage, or set \"source\" of the upload stage to file")
         }
     }
 
-    /// An address as it may be shown: without what could be a secret.
+    /// The URL for messages and logs, without user, password and query, which may contain secrets.
     package static func shown(_ url: String) -> String {
-        guard var parts = URLComponents(string: url) else { return "(not an address)" }
+        guard var parts = URLComponents(string: url) else { return "(invalid URL)" }
         parts.user = nil
         parts.password = nil
         if parts.query != nil { parts.query = "…" }
-        return parts.string ?? "(not an address)"
+        return parts.string ?? "(invalid URL)"
     }
 
-    /// Looks whether the file is there, as TikTok will find it: what is not would fail the post minutes later.
-    /// - Throws: `StageError`.
+    /// Checks with a HEAD request that the file is available at `url` and has `bytes` bytes. TikTok would report a
+    /// missing file only minutes later.
+    /// - Throws: `StageError`; it is transient if the file may still appear.
     package static func check(
         _ url: String, bytes: Int64, _ transport: any Transport, _ configuration: TikTokConfiguration
     ) async throws(StageError) {
@@ -59,21 +60,21 @@ package enum PullAddress {
         case 200: break
         case 300...399:
             throw StageError(
-                .invalidOption, "\(shown(url)) answers with a redirect, which TikTok does not follow",
-                hint: "give the address that it leads to as \"publicURL\" of the export stage")
-        default: throw absent(url, "answers HTTP \(response.status)")
+                .invalidOption, "\(shown(url)) redirects, which TikTok does not follow",
+                hint: "set \"publicURL\" of the export stage to the target of the redirect")
+        default: throw absent(url, "returns HTTP \(response.status)")
         }
         if let length = response.headers["content-length"].flatMap(Int64.init), length != bytes {
-            throw absent(url, "has \(length) bytes, and the prepared file has \(bytes)")
+            throw absent(url, "has \(length) bytes, but the prepared file has \(bytes)")
         }
     }
 
-    /// The file may still be on its way to the web server.
+    /// A transient error, because the file may not have reached the web server yet.
     private static func absent(_ url: String, _ what: String) -> StageError {
         StageError(
             .unavailable, "\(shown(url)) \(what), so TikTok could not fetch the video from there",
             hint:
-                "see that the exported folder is served at its \"publicURL\"; a file that was removed from it is written again with --no-cache",
+                "check that the web server serves the exported folder at its \"publicURL\"; run with --no-cache to export a removed file again",
             recovery: .transient(after: nil))
     }
 }

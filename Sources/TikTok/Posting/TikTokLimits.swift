@@ -1,40 +1,41 @@
 package import PipelineKit
 
-/// TikTok's limits as permits that everything on the same store shares.
+/// TikTok's rate limits. Permits are counted in the store, so all processes that share it share them.
 package struct TikTokLimits: Sendable {
     private let subject: String
     private let app: String
     private let uploadsPerDay: Int
 
-    /// The limits of an account.
-    /// - Parameter account: Identity of the account at the service.
+    /// Creates the limits of an account.
+    /// - Parameter account: The account's identity at the service.
     package init(_ configuration: TikTokConfiguration, account: String) {
         subject = account
-        // What is posted to a sandbox on this machine must not use up the app's real day.
+        // Uploads to a sandbox on this machine must not use up the app's real daily quota.
         app = configuration.isLoopback ? "loopback" : ""
         uploadsPerDay = configuration.uploadsPerDay
     }
 
-    /// Creating posts: 6 a minute and user.
+    /// Creating posts: 6 per minute and user.
     package var postCreation: RateLimit { minute("init", 6) }
-    /// Asking for the creator's limits: 20 a minute and user.
+    /// Creator info calls: 20 per minute and user.
     package var creatorInfo: RateLimit { minute("creator_info", 20) }
-    /// Asking how posts stand: 30 a minute and user.
+    /// Status calls: 30 per minute and user.
     package var status: RateLimit { minute("status", 30) }
-    /// Uploads of the whole app in 24 hours.
+    /// Uploads by the whole app in 24 hours, as configured.
     package var uploads: RateLimit {
         RateLimit(name: "uploads", subject: app, permits: uploadsPerDay, window: .seconds(86_400))
     }
 
-    /// Posts by API of the creator in 24 hours, over all apps: about 15, but it differs from creator to creator.
+    /// The creator's API posts in 24 hours, across all apps: about 15, but it varies by creator.
     package var posts: RateLimit { day("posts") }
-    /// Drafts that wait for the creator: five in 24 hours, but finished ones make room, which nobody tells.
+    /// Unfinished drafts in the inbox: five in 24 hours. Finished ones no longer count, but TikTok does not report
+    /// that.
     package var drafts: RateLimit { day("drafts") }
 
-    /// The creator's own cap for posts of `mode`.
+    /// The creator's limit for posts of `mode`.
     package func cap(for mode: PostMode) -> RateLimit { mode == .direct ? posts : drafts }
 
-    /// The cap that a refusal is about; nil when it is about none.
+    /// The creator's limit that an error code refers to; nil for other codes.
     package func cap(refusedWith code: String) -> RateLimit? {
         switch code {
         case "spam_risk_too_many_posts": posts

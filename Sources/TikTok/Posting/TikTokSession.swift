@@ -1,18 +1,17 @@
 package import PipelineKit
 package import Posting
 
-/// The API on behalf of one account: takes permits, and renews a refused token once.
+/// The API for one account. Acquires rate permits before each call, and renews a rejected access token once.
 package struct TikTokSession: Sendable {
     private let api: any PostingAPI
-    /// The calls that send parts; nil in v2.
+    /// The client for multipart calls; nil with the v2 dialect.
     private let parts: MultipartClient?
     private let account: String
     private let credentials: any CredentialProvider
     private let permits: any RatePermits
-    /// The account's limits.
     package let limits: TikTokLimits
 
-    /// The API on behalf of the context's account.
+    /// Creates a session for the account of `context`.
     package init(_ configuration: TikTokConfiguration, transport: any Transport, context: StageContext) {
         switch configuration.dialect {
         case .v2:
@@ -29,18 +28,18 @@ package struct TikTokSession: Sendable {
         limits = TikTokLimits(configuration, account: context.postKey.account)
     }
 
-    /// What the creator may post now.
-    /// - Throws: `StageError`; refusals also come with HTTP 200.
+    /// Fetches the creator's posting limits and options.
+    /// - Throws: `StageError`, also for error responses with HTTP 200.
     package func creatorInfo() async throws(StageError) -> CreatorInfo {
         let creator = try await renewing(limits.creatorInfo) { (token) throws(APIFailure) in
             try await api.creatorInfo(token)
         }
-        // TikTok answers this call with a refusal when the creator's cap is reached: it is not.
+        // TikTok returns an error here if the creator's limit is reached, so success clears a recorded limit.
         try await permits.granted(limits.posts)
         return creator
     }
 
-    /// How a post stands.
+    /// Fetches the status of a post.
     /// - Throws: `StageError`.
     package func status(of publishID: String) async throws(StageError) -> PublishStatus {
         try await renewing(limits.status) { (token) throws(APIFailure) in
@@ -48,11 +47,11 @@ package struct TikTokSession: Sendable {
         }
     }
 
-    /// The account's credentials, checked for the permission that `mode` needs.
+    /// Returns the account's credentials after checking that they include the permission for `mode`.
     /// - Throws: `StageError` with code `not-authorised`.
     package func credentials(for mode: PostMode) async throws(StageError) -> Credentials {
         let current = try await credentials.credentials(for: account)
-        // `post.publish` and `content.upload` are former names of the same permissions.
+        // `post.publish` and `content.upload` are the former names of the same permissions.
         let accepted: Set<String> =
             mode == .direct ? ["video.publish", "post.publish"] : ["video.upload", "content.upload"]
         if let scopes = current.scopes, !scopes.isEmpty, accepted.isDisjoint(with: scopes) {
@@ -64,32 +63,32 @@ package struct TikTokSession: Sendable {
         return current
     }
 
-    /// New credentials after `rejected` was refused.
+    /// Renews the credentials after the service rejected `rejected`.
     /// - Throws: `StageError` with code `not-authorised`.
     package func renewed(after rejected: Credentials) async throws(StageError) -> Credentials {
         try await credentials.renewed(for: account, after: rejected.accessToken)
     }
 
-    /// Waits for the permits that creating a post takes.
+    /// Waits for the permits needed to create a post.
     /// - Throws: `StageError` with code `limited`.
     package func acquireCreationPermits(for mode: PostMode) async throws(StageError) {
         try await permits.acquire(limits.postCreation)
         try await permits.acquire(limits.cap(for: mode))
-        // In parts, the bytes went before and took the permit.
+        // A multipart upload took this permit before it sent the parts.
         if parts == nil { try await acquireUploadPermit() }
     }
 
-    /// Waits for the permit that one upload of the app takes.
+    /// Waits for a permit from the app's daily uploads.
     /// - Throws: `StageError` with code `limited`.
     package func acquireUploadPermit() async throws(StageError) { try await permits.acquire(limits.uploads) }
 
-    /// Creates the post. One request, never repeated here.
+    /// Creates the post with a single request, without retries.
     package func create(_ post: NewPost, _ credentials: Credentials) async throws(APIFailure) -> AcceptedPost {
         try await api.create(post, credentials.accessToken)
     }
 
-    /// The error for a refused creation; a cap that it tells of is remembered.
-    /// - Parameter mode: The post's, whose permit was taken.
+    /// Returns the error for a failed creation, and records the creator's limit if the failure reports one.
+    /// - Parameter mode: The mode of the post, which determines the permit that was taken.
     package func error(for failure: APIFailure, takenFor mode: PostMode) async -> StageError {
         await error(for: failure, taken: limits.cap(for: mode).name)
     }
@@ -97,16 +96,16 @@ package struct TikTokSession: Sendable {
     private func error(for failure: APIFailure, taken: String?) async -> StageError {
         var error = StageError(tiktok: failure)
         guard case .refused(let refusal) = failure, let cap = limits.cap(refusedWith: refusal.code),
-            // It spares later calls; that it can't be kept is no reason to hide the refusal.
+            // Best effort: recording the limit saves later calls, but a failure must not hide the original error.
             let used = try? await permits.refused(cap, taken: taken == cap.name), let next = used.nextFree
         else { return error }
         let words =
-            "\(used.count) \(cap.name) of the last \(cap.window.spoken) went from here, and the first of them leaves that window in \(next.spoken)"
+            "\(used.count) \(cap.name) were sent from here in the last \(cap.window.spoken); the oldest leaves that window in \(next.spoken)"
         error.hint = error.hint.map { "\($0); \(words)" } ?? words
         return error
     }
 
-    /// Asks for a pull that is still under way to be given up.
+    /// Cancels a post that TikTok is still downloading.
     /// - Throws: `StageError`.
     package func cancel(_ publishID: String) async throws(StageError) {
         try await renewing(limits.status) { (token) throws(APIFailure) in try await api.cancel(publishID, token) }
@@ -114,7 +113,7 @@ package struct TikTokSession: Sendable {
 
     // MARK: Parts
 
-    /// Opens an upload in parts.
+    /// Starts a multipart upload.
     /// - Throws: `StageError`.
     func openUpload(_ plan: ChunkPlan) async throws(StageError) -> OpenedUpload {
         try await renewing(limits.postCreation) { (token) throws(APIFailure) in
@@ -122,7 +121,7 @@ package struct TikTokSession: Sendable {
         }
     }
 
-    /// Sends one part.
+    /// Sends one part of a multipart upload.
     /// - Throws: `StageError`.
     func sendPart(
         _ number: Int, of uploadID: String, _ chunk: FileChunk, timeout: Duration
@@ -132,7 +131,7 @@ package struct TikTokSession: Sendable {
         }
     }
 
-    /// Puts the parts together.
+    /// Assembles the parts into a video.
     /// - Throws: `StageError`.
     func completeUpload(_ uploadID: String) async throws(StageError) -> CompletedVideo {
         try await renewing(nil) { (token) throws(APIFailure) in
@@ -164,23 +163,23 @@ package struct TikTokSession: Sendable {
 }
 
 extension APIFailure {
-    /// Whether the access token was refused, which a new one may cure.
+    /// Whether the service rejected the access token, so that renewing it may help.
     package var isRefusedToken: Bool {
         guard case .refused(let refusal) = self else { return false }
         return refusal.code == "access_token_invalid"
     }
 
-    /// Whether it is certain that a creating request created nothing.
+    /// Whether a request to create a post certainly created nothing.
     package var isCertainRefusal: Bool {
         switch self {
         case .refused(let refusal): refusal.status < 500 && refusal.code != "internal_error"
-        // A 429 without an envelope comes from a gateway that let nothing through.
+        // A 429 without an envelope comes from a gateway, which did not forward the request.
         case .unintelligible(let status, _, _): status == 429
         case .transport(let failure): !failure.requestBegun
         }
     }
 
-    /// What happened, for the ledger: never a secret.
+    /// A description for the ledger, without secrets.
     package var summary: String {
         switch self {
         case .refused(let refusal): "HTTP \(refusal.status) \(refusal.code)"

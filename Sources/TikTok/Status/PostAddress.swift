@@ -1,6 +1,7 @@
-/// Where a post can be seen.
+/// Builds the URL at which a person can see a post.
 package enum PostAddress {
-    /// The address: at TikTok once the post has a public id, on a sandbox's page at once; nil when it can't be told.
+    /// The post's URL: at TikTok once the post has a public id, or on the sandbox's page immediately. Returns nil if
+    /// the public id or the username is missing.
     package static func url(
         postIDs: [Int64], publishID: String, username: String?, _ configuration: TikTokConfiguration
     ) -> String? {

@@ -1,19 +1,18 @@
 import Foundation
 package import PipelineKit
 
-/// Asks how a post stands until it is final or the time is up.
+/// Polls the status of a post until it is final or the time limit is reached.
 package struct StatusPoller: Sendable {
-    /// How polling ended.
     package enum Outcome: Sendable, Hashable {
         /// Posted, or delivered as a draft.
         case done(PublishStatus)
-        /// Given up by the service.
+        /// Rejected by the service.
         case failed(reason: String)
-        /// Still not final when the time was up; the status seen last.
+        /// Not final within the limit; nil if no status call succeeded.
         case undecided(lastStatus: String?)
     }
 
-    /// Failed calls in a row after which the service counts as gone.
+    /// The number of consecutive failed calls after which polling throws.
     static let toleratedFailures = 8
 
     private let schedule: PollSchedule
@@ -21,9 +20,9 @@ package struct StatusPoller: Sendable {
     private let clock: HostClock
     private let random: @Sendable () -> Double
 
-    /// A poller.
+    /// Creates a poller.
     /// - Parameters:
-    ///   - limit: How long to go on.
+    ///   - limit: How long to poll.
     ///   - random: Jitter from 0 to 1.
     package init(
         _ schedule: PollSchedule, limit: Duration, clock: HostClock,
@@ -35,7 +34,7 @@ package struct StatusPoller: Sendable {
         self.random = random
     }
 
-    /// Waits, and looks meanwhile whether the outcome has become known.
+    /// Waits for `delay`, checking about once a second whether the outcome is known from another source.
     private func wait(
         _ delay: Duration, _ notice: (() async throws(StageError) -> Outcome?)?
     ) async throws(StageError) -> Outcome? {
@@ -53,13 +52,15 @@ package struct StatusPoller: Sendable {
         return nil
     }
 
-    /// Polls.
+    /// Polls until the status is final for a post of `mode`, or the limit is reached.
     /// - Parameters:
     ///   - mode: How the post reaches the creator.
-    ///   - fetch: One status call.
-    ///   - notice: Looks, without a call and about once a second, whether the outcome has become known otherwise.
-    ///   - onStatus: Takes every status seen and the share of the time that is used up.
-    /// - Throws: `StageError` when a call is refused for good, when the service stays away, or on cancellation.
+    ///   - fetch: Makes one status call.
+    ///   - notice: Called about once a second between calls. Returns an outcome that is known from another source, such
+    ///     as a webhook.
+    ///   - onStatus: Receives every status and the fraction of the time limit that has passed.
+    /// - Throws: `StageError` if a call fails permanently, if `toleratedFailures` consecutive calls fail, or on
+    ///   cancellation.
     package func poll(
         _ mode: PostMode, fetch: () async throws(StageError) -> PublishStatus,
         notice: (() async throws(StageError) -> Outcome?)? = nil,
@@ -74,7 +75,7 @@ package struct StatusPoller: Sendable {
             index += 1
             let elapsed = clock.now().timeIntervalSince(start)
             let left = limit.inSeconds - elapsed
-            // The last call comes when the time is up, not after it.
+            // Make the last call exactly at the limit, not after it.
             guard left > 0 else { return .undecided(lastStatus: lastStatus) }
             delay = min(delay, .seconds(left))
             if let outcome = try await wait(delay, notice) { return outcome }

@@ -1,19 +1,18 @@
 import PipelineKit
 
-/// Exponential back-off with full jitter.
+/// Exponential backoff with full jitter.
 package struct Backoff: Sendable, Hashable {
-    /// The ceiling before the second attempt.
+    /// The maximum delay before the second attempt; it doubles with each further attempt.
     package var base: Duration
-    /// The ceiling that is never exceeded.
+    /// The maximum delay before any attempt.
     package var cap: Duration
 
-    /// A back-off.
     package init(base: Duration = .milliseconds(500), cap: Duration = .seconds(30)) {
         self.base = base
         self.cap = cap
     }
 
-    /// The wait after the failed attempt `attempt`, from 1.
+    /// The delay after failed attempt number `attempt`, counted from 1.
     /// - Parameter random: From 0 to 1.
     package func delay(afterAttempt attempt: Int, random: Double) -> Duration {
         guard attempt > 0 else { return .zero }

@@ -1,16 +1,16 @@
 import Foundation
 package import PipelineKit
 
-/// Sends a file in numbered parts: the multipart dialect's way to a video id.
+/// Uploads a file in numbered parts and returns its video id (multipart dialect).
 ///
-/// Nothing of it makes a post, so every call may be repeated. What the service has is noted after every part.
+/// None of these calls creates a post, so each may be repeated. Progress is saved after every part.
 package struct PartUploader: Sendable {
     private static let attemptsPerPart = 6
-    /// How often an upload whose parts went missing or whose time ran out is begun anew.
+    /// How often to restart an upload that the service refused or that expired.
     private static let freshStarts = 2
-    /// What a part may take when the upload's end is far.
+    /// The maximum timeout for one part, in seconds.
     private static let longestPart: TimeInterval = 3600
-    /// What is assumed of an upload that does not say how long it takes parts.
+    /// The lifetime to assume, in seconds, if the service does not report one.
     private static let usualLife: TimeInterval = 3600
 
     private let session: TikTokSession
@@ -19,9 +19,9 @@ package struct PartUploader: Sendable {
     private let backoff: Backoff
     private let random: @Sendable () -> Double
 
-    /// An uploader.
+    /// Creates an uploader.
     /// - Parameters:
-    ///   - bytesPerSecond: A ceiling for the rate; nil for as fast as it goes.
+    ///   - bytesPerSecond: The maximum upload rate; nil for unlimited.
     ///   - random: Jitter from 0 to 1.
     package init(
         _ session: TikTokSession, clock: HostClock, bytesPerSecond: Double? = nil, backoff: Backoff = Backoff(),
@@ -34,12 +34,13 @@ package struct PartUploader: Sendable {
         pace = bytesPerSecond.map { Pace(bytesPerSecond: $0, clock: clock) }
     }
 
-    /// Sends what is missing and puts the parts together.
+    /// Uploads the missing parts and completes the upload.
     /// - Parameters:
-    ///   - earlier: How far an earlier attempt came.
-    ///   - note: Writes down how far this one has come; on disk when it returns.
-    /// - Returns: The id of the video.
-    /// - Throws: `StageError`.
+    ///   - earlier: The saved progress of an earlier attempt; ignored if it does not match the file and plan.
+    ///   - note: Saves the progress; it must be on disk when this returns.
+    /// - Returns: The video's id.
+    /// - Throws: `StageError` if the file changed, a call fails permanently, or the upload is too slow to finish in
+    ///   time.
     package func upload(
         _ file: FileSource, by plan: ChunkPlan, digest: String, from earlier: PartProgress?,
         note: (PartProgress) async throws(StageError) -> Void, progress: @escaping @Sendable (StageProgress) -> Void
@@ -63,7 +64,7 @@ package struct PartUploader: Sendable {
                 }
                 guard video.videoSize == nil || video.videoSize == plan.size else {
                     throw StageError(
-                        .refused, "the service put \(video.videoSize ?? 0) of \(plan.size) bytes together",
+                        .refused, "the service assembled \(video.videoSize ?? 0) of \(plan.size) bytes",
                         hint: "run the same command again", outcome: .unavailable)
                 }
                 current.videoID = video.videoID
@@ -71,7 +72,7 @@ package struct PartUploader: Sendable {
                 progress(StageProgress(fraction: 1))
                 return video.videoID
             } catch {
-                // The service does not know the upload or misses parts of it: nothing was posted.
+                // The service does not know the upload, or parts are missing. Nothing was posted, so start over.
                 guard error.code == .refused, starts < Self.freshStarts else { throw error }
                 starts += 1
                 state = nil
@@ -101,7 +102,7 @@ package struct PartUploader: Sendable {
             let left = state.expiresAt - clock.now().timeIntervalSince1970
             guard left > 0 else {
                 throw StageError(
-                    .refused, "the upload's time ran out; \(ByteCount(arrived)) of \(ByteCount(plan.size)) arrived",
+                    .refused, "the upload expired; \(ByteCount(arrived)) of \(ByteCount(plan.size)) arrived",
                     hint: "run the same command again", outcome: .unavailable)
             }
             if let hopeless = Uploader.tooSlow(
@@ -115,7 +116,7 @@ package struct PartUploader: Sendable {
                 let chunk = FileChunk(file: file, range: range, pace: pace) { count in
                     let position = position.add(count)
                     let rate = meter.add(count, at: clock.now().timeIntervalSinceReferenceDate)
-                    // Bytes that are sent again count once.
+                    // `position` restarts with each attempt, so resent bytes count once.
                     progress(StageProgress(fraction: min(1, Double(position) / total), bytesPerSecond: rate))
                 }
                 return try await session.sendPart(
@@ -123,7 +124,7 @@ package struct PartUploader: Sendable {
             }
             guard received.receivedBytes == nil || received.receivedBytes == Int64(range.count) else {
                 throw StageError(
-                    .refused, "the service took \(received.receivedBytes ?? 0) of \(range.count) bytes of a part",
+                    .refused, "the service received \(received.receivedBytes ?? 0) of \(range.count) bytes of a part",
                     hint: "run the same command again", outcome: .unavailable)
             }
             sent += Int64(range.count)
@@ -132,7 +133,7 @@ package struct PartUploader: Sendable {
         }
     }
 
-    /// Repeats what may succeed when it is tried again.
+    /// Retries `body` on transient errors and on rate limits of at most two minutes.
     private func retrying<Answer>(
         _ body: () async throws(StageError) -> Answer
     ) async throws(StageError) -> Answer {

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Measures how fast bytes leave, over the last few seconds and over all of the sending.
+/// Measures the upload rate over the last five seconds, and counts all bytes sent.
 final class RateMeter: Sendable {
     private struct Sample {
         var time: Double
@@ -16,21 +16,21 @@ final class RateMeter: Sendable {
     private static let window = 5.0
     private let state = Mutex(State())
 
-    /// Bytes handed to the network so far.
+    /// The number of bytes handed to the network so far.
     var total: Int64 { state.withLock { $0.sent } }
 
-    /// Whether something held the sending up, so that the rate is not the line's.
+    /// Whether the upload was interrupted, so that its average rate does not reflect the line.
     var isInterrupted: Bool { state.withLock { $0.isInterrupted } }
 
-    /// Notes that something holds the sending up.
+    /// Records an interruption of the upload.
     func interrupt() { state.withLock { $0.isInterrupted = true } }
 
-    /// Notes `bytes` handed to the network at `time` seconds.
-    /// - Returns: Bytes per second over the last five seconds; nil until there is something to measure.
+    /// Records `bytes` handed to the network at `time`, in seconds.
+    /// - Returns: Bytes per second over the last five seconds; nil for the first 0.2 seconds.
     func add(_ bytes: Int, at time: Double) -> Double? {
         state.withLock { state in
             state.sent += Int64(bytes)
-            // One sample for a tenth of a second is enough.
+            // Keep at most one sample per tenth of a second.
             if let last = state.samples.last, time - last.time < 0.1, state.samples.count > 1 {
                 state.samples[state.samples.count - 1].bytes = state.sent
             } else {

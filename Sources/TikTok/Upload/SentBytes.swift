@@ -1,12 +1,12 @@
 import Synchronization
 
-/// How far into the file the sending has come.
+/// The upload position in the file, in bytes.
 final class SentBytes: Sendable {
     private let position: Mutex<Int64>
 
     init(start: Int64) { position = Mutex(start) }
 
-    /// Goes on by `count` bytes.
+    /// Advances the position by `count` bytes.
     /// - Returns: The new position.
     func add(_ count: Int) -> Int64 {
         position.withLock {

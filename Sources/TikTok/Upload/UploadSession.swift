@@ -1,58 +1,52 @@
-/// The upload of one file as a pure state machine: what happened goes in, what to do next comes out.
+/// A pure state machine for the upload of one file: it takes events and returns the next action.
 ///
-/// Chunks go one after another. A byte range is sent again only when its chunk was interrupted; after every
-/// interruption the service is asked first what it has.
+/// Chunks are sent in order. A byte range is sent again only if its chunk was interrupted, and only after a status call
+/// that asks how many bytes have arrived.
 package struct UploadSession: Sendable {
-    /// What to do next.
     package enum Action: Sendable, Hashable {
-        /// Send these bytes.
         case send(Range<Int64>)
-        /// Wait for the back-off of this failed attempt (from 1; 0 means at once), then ask how many bytes arrived.
+        /// Wait for the backoff of this failed attempt (counted from 1; 0 means no wait), then make a status call.
         case askStatus(afterAttempt: Int)
-        /// All bytes arrived.
         case done
-        /// It can't go on.
         case fail(Failure)
     }
 
-    /// What happened.
     package enum Event: Sendable, Hashable {
-        /// The upload host answered a chunk.
+        /// The upload host responded to a chunk.
         /// - Parameters:
         ///   - status: The HTTP status.
-        ///   - progress: The number in the answer's `Content-Range`; nil without one.
+        ///   - progress: The number in the response's `Content-Range`; nil if the header is missing.
         case answered(status: Int, progress: Int64?)
-        /// The exchange broke off; the chunk may or may not have arrived.
+        /// The exchange failed; the chunk may or may not have arrived.
         case interrupted
-        /// The status call told how many bytes arrived; nil when it did not say.
+        /// The status call reported how many bytes have arrived; nil if it did not say.
         case reported(uploadedBytes: Int64?)
-        /// The status call said that the post is finished, which it only is when it has all bytes.
+        /// The status call reported that the post is finished, so all bytes have arrived.
         case finished
         /// The status call failed.
         case statusUnknown
     }
 
-    /// Why it can't go on.
+    /// Why the upload can't continue.
     package enum Failure: Sendable, Hashable {
-        /// The upload address is no longer valid, and it is certain that bytes are missing.
+        /// The upload URL is no longer valid, and bytes are certainly missing.
         case addressExpired(status: Int)
-        /// The upload address is no longer valid, and nobody says whether all bytes arrived.
+        /// The upload URL is no longer valid, and it is unknown whether all bytes have arrived.
         case unclear(status: Int)
-        /// The host refused the chunk for what it is.
+        /// The host rejected the chunk with a status that retrying does not change.
         case rejected(status: Int)
-        /// The host kept failing, last with this status; nil when it did not answer.
+        /// All attempts failed, the last one with this status; nil if there was no response.
         case unavailable(status: Int?)
-        /// The host and the status call contradict each other for good.
+        /// The host keeps rejecting the byte range that the status call asks for.
         case outOfStep
     }
 
-    /// The plan.
     package let plan: ChunkPlan
-    /// Bytes that the service is known to have; never decreases.
+    /// The number of bytes that the service is known to have. Never decreases.
     package private(set) var committed: Int64
 
-    /// Whether the last chunk may have arrived without anybody having said so: then nothing may be concluded from
-    /// what is known.
+    /// Whether the last chunk may have arrived without confirmation. If so, a failure does not prove that nothing was
+    /// posted.
     package private(set) var mayBeComplete = false
 
     private let attemptsPerChunk: Int
@@ -60,20 +54,20 @@ package struct UploadSession: Sendable {
     private var attempt = 0
     private var pending: Pending = .none
 
-    /// What the answer to the status call decides.
+    /// The decision that waits for the status call.
     private enum Pending: Sendable, Hashable {
         case none
-        /// After an interruption, a server error or a mismatch: go on, or send the chunk again.
+        /// After an interruption, a server error or a mismatch: continue after the reported bytes, or resend the chunk.
         case resync(lastStatus: Int?)
-        /// After 403 or 404, or when the attempts are used up: finished after all, or give up. `asked` counts the
-        /// status calls of this decision, because the service's count may lag behind a chunk that just arrived.
+        /// After 403, 404 or 410, or after the last attempt: finish or fail. `asked` counts the status calls made for
+        /// this decision, because the service's count may lag behind a chunk that has just arrived.
         case lastResort(status: Int?, asked: Int)
     }
 
-    /// A session.
+    /// Creates a session.
     /// - Parameters:
-    ///   - committed: Bytes that the service reported to have from an earlier attempt.
-    ///   - attemptsPerChunk: How often one chunk is tried.
+    ///   - committed: The number of bytes that the service has from an earlier attempt.
+    ///   - attemptsPerChunk: The maximum number of attempts for one chunk.
     package init(plan: ChunkPlan, committed: Int64 = 0, attemptsPerChunk: Int = 6) {
         self.plan = plan
         self.attemptsPerChunk = attemptsPerChunk
@@ -82,10 +76,10 @@ package struct UploadSession: Sendable {
         advance(to: plan.boundary(reportedAs: committed) ?? min(max(committed, 0), plan.size))
     }
 
-    /// The first thing to do.
+    /// Returns the first action.
     package mutating func start() -> Action { committed == plan.size ? .done : .send(current) }
 
-    /// Takes an event and says what to do next.
+    /// Processes an event and returns the next action.
     package mutating func handle(_ event: Event) -> Action {
         switch event {
         case .answered(let status, let progress):
@@ -101,7 +95,7 @@ package struct UploadSession: Sendable {
             committed = plan.size
             return .done
         case .statusUnknown:
-            // Without the service's word nothing may be concluded: a later attempt asks again.
+            // Without a status nothing is certain: a later attempt asks again.
             if case .lastResort(let status, _) = pending { return .fail(.unavailable(status: status)) }
             return .send(current)
         }
@@ -112,7 +106,7 @@ package struct UploadSession: Sendable {
     private mutating func answered(_ status: Int, _ progress: Int64?) -> Action {
         switch status {
         case 200, 201, 206:
-            // 201 means that nothing is missing, 206 that something is: an answer that does not fit needs a look.
+            // 201 means complete, 206 incomplete. If the status contradicts the chunk, ask for the real progress.
             let isLast = isLastChunk
             if (status == 201 && !isLast) || (status == 206 && isLast) { return failed(lastStatus: status) }
             if !isLast, attempt == 0, let progress, reportsLoss(progress) { return failed(lastStatus: status) }
@@ -132,20 +126,20 @@ package struct UploadSession: Sendable {
         }
     }
 
-    /// Whether the number of a 206 says that the service has less than what was just sent.
+    /// Whether the number in a 206 response means that the service has less than was just sent.
     ///
-    /// Whether it is a count or the last index, of the file or of the chunk, is not documented: all of them pass.
+    /// TikTok does not document whether it is a count or a last index, of the file or of the chunk, so accept all four.
     private func reportsLoss(_ progress: Int64) -> Bool {
         let length = Int64(current.count)
         let expected = [current.upperBound, current.upperBound - 1, length, length - 1]
         return progress > 0 && progress < current.upperBound && !expected.contains(progress)
     }
 
-    /// A chunk that did not get through for certain: ask what arrived, after a back-off.
+    /// Handles a chunk that may not have arrived: asks for the progress after a backoff.
     private mutating func failed(lastStatus: Int?) -> Action {
         attempt += 1
         guard attempt < attemptsPerChunk else {
-            // Whatever the last answer was, the service's own count still decides whether anything is missing.
+            // The service's own count still decides whether bytes are missing, whatever the last response was.
             pending = .lastResort(status: lastStatus, asked: 1)
             return .askStatus(afterAttempt: attempt)
         }
@@ -163,8 +157,8 @@ package struct UploadSession: Sendable {
                     return next()
                 }
             } else if bytes > committed, bytes < plan.size, case .resync(416) = last {
-                // The service keeps part of a chunk and refuses the whole of it: go on at the next missing byte.
-                // The status call's number is documented as a count.
+                // The service kept part of the chunk and rejects the whole: continue at the next missing byte. The
+                // documentation defines the status call's number as a count.
                 committed = bytes
                 current = bytes..<plan.range(at: plan.index(containing: bytes)).upperBound
                 return .send(current)
@@ -176,7 +170,7 @@ package struct UploadSession: Sendable {
             let status = status ?? 0
             guard isLastChunk else { return .fail(.addressExpired(status: status)) }
             guard bytes != nil else { return .fail(.unclear(status: status)) }
-            // The last chunk was interrupted and may have arrived, which can be why its task is gone.
+            // The last chunk was interrupted and may have arrived, which may be why the URL is gone.
             if attempt > 0, asked < Self.asksBeforeGivingUp {
                 pending = .lastResort(status: status, asked: asked + 1)
                 return .askStatus(afterAttempt: asked + 1)
@@ -197,7 +191,7 @@ package struct UploadSession: Sendable {
             current = plan.size..<plan.size
             return
         }
-        // Bytes in the middle of a chunk are not counted on: the chunk is sent whole.
+        // Do not rely on a partly received chunk: send it whole.
         current = plan.range(at: plan.index(containing: committed))
         committed = current.lowerBound
     }

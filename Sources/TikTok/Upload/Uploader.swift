@@ -1,37 +1,36 @@
 package import Foundation
 package import PipelineKit
 
-/// Sends a file to its upload address: the thin I/O around ``UploadSession``.
+/// Sends a file to its upload URL: the I/O around the ``UploadSession`` state machine.
 package struct Uploader: Sendable {
-    /// How an upload ended.
     package enum Outcome: Sendable {
         /// The service has all bytes.
         case complete
-        /// It is certain that bytes are missing and that the address is of no more use: a new post may be created.
+        /// Bytes are certainly missing and the upload URL is no longer valid: a new post may be created.
         case abandoned(reason: String)
-        /// It is certain that bytes are missing, and another attempt would end the same way.
+        /// Bytes are certainly missing, and another attempt would fail in the same way.
         case refused(StageError)
-        /// The service gave the post up for this reason.
+        /// The service rejected the post for this reason.
         case failedByService(reason: String)
-        /// It can't be known whether all bytes arrived.
+        /// It is unknown whether all bytes have arrived.
         case unclear(reason: String)
     }
 
-    /// What the status call told.
+    /// The result of a status call, reduced to what the upload needs.
     package enum Report: Sendable {
-        /// Still under way, with the bytes that arrived when known.
+        /// In progress; nil if the response does not say how many bytes have arrived.
         case underWay(uploadedBytes: Int64?)
         /// Posted, or delivered as a draft.
         case finished
-        /// Given up by the service.
+        /// Rejected by the service.
         case failed(reason: String)
-        /// The call failed.
+        /// The status call failed.
         case unknown
     }
 
-    /// An upload address lives this long.
+    /// How long an upload URL is valid, in seconds.
     package static let addressLife: TimeInterval = 3600
-    /// What is kept in hand at the end of an address's life.
+    /// How long before the URL expires to stop, in seconds.
     static let margin: TimeInterval = 20
 
     private let transport: any Transport
@@ -41,9 +40,9 @@ package struct Uploader: Sendable {
     private let backoff: Backoff
     private let random: @Sendable () -> Double
 
-    /// An uploader.
+    /// Creates an uploader.
     /// - Parameters:
-    ///   - bytesPerSecond: A ceiling for the rate; nil for as fast as it goes.
+    ///   - bytesPerSecond: The maximum upload rate; nil for unlimited.
     ///   - random: Jitter from 0 to 1.
     package init(
         _ configuration: TikTokConfiguration, transport: any Transport, clock: HostClock,
@@ -58,25 +57,25 @@ package struct Uploader: Sendable {
         pace = bytesPerSecond.map { Pace(bytesPerSecond: $0, clock: clock) }
     }
 
-    /// How an upload ended, and how fast it went.
+    /// The outcome of an upload and its measured rate.
     package struct Result: Sendable {
-        /// How it ended.
         package var outcome: Outcome
-        /// Bytes a second; nil when it was too short or held back, so that the rate says nothing of the line.
+        /// Bytes per second; nil if the upload was too short, throttled or interrupted, so that the rate does not
+        /// reflect the line.
         package var bytesPerSecond: Double?
     }
 
-    /// An upload that lasts shorter than this says nothing of the line.
+    /// The minimum duration of an upload, in seconds, for its rate to count as a measurement.
     private static let shortestMeasure: TimeInterval = 5
 
-    /// Sends what is missing.
+    /// Sends the missing bytes.
     /// - Parameters:
-    ///   - url: The address as the service gave it.
-    ///   - committed: Bytes that the service has from an earlier attempt.
-    ///   - acceptedAt: When the service gave the address.
-    ///   - status: Asks the service how the post stands.
-    ///   - progress: Takes progress.
-    /// - Throws: `StageError` when another attempt with the same address may succeed, or on cancellation.
+    ///   - url: The upload URL, exactly as the service returned it.
+    ///   - committed: The number of bytes that the service has from an earlier attempt.
+    ///   - acceptedAt: When the service issued the URL; it is valid for `addressLife` from then on.
+    ///   - status: Makes a status call for the post.
+    ///   - progress: Receives the fraction sent and the current rate.
+    /// - Throws: `StageError` if another attempt with the same URL may succeed, or on cancellation.
     package func upload(
         _ file: FileSource, by plan: ChunkPlan, to url: Secret, committed: Int64, acceptedAt: Date,
         status: @Sendable () async throws(StageError) -> Report, progress: @escaping @Sendable (StageProgress) -> Void
@@ -111,7 +110,7 @@ package struct Uploader: Sendable {
             case .askStatus(let attempt):
                 meter.interrupt()
                 let delay = backoff.delay(afterAttempt: attempt, random: random())
-                // What the host asks for wins, within reason.
+                // The host's Retry-After takes precedence, up to two minutes.
                 try await wait(retryAfter.map { .seconds(min($0, 120)) } ?? delay)
                 retryAfter = nil
                 switch try await status() {
@@ -124,7 +123,7 @@ package struct Uploader: Sendable {
                 let now = clock.now()
                 let left = deadline.timeIntervalSince(now)
                 guard left > 0 else {
-                    // As the host would answer; the status call has the last word.
+                    // The host would respond with 403 now. Let the status call decide, as it does after a real 403.
                     action = session.handle(.answered(status: 403, progress: nil))
                     continue
                 }
@@ -193,30 +192,30 @@ package struct Uploader: Sendable {
         let arrived = "\(ByteCount(session.committed)) of \(ByteCount(session.plan.size)) arrived"
         switch failure {
         case .addressExpired(let status):
-            return .abandoned(reason: "the upload address was no longer valid (HTTP \(status)); \(arrived)")
+            return .abandoned(reason: "the upload URL was no longer valid (HTTP \(status)); \(arrived)")
         case .unclear(let status):
             return .unclear(
-                reason: "the upload address was no longer valid (HTTP \(status)) after the last chunk was interrupted")
+                reason: "the upload URL was no longer valid (HTTP \(status)) after the last chunk was interrupted")
         case .rejected(let status):
             return refused(
                 StageError(
-                    .refused, "TikTok's upload host refused a chunk with HTTP \(status); \(arrived)",
-                    hint: "this is a fault of this program or of the host: report it with this number",
+                    .refused, "TikTok's upload host rejected a chunk with HTTP \(status); \(arrived)",
+                    hint: "this is a bug in this program or in the host: report it with the HTTP status",
                     outcome: .failed), session)
         case .unavailable(let status):
             throw StageError(
                 .unavailable,
-                "TikTok's upload host \(status.map { "kept answering HTTP \($0)" } ?? "could not be reached"); \(arrived)",
-                hint: "run the same command again: it goes on where it stopped, within an hour of the first byte",
+                "TikTok's upload host \(status.map { "kept returning HTTP \($0)" } ?? "could not be reached"); \(arrived)",
+                hint: "run the same command again within an hour of the first byte to resume the upload",
                 recovery: .transient(after: nil))
         case .outOfStep:
             throw StageError(
-                .unavailable, "TikTok's upload host refuses the byte range that its status call asks for; \(arrived)",
+                .unavailable, "TikTok's upload host rejects the byte range that its status call asks for; \(arrived)",
                 hint: "run the same command again", recovery: .transient(after: nil))
         }
     }
 
-    /// An end that is certain, unless the last chunk may have arrived unnoticed.
+    /// `refused` with this error, or `unclear` if the last chunk may have arrived unconfirmed.
     private func refused(_ error: StageError, _ session: UploadSession) -> Outcome {
         session.mayBeComplete
             ? .unclear(reason: "\(error.message), after the last chunk was interrupted") : .refused(error)
@@ -224,39 +223,39 @@ package struct Uploader: Sendable {
 
     static let changedFile = StageError(
         .fileSystem, "the prepared file changed while it was being sent",
-        hint: "run the same command again, and leave the work folder alone meanwhile")
+        hint: "run the same command again, and do not change the work folder while it runs")
 
-    /// An error when a file can't be sent within an upload address's life at a rate that was measured before.
+    /// Returns an error if a file can't be sent before its upload URL expires, at a rate measured by earlier uploads.
     package static func hopeless(bytes: Int64, atMeasured bytesPerSecond: Double) -> StageError? {
         let seconds = Double(bytes) / bytesPerSecond
         guard seconds > addressLife - margin else { return nil }
         return StageError(
             .unavailable,
-            "at \(BitRate(Int64(bytesPerSecond * 8))), the rate of this machine's last uploads, \(ByteCount(bytes)) would take \(Duration.seconds(seconds).spoken), and TikTok's upload address lives an hour; the upload was not begun",
+            "at \(BitRate(Int64(bytesPerSecond * 8))), the rate of this machine's last uploads, \(ByteCount(bytes)) would take \(Duration.seconds(seconds).spoken), but TikTok's upload URL is valid for an hour; the upload was not started",
             hint:
-                "use a faster line (rates are forgotten after \(Duration.seconds(rateMemory).spoken)), or lower \"maxrate\" or \"maxSize\" of the transcode stage"
+                "use a faster connection (measured rates expire after \(Duration.seconds(rateMemory).spoken)), or lower \"maxrate\" or \"maxSize\" of the transcode stage"
         )
     }
 
-    /// How long a measured rate counts.
+    /// How long a measured rate stays valid, in seconds.
     package static let rateMemory: TimeInterval = 3600
 
-    /// An error when the rate so far can't finish within the address's life.
+    /// Returns an error if the upload can't finish in the `left` seconds at its rate so far.
     static func tooSlow(sent: Int64, in elapsed: TimeInterval, missing: Int64, left: TimeInterval) -> StageError? {
-        // Half a minute of whole chunks is the least that says anything about a line.
+        // A shorter sample says too little about the line.
         guard elapsed >= 30, sent > 0 else { return nil }
         let rate = Double(sent) / elapsed
         guard Double(missing) / rate > left else { return nil }
         return StageError(
             .unavailable,
-            "at \(BitRate(Int64(rate * 8))) the missing \(ByteCount(missing)) would take \(Duration.seconds(Double(missing) / rate).spoken), and the upload has to end in \(Duration.seconds(left).spoken)",
-            hint: "use a faster line, or lower \"maxrate\" or \"maxSize\" of the transcode stage")
+            "at \(BitRate(Int64(rate * 8))) the missing \(ByteCount(missing)) would take \(Duration.seconds(Double(missing) / rate).spoken), but the upload must finish within \(Duration.seconds(left).spoken)",
+            hint: "use a faster connection, or lower \"maxrate\" or \"maxSize\" of the transcode stage")
     }
 }
 
-/// The `Content-Range` field of an answer.
+/// Parses the `Content-Range` header of a response.
 enum ContentRange {
-    /// The number after the dash in `bytes 0-<number>/<total>`.
+    /// The number after the dash in `bytes 0-<number>/<total>`; nil if the header is missing or malformed.
     static func progress(_ field: String?) -> Int64? {
         guard let field, let dash = field.firstIndex(of: "-") else { return nil }
         return Int64(field[field.index(after: dash)...].prefix { $0.isASCII && $0.isNumber })

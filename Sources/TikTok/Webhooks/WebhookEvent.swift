@@ -1,45 +1,42 @@
 package import Foundation
 
-/// What TikTok tells of its own accord.
+/// An event that TikTok delivers by webhook.
 package struct WebhookEvent: Sendable, Hashable {
-    /// What happened; kinds that are not known are no error.
+    /// The kind of event. Unknown kinds are accepted as `other`.
     package enum Kind: Sendable, Hashable {
-        /// Posted, or the creator finished a draft.
+        /// The post was published, or the creator posted a draft.
         case published
-        /// The draft is in the creator's inbox.
+        /// The draft arrived in the creator's inbox.
         case delivered
-        /// Given up, for this reason.
+        /// The post failed for this reason.
         case failed(reason: String)
-        /// Everyone can see it.
+        /// The post became visible to everyone.
         case publiclyAvailable
-        /// Not everyone can see it any more.
+        /// The post is no longer visible to everyone.
         case noLongerAvailable
-        /// The creator, or TikTok, ended the connection: words for a person.
+        /// The creator, the app or TikTok revoked the app's access. `because` is text for the user.
         case authorizationRemoved(because: String)
-        /// Something else.
         case other
     }
 
-    /// TikTok's name of the event.
+    /// TikTok's name for the event.
     package let name: String
-    /// What it means.
     package let kind: Kind
-    /// When it happened.
     package let time: Date
-    /// The user it is about; personal data.
+    /// The user's open id; personal data.
     package let openID: String
-    /// The post it is about.
+    /// The publish id of the post; nil for events about an account.
     package let publishID: String?
-    /// The id of the public post.
+    /// The id of the public post; nil if the event has none.
     package let postID: Int64?
 
-    /// Deliveries of one event are alike in this: TikTok delivers at least once.
+    /// Identifies an event across repeated deliveries, because TikTok delivers at least once.
     package var mark: String {
         [name, openID, publishID ?? "", postID.map(String.init) ?? "", "\(Int64(time.timeIntervalSince1970))"]
             .joined(separator: "\n")
     }
 
-    /// Reads a body; nil when it is no event.
+    /// Parses a request body. Returns nil if it is not a webhook event.
     package init?(body: Data) {
         guard let envelope = try? JSONDecoder().decode(Envelope.self, from: body) else { return nil }
         let content = try? JSONDecoder().decode(Content.self, from: Data((envelope.content ?? "{}").utf8))
@@ -61,7 +58,7 @@ package struct WebhookEvent: Sendable, Hashable {
             }
     }
 
-    /// Why a connection ended, by TikTok's number.
+    /// Describes TikTok's numeric reason for `authorization.removed`.
     private static func removal(_ reason: Int64?) -> String {
         switch reason {
         case 1: "the creator disconnected the app"
@@ -69,7 +66,7 @@ package struct WebhookEvent: Sendable, Hashable {
         case 3: "the creator's age changed"
         case 4: "the creator's account was banned"
         case 5: "the app revoked it"
-        default: "TikTok ended it"
+        default: "TikTok revoked it"
         }
     }
 
@@ -77,7 +74,7 @@ package struct WebhookEvent: Sendable, Hashable {
         var event: String
         var create_time: LenientInt64?
         var user_openid: String?
-        /// JSON in a string.
+        /// A JSON document, encoded as a string.
         var content: String?
     }
 
@@ -87,7 +84,7 @@ package struct WebhookEvent: Sendable, Hashable {
         var reason: Reason?
     }
 
-    /// A word for posts, a number for connections.
+    /// A string in events about posts, a number in events about authorisations.
     private struct Reason: Decodable {
         var text: String?
         var number: Int64?

@@ -2,25 +2,25 @@ import Crypto
 package import Foundation
 package import PipelineKit
 
-/// The header that proves a webhook to be TikTok's: `t=SECONDS,s=HEX`, where `s` is the HMAC-SHA256 of `SECONDS.BODY`
-/// under the app's secret.
+/// Verifies that a webhook comes from TikTok. The header is `t=SECONDS,s=HEX`, where `s` is the HMAC-SHA256 of
+/// `SECONDS.BODY` with the app's secret.
 package enum WebhookSignature {
-    /// The header's name.
     package static let header = "TikTok-Signature"
 
-    /// Why a webhook is not believed.
+    /// Why a webhook was rejected.
     package enum Refusal: Error, Sendable, Hashable {
-        /// The header is missing or can't be read.
+        /// The header is missing or malformed.
         case malformed
-        /// It was signed with another secret, or the body was changed.
+        /// The signature was made with another secret, or the body was changed.
         case forged
-        /// It was signed too long ago, or in the future.
+        /// The signature is too old, or from the future.
         case stale
     }
 
-    /// Checks a header against the raw body, before anything of it is read.
+    /// Verifies the header against the raw body. Call this before parsing the body.
     /// - Parameters:
-    ///   - tolerance: How far the time of signing may lie from `now`. TikTok sets none; its deliveries go on for 72 hours.
+    ///   - tolerance: How far the signing time may differ from `now`. TikTok specifies no limit; it repeats deliveries
+    ///     for 72 hours.
     /// - Throws: `Refusal`.
     package static func verify(
         _ header: String?, body: Data, secret: Secret, now: Date, tolerance: Duration
