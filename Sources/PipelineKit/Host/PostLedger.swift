@@ -1,16 +1,15 @@
 public import Foundation
 
-/// What makes a post one and the same: posting the same footage to the same account from the same slot twice is a
-/// duplicate, whatever happened to machines in between.
+/// The identity of a post. A second post with the same account, footage and slot is a duplicate, even after a crash or
+/// on another machine.
 public struct PostKey: Sendable, Hashable, Codable {
-    /// Identity of the account at the service.
+    /// The identity of the account at the service.
     public var account: String
-    /// SHA-256 of the footage, lower-case hex.
+    /// SHA-256 of the footage as lower-case hex.
     public var digest: String
-    /// Which post of that footage: the pipeline's name, and the part for series.
+    /// Which post of that footage: the pipeline's name and, for a series, the part.
     public var slot: String
 
-    /// A key.
     public init(account: String, digest: String, slot: String) {
         self.account = account
         self.digest = digest
@@ -18,68 +17,60 @@ public struct PostKey: Sendable, Hashable, Codable {
     }
 }
 
-/// Where a post stands. Each step is on disk before the next remote step begins.
+/// The state of a post. Each state is on disk before the next request is sent.
 public enum PostState: String, Sendable, Codable, CaseIterable {
-    /// Claimed; nothing was sent.
+    /// The key is claimed; nothing was sent.
     case reserved
-    /// The request that creates the post is on its way: a crash from here is ambiguous.
+    /// The request that creates the post is being sent: after a crash the outcome is unknown.
     case sending
-    /// The service gave a publish id; bytes may be under way.
+    /// The service returned a publish id; the upload may be in progress.
     case accepted
-    /// The service has all bytes.
     case uploaded
     /// The service confirmed the post.
     case published
-    /// The service refused it, or it is certain that nothing was posted.
+    /// The service rejected the post, or it is certain that nothing was posted.
     case failed
-    /// It can't be known whether it was posted: a person decides, never the machine.
+    /// Whether the service posted it is unknown: only a person can decide, so it is never sent again automatically.
     case unconfirmed
 }
 
-/// One post in the ledger.
 public struct PostRecord: Sendable, Hashable {
-    /// The ledger's own id.
+    /// The id of the post in the ledger.
     public var id: String
-    /// What makes it one and the same.
     public var key: PostKey
-    /// Where it stands.
     public var state: PostState
-    /// The asset as the user named it.
+    /// The asset, as the user named it.
     public var asset: String
-    /// The run that touched it last.
+    /// The run that changed the record last.
     public var runID: String
-    /// The service's id once it gave one.
+    /// The service's id of the publication; nil until the service returns one.
     public var publishID: String?
-    /// Where the bytes go; a bearer secret, encrypted at rest.
+    /// The upload address; it contains a bearer secret and is encrypted at rest.
     public var uploadURL: Secret?
-    /// When the service gave the upload address (it lives an hour).
+    /// When the service returned the upload address, which is valid for an hour.
     public var acceptedAt: Date?
-    /// Digest of the file announced to the service.
+    /// The digest of the file that was announced to the service.
     public var fileDigest: String?
-    /// Bytes announced to the service.
+    /// The size of the file that was announced to the service.
     public var fileBytes: Int64?
-    /// Chunk size announced to the service.
+    /// The chunk size that was announced to the service.
     public var chunkSize: Int64?
-    /// Number of chunks announced to the service.
+    /// The number of chunks that was announced to the service.
     public var chunkCount: Int?
-    /// Caption as sent.
+    /// The caption as sent; nil for drafts.
     public var title: String?
-    /// Audience as sent.
+    /// The audience as sent; nil for drafts.
     public var privacyLevel: String?
-    /// How it reaches the creator.
     public var mode: PostMode
-    /// The creator's handle when known.
+    /// The creator's handle; nil when unknown.
     public var username: String?
-    /// Ids of public posts.
+    /// The ids of the public posts.
     public var postIDs: [Int64]
-    /// Address of the post.
+    /// The URL of the post; nil when it is not public.
     public var url: String?
-    /// Why it failed or is unconfirmed.
     public var reason: String?
-    /// When it was last written.
     public var updatedAt: Date
 
-    /// A record; see the properties.
     public init(
         id: String, key: PostKey, state: PostState, asset: String, runID: String, publishID: String? = nil,
         uploadURL: Secret? = nil, acceptedAt: Date? = nil, fileDigest: String? = nil, fileBytes: Int64? = nil,
@@ -110,22 +101,22 @@ public struct PostRecord: Sendable, Hashable {
     }
 }
 
-/// One step of a post.
+/// A change of a post's state, with the values that the new state needs.
 public enum PostChange: Sendable, Hashable {
-    /// The creating request is about to leave, for a file of this digest, size and chunk plan.
+    /// The request that creates the post is about to be sent.
     case sending(PostAnnouncement)
-    /// The service accepted: publish id and, for uploads, the address for the bytes.
+    /// The service accepted the request; the upload address is nil when the service fetches the file itself.
     case accepted(publishID: String, uploadURL: Secret?)
-    /// All bytes are with the service.
+    /// The service has all bytes.
     case uploaded
     /// The service confirmed the post.
     case published(postIDs: [Int64], url: String?)
-    /// Nothing was posted, for this reason.
+    /// It is certain that nothing was posted.
     case failed(reason: String)
-    /// The outcome is unknown, for this reason.
+    /// Whether the service posted it is unknown.
     case unconfirmed(reason: String)
 
-    /// The state that the change leads to.
+    /// The state after the change.
     public var state: PostState {
         switch self {
         case .sending: .sending
@@ -138,26 +129,22 @@ public enum PostChange: Sendable, Hashable {
     }
 }
 
-/// What is announced to the service when a post is created.
+/// The file and settings in the request that creates a post.
 public struct PostAnnouncement: Sendable, Hashable {
-    /// Digest of the file.
     public var fileDigest: String
-    /// Bytes of the file.
+    /// The size of the file.
     public var fileBytes: Int64
-    /// Bytes of every chunk but the last.
+    /// The size in bytes of every chunk but the last.
     public var chunkSize: Int64
-    /// Number of chunks.
     public var chunkCount: Int
-    /// Caption; nil for drafts.
+    /// The caption; nil for drafts.
     public var title: String?
-    /// Audience; nil for drafts.
+    /// The audience; nil for drafts.
     public var privacyLevel: String?
-    /// How it reaches the creator.
     public var mode: PostMode
-    /// The creator's handle when known.
+    /// The creator's handle; nil when unknown.
     public var username: String?
 
-    /// An announcement; see the properties.
     public init(
         fileDigest: String, fileBytes: Int64, chunkSize: Int64, chunkCount: Int, title: String?,
         privacyLevel: String?, mode: PostMode, username: String?
@@ -173,47 +160,47 @@ public struct PostAnnouncement: Sendable, Hashable {
     }
 }
 
-/// The durable record of posts.
+/// The durable record of posts, which prevents duplicates across runs, processes and crashes.
 public protocol PostLedger: Sendable {
-    /// The post with `key`, or nil when there never was one.
+    /// Returns the post with `key`; nil when there is none.
     /// - Throws: `StageError` when the ledger can't be read.
     func find(_ key: PostKey) async throws(StageError) -> PostRecord?
-    /// The posts of the same footage and account under the slot of `key`, and under those that begin with it and `#`.
+    /// Returns the posts of the same footage and account whose slot is that of `key`, or that slot followed by `#`.
     /// - Throws: `StageError` when the ledger can't be read.
     func series(_ key: PostKey) async throws(StageError) -> [PostRecord]
-    /// Where footage is cut that is posted in parts, in seconds of its own time, as it was kept under `key`; nil when that
-    /// is not known.
+    /// Returns the cuts of footage that is posted in parts, in seconds on the footage's timeline, as saved by
+    /// ``keep(cuts:_:)``; nil when none were saved.
     /// - Throws: `StageError` when the ledger can't be read.
     func cuts(_ key: PostKey) async throws(StageError) -> [Double]?
-    /// Keeps where footage is cut, instead of what was kept under `key` before.
+    /// Saves the cuts of the footage, so that a later run posts the same parts; replaces earlier ones.
     /// - Throws: `StageError` when the ledger can't be written.
     func keep(cuts: [Double], _ key: PostKey) async throws(StageError)
-    /// Claims the post with `key`: a new record, the existing one, or an earlier failed one made `reserved` again.
+    /// Claims the post with `key`. Returns a new record, the existing one, or a failed one that is `reserved` again.
     /// - Throws: `StageError` when the ledger can't be written.
     func reserve(_ key: PostKey, asset: String, runID: String) async throws(StageError) -> PostRecord
-    /// Takes a post one step further; the step is on disk when the call returns.
-    /// - Throws: `StageError` when the step is not allowed from where the post stands, or can't be written.
+    /// Changes the state of a post; the change is on disk when the call returns.
+    /// - Throws: `StageError` when the current state doesn't allow the change, or the ledger can't be written.
     @discardableResult
     func apply(_ change: PostChange, to id: String) async throws(StageError) -> PostRecord
-    /// Keeps how fast an upload to a service went, in bytes a second.
-    /// - Throws: `StageError` when it can't be written.
+    /// Records the rate of an upload to a service, in bytes per second.
+    /// - Throws: `StageError` when the ledger can't be written.
     func note(uploadRate: Double, to service: String) async throws(StageError)
-    /// The fastest upload to a service since a moment, in bytes a second; nil when none was measured.
-    /// - Throws: `StageError` when it can't be read.
+    /// Returns the highest upload rate to a service since `moment`, in bytes per second; nil when none was recorded.
+    /// - Throws: `StageError` when the ledger can't be read.
     func uploadRate(to service: String, since moment: Date) async throws(StageError) -> Double?
 }
 
 extension PostLedger {
-    /// The one post.
+    /// Default: at most the post with exactly this key.
     public func series(_ key: PostKey) async throws(StageError) -> [PostRecord] {
         try await find(key).map { [$0] } ?? []
     }
-    /// Knows nothing.
+    /// Default for ledgers that don't save cuts: nil.
     public func cuts(_ key: PostKey) async throws(StageError) -> [Double]? { nil }
-    /// Keeps nothing.
+    /// Default for ledgers that don't save cuts: does nothing.
     public func keep(cuts: [Double], _ key: PostKey) async throws(StageError) {}
-    /// Keeps nothing.
+    /// Default for ledgers that don't record rates: does nothing.
     public func note(uploadRate: Double, to service: String) async throws(StageError) {}
-    /// Knows nothing.
+    /// Default for ledgers that don't record rates: nil.
     public func uploadRate(to service: String, since moment: Date) async throws(StageError) -> Double? { nil }
 }

@@ -1,11 +1,10 @@
 import PipelineKit
 
-/// Which steps a post may take: the rules that keep it to one post.
+/// The state machine of a post, which prevents duplicates.
 enum PostTransition {
-    /// Whether a post that stands at `from` may take `change`.
+    /// Whether a post in state `from` allows `change`.
     ///
-    /// An `unconfirmed` post leaves that state only by what the service or a person says, never by a new request;
-    /// a published one never leaves it.
+    /// Only the service or a person can settle an `unconfirmed` post, never a new request. A `published` post stays so.
     static func isAllowed(from: PostState, _ change: PostChange) -> Bool {
         switch (from, change) {
         case (.reserved, .sending), (.reserved, .failed): true
@@ -13,7 +12,7 @@ enum PostTransition {
         case (.accepted, .uploaded), (.accepted, .published), (.accepted, .failed), (.accepted, .unconfirmed): true
         case (.uploaded, .published), (.uploaded, .failed), (.uploaded, .unconfirmed): true
         case (.unconfirmed, .published), (.unconfirmed, .failed): true
-        // Said again after a crash between the remote answer and the record.
+        // Repeated after a crash between the service's response and the ledger entry.
         case (.uploaded, .uploaded), (.published, .published), (.unconfirmed, .unconfirmed), (.failed, .failed): true
         default: false
         }
