@@ -91,6 +91,7 @@ public struct StageError: Error, Sendable, Hashable, Codable, CustomStringConver
     /// The original text of the library or service, for the log. Never put a secret in it.
     public var cause: String?
 
+    /// Creates an error, which is permanent unless `recovery` says otherwise.
     /// - Parameter outcome: The exit status; nil for the usual one of `code`.
     public init(
         _ code: Code, _ message: String, hint: String? = nil, recovery: Recovery = .permanent,

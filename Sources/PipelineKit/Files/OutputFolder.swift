@@ -13,7 +13,7 @@ public struct OutputFolder: Sendable {
     /// The folder; ``store(_:name:ending:claims:)`` creates it when it is missing.
     public let url: URL
 
-    /// - Parameter path: May begin with `~`; relative to the current directory.
+    /// The folder at `path`, which may begin with `~` or be relative to the current directory.
     public init(path: String) {
         url = URL(fileURLWithPath: (path as NSString).expandingTildeInPath, isDirectory: true)
     }

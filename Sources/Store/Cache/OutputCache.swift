@@ -190,7 +190,7 @@ package struct OutputCache: Sendable {
         await BlockingWork.run(name: "cache") { _ in pruneBlocking(unusedSince: moment, limit: limit) }
     }
 
-    /// Removes entries that can't be decoded, such as those of a later version, unless they may still be being written.
+    /// Removes entries that can't be decoded, such as those of a later version, unless they are only minutes old.
     private func removeUnreadable() {
         let place = folder.appending(path: "entries")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? []

@@ -18,7 +18,7 @@ package struct JobFence: Sendable, Hashable {
         (job, lease) = (parts[0], parts[1])
     }
 
-    /// The form that ``init(_:)-(String)`` parses.
+    /// The lease as `job:lease`, for the environment of the child process.
     package var text: String { "\(job):\(lease)" }
 
     /// Whether the lease is still valid. It stays valid until the transaction ends.

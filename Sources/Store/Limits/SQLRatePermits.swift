@@ -75,7 +75,7 @@ package struct SQLRatePermits: RatePermits {
         let reached =
             obstacle.isLearned
             ? "TikTok recently refused more than \(obstacle.permits) \(limit.name) in \(limit.window.spoken) for this account"
-            : "the limit of \(obstacle.permits) \(limit.name) calls in \(limit.window.spoken) is reached"
+            : "the limit for \(limit.name) (\(obstacle.permits) in \(limit.window.spoken)) is reached"
         return StageError(
             .limited, "\(reached); the next one is possible in \(obstacle.wait.spoken)",
             hint: "run the same command again then", recovery: .permanent)
