@@ -1,8 +1,8 @@
-// libpq, loaded at the first connection instead of at the start of the program.
+// Loads libpq at the first connection instead of at program start.
 //
-// It brings TLS, Kerberos and LDAP with it, which cost 10 ms before main() is reached; most commands need none of it. Every
-// function that Store calls is defined here as a call through a pointer. One that is missing here is an undefined symbol
-// when the program is linked: add it.
+// libpq depends on TLS, Kerberos and LDAP libraries, which take 10 ms to load before main(); most commands need none of
+// them. Each function that Store calls is defined here and calls the loaded one through a pointer. A missing one is an
+// undefined symbol at link time: add it here.
 #include "CPostgresLoader.h"
 #include <dlfcn.h>
 #include <postgresql/libpq-fe.h>

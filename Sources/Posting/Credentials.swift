@@ -1,16 +1,14 @@
 package import Foundation
 package import PipelineKit
 
-/// What a service accepts as proof of an account.
+/// A service's access token for one account.
 package struct Credentials: Sendable, Hashable {
-    /// The bearer token.
     package var accessToken: Secret
-    /// Permissions that the token carries; nil when unknown.
+    /// The permissions that the token grants; nil when unknown.
     package var scopes: [String]?
-    /// When the token ends; nil when unknown.
+    /// When the token expires; nil when unknown.
     package var expiresAt: Date?
 
-    /// Credentials.
     package init(accessToken: Secret, scopes: [String]? = nil, expiresAt: Date? = nil) {
         self.accessToken = accessToken
         self.scopes = scopes
@@ -18,14 +16,14 @@ package struct Credentials: Sendable, Hashable {
     }
 }
 
-/// Gives stages the tokens of an account.
+/// Gives a stage the tokens of an account.
 package protocol CredentialProvider: Sendable {
-    /// What stands in the way of using `account`, found without network; nil when nothing does.
+    /// Checks whether `account` can be used, without network access; returns nil when it can.
     func problem(with account: String) -> Diagnostic?
-    /// The account's credentials.
+    /// Returns the account's current credentials.
     /// - Throws: `StageError` with code `not-authorised` when there are none.
     func credentials(for account: String) async throws(StageError) -> Credentials
-    /// New credentials after the service refused `rejected`; safe to call from many tasks and processes at once.
-    /// - Throws: `StageError` with code `not-authorised` when they can't be renewed.
+    /// Returns new credentials after the service rejected `rejected`. Safe to call concurrently, also across processes.
+    /// - Throws: `StageError` with code `not-authorised` when the credentials can't be renewed.
     func renewed(for account: String, after rejected: Secret) async throws(StageError) -> Credentials
 }

@@ -1,47 +1,47 @@
 package import Foundation
 package import PipelineKit
 
-/// The durable record of posts.
+/// The durable record of posts, which prevents duplicates across runs, processes and crashes.
 package protocol PostLedger: Sendable {
-    /// The post with `key`, or nil when there never was one.
+    /// Returns the post with `key`; nil when there is none.
     /// - Throws: `StageError` when the ledger can't be read.
     func find(_ key: PostKey) async throws(StageError) -> PostRecord?
-    /// The posts of the same footage and account under the slot of `key`, and under those that begin with it and `#`.
+    /// Returns the posts of the same footage and account whose slot is that of `key`, or that slot followed by `#`.
     /// - Throws: `StageError` when the ledger can't be read.
     func series(_ key: PostKey) async throws(StageError) -> [PostRecord]
-    /// Where footage is cut that is posted in parts, in seconds of its own time, as it was kept under `key`; nil when that
-    /// is not known.
+    /// Returns the cuts of footage that is posted in parts, in seconds on the footage's timeline, as saved by
+    /// ``keep(cuts:_:)``; nil when none were saved.
     /// - Throws: `StageError` when the ledger can't be read.
     func cuts(_ key: PostKey) async throws(StageError) -> [Double]?
-    /// Keeps where footage is cut, instead of what was kept under `key` before.
+    /// Saves the cuts of the footage, so that a later run posts the same parts; replaces earlier ones.
     /// - Throws: `StageError` when the ledger can't be written.
     func keep(cuts: [Double], _ key: PostKey) async throws(StageError)
-    /// Claims the post with `key`: a new record, the existing one, or an earlier failed one made `reserved` again.
+    /// Claims the post with `key`. Returns a new record, the existing one, or a failed one that is `reserved` again.
     /// - Throws: `StageError` when the ledger can't be written.
     func reserve(_ key: PostKey, asset: String, runID: String) async throws(StageError) -> PostRecord
-    /// Takes a post one step further; the step is on disk when the call returns.
-    /// - Throws: `StageError` when the step is not allowed from where the post stands, or can't be written.
+    /// Changes the state of a post; the change is on disk when the call returns.
+    /// - Throws: `StageError` when the current state doesn't allow the change, or the ledger can't be written.
     @discardableResult
     func apply(_ change: PostChange, to id: String) async throws(StageError) -> PostRecord
-    /// Keeps how fast an upload to a service went, in bytes a second.
-    /// - Throws: `StageError` when it can't be written.
+    /// Records the rate of an upload to a service, in bytes per second.
+    /// - Throws: `StageError` when the ledger can't be written.
     func note(uploadRate: Double, to service: String) async throws(StageError)
-    /// The fastest upload to a service since a moment, in bytes a second; nil when none was measured.
-    /// - Throws: `StageError` when it can't be read.
+    /// Returns the highest upload rate to a service since `moment`, in bytes per second; nil when none was recorded.
+    /// - Throws: `StageError` when the ledger can't be read.
     func uploadRate(to service: String, since moment: Date) async throws(StageError) -> Double?
 }
 
 extension PostLedger {
-    /// The one post.
+    /// Default: at most the post with exactly this key.
     package func series(_ key: PostKey) async throws(StageError) -> [PostRecord] {
         try await find(key).map { [$0] } ?? []
     }
-    /// Knows nothing.
+    /// Default for ledgers that don't save cuts: nil.
     package func cuts(_ key: PostKey) async throws(StageError) -> [Double]? { nil }
-    /// Keeps nothing.
+    /// Default for ledgers that don't save cuts: does nothing.
     package func keep(cuts: [Double], _ key: PostKey) async throws(StageError) {}
-    /// Keeps nothing.
+    /// Default for ledgers that don't record rates: does nothing.
     package func note(uploadRate: Double, to service: String) async throws(StageError) {}
-    /// Knows nothing.
+    /// Default for ledgers that don't record rates: nil.
     package func uploadRate(to service: String, since moment: Date) async throws(StageError) -> Double? { nil }
 }

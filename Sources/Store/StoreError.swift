@@ -1,6 +1,6 @@
 package import PipelineKit
 
-/// What went wrong with the program's own records.
+/// An error of the program's own records: database, vault, locks.
 package struct StoreError: Error, Sendable, CustomStringConvertible {
     /// A stable name for what happened.
     package enum Code: String, Sendable {
@@ -8,34 +8,32 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
         case cannotOpen = "store-cannot-open"
         /// The database belongs to a newer version of the program.
         case tooNew = "store-too-new"
-        /// The database server can't be reached, or went away in the middle.
+        /// The database server can't be reached, or the connection was lost.
         case unavailable = "store-unavailable"
         /// A read or write failed.
         case failed = "store-failed"
-        /// The vault's key is missing or of the wrong form.
+        /// The vault key is missing or malformed.
         case badKey = "store-bad-key"
-        /// Something was sealed with another key, or was changed on disk.
+        /// A secret was sealed with another key, or changed on disk.
         case unreadable = "store-unreadable"
     }
 
-    /// What happened.
     package var code: Code
-    /// In words.
+    /// What happened, without a full stop.
     package var message: String
-    /// What to do next.
+    /// What to do next, as an imperative.
     package var hint: String?
 
-    /// An error.
     package init(_ code: Code, _ message: String, hint: String? = nil) {
         self.code = code
         self.message = message
         self.hint = hint
     }
 
-    /// `message (hint)`.
+    /// The message, followed by the hint in parentheses.
     package var description: String { hint.map { "\(message) (\($0))" } ?? message }
 
-    /// The same, as a stage's host reports it.
+    /// The error that a stage or command reports.
     package var asStageError: StageError {
         let code: StageError.Code =
             switch self.code {
@@ -47,7 +45,7 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
             code, message, hint: hint, recovery: self.code == .unavailable ? .transient(after: nil) : .permanent)
     }
 
-    /// Runs `body` and reports whatever it throws as a `StageError`.
+    /// Runs `body` and converts its errors to `StageError`; `what` describes the operation in the message.
     static func bridge<Value: Sendable>(
         _ what: String, _ body: () async throws -> Value
     ) async throws(StageError) -> Value {
@@ -64,9 +62,9 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
         }
     }
 
-    /// A library's error in words that a person can act on.
+    /// Wraps an error of a library, with the operation and a hint.
     static func wrapping(_ error: any Error, _ what: String) -> StoreError {
         StoreError(
-            .failed, "\(what): \(error)", hint: "check that the disk is not full and that SPREADER_DB can be written")
+            .failed, "\(what): \(error)", hint: "check that the disk is not full and that SPREADER_DB is writable")
     }
 }

@@ -367,7 +367,8 @@ extension EndToEnd {
             #expect(
                 outcome.messages.contains("table.yaml:4:5: error: unknown key \"pipelin\" (did you mean \"pipeline\"?)")
             )
-            #expect(outcome.messages.contains("table.yaml:3:11: error: \"25\" is no hour"), "\(outcome.messages)")
+            #expect(
+                outcome.messages.contains("table.yaml:3:11: error: \"25\" is not a valid hour"), "\(outcome.messages)")
         }
 
         @Test func jobsAreCheckedTimedAndUnique() async throws {

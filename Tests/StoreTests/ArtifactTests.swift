@@ -81,7 +81,7 @@ private final class Bucket: Sendable {
         let kept = place.folder.appending(path: "shared/artifacts/\(digest.prefix(2))/\(digest)")
         try Data("damaged".utf8).write(to: kept)
         let error = await #expect(throws: StageError.self) { try await store.fetch(digest, to: target) }
-        #expect(error?.message.contains("something else") == true)
+        #expect(error?.message.contains("match its digest") == true)
         #expect(try content(target) == content(file.path))
         #expect(store.prune(olderThan: .seconds(3600), now: .now, keeping: []) == 0)
         try FileManager.default.setAttributes(
@@ -157,7 +157,7 @@ private final class Bucket: Sendable {
         // HEAD is answered without words.
         let error = await #expect(throws: StageError.self) { try await store.holds("abc") }
         #expect(error?.outcome == .configuration)
-        #expect(error?.description.contains("s3://media/some folder/ refuses access") == true)
+        #expect(error?.description.contains("s3://media/some folder/ denied access") == true)
         #expect(error?.description.contains("hush") == false)
         let missing = #expect(throws: StageError.self) { try bucket.store(["AWS_ENDPOINT_URL": "nonsense"]) }
         #expect(missing?.message.contains("AWS_ENDPOINT_URL") == true)

@@ -60,11 +60,12 @@ import Testing
     }
 
     @Test(arguments: [
-        ("0 18 * *", "has 4 fields"), ("60 * * * *", "\"60\" is no minute"), ("0 24 * * *", "is no hour"),
-        ("0 0 0 * *", "is no day of the month"), ("0 0 * foo *", "\"foo\" is no month"),
-        ("0 0 * * mon-", "is no day of the week"),
-        ("*/0 * * * *", "is no minute"), ("5-1 * * * *", "is no minute"), ("", "has 0 fields"),
-        ("1/2/3 * * * *", "is no minute"),
+        ("0 18 * *", "has 4 fields"), ("60 * * * *", "\"60\" is not a valid minute"),
+        ("0 24 * * *", "is not a valid hour"),
+        ("0 0 0 * *", "is not a valid day of the month"), ("0 0 * foo *", "\"foo\" is not a valid month"),
+        ("0 0 * * mon-", "is not a valid day of the week"),
+        ("*/0 * * * *", "is not a valid minute"), ("5-1 * * * *", "is not a valid minute"), ("", "has 0 fields"),
+        ("1/2/3 * * * *", "is not a valid minute"),
     ])
     func wrongTablesAreTold(expression: String, words: String) {
         let problem = #expect(throws: CronExpression.Problem.self) { try CronExpression(expression) }

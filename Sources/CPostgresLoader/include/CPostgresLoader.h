@@ -1,4 +1,4 @@
 #pragma once
 
-/// Loads libpq. Returns null, or why it can't be loaded. Before the first call of a function of it.
+/// Loads libpq. Returns NULL, or the reason why it can't be loaded. Call it before any other function of libpq.
 const char *_Nullable spreader_postgres_load(void);

@@ -1,44 +1,39 @@
-/// What one stage hands to the next: a Codable value that names files by path and digest.
+/// The output of one stage and the input of the next: a Codable value that names files by path and digest.
 ///
-/// Artifacts are journaled, so that a run can go on after a crash, and are what a child-process stage reads and writes.
+/// Conform a type when your stage produces something that the kit's own kinds can't describe. Artifacts are written to
+/// the journal, so that a run can resume after a crash, and are what a stage in a child process reads and writes.
 public protocol Artifact: Codable, Sendable {
-    /// The name by which pipelines, plans and messages know this kind, such as `PreparedVideo`.
+    /// The name of this kind in pipelines, plans and wire messages, such as `PreparedVideo`. Keep it stable.
     static var kind: ArtifactKind { get }
-    /// Files that must still exist, unchanged, for the artifact to be reused.
+    /// Files that must still exist, unchanged, for the artifact to be reused. None by default.
     var files: [FileReference] { get }
-    /// What a person or a script wants to know of it, for events and tables. Never a secret.
+    /// Values to show in events and tables. Never put a secret in it.
     var summary: [String: JSONValue] { get }
 }
 
 extension Artifact {
-    /// No files.
     public var files: [FileReference] { [] }
 }
 
-/// The name of a kind of artifact.
+/// The name of a kind of artifact, written like a Swift type name.
 public struct ArtifactKind: RawRepresentable, Sendable, Hashable, Codable, ExpressibleByStringLiteral,
     CustomStringConvertible
 {
-    /// The name, in the form of a type's name.
     public let rawValue: String
-    /// A kind from its name.
     public init(rawValue: String) { self.rawValue = rawValue }
-    /// A kind from its name.
     public init(stringLiteral value: String) { rawValue = value }
-    /// The name.
     public var description: String { rawValue }
 }
 
-/// A file that an artifact names.
+/// A file that belongs to an artifact.
 public struct FileReference: Sendable, Hashable, Codable {
-    /// Absolute path.
+    /// The absolute path of the file.
     public var path: String
-    /// Size in bytes.
+    /// The size in bytes.
     public var bytes: Int64
-    /// SHA-256 of the content, lower-case hex; nil when nobody needed it yet.
+    /// SHA-256 of the content as lower-case hex; nil until something needs the digest.
     public var sha256: String?
 
-    /// A reference.
     public init(path: String, bytes: Int64, sha256: String? = nil) {
         self.path = path
         self.bytes = bytes

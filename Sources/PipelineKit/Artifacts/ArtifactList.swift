@@ -1,25 +1,24 @@
-/// What a stage gives that makes several things of one: the stages behind it are run for each of them, in order.
+/// The output of a stage that splits its input: each later stage runs once per element, in order.
 ///
-/// Its kind is that of its elements with `[]` behind it, such as `ProbedMedia[]`.
+/// Its kind is the element's kind followed by `[]`, such as `ProbedMedia[]`.
 public protocol ArtifactList: Artifact {
-    /// What the next stage takes, one at a time.
+    /// The input of the next stage, which takes one element at a time.
     associatedtype Element: Artifact
-    /// The elements in their order; at least one.
+    /// The elements in order; never empty.
     var elements: [Element] { get }
 }
 
-/// Which part of its footage something is, when the footage was split.
+/// The position of one part within footage that was split.
 public struct FootagePart: Sendable, Hashable, Codable {
-    /// Its number, from 1.
+    /// The number of the part, from 1.
     public var number: Int
-    /// How many parts there are.
+    /// The number of parts.
     public var count: Int
-    /// Where it starts, in the footage's own time, in seconds: the first frame of the part.
+    /// PTS of the part's first frame, in seconds on the footage's timeline.
     public var start: Double
-    /// Where it ends, in the footage's own time, in seconds: the first frame that is not in it.
+    /// PTS of the first frame after the part, in seconds on the footage's timeline.
     public var end: Double
 
-    /// A part.
     public init(number: Int, count: Int, start: Double, end: Double) {
         self.number = number
         self.count = count
@@ -27,36 +26,34 @@ public struct FootagePart: Sendable, Hashable, Codable {
         self.end = end
     }
 
-    /// The number as names have it: as wide as the last one, so that names sort in the order of the parts.
+    /// The number for file names, padded with zeros to the width of the count, so that names sort in order.
     public var label: String { Self.label(number, of: count) }
 
-    /// The number of any part as names have it.
+    /// The number of any part, padded with zeros to the width of `count`.
     package static func label(_ number: Int, of count: Int) -> String {
         let digits = String(number)
         return String(repeating: "0", count: max(0, String(count).count - digits.count)) + digits
     }
 }
 
-/// Footage in parts, in the order in which they are delivered.
+/// Footage in parts, in the order of delivery.
 public struct PartedMedia: ArtifactList, Hashable {
-    /// `ProbedMedia[]`.
     public static let kind: ArtifactKind = "ProbedMedia[]"
 
     /// The footage as a whole.
     public var media: ProbedMedia
-    /// Its parts; none when all of it is delivered in one piece.
+    /// The parts; empty when the footage is delivered in one piece.
     public var parts: [FootagePart]
-    /// Why it is cut where it is, one sentence each.
+    /// Why each cut is where it is, one sentence each.
     public var reasons: [String]
 
-    /// Parted footage.
     public init(media: ProbedMedia, parts: [FootagePart], reasons: [String] = []) {
         self.media = media
         self.parts = parts
         self.reasons = reasons
     }
 
-    /// The footage once for each part.
+    /// The footage once per part, or once if it was not split.
     public var elements: [ProbedMedia] {
         guard parts.count > 1 else { return [media] }
         return parts.map { part in
@@ -66,9 +63,8 @@ public struct PartedMedia: ArtifactList, Hashable {
         }
     }
 
-    /// The footage's file.
     public var files: [FileReference] { media.files }
-    /// Number of parts, their lengths, where the cuts are in the footage's own time, and why.
+    /// The number of parts, their lengths, the cuts in seconds on the footage's timeline, and the reasons.
     public var summary: [String: JSONValue] {
         func rounded(_ seconds: Double) -> JSONValue { .number((seconds * 1000).rounded() / 1000) }
         return [
@@ -81,6 +77,6 @@ public struct PartedMedia: ArtifactList, Hashable {
 }
 
 extension PreparedVideo {
-    /// What files that are made of it are named after: the footage, and its number when the footage was split.
+    /// The base name for files made from this video: the footage's name, followed by the part's number if it was split.
     public var stem: String { part.map { "\(source.stem)-\($0.label)" } ?? source.stem }
 }

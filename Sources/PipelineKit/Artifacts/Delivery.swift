@@ -1,46 +1,43 @@
-/// How a prepared video came to be.
+/// How a prepared video was produced from the footage.
 public enum DeliveryStrategy: String, Sendable, Codable {
-    /// Packets copied: the source already met the delivery spec.
+    /// Copies all packets: the source already meets the delivery spec.
     case copy
-    /// Packets copied but for the GOPs at the cuts.
+    /// Copies packets and re-encodes only the GOPs at the cuts.
     case smartcut
-    /// Decoded and encoded.
+    /// Decodes and re-encodes everything.
     case encode
 }
 
-/// A file that meets the delivery spec.
+/// A file that meets the delivery spec, ready to be exported, chunked and uploaded.
 public struct PreparedVideo: Artifact, Hashable {
-    /// `PreparedVideo`.
     public static let kind: ArtifactKind = "PreparedVideo"
 
-    /// The prepared file, with its digest.
+    /// The prepared file, including its digest.
     public var file: FileReference
     /// The footage that it was made from.
     public var source: SourceFile
-    /// How it came to be.
     public var strategy: DeliveryStrategy
-    /// Why that strategy, one sentence each.
+    /// Why this strategy was chosen, one sentence each.
     public var reasons: [String]
     /// Width in square pixels.
     public var width: Int
     /// Height in square pixels.
     public var height: Int
-    /// Length in seconds.
+    /// The duration in seconds.
     public var duration: Double
     /// Frames per second, constant.
     public var frameRate: Rational
-    /// What a person should know: damage passed over, picture enlarged …
+    /// What the user should know about the result, such as skipped damage or an upscaled video.
     public var warnings: [String]
-    /// Where `export` put a copy for the user; nil when there is none.
+    /// Path of the copy that `export` made for the user; nil without one.
     public var exportedPath: String?
-    /// Where the exported copy can be fetched from the internet; nil when nobody said so.
+    /// URL from which the service can fetch the exported copy; nil unless `export` sets `publicURL`.
     public var publicURL: String?
-    /// The moment of the frame that `cover` picked, in seconds; nil when none was picked.
+    /// PTS of the frame that `cover` picked, in seconds; nil when none was picked.
     public var coverTime: Double?
-    /// The part of the footage that it is; nil when the footage was not split.
+    /// The part of the footage that this is; nil unless the footage was split.
     public var part: FootagePart?
 
-    /// A prepared video; see the properties.
     public init(
         file: FileReference, source: SourceFile, strategy: DeliveryStrategy, reasons: [String], width: Int,
         height: Int, duration: Double, frameRate: Rational, warnings: [String] = [], exportedPath: String? = nil
@@ -57,7 +54,6 @@ public struct PreparedVideo: Artifact, Hashable {
         self.exportedPath = exportedPath
     }
 
-    /// The prepared file.
     public var files: [FileReference] { [file] }
     /// The fields that the event contract names: path, strategy, width, height, duration, bytes, reasons.
     public var summary: [String: JSONValue] {
@@ -79,28 +75,23 @@ public struct PreparedVideo: Artifact, Hashable {
     }
 }
 
-/// A prepared video and the byte ranges in which it will be sent.
+/// A prepared video and the byte ranges in which it is uploaded.
 public struct ChunkedVideo: Artifact, Hashable {
-    /// `ChunkedVideo`.
     public static let kind: ArtifactKind = "ChunkedVideo"
 
-    /// The prepared video.
     public var video: PreparedVideo
-    /// Bytes of every chunk but the last.
+    /// The size in bytes of every chunk but the last.
     public var chunkSize: Int64
-    /// Number of chunks; the last one also takes the remainder.
+    /// The number of chunks; the last one also takes the remainder.
     public var chunkCount: Int
 
-    /// A chunked video.
     public init(video: PreparedVideo, chunkSize: Int64, chunkCount: Int) {
         self.video = video
         self.chunkSize = chunkSize
         self.chunkCount = chunkCount
     }
 
-    /// The prepared file.
     public var files: [FileReference] { video.files }
-    /// Path, bytes, chunk size and count.
     public var summary: [String: JSONValue] {
         [
             "path": .string(video.file.path), "bytes": .integer(video.file.bytes), "chunkSize": .integer(chunkSize),
@@ -109,35 +100,32 @@ public struct ChunkedVideo: Artifact, Hashable {
     }
 }
 
-/// How a post reaches the creator.
+/// How a post reaches the creator's audience.
 public enum PostMode: String, Sendable, Codable, CaseIterable {
-    /// Published at once with the settings given.
+    /// Published directly with the settings of the pipeline.
     case direct
-    /// Sent to the creator's inbox, to be finished by hand in the app.
+    /// Sent to the creator's inbox as a draft, which the creator finishes in the app.
     case inbox
 }
 
-/// A video whose bytes the service has.
+/// A video whose bytes the service has received.
 public struct UploadedVideo: Artifact, Hashable {
-    /// `UploadedVideo`.
     public static let kind: ArtifactKind = "UploadedVideo"
 
-    /// The service's id of the publication, opaque.
+    /// The service's id of the publication; opaque.
     public var publishID: String
-    /// The ledger's id of the post.
+    /// The id of the post in the ledger.
     public var postID: String
-    /// How it reaches the creator.
     public var mode: PostMode
-    /// The creator's handle when known, for the post's address.
+    /// The creator's handle, for the post's URL; nil when unknown.
     public var username: String?
-    /// Caption as sent; nil for drafts.
+    /// The caption as sent; nil for drafts.
     public var title: String?
-    /// Audience as sent; nil for drafts.
+    /// The audience as sent; nil for drafts.
     public var privacyLevel: String?
-    /// Bytes sent.
+    /// The number of bytes that the service received.
     public var bytes: Int64
 
-    /// An uploaded video; see the properties.
     public init(
         publishID: String, postID: String, mode: PostMode, username: String?, title: String?, privacyLevel: String?,
         bytes: Int64
@@ -151,7 +139,6 @@ public struct UploadedVideo: Artifact, Hashable {
         self.bytes = bytes
     }
 
-    /// Publish id, mode, bytes.
     public var summary: [String: JSONValue] {
         ["publishId": .string(publishID), "mode": .string(mode.rawValue), "bytes": .integer(bytes)]
     }
@@ -159,21 +146,18 @@ public struct UploadedVideo: Artifact, Hashable {
 
 /// The end of the chain: a post that the service confirmed.
 public struct PublishedPost: Artifact, Hashable {
-    /// `PublishedPost`.
     public static let kind: ArtifactKind = "PublishedPost"
 
-    /// The service's id of the publication.
+    /// The service's id of the publication; opaque.
     public var publishID: String
     /// The final status, such as `PUBLISH_COMPLETE` or `SEND_TO_USER_INBOX`.
     public var status: String
-    /// Ids of the public posts; empty for private posts and drafts.
+    /// The ids of the public posts; empty for private posts and drafts.
     public var postIDs: [Int64]
-    /// Address of the post when it has one.
+    /// The URL of the post; nil when it is not public.
     public var url: String?
-    /// How it reached the creator.
     public var mode: PostMode
 
-    /// A published post; see the properties.
     public init(publishID: String, status: String, postIDs: [Int64], url: String?, mode: PostMode) {
         self.publishID = publishID
         self.status = status
@@ -182,7 +166,6 @@ public struct PublishedPost: Artifact, Hashable {
         self.mode = mode
     }
 
-    /// Publish id, status, post ids, address.
     public var summary: [String: JSONValue] {
         [
             "publishId": .string(publishID), "status": .string(status), "mode": .string(mode.rawValue),

@@ -1,135 +1,126 @@
 /// The start of every chain: a file that the user named.
 public struct SourceFile: Artifact, Hashable {
-    /// `SourceFile`.
     public static let kind: ArtifactKind = "SourceFile"
 
-    /// The file. The host fills in its digest before the first stage runs.
+    /// The file. The host computes its digest before the first stage runs.
     public var file: FileReference
-    /// The path as the user wrote it, for messages.
+    /// The path as the user wrote it. Use it in messages.
     public var displayPath: String
 
-    /// A source file.
     public init(file: FileReference, displayPath: String) {
         self.file = file
         self.displayPath = displayPath
     }
 
-    /// The file's name without its ending: what results are named after.
+    /// The file name without its extension, used as the base name of results.
     public var stem: String {
         let name = file.path.split(separator: "/").last ?? ""
         guard let dot = name.lastIndex(of: "."), dot > name.startIndex else { return String(name) }
         return String(name[..<dot])
     }
 
-    /// The file itself.
     public var files: [FileReference] { [file] }
-    /// Path and size.
     public var summary: [String: JSONValue] {
         ["path": .string(file.path), "bytes": .integer(file.bytes)]
     }
 }
 
-/// A fraction, as FFmpeg gives time bases, rates and aspect ratios.
+/// A fraction, as FFmpeg expresses time bases, frame rates and aspect ratios.
 public struct Rational: Sendable, Hashable, Codable, CustomStringConvertible {
-    /// The upper number.
     public var numerator: Int
-    /// The lower number; 0 means "unknown".
+    /// The denominator; 0 means that the value is unknown.
     public var denominator: Int
 
-    /// A fraction.
     public init(_ numerator: Int, _ denominator: Int) {
         self.numerator = numerator
         self.denominator = denominator
     }
 
-    /// The value, or nil when the denominator is 0.
+    /// The quotient; nil when the denominator is 0.
     public var value: Double? { denominator == 0 ? nil : Double(numerator) / Double(denominator) }
-    /// `numerator/denominator`.
     public var description: String { "\(numerator)/\(denominator)" }
 }
 
-/// What is known of a picture track before anything is decoded for delivery.
+/// The properties of a video track, read from its headers and packets, and from a few decoded frames.
 public struct VideoTrack: Sendable, Hashable, Codable {
-    /// Index of the stream in the file, from 0.
+    /// The index of the stream in the file, from 0.
     public var index: Int
     /// FFmpeg's name of the codec, such as `h264`.
     public var codec: String
-    /// Profile, such as `High`; nil when unknown.
+    /// The codec profile, such as `High`; nil when unknown.
     public var profile: String?
-    /// Codec level times the codec's own factor (H.264: 42 is 4.2); nil when unknown.
+    /// The codec level times the codec's own factor (H.264: 42 is 4.2); nil when unknown.
     public var level: Int?
-    /// Stored size in pixels, before rotation and aspect correction.
+    /// The stored width in pixels, before rotation and aspect correction.
     public var codedWidth: Int
-    /// Stored height in pixels.
+    /// The stored height in pixels, before rotation and aspect correction.
     public var codedHeight: Int
     /// FFmpeg's name of the pixel format, such as `yuv420p10le`.
     public var pixelFormat: String
-    /// Bits of one component.
+    /// Bits per component.
     public var bitDepth: Int
-    /// Shape of one pixel (sample aspect ratio); 1/1 when square or unsaid.
+    /// The shape of one pixel; 1/1 when square or not specified.
     public var sampleAspectRatio: Rational
-    /// Clockwise turn, in degrees 0, 90, 180 or 270, that makes the picture upright.
+    /// The clockwise rotation in degrees (0, 90, 180 or 270) that makes the video upright.
     public var rotation: Int
-    /// Whether the display matrix also mirrors the picture.
+    /// Whether the display matrix also mirrors the video.
     public var mirrored: Bool
-    /// The part of the stored picture that is meant to be seen, even-aligned (`clap` in MP4 and MOV, `PixelCrop` in
-    /// Matroska); nil when it is all of it. Decoders don't apply it.
+    /// The visible part of the stored frame, aligned to even pixels (`clap` in MP4 and MOV, `PixelCrop` in Matroska);
+    /// nil when all of it is visible. Decoders don't apply it.
     public var cleanAperture: PictureArea?
-    /// Size in square pixels, upright, of the part that is meant to be seen: what a viewer sees.
+    /// The width of the visible part as a viewer sees it: upright and in square pixels.
     public var displayWidth: Int
-    /// Height in square pixels, upright.
+    /// The height of the visible part: upright and in square pixels.
     public var displayHeight: Int
-    /// Average frame rate over the file, or 0/0 when unknown.
+    /// The average frame rate over the file; 0/0 when unknown.
     public var averageFrameRate: Rational
-    /// The lowest rate at which all timestamps can be told, FFmpeg's `r_frame_rate`: a guess.
+    /// FFmpeg's `r_frame_rate`: the lowest rate that can represent all timestamps exactly. A guess.
     public var realFrameRate: Rational
-    /// Whether the frames are evenly spaced, as measured over the file's packets; nil when not measured.
+    /// Whether the frames are evenly spaced over all packets; nil when not measured.
     public var constantFrameRate: Bool?
-    /// `progressive`, `tt`, `bb`, `tb`, `bt`, `telecine` (film with 3:2 pulldown, best left alone) or `unknown`: measured
-    /// on the pictures where the stream's claim leaves a doubt, otherwise as it claims.
+    /// `progressive`, `tt`, `bb`, `tb`, `bt`, `telecine` (film with 3:2 pulldown, best left alone) or `unknown`.
+    /// Measured on decoded frames when the stream's own claim is doubtful; otherwise that claim.
     public var fieldOrder: String
-    /// What the stream claims, when measuring came to another result; nil otherwise.
+    /// The stream's own claim when the measurement contradicts it; nil otherwise.
     public var claimedFieldOrder: String?
-    /// Colour range: `tv`, `pc` or nil when untagged.
+    /// The colour range: `tv` or `pc`; nil when untagged.
     public var colorRange: String?
-    /// Colour primaries, such as `bt709`; nil when untagged.
+    /// The colour primaries, such as `bt709`; nil when untagged.
     public var colorPrimaries: String?
-    /// Transfer characteristic, such as `smpte2084`; nil when untagged.
+    /// The transfer characteristic, such as `smpte2084`; nil when untagged.
     public var colorTransfer: String?
-    /// Matrix coefficients, such as `bt709`; nil when untagged.
+    /// The matrix coefficients, such as `bt709`; nil when untagged.
     public var colorSpace: String?
-    /// Dynamic range as far as the tags tell.
+    /// The dynamic range according to the tags.
     public var dynamicRange: DynamicRange
-    /// Dolby Vision profile when there is a configuration record.
+    /// The Dolby Vision profile; nil without a configuration record.
     public var dolbyVisionProfile: Int?
-    /// Dolby Vision compatibility id (0 means that there is no usable base layer).
+    /// The Dolby Vision compatibility id (0: without a usable base layer); nil without a configuration record.
     public var dolbyVisionCompatibility: Int?
-    /// First timestamp in seconds; nil when unknown.
+    /// The first timestamp in seconds; nil when unknown.
     public var startTime: Double?
-    /// Length in seconds; nil when unknown.
+    /// The duration in seconds; nil when unknown.
     public var duration: Double?
-    /// Bits per second as the container tells; nil when unknown.
+    /// Bits per second according to the container; nil when unknown.
     public var bitRate: Int64?
-    /// Number of frames as the container claims; nil when it does not.
+    /// The number of frames according to the container; nil when it has none.
     public var frameCount: Int?
-    /// Longest distance between key frames in seconds, over the file's packets; nil when not measured.
+    /// The longest distance between keyframes in seconds over all packets; nil when not measured.
     public var longestKeyFrameInterval: Double?
-    /// Whether every group of pictures stands alone, over the file's packets; nil when not measured.
+    /// Whether every GOP is closed, over all packets; nil when not measured.
     public var closedGroups: Bool?
-    /// Presentation times of the key frames in seconds, to the microsecond, in order; nil for codecs other than H.264 and
-    /// HEVC, when there are more than 2,000, and when not measured. When the first is later than `startTime`, the
-    /// pictures before it can't be decoded on their own.
+    /// PTS of the keyframes in seconds, to the microsecond, in order; nil when not measured, for codecs other than
+    /// H.264 and HEVC, and for more than 2,000 keyframes. If the first one is later than `startTime`, the frames before
+    /// it can't be decoded on their own.
     public var keyFrameTimes: [Double]?
-    /// Whether the pictures have transparency; nil when they have none.
+    /// Whether the frames have an alpha channel; nil when they have none.
     public var hasAlpha: Bool?
-    /// Whether it is a cover picture and no footage.
+    /// Whether the stream is attached cover art, which is not footage.
     public var isAttachedPicture: Bool
-    /// Whether the container marks it as the default.
+    /// Whether the container marks the track as the default.
     public var isDefault: Bool
 
-    /// Standard or high dynamic range.
     public enum DynamicRange: String, Sendable, Codable {
-        /// Standard.
         case sdr
         /// Perceptual quantiser (HDR10, Dolby Vision 8.1).
         case pq
@@ -137,7 +128,6 @@ public struct VideoTrack: Sendable, Hashable, Codable {
         case hlg
     }
 
-    /// A picture track; see the properties.
     public init(
         index: Int, codec: String, profile: String?, level: Int?, codedWidth: Int, codedHeight: Int,
         pixelFormat: String, bitDepth: Int, sampleAspectRatio: Rational, rotation: Int, mirrored: Bool,
@@ -188,38 +178,36 @@ public struct VideoTrack: Sendable, Hashable, Codable {
     }
 }
 
-/// What is known of a sound track.
+/// The properties of an audio track.
 public struct AudioTrack: Sendable, Hashable, Codable {
-    /// Index of the stream in the file, from 0.
+    /// The index of the stream in the file, from 0.
     public var index: Int
     /// FFmpeg's name of the codec, such as `aac`.
     public var codec: String
-    /// Profile, such as `LC`; nil when unknown.
+    /// The codec profile, such as `LC`; nil when unknown.
     public var profile: String?
-    /// Samples per second and channel.
+    /// Samples per second in each channel.
     public var sampleRate: Int
-    /// Number of channels.
     public var channels: Int
-    /// Layout, such as `stereo` or `5.1(side)`.
+    /// The channel layout, such as `stereo` or `5.1(side)`.
     public var layout: String
     /// Bits per second; nil when unknown.
     public var bitRate: Int64?
-    /// ISO 639 language tag; nil when unsaid.
+    /// The ISO 639 language tag; nil when untagged.
     public var language: String?
-    /// First timestamp in seconds; nil when unknown.
+    /// The first timestamp in seconds; nil when unknown.
     public var startTime: Double?
-    /// Length in seconds; nil when unknown.
+    /// The duration in seconds; nil when unknown.
     public var duration: Double?
-    /// Whether the container marks it as the default.
+    /// Whether the container marks the track as the default.
     public var isDefault: Bool
-    /// The track's own name; nil when unsaid.
+    /// The title of the track; nil when untagged.
     public var title: String?
-    /// Whether it is a commentary; nil when it is not.
+    /// Whether it is a commentary track; nil when it is not.
     public var isCommentary: Bool?
-    /// Whether it describes the picture to those who can't see it; nil when it does not.
+    /// Whether it is an audio description for people who can't see the video; nil when it is not.
     public var isDescriptive: Bool?
 
-    /// A sound track; see the properties.
     public init(
         index: Int, codec: String, profile: String?, sampleRate: Int, channels: Int, layout: String, bitRate: Int64?,
         language: String?, startTime: Double?, duration: Double?, isDefault: Bool, title: String? = nil,
@@ -242,16 +230,15 @@ public struct AudioTrack: Sendable, Hashable, Codable {
     }
 }
 
-/// A stream that is neither picture nor sound: timecode, subtitles, telemetry, attachments.
+/// A stream that is neither video nor audio: timecode, subtitles, telemetry, attachments.
 public struct OtherTrack: Sendable, Hashable, Codable {
-    /// Index of the stream in the file, from 0.
+    /// The index of the stream in the file, from 0.
     public var index: Int
     /// `subtitle`, `data` or `attachment`.
     public var kind: String
-    /// FFmpeg's name of the codec or the container's four-character tag.
+    /// FFmpeg's name of the codec, or the container's four-character tag.
     public var codec: String
 
-    /// Another track.
     public init(index: Int, kind: String, codec: String) {
         self.index = index
         self.kind = kind
@@ -259,47 +246,44 @@ public struct OtherTrack: Sendable, Hashable, Codable {
     }
 }
 
-/// Footage whose content has been looked into.
+/// Footage after `probe`: its tracks, and the choice of the video and audio to deliver.
 public struct ProbedMedia: Artifact, Hashable {
-    /// `ProbedMedia`.
     public static let kind: ArtifactKind = "ProbedMedia"
 
-    /// The footage.
     public var source: SourceFile
-    /// FFmpeg's short name of the demuxer that reads it, such as `mov,mp4,m4a,3gp,3g2,mj2`.
+    /// FFmpeg's short name of the demuxer, such as `mov,mp4,m4a,3gp,3g2,mj2`.
     public var container: String
-    /// Length in seconds: the container's word, or measured over the packets when it has none.
+    /// The duration in seconds, from the container or, without one there, measured over the packets.
     public var duration: Double
-    /// First timestamp in seconds; may be negative or far from 0.
+    /// The first timestamp in seconds; may be negative or far from 0.
     public var startTime: Double
     /// Bits per second over the whole file; nil when unknown.
     public var bitRate: Int64?
-    /// Whether `moov` stands before `mdat`; nil for containers without either.
+    /// Whether `moov` comes before `mdat`; nil for containers that have neither.
     public var fastStart: Bool?
-    /// Picture tracks in file order, cover pictures included.
+    /// The video tracks in file order, including cover art.
     public var video: [VideoTrack]
-    /// Sound tracks in file order.
+    /// The audio tracks in file order.
     public var audio: [AudioTrack]
-    /// All other streams.
+    /// The streams that are neither video nor audio.
     public var other: [OtherTrack]
-    /// Stream index of the picture that is the footage.
+    /// The stream index of the video to deliver.
     public var chosenVideo: Int
-    /// Stream index of the sound that goes with it; nil when there is none.
+    /// The stream index of the audio to deliver; nil when there is none.
     public var chosenAudio: Int?
-    /// The container's tags.
+    /// The metadata tags of the container.
     public var tags: [String: String]
-    /// What a person should know before delivering it: damage, lies in the header, streams left out.
+    /// What the user should know before delivery: damage, wrong headers, streams that are left out.
     public var warnings: [String]
-    /// Frames that the packets of the chosen picture track promise; nil when they were not all read.
+    /// The number of frames that the packets of the chosen video track announce; nil unless all packets were read.
     public var expectedFrames: Int?
-    /// Seconds of footage that the headers promise and the file does not hold; nil when nothing is known to be missing.
+    /// Seconds of footage that the headers announce but the file doesn't contain; nil when none is known to be missing.
     public var missingSeconds: Double?
-    /// What is drawn on the picture when it is encoded, in this order.
+    /// Images, texts and subtitles to draw over the video when it is encoded, in drawing order.
     public var decorations: [PictureDecoration] = []
-    /// The part of the footage that is meant; nil for all of it.
+    /// The part of the footage to deliver; nil for all of it.
     public var part: FootagePart?
 
-    /// Probed footage; see the properties.
     public init(
         source: SourceFile, container: String, duration: Double, startTime: Double, bitRate: Int64?, fastStart: Bool?,
         video: [VideoTrack], audio: [AudioTrack], other: [OtherTrack], chosenVideo: Int, chosenAudio: Int?,
@@ -322,14 +306,12 @@ public struct ProbedMedia: Artifact, Hashable {
         self.missingSeconds = missingSeconds
     }
 
-    /// The chosen picture track.
+    /// The video track to deliver.
     public var videoTrack: VideoTrack? { video.first { $0.index == chosenVideo } }
-    /// The chosen sound track.
+    /// The audio track to deliver; nil when there is none.
     public var audioTrack: AudioTrack? { audio.first { $0.index == chosenAudio } }
 
-    /// The footage's file, and those of its decorations.
     public var files: [FileReference] { source.files + decorations.flatMap(\.files) }
-    /// Container, codecs, display size, duration.
     public var summary: [String: JSONValue] {
         var fields: [String: JSONValue] = [
             "path": .string(source.file.path), "container": .string(container), "duration": .number(duration),

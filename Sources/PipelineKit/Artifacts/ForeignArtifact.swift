@@ -1,18 +1,17 @@
-/// An artifact of a kind that only a plugin knows: an object of its own.
+/// An artifact of a kind that only a plugin defines, kept as the JSON object that the plugin sent.
 ///
-/// Its `files`, a list of ``FileReference``, are files that it names; its `summary` is what events show of it.
+/// `files` in the object, a list of ``FileReference``, names its files; `summary` is what events show.
 public struct ForeignArtifact: Artifact, Hashable {
-    /// Stands for any kind.
+    /// A placeholder: the actual kind is the one that the plugin's manifest declares.
     public static let kind: ArtifactKind = "ForeignArtifact"
 
-    /// The object.
+    /// The JSON object as the plugin sent it.
     public var value: JSONValue
 
-    /// An artifact.
     public init(_ value: JSONValue) { self.value = value }
 
-    /// Reads the object.
-    /// - Throws: `DecodingError` when it is none, or when its `files` are no file references.
+    /// Reads any JSON object.
+    /// - Throws: `DecodingError` when the value is not an object, or `files` is not a list of file references.
     public init(from decoder: any Decoder) throws {
         value = try JSONValue(from: decoder)
         guard case .object = value else {
@@ -22,21 +21,21 @@ public struct ForeignArtifact: Artifact, Hashable {
         if let files = value["files"] { _ = try files.decode([FileReference].self) }
     }
 
-    /// Writes the object.
-    /// - Throws: `EncodingError` for a number that JSON can't hold.
+    /// Writes the object unchanged.
+    /// - Throws: `EncodingError` for a number that JSON can't represent.
     public func encode(to encoder: any Encoder) throws { try value.encode(to: encoder) }
 
-    /// The files under `files`.
+    /// The file references under `files`; empty when there are none.
     public var files: [FileReference] { (try? value["files"]?.decode([FileReference].self)) ?? [] }
 
-    /// The object under `summary`.
+    /// The object under `summary`; empty when there is none.
     public var summary: [String: JSONValue] {
         guard case .object(let members)? = value["summary"] else { return [:] }
         return members
     }
 
-    /// An artifact of `kind` from what a plugin gave: one of the kit's own kinds, or a foreign one.
-    /// - Throws: `DecodingError` when it has not the kind's form.
+    /// Decodes a plugin's output as one of the kit's own kinds, or as a ``ForeignArtifact`` for any other kind.
+    /// - Throws: `DecodingError` when the value doesn't match the kind.
     package static func decode(_ value: JSONValue, kind: ArtifactKind) throws -> any Artifact {
         switch kind {
         case SourceFile.kind: try value.decode(SourceFile.self)

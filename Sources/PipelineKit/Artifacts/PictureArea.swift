@@ -1,15 +1,10 @@
-/// A part of a picture, in stored pixels, from the top left corner.
+/// A rectangle within a frame, in stored pixels from the top left corner.
 public struct PictureArea: Sendable, Hashable, Codable, CustomStringConvertible {
-    /// Pixels to its left.
     public var x: Int
-    /// Pixels above it.
     public var y: Int
-    /// Its width.
     public var width: Int
-    /// Its height.
     public var height: Int
 
-    /// A part of a picture.
     public init(x: Int, y: Int, width: Int, height: Int) {
         self.x = x
         self.y = y
@@ -17,6 +12,6 @@ public struct PictureArea: Sendable, Hashable, Codable, CustomStringConvertible 
         self.height = height
     }
 
-    /// `width×height+x+y`.
+    /// `width×height+x+y`, such as `1080×1920+0+0`.
     public var description: String { "\(width)×\(height)+\(x)+\(y)" }
 }

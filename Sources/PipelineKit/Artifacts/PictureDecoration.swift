@@ -1,16 +1,17 @@
-/// Something that is drawn on the picture when it is encoded, after cropping, scaling and colour: one encode does it all.
+/// Something to draw over the video when it is encoded: an image, a text or subtitles.
 ///
-/// Sizes and places are shares of the delivered picture; times are seconds of the delivery, those of subtitles seconds
-/// of the footage. Later decorations are drawn over earlier ones.
+/// Decorations are drawn in the delivery's only encode, after cropping, scaling and colour conversion; later ones cover
+/// earlier ones. Sizes and positions are fractions of the delivered frame. Times are seconds of the delivery; subtitles
+/// are timed in seconds of the footage.
 public enum PictureDecoration: Sendable, Hashable {
-    /// A picture with or without transparency.
+    /// An image, with or without transparency.
     case image(ImageDecoration)
-    /// A text.
+    /// A text that the pipeline contains.
     case text(TextDecoration)
     /// Subtitles from a file.
     case subtitles(SubtitleDecoration)
 
-    /// The files that it is made from.
+    /// The image, font and subtitle files that the decoration needs.
     public var files: [FileReference] {
         switch self {
         case .image(let image): [image.file]
@@ -50,16 +51,15 @@ extension PictureDecoration: Codable {
     }
 }
 
-/// Where a decoration stands.
+/// The position of a decoration in the frame.
 public struct DecorationPlace: Sendable, Hashable, Codable {
-    /// The corner, side or middle of the free area.
+    /// The corner, edge or centre of the free area that the decoration is aligned with.
     public var anchor: Anchor
-    /// Distance from the free area's border, in shares of the picture's width.
+    /// The distance from the edges of the free area, as a fraction of the frame width.
     public var margin: Double
-    /// The borders that are kept clear.
+    /// The edges of the frame to keep clear; the rest is the free area.
     public var insets: SafeArea.Insets
 
-    /// A place.
     public init(anchor: Anchor, margin: Double, insets: SafeArea.Insets) {
         self.anchor = anchor
         self.margin = margin
@@ -67,38 +67,33 @@ public struct DecorationPlace: Sendable, Hashable, Codable {
     }
 }
 
-/// When a decoration is shown, in seconds of the delivery.
+/// When a decoration is visible, in seconds of the delivery.
 public struct DecorationTime: Sendable, Hashable, Codable {
-    /// From here on.
     public var start: Double
-    /// Up to here; nil for the end.
+    /// The end; nil for the end of the delivery.
     public var end: Double?
 
-    /// A time.
     public init(start: Double = 0, end: Double? = nil) {
         self.start = start
         self.end = end
     }
 }
 
-/// A picture that is put over the footage.
+/// An image to draw over the footage.
 public struct ImageDecoration: Sendable, Hashable, Codable {
     /// A PNG, JPEG or WebP file.
     public var file: FileReference
-    /// Its size in pixels.
+    /// The width of the image file in pixels.
     public var pixelWidth: Int
-    /// Its height in pixels.
+    /// The height of the image file in pixels.
     public var pixelHeight: Int
-    /// Share of the delivered picture's width.
+    /// The width on screen, as a fraction of the width of the delivered frame.
     public var width: Double
-    /// 0 is invisible, 1 as the file has it.
+    /// From 0 (invisible) to 1 (as the file has it).
     public var opacity: Double
-    /// Where it stands.
     public var place: DecorationPlace
-    /// When it is shown.
     public var time: DecorationTime
 
-    /// A picture.
     public init(
         file: FileReference, pixelWidth: Int, pixelHeight: Int, width: Double, opacity: Double, place: DecorationPlace,
         time: DecorationTime
@@ -113,32 +108,28 @@ public struct ImageDecoration: Sendable, Hashable, Codable {
     }
 }
 
-/// A typeface: the family's name, and the file that has it when it is not installed.
+/// A font family, and the font file when the family is not installed.
 public struct DecorationFont: Sendable, Hashable, Codable {
-    /// Name of the family.
     public var family: String
-    /// The file that has it; nil for an installed font.
+    /// The font file; nil for an installed font.
     public var file: FileReference?
 
-    /// A typeface.
     public init(family: String, file: FileReference? = nil) {
         self.family = family
         self.file = file
     }
 }
 
-/// How letters look.
+/// The font, size and colours of a text.
 public struct TextStyle: Sendable, Hashable, Codable {
-    /// The typeface.
     public var font: DecorationFont
-    /// Height of a line, in shares of the picture's height.
+    /// The line height, as a fraction of the frame height.
     public var size: Double
-    /// Red, green and blue, eight bits each.
+    /// Red, green and blue with eight bits each: `0xRRGGBB`.
     public var colour: Int
-    /// Colour of the outline.
+    /// The colour of the outline: `0xRRGGBB`.
     public var outlineColour: Int
 
-    /// A style.
     public init(font: DecorationFont, size: Double, colour: Int, outlineColour: Int) {
         self.font = font
         self.size = size
@@ -147,23 +138,18 @@ public struct TextStyle: Sendable, Hashable, Codable {
     }
 }
 
-/// A text that is put over the footage, as it is: nothing in it is markup.
+/// A text to draw over the footage, verbatim: it has no markup.
 public struct TextDecoration: Sendable, Hashable, Codable {
-    /// The text; lines are parted by line feeds, and long ones are wrapped.
+    /// The text; line feeds break lines, and long lines are wrapped.
     public var text: String
-    /// How its letters look.
     public var style: TextStyle
-    /// 0 is invisible, 1 opaque.
+    /// From 0 (invisible) to 1 (opaque).
     public var opacity: Double
-    /// Where it stands.
     public var place: DecorationPlace
-    /// When it is shown.
     public var time: DecorationTime
 
-    /// The typeface.
     public var font: DecorationFont { style.font }
 
-    /// A text.
     public init(text: String, style: TextStyle, opacity: Double, place: DecorationPlace, time: DecorationTime) {
         self.text = text
         self.style = style
@@ -173,28 +159,25 @@ public struct TextDecoration: Sendable, Hashable, Codable {
     }
 }
 
-/// Subtitles that are burnt in.
+/// Subtitles to burn in.
 public struct SubtitleDecoration: Sendable, Hashable, Codable {
-    /// How the file is written.
+    /// The file format of the subtitles.
     public enum Format: String, Sendable, Codable {
-        /// SubRip: drawn in `style`.
+        /// SubRip, drawn in `style`.
         case srt
-        /// (Advanced) SubStation Alpha: drawn in the styles that it brings.
+        /// (Advanced) SubStation Alpha, drawn in the styles of the file.
         case ass
     }
 
-    /// The file.
     public var file: FileReference
-    /// How it is written.
     public var format: Format
-    /// Its character encoding, by a name that iconv knows.
+    /// The character encoding of the file, by a name that iconv knows.
     public var encoding: String
-    /// How letters look, when the file does not say it.
+    /// The style to use where the file has none.
     public var style: TextStyle
-    /// Where they stand, when the file does not say it.
+    /// The position to use where the file has none.
     public var place: DecorationPlace
 
-    /// Subtitles.
     public init(
         file: FileReference, format: Format, encoding: String, style: TextStyle, place: DecorationPlace
     ) {
@@ -207,7 +190,7 @@ public struct SubtitleDecoration: Sendable, Hashable, Codable {
 }
 
 extension KeyedDecodingContainer {
-    /// Artifacts written before there were decorations, or by plugins that know none, have none.
+    /// Artifacts without the key, from older journals or plugins that don't know decorations, have no decorations.
     func decode(_ type: [PictureDecoration].Type, forKey key: Key) throws -> [PictureDecoration] {
         try decodeIfPresent(type, forKey: key) ?? []
     }

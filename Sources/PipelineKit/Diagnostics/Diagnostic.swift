@@ -1,13 +1,12 @@
-/// A place in a pipeline file. Lines and columns count from 1.
+/// A position in a pipeline file.
 public struct SourceLocation: Sendable, Hashable, Codable, CustomStringConvertible {
     /// The file as the user named it.
     public var file: String
-    /// Line, from 1; nil when the finding concerns the file as a whole.
+    /// The line, from 1; nil when the finding concerns the file as a whole.
     public var line: Int?
-    /// Column in characters, from 1.
+    /// The column in characters, from 1; nil is shown as 1.
     public var column: Int?
 
-    /// A place in `file`.
     public init(file: String, line: Int? = nil, column: Int? = nil) {
         self.file = file
         self.line = line
@@ -21,48 +20,47 @@ public struct SourceLocation: Sendable, Hashable, Codable, CustomStringConvertib
     }
 }
 
-/// One finding about a pipeline, its settings or its footage, found before work starts.
+/// One finding about a pipeline, its settings or its footage, made before work starts.
+///
+/// A stage returns its findings from `check`; all of them are collected and shown at once.
 public struct Diagnostic: Sendable, Hashable, Codable {
-    /// How much a finding matters.
     public enum Severity: String, Sendable, Codable {
-        /// Nothing starts while it stands.
+        /// Blocks the start until it is fixed.
         case error
-        /// Worth knowing; work goes on.
+        /// Worth fixing, but work can start.
         case warning
-        /// An explanation that belongs to a run, such as a decision taken.
+        /// Information, such as a decision that was taken for the user.
         case note
     }
 
-    /// What area a finding belongs to; decides the exit status when nothing can start.
+    /// The area of a finding, which decides the exit status when the finding blocks the start.
     public enum Subject: String, Sendable, Codable {
         /// The pipeline file or the options on the command line (exit 65).
         case pipeline
-        /// One piece of footage (exit 65 when it is all there is).
+        /// One piece of footage (exit 65 when it is the only one).
         case footage
-        /// A credential is missing or refused (exit 77).
+        /// A missing or rejected credential (exit 77).
         case authorisation
         /// The machine or the program's settings (exit 78).
         case configuration
     }
 
-    /// How much it matters.
+    /// Whether the finding blocks the start.
     public var severity: Severity
     /// A stable code in kebab case, such as `unknown-key`.
     public var code: String
-    /// What is wrong, in one sentence without a final stop.
+    /// The problem in one sentence, without a full stop.
     public var message: String
-    /// What to do about it.
+    /// What to do next, as an imperative.
     public var hint: String?
-    /// Where; nil for what no file says.
+    /// The position in the pipeline file; nil when the finding is not about a file.
     public var location: SourceLocation?
-    /// JSON pointer into the pipeline file, such as `/stages/1/with/crf`.
+    /// The JSON pointer into the pipeline file, such as `/stages/1/with/crf`.
     public var pointer: String?
-    /// The area it belongs to.
     public var subject: Subject
-    /// The piece of footage that it concerns, as the user named it; nil when it concerns none alone.
+    /// The footage concerned, as the user named it; nil when the finding is not about one asset.
     public var asset: String?
 
-    /// A finding.
     public init(
         _ severity: Severity = .error, code: String, _ message: String, hint: String? = nil,
         location: SourceLocation? = nil, pointer: String? = nil, subject: Subject = .pipeline, asset: String? = nil
@@ -77,12 +75,12 @@ public struct Diagnostic: Sendable, Hashable, Codable {
         self.asset = asset
     }
 
-    /// An error as a finding.
+    /// A finding with the code, message and hint of an error.
     package init(_ error: StageError, subject: Subject = .pipeline) {
         self.init(code: error.code.rawValue, error.message, hint: error.hint, subject: subject)
     }
 
-    /// `file:line:column: error: message (hint)`, one line, whatever names of files and values are in it.
+    /// `file:line:column: error: message (hint)` on one line; control characters in names and values are replaced.
     public var text: String {
         var line = location.map { "\($0): " } ?? ""
         line += "\(severity.rawValue): \(message)"

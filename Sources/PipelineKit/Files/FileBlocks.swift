@@ -1,19 +1,17 @@
 import Glibc
 
-/// Reads files from beginning to end in pieces that share one piece of memory: new memory for each would cost as much
-/// as a digest of it.
+/// Reads a file in blocks through one reused buffer: allocating a buffer per block would cost as much as hashing it.
 package enum FileBlocks {
-    /// Why reading ended early.
+    /// Why reading stopped before the end of the file.
     package enum Failure: Error, Sendable, Hashable {
-        /// The work was asked to stop.
         case cancelled
-        /// The system refused, with this `errno`.
+        /// A system call failed with this `errno`.
         case system(Int32)
     }
 
     private static let size = 1 << 18
 
-    /// Gives `body` one piece after the other; what it is given is valid until it returns. Blocks the thread.
+    /// Passes the blocks to `body` in order; the buffer is valid only during the call. Blocks the thread.
     package static func read(
         _ path: String, cancellation: CancellationFlag, _ body: (UnsafeRawBufferPointer) -> Void
     ) throws(Failure) {

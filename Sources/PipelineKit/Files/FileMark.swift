@@ -1,17 +1,16 @@
 import Glibc
 
-/// What of a file changes with any writing to it, without reading it.
+/// A cheap fingerprint of a file (inode, size, mtime, ctime) that changes whenever the file is written to.
 package struct FileMark: Sendable, Equatable {
-    /// Size in bytes.
     package let bytes: Int64
-    /// Number of the file in its file system.
+    /// The inode number within the file system.
     package let inode: Int64
-    /// When its content was last said to have changed, in nanoseconds since 1970. Programs set it as they like.
+    /// mtime in nanoseconds since 1970. Programs can set it to any value.
     package let modified: Int64
-    /// When content or facts last changed, in nanoseconds since 1970. Only the file system sets it.
+    /// ctime in nanoseconds since 1970. Only the file system sets it.
     package let changed: Int64
 
-    /// The mark of the file at `path`; nil when there is none, and `errno` says why.
+    /// Returns nil when `path` can't be examined; `errno` says why.
     package init?(_ path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }

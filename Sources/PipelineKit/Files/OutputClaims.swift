@@ -1,20 +1,20 @@
 import Foundation
 import Glibc
 
-/// Which asset of a run has which file name: of two assets with equal content each gets a file of its own, while a
-/// later run finds its files again.
+/// Assigns output file names to the assets of a run, so that two assets with equal content get a file each, while a
+/// later run finds its existing files.
 public struct OutputClaims: Sendable {
     private let folder: URL
     private let asset: String
 
-    /// The claims of the run and stage that `context` belongs to.
+    /// The claims of the run and stage of `context`.
     public init(_ context: StageContext) {
         folder = context.runDirectory.appendingPathComponent(".\(context.stageID)-claims", isDirectory: true)
         asset = context.asset
     }
 
-    /// Claims the file at `path` for the asset; false when another asset of the run has it.
-    /// - Throws: `StageError` when the run's folder can't be written.
+    /// Claims the file name for the asset; returns false when another asset of the run owns it.
+    /// - Throws: `StageError` when the run's folder can't be written to.
     func take(_ path: String) throws(StageError) -> Bool {
         let claim = file(for: path).path
         let draft = folder.appendingPathComponent(UUID().uuidString).path
@@ -25,13 +25,13 @@ public struct OutputClaims: Sendable {
             throw failure("\(error)")
         }
         defer { unlink(draft) }
-        // A link appears with its content or not at all; a claim that vanishes meanwhile was given back.
+        // link creates the claim with its content or not at all. A claim that vanishes before it is read was released.
         for _ in 0..<100 {
             if link(draft, claim) == 0 { return true }
             guard errno == EEXIST else { throw failure(String(cString: strerror(errno))) }
             if let owner = try? String(contentsOfFile: claim, encoding: .utf8) { return owner == asset }
         }
-        throw failure("the claim of \(path) comes and goes")
+        throw failure("the claim on \(path) keeps changing")
     }
 
     private func failure(_ cause: String) -> StageError {
@@ -40,7 +40,7 @@ public struct OutputClaims: Sendable {
             hint: "check its permissions and free space", cause: cause)
     }
 
-    /// Gives a claim back.
+    /// Releases a claim so that another asset can take the name.
     func release(_ path: String) {
         try? FileManager.default.removeItem(at: file(for: path))
     }

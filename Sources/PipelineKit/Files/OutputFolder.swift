@@ -1,23 +1,25 @@
 public import Foundation
 import Glibc
 
-/// A folder of the user's into which stages put finished files.
+/// A folder of the user's in which stages place finished files.
 ///
-/// A file that is already there is never overwritten: one with the same content is left as it is, another gets a number
-/// beside it. A file appears under its name only when it is complete.
+/// Use it for each file that a stage writes outside the work folder. Existing files are never overwritten: one with the
+/// same content is kept, and next to a different one the new file gets a number. A file appears under its name only
+/// when it is complete.
 public struct OutputFolder: Sendable {
     private static let blockSize = 1 << 20
     private static let maximumNumber = 999
 
-    /// The folder; it is made when it is missing.
+    /// The folder; ``store(_:name:ending:claims:)`` creates it when it is missing.
     public let url: URL
 
-    /// The folder at `path`, which may begin with `~` and is relative to the current folder.
+    /// The folder at `path`, which may begin with `~` or be relative to the current directory.
     public init(path: String) {
         url = URL(fileURLWithPath: (path as NSString).expandingTildeInPath, isDirectory: true)
     }
 
-    /// What a stage's option for the folder gets wrong; `pointer` is the option's.
+    /// Checks the value of an option that names an output folder.
+    /// - Parameter pointer: The JSON pointer of the option.
     public static func findings(path: String, pointer: String) -> [Diagnostic] {
         if path.isEmpty {
             return [
@@ -33,20 +35,20 @@ public struct OutputFolder: Sendable {
         return [Diagnostic(code: "not-a-folder", "\(path) is a file", hint: "name a folder", pointer: pointer)]
     }
 
-    /// The path of a file: `name.ending`, with a number from the second file of that name on.
+    /// The path of `name.ending` in the folder; from number 2 on, `name-2.ending` and so on.
     public func path(name: String, ending: String, number: Int = 1) -> String {
         url.appendingPathComponent("\(name)\(number == 1 ? "" : "-\(number)").\(ending)").path
     }
 
-    /// Puts a finished file into the folder, on a thread of its own: as a second name of the same bytes where the file
-    /// system allows it, else as a copy. Whoever made the file must not write to it any more.
+    /// Places a finished file in the folder: as a hard link where the file system supports it, otherwise as a copy. The
+    /// file must not be written to afterwards. The work runs on its own thread.
     /// - Parameters:
-    ///   - file: Path of the finished file.
-    ///   - name: The copy's name without ending.
-    ///   - ending: The copy's ending, such as `mp4`.
-    ///   - claims: Those of the run and stage.
-    /// - Returns: Its path there, or of the equal file that was there.
-    /// - Throws: `StageError` when the folder can't be written; nothing is left behind then.
+    ///   - file: The path of the finished file.
+    ///   - name: The name in the folder, without extension.
+    ///   - ending: The extension, such as `mp4`.
+    ///   - claims: The claims of the current run and stage.
+    /// - Returns: The path in the folder, which may be that of an existing file with the same content.
+    /// - Throws: `StageError` when the folder can't be written to; no partial file remains.
     public func store(
         _ file: String, name: String, ending: String, claims: OutputClaims
     ) async throws(StageError) -> String {
@@ -61,7 +63,7 @@ public struct OutputFolder: Sendable {
         do {
             try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         } catch {
-            throw Self.failure("the folder \(url.path) can't be made", error)
+            throw Self.failure("can't create the folder \(url.path)", error)
         }
         let part = url.appendingPathComponent(".\(UUID().uuidString).part").path
         defer { unlink(part) }
@@ -77,7 +79,7 @@ public struct OutputFolder: Sendable {
                 try Self.place(file, at: part, flag: flag)
                 isReady = true
             }
-            // A hard link fails when the name was taken meanwhile; a rename would overwrite.
+            // link fails if another process created the name in the meantime; rename would overwrite it.
             if link(part, path) == 0 { return path }
             let code = errno
             if code == EEXIST {
@@ -85,17 +87,17 @@ public struct OutputFolder: Sendable {
                 claims.release(path)
                 continue
             }
-            // File systems without hard links.
+            // The file system doesn't support hard links.
             if rename(part, path) == 0 { return path }
-            throw Self.failure("\(path) can't be written", NSError(domain: NSPOSIXErrorDomain, code: Int(code)))
+            throw Self.failure("can't write \(path)", NSError(domain: NSPOSIXErrorDomain, code: Int(code)))
         }
         throw StageError(
-            .fileSystem, "\(url.path) holds \(Self.maximumNumber) other files called \(name).\(ending)",
-            hint: "choose another directory")
+            .fileSystem, "\(url.path) already contains \(Self.maximumNumber) different files named \(name).\(ending)",
+            hint: "choose another folder")
     }
 
-    /// Gives a file a second name; copies its bytes where that name would be on another file system, or the file
-    /// system knows no such names. Either way they are on the disk afterwards.
+    /// Links or copies a file and syncs its content to disk. It copies when the target is on another file system, or
+    /// the file system doesn't support hard links.
     private static func place(_ source: String, at target: String, flag: CancellationFlag) throws(StageError) {
         guard link(source, target) == 0 else { return try copy(source, to: target, flag: flag) }
         do {
@@ -103,12 +105,12 @@ public struct OutputFolder: Sendable {
             defer { try? handle.close() }
             try handle.synchronize()
         } catch {
-            throw failure("\(source) can't be written to the disk", error)
+            throw failure("can't sync \(source) to disk", error)
         }
     }
 
-    /// Copies a file's content to a new file, which is on the disk afterwards. Blocks the thread.
-    /// - Throws: `StageError` with code `file-system` or `disk-full`; `cancelled` when it is asked to stop.
+    /// Copies a file's content to a new file and syncs it to disk. Blocks the thread.
+    /// - Throws: `StageError` with code `file-system` or `disk-full`, or `cancelled` once `flag` is set.
     package static func copy(
         _ source: String, to target: String, flag: CancellationFlag
     ) throws(StageError) {
@@ -127,11 +129,10 @@ public struct OutputFolder: Sendable {
         } catch let error as StageError {
             throw error
         } catch {
-            throw failure("\(source) can't be copied to \((target as NSString).deletingLastPathComponent)", error)
+            throw failure("can't copy \(source) to \((target as NSString).deletingLastPathComponent)", error)
         }
     }
 
-    /// Whether two files hold the same bytes.
     private static func isEqual(_ left: String, _ right: String, flag: CancellationFlag) throws(StageError) -> Bool {
         func size(_ path: String) -> Int64? {
             (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber)?.int64Value
@@ -151,7 +152,7 @@ public struct OutputFolder: Sendable {
         } catch let error as StageError {
             throw error
         } catch {
-            throw failure("\(left) and \(right) can't be compared", error)
+            throw failure("can't compare \(left) and \(right)", error)
         }
     }
 
@@ -165,14 +166,14 @@ public struct OutputFolder: Sendable {
 }
 
 extension StageContext {
-    /// Makes the folder for this asset's work files.
-    /// - Throws: `StageError` when it can't be made.
+    /// Creates ``workDirectory``. Call it before you write the first file.
+    /// - Throws: `StageError` when the folder can't be created.
     public func makeWorkDirectory() throws(StageError) {
         do {
             try FileManager.default.createDirectory(at: workDirectory, withIntermediateDirectories: true)
         } catch {
             throw StageError(
-                .fileSystem, "the work folder \(workDirectory.path) can't be made",
+                .fileSystem, "can't create the work folder \(workDirectory.path)",
                 hint: "choose another --work-dir", cause: "\(error)")
         }
     }

@@ -1,9 +1,9 @@
 import CProcess
 import Glibc
 
-/// Writing to the disk ahead of the moment when somebody waits for it.
+/// Starts writing a file to disk early, so that a later sync takes less time.
 package enum Writeback {
-    /// Has the system begin to write what is still in memory of the file at `path`. A hint: it fails in silence.
+    /// Starts writing the dirty pages of the file at `path`. Only a hint: errors are ignored.
     package static func begin(_ path: String) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return }

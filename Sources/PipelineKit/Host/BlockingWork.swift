@@ -1,27 +1,26 @@
 import Foundation
 import Synchronization
 
-/// A flag that says "stop": set from any thread, read by blocking work between its steps.
+/// A thread-safe flag that asks blocking work to stop.
+///
+/// Check ``isCancelled`` between steps, such as blocks of a file or frames, and throw ``StageError/cancelled``.
 public final class CancellationFlag: Sendable {
     private let flag = Atomic<Bool>(false)
 
-    /// A flag that is not set.
     public init() {}
 
-    /// Asks the work to stop.
     public func cancel() { flag.store(true, ordering: .relaxed) }
 
-    /// Whether the work was asked to stop.
     public var isCancelled: Bool { flag.load(ordering: .relaxed) }
 }
 
-/// Runs blocking library calls on a thread of their own, so that they never hold up the cooperative pool.
+/// Runs blocking library calls on a thread of their own, to keep them off the cooperative pool.
 public enum BlockingWork {
-    /// Runs `body` on a new thread and waits for it without blocking.
+    /// Runs `body` on a new thread and suspends until it returns.
     ///
-    /// When the calling task is cancelled the flag is set; `body` decides how soon it looks. The call returns only
-    /// after `body` has: nothing goes on behind the caller's back.
-    /// - Parameter name: Name of the thread, as debuggers and `top -H` show it.
+    /// Cancelling the task sets the flag; `body` has to check it. The call always waits for `body` to return, so no
+    /// work continues in the background.
+    /// - Parameter name: The thread's name in debuggers and `top -H`.
     public static func run<Value: Sendable, Failure: Error>(
         name: String, _ body: @escaping @Sendable (CancellationFlag) throws(Failure) -> Value
     ) async throws(Failure) -> Value {

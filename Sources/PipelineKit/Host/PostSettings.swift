@@ -1,18 +1,18 @@
-/// What the post says and who may see it: the `post` part of a pipeline file.
+/// The `post` section of a pipeline file: caption, audience and other settings of the post.
 ///
-/// The rules are those of TikTok's direct-post reference; drafts (`mode: inbox`) carry none of it.
+/// The rules come from TikTok's direct-post reference. Drafts (`mode: inbox`) are sent without these settings.
 public struct PostSettings: StageOptions, Hashable {
     @StageOption(
-        "Caption. `{{ name }}` is the footage's file name without extension, `{{ date }}` the day of the run, `{{ part }}` and `{{ parts }}` the number of a part and of all parts of split footage, and `fields` gives more. At most 2,200 UTF-16 units."
+        "Caption. `{{ name }}` is the footage's file name without extension, `{{ date }}` the day of the run, `{{ part }}` and `{{ parts }}` the number of the part and the number of parts of split footage; `fields` adds more placeholders. At most 2,200 UTF-16 units."
     )
     public var title = "{{ name }}"
     @StageOption(
-        "Values of your own for the title's placeholders; a sidecar's come before the pipeline's, and one that is null has to be in the sidecar."
+        "Your own placeholders for the title. Values in a sidecar take precedence over the pipeline's; a null value must be set in the sidecar."
     )
     public var fields = PostFields()
-    @StageOption("Hashtags that follow the title, unless it has them already; they count towards its length.")
+    @StageOption("Hashtags to append to the title unless it already contains them; they count towards its length.")
     public var hashtags = Hashtags()
-    @StageOption("Who may see the post; it must be among the options of the creator's account.")
+    @StageOption("Who may see the post; must be one of the options of the creator's account.")
     public var privacyLevel = PrivacyLevel.selfOnly
     @StageOption("Whether comments are turned off.")
     public var disableComment = false
@@ -20,7 +20,7 @@ public struct PostSettings: StageOptions, Hashable {
     public var disableDuet = false
     @StageOption("Whether stitches are turned off.")
     public var disableStitch = false
-    @StageOption("The moment whose frame is the cover; the first frame when left out.")
+    @StageOption("The time of the frame to use as the cover; defaults to the first frame.")
     public var cover: Duration? = nil
     @StageOption("Whether the post is a paid partnership for a third party.")
     public var brandContent = false
@@ -31,25 +31,24 @@ public struct PostSettings: StageOptions, Hashable {
     @StageOption("`direct` publishes with these settings; `inbox` sends a draft that the creator finishes in the app.")
     public var mode = PostMode.direct
     @StageOption(
-        "When the post is created: a moment with its offset, or `+2h` after the run began; at once when left out.")
+        "When to create the post: a date and time with a UTC offset, or a delay after the start of the run such as `+2h`; defaults to immediately."
+    )
     public var schedule: PostMoment? = nil
 
-    /// The defaults.
     public init() {}
 
-    /// The longest caption that TikTok takes, in UTF-16 code units.
+    /// The maximum length of a caption at TikTok, in UTF-16 code units.
     public static let longestTitle = 2200
 }
 
-/// Who may see a post, in TikTok's words.
+/// The audience of a post, in TikTok's terms.
 public enum PrivacyLevel: String, Sendable, Codable, CaseIterable {
-    /// Everyone.
     case publicToEveryone = "PUBLIC_TO_EVERYONE"
-    /// Friends: followers that the creator follows back.
+    /// Friends: followers whom the creator follows back.
     case mutualFollowFriends = "MUTUAL_FOLLOW_FRIENDS"
-    /// Followers, on private accounts.
+    /// Followers; offered for private accounts.
     case followerOfCreator = "FOLLOWER_OF_CREATOR"
-    /// The creator alone.
+    /// Private: only the creator can see it.
     case selfOnly = "SELF_ONLY"
 }
 

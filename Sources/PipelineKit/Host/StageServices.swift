@@ -1,49 +1,44 @@
-import Foundation
-
-/// Durable notes that a stage keeps for one asset, so that a later attempt takes up where it stood.
+/// Durable key-value notes that a stage keeps for one asset, so that the next attempt continues where this one ended.
 public protocol Checkpoints: Sendable {
-    /// The note under `key`, or nil.
+    /// Returns the value for `key`; nil when none was set.
     /// - Throws: `StageError` when the journal can't be read.
     func value(_ key: String) async throws(StageError) -> JSONValue?
-    /// Writes a note; it is on disk when the call returns.
+    /// Sets the value for `key`; it is on disk when the call returns.
     /// - Throws: `StageError` when the journal can't be written.
     func set(_ key: String, to value: JSONValue) async throws(StageError)
 }
 
-/// Gives stages secrets that have nothing to do with the account, such as the key of another service.
+/// Gives a stage its secrets other than the account's tokens, such as the API key of another service.
 public protocol SecretProvider: Sendable {
-    /// The secret of that name.
-    /// - Throws: `StageError` with code `not-authorised` when there is none, or the stage may not have it.
+    /// Returns the secret named `name`.
+    /// - Throws: `StageError` with code `not-authorised` when it is missing, or the stage has no permission to read it.
     func secret(_ name: String) async throws(StageError) -> Secret
 }
 
-/// No secrets at all.
+/// A provider without secrets, for hosts and tests that have none.
 public struct NoSecrets: SecretProvider {
-    /// Nothing to give.
     public init() {}
 
-    /// Refuses.
-    /// - Throws: `StageError` with code `not-authorised`.
+    /// Always throws `StageError` with code `not-authorised`.
     public func secret(_ name: String) async throws(StageError) -> Secret {
-        throw StageError(.notAuthorised, "there is no secret \"\(name)\" here", outcome: .configuration)
+        throw StageError(.notAuthorised, "the secret \"\(name)\" is not available here", outcome: .configuration)
     }
 }
 
-/// A limit that is shared by everything that uses the same store.
+/// A limit on calls, shared by all processes that use the same store.
 public struct RateLimit: Sendable, Hashable {
-    /// What is limited, such as `init`.
+    /// The kind of call, such as `init`.
     public var name: String
-    /// Whose limit it is, such as the account; empty for the whole app.
+    /// The owner of the limit, such as an account; empty for the whole app.
     public var subject: String
-    /// Permits in one window; ``unknown`` when only refusals tell.
+    /// The number of permits per window; ``unknown`` when the service doesn't publish it.
     public var permits: Int
-    /// The sliding window.
+    /// The length of the sliding window.
     public var window: Duration
 
-    /// A number of permits that the service does not tell. It is learned from refusals.
+    /// The number of permits when the service doesn't publish it. It is learned from refused calls.
     public static let unknown = Int.max
 
-    /// A limit.
     public init(name: String, subject: String, permits: Int, window: Duration) {
         self.name = name
         self.subject = subject
@@ -52,39 +47,37 @@ public struct RateLimit: Sendable, Hashable {
     }
 }
 
-/// Permits of a window that were taken by those who share the store.
+/// The permits of the current window that processes on the same store have taken.
 public struct TakenPermits: Sendable, Hashable {
-    /// How many.
     public var count: Int
-    /// When the first of them leaves the window; nil when there is none.
+    /// The time until the first of them leaves the window; nil when none is taken.
     public var nextFree: Duration?
 
-    /// Permits.
     public init(count: Int = 0, nextFree: Duration? = nil) {
         self.count = count
         self.nextFree = nextFree
     }
 }
 
-/// Hands out permits for rate-limited calls.
+/// Hands out permits for rate-limited calls. Acquire one before each call.
 public protocol RatePermits: Sendable {
     /// Waits for a permit.
-    /// - Throws: `StageError` with code `limited` when waiting is not wanted or would take too long.
+    /// - Throws: `StageError` with code `limited` when the wait would be too long, or the user doesn't want to wait.
     func acquire(_ limit: RateLimit) async throws(StageError)
-    /// Learns from a refusal: what was taken in the window so far is as much as the service gives for now.
-    /// - Parameter taken: Whether the refused call had taken a permit, which it gives back.
-    /// - Returns: The permits that were taken here in the window.
-    /// - Throws: `StageError` when it can't be written down.
+    /// Records a refusal by the service: the permits taken in this window are the limit for now.
+    /// - Parameter taken: Whether the refused call holds a permit, which is returned.
+    /// - Returns: The permits taken in this window.
+    /// - Throws: `StageError` when the refusal can't be recorded.
     @discardableResult
     func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) -> TakenPermits
-    /// Forgets what a refusal taught: the service says that there is room.
-    /// - Throws: `StageError` when it can't be written down.
+    /// Removes a limit learned from a refusal, because the service accepts calls again.
+    /// - Throws: `StageError` when the change can't be recorded.
     func granted(_ limit: RateLimit) async throws(StageError)
 }
 
 extension RatePermits {
-    /// Learns nothing.
+    /// Default for providers that learn no limits: returns an empty count.
     public func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) -> TakenPermits { TakenPermits() }
-    /// There is nothing to forget.
+    /// Default for providers that learn no limits: does nothing.
     public func granted(_ limit: RateLimit) async throws(StageError) {}
 }

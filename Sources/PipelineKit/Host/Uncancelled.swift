@@ -1,7 +1,6 @@
-/// Work that is finished also when its task is cancelled meanwhile: what happened elsewhere is lost when nobody writes it
-/// down.
+/// Shields work from cancellation, such as recording a request that has already been sent.
 package enum Uncancelled {
-    /// Runs `body` to its end.
+    /// Runs `body` to completion, even if the current task is cancelled.
     package static func run<Value: Sendable>(
         _ body: @escaping @Sendable () async throws(StageError) -> Value
     ) async throws(StageError) -> Value {

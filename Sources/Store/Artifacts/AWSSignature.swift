@@ -2,24 +2,24 @@ import Crypto
 import Foundation
 import PipelineKit
 
-/// Keys of an S3-compatible service.
+/// The access keys of an S3-compatible service.
 struct AWSCredentials: Sendable {
     var accessKey: String
     var secretKey: Secret
-    /// Of keys for a while.
+    /// Only for temporary keys.
     var sessionToken: Secret?
 }
 
-/// Signs requests as AWS asks for it (Signature Version 4, "Authenticating requests: using the Authorization header").
+/// Signs requests with AWS Signature Version 4 in the Authorization header.
 struct AWSSignature: Sendable {
     let credentials: AWSCredentials
     let region: String
 
-    /// The headers of a signed request.
+    /// Returns the headers of a signed request.
     /// - Parameters:
-    ///   - path: Absolute path, already encoded.
+    ///   - path: The absolute path, percent-encoded.
     ///   - query: Names and values, not encoded.
-    ///   - headers: Headers to sign along with it, `host` among them; names in lower case.
+    ///   - headers: The headers to sign, including `host`; names in lower case.
     ///   - payload: SHA-256 of the body in hex.
     func headers(
         _ method: String, path: String, query: [(name: String, value: String)], headers: [String: String],
@@ -57,13 +57,13 @@ struct AWSSignature: Sendable {
         return signed
     }
 
-    /// A query as it is signed and sent.
+    /// The query string, sorted and encoded as the signature requires.
     static func text(_ query: [(name: String, value: String)]) -> String {
         query.map { (encode($0.name), encode($0.value)) }.sorted { $0 < $1 }.map { "\($0)=\($1)" }
             .joined(separator: "&")
     }
 
-    /// Encodes all but unreserved characters, and slashes where they part names.
+    /// Percent-encodes everything but unreserved characters, and optionally slashes.
     static func encode(_ text: String, keepingSlashes: Bool = false) -> String {
         var encoded = ""
         for byte in text.utf8 {

@@ -1,28 +1,30 @@
 package import Foundation
 package import PipelineKit
 
-/// Content that machines share, by its SHA-256: what one of them made, another one can go on with.
+/// Files shared between machines and named by their SHA-256, so that one machine can continue with another's output.
 package protocol ArtifactStore: Sendable {
-    /// What people know it by; without secrets.
+    /// The store's name in messages; contains no secrets.
     var name: String { get }
-    /// Whether it has the content with a digest.
-    /// - Throws: `StageError` with code `unavailable` when it can't be asked.
+    /// Whether the store has the content with this digest.
+    /// - Throws: `StageError` with code `unavailable` when the store can't be reached.
     func holds(_ digest: String) async throws(StageError) -> Bool
-    /// Takes in a file, unless it has that content already.
-    /// - Throws: `StageError` when the file can't be read, or the store can't be written.
+    /// Adds a file, unless the store already has its content.
+    /// - Throws: `StageError` when the file can't be read or the store can't be written to.
     func put(_ file: FileReference, digest: String) async throws(StageError)
-    /// Gives a content out as the file at `path`, which is there in full or not at all.
-    /// - Returns: Whether it has the content.
-    /// - Throws: `StageError` when it can't be read, the file can't be written, or the content is not what its digest says.
+    /// Writes the content with this digest to `path`, completely or not at all.
+    /// - Returns: False when the store doesn't have the content.
+    /// - Throws: `StageError` when a read or write fails, or the content doesn't match its digest.
     func fetch(_ digest: String, to path: String) async throws(StageError) -> Bool
 }
 
 extension ArtifactStore {
     func changed(_ file: FileReference) -> StageError {
-        StageError(.footageChanged, "\(file.path) changed while it was put into \(name)", hint: "try again")
+        StageError(
+            .footageChanged, "\(file.path) changed while it was being copied to \(name)",
+            hint: "run the same command again")
     }
 
-    /// Fetches a content into a draft beside `path`, checks it, and gives it its name.
+    /// Fetches content into a temporary file next to `path`, verifies its digest and renames it.
     func place(
         _ digest: String, at path: String, _ fetch: (String) async throws(StageError) -> Bool
     ) async throws(StageError) -> Bool {
@@ -33,14 +35,14 @@ extension ArtifactStore {
                 at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
         } catch {
             throw StageError(
-                .fileSystem, "the folder of \(path) can't be made", hint: "check its permissions", cause: "\(error)")
+                .fileSystem, "can't create the folder of \(path)", hint: "check its permissions", cause: "\(error)")
         }
         defer { unlink(draft) }
         guard try await fetch(draft) else { return false }
         guard try await FileDigests.compute(draft) == digest else {
             throw StageError(
-                .fileSystem, "what \(name) has as \(digest.prefix(12))… is something else",
-                hint: "delete it there; it will be made anew")
+                .fileSystem, "in \(name), the content of \(digest.prefix(12))… doesn't match its digest",
+                hint: "delete it there; the next run recreates it")
         }
         guard rename(draft, path) == 0 else {
             throw StageError(.fileSystem, "can't write \(path): \(String(cString: strerror(errno)))")
@@ -49,11 +51,11 @@ extension ArtifactStore {
     }
 }
 
-/// Artifacts in a folder that all machines reach, such as a network file system.
+/// An artifact store in a folder that all machines can access, such as a network file system.
 package struct FolderArtifacts: ArtifactStore {
     private let folder: URL
 
-    /// The artifacts in `folder`, which is made when something is put there.
+    /// - Parameter folder: Created by the first `put`.
     package init(folder: URL) { self.folder = folder }
 
     package var name: String { folder.path }
@@ -65,7 +67,7 @@ package struct FolderArtifacts: ArtifactStore {
     package func put(_ file: FileReference, digest: String) async throws(StageError) {
         let target = path(digest)
         if FileManager.default.fileExists(atPath: target) {
-            // In use: pruning goes by this time.
+            // Pruning goes by the modification time.
             utimensat(AT_FDCWD, target, nil, 0)
             return
         }
@@ -76,13 +78,13 @@ package struct FolderArtifacts: ArtifactStore {
                 at: URL(filePath: target).deletingLastPathComponent(), withIntermediateDirectories: true)
         } catch {
             throw StageError(
-                .fileSystem, "the folder of artifacts \(folder.path) can't be written",
+                .fileSystem, "can't write to the artifact folder \(folder.path)",
                 hint: "check SPREADER_ARTIFACTS and the folder's permissions", cause: "\(error)")
         }
         try await FileCopy.copy(file.path, to: draft)
-        // It may have been written to since its digest was taken.
+        // The file may have changed since its digest was computed.
         guard try await FileDigests.compute(draft) == digest else { throw changed(file) }
-        // Of two that put the same content, either may win.
+        // Two processes may put the same content at once: either file is fine.
         guard rename(draft, target) == 0 else {
             throw StageError(.fileSystem, "can't write \(target): \(String(cString: strerror(errno)))")
         }
@@ -98,11 +100,11 @@ package struct FolderArtifacts: ArtifactStore {
         }
     }
 
-    /// Erases what was neither put nor fetched for so long.
+    /// Deletes files that were neither put nor fetched for `age`.
     /// - Parameters:
-    ///   - now: The time as all who share the folder have it.
-    ///   - kept: Digests that are still wanted.
-    /// - Returns: How many files.
+    ///   - now: The time on the clock that the machines share.
+    ///   - kept: Digests that are still needed.
+    /// - Returns: The number of deleted files.
     package func prune(olderThan age: Duration, now: Date, keeping kept: Set<String>) -> Int {
         let before = now.addingTimeInterval(-age.inSeconds)
         let files =
@@ -119,7 +121,7 @@ package struct FolderArtifacts: ArtifactStore {
         }.count
     }
 
-    /// Not too many names in one folder.
+    // Two levels keep folders small.
     private func path(_ digest: String) -> String {
         folder.appending(path: "\(digest.prefix(2))/\(digest)").path
     }

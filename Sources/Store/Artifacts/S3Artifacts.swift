@@ -6,26 +6,26 @@ import NIOFoundationCompat
 import NIOHTTP1
 package import PipelineKit
 
-/// Artifacts in a bucket of S3 or of a service that speaks its language.
+/// An artifact store in a bucket of S3 or a compatible service.
 ///
-/// Files larger than a part go up in parts and come down in ranges, each tried again by itself.
+/// Large files are uploaded in parts and downloaded in ranges; each request is retried separately.
 package struct S3Artifacts: ArtifactStore {
-    /// Where the bucket is.
+    /// The address of the bucket.
     package struct Place: Sendable {
         /// `https://host[:port]`, without the bucket.
         var endpoint: URL
-        /// Whether the bucket is the first part of the host's name, as at AWS, and not of the path.
+        /// Whether the bucket is part of the host name, as at AWS, or the first component of the path.
         var isVirtualHost: Bool
         var bucket: String
-        /// Put in front of each name.
+        /// Prepended to each object key.
         var prefix: String
     }
 
-    /// Bytes of a part; S3 takes 5 MB and more, and 10,000 parts.
+    /// The part size in bytes. S3 requires at least 5 MiB and at most 10,000 parts.
     private static let partSize: Int64 = 32 << 20
     private static let attempts = 5
 
-    /// One for the process, which never ends it. What can't be reached is told at once: trying again is decided above.
+    /// Shared by the process and never shut down. It doesn't retry connections: `call` decides on retries.
     private static let client: HTTPClient = {
         var settings = HTTPClient.Configuration()
         settings.redirectConfiguration = .disallow
@@ -39,24 +39,25 @@ package struct S3Artifacts: ArtifactStore {
     private let clock: HostClock
     private let partSize: Int64
 
-    /// A bucket, by `s3://bucket/prefix` and the settings that AWS's own tools read.
+    /// Reads an address `s3://bucket/prefix` and the settings that AWS's own tools use.
     /// - Parameters:
-    ///   - setting: A setting by its name: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`,
-    ///     `AWS_REGION` or `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL` for services other than AWS.
-    ///   - clock: Time: a signature that is minutes off is refused.
-    /// - Throws: `StageError` with code `configuration` that says what is missing.
+    ///   - setting: Returns a setting by name: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`,
+    ///     `AWS_REGION` or `AWS_DEFAULT_REGION`, and `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL` for services other
+    ///     than AWS.
+    ///   - clock: The time for signatures, which the service rejects when it is minutes off.
+    /// - Throws: `StageError` with code `configuration` when a setting is missing or invalid.
     package init(
         address: String, setting: (String) -> String?, clock: HostClock, partSize: Int64? = nil
     ) throws(StageError) {
         let parts = address.dropFirst("s3://".count).split(separator: "/", maxSplits: 1).map(String.init)
         guard let bucket = parts.first else {
             throw StageError(
-                .configuration, "SPREADER_ARTIFACTS names no bucket",
+                .configuration, "SPREADER_ARTIFACTS contains no bucket name",
                 hint: "write it as s3://BUCKET or s3://BUCKET/PREFIX")
         }
         guard let key = setting("AWS_ACCESS_KEY_ID"), let secret = setting("AWS_SECRET_ACCESS_KEY") else {
             throw StageError(
-                .configuration, "there are no keys for the bucket \(bucket)",
+                .configuration, "the keys for the bucket \(bucket) are missing",
                 hint: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
         }
         let region = setting("AWS_REGION") ?? setting("AWS_DEFAULT_REGION") ?? "us-east-1"
@@ -65,11 +66,12 @@ package struct S3Artifacts: ArtifactStore {
             ["", "/"].contains(endpoint.path())
         else {
             throw StageError(
-                .configuration, "AWS_ENDPOINT_URL is \"\(own ?? "")\"", hint: "write it as https://host:port")
+                .configuration, "AWS_ENDPOINT_URL is not valid: \"\(own ?? "")\"",
+                hint: "write it as https://host:port")
         }
         let prefix = parts.count == 2 ? parts[1] : ""
         place = Place(
-            // Certificates of AWS do not cover names with dots.
+            // AWS's wildcard certificates don't match bucket names with dots.
             endpoint: endpoint, isVirtualHost: own == nil && !bucket.contains("."), bucket: bucket,
             prefix: prefix.isEmpty || prefix.hasSuffix("/") ? prefix : prefix + "/")
         signature = AWSSignature(
@@ -95,7 +97,9 @@ package struct S3Artifacts: ArtifactStore {
             return
         }
         let begun = try await call("POST", digest, query: [("uploads", "")])
-        guard let upload = Self.element("UploadId", in: begun.text) else { throw strange("began no upload", begun) }
+        guard let upload = Self.element("UploadId", in: begun.text) else {
+            throw strange("started no multipart upload", begun)
+        }
         do throws(StageError) {
             var tags: [String] = []
             var hash = SHA256()
@@ -105,7 +109,7 @@ package struct S3Artifacts: ArtifactStore {
                 hash.update(data: data)
                 let answer = try await call(
                     "PUT", digest, query: [("partNumber", "\(tags.count + 1)"), ("uploadId", upload)], body: data)
-                guard let tag = answer.headers["etag"] else { throw strange("gave a part no ETag", answer) }
+                guard let tag = answer.headers["etag"] else { throw strange("returned no ETag for a part", answer) }
                 tags.append(tag)
             }
             guard ContentDigest.hex(hash.finalize()) == digest else { throw changed(file) }
@@ -115,13 +119,13 @@ package struct S3Artifacts: ArtifactStore {
             let done = try await call(
                 "POST", digest, query: [("uploadId", upload)],
                 body: Data("<CompleteMultipartUpload>\(list)</CompleteMultipartUpload>".utf8), isMissingFine: true)
-            // Asked twice, because the first answer was lost, it knows nothing of the upload any more.
+            // 404 after a retry: the first request completed the upload, but its response was lost.
             if done.status == 404, try await self.size(digest) == file.bytes { return }
-            guard done.status != 404 else { throw strange("did not put the parts together", done) }
-            // It may have answered before it was done, and say so only in the body.
-            if done.text.contains("<Error>") { throw strange("did not put the parts together", done) }
+            guard done.status != 404 else { throw strange("did not complete the multipart upload", done) }
+            // S3 may send status 200 before it is done, and report the error in the body.
+            if done.text.contains("<Error>") { throw strange("did not complete the multipart upload", done) }
         } catch {
-            // Parts of an upload that is left open cost money.
+            // The parts of an incomplete upload cost money.
             _ = try? await Uncancelled.run { () throws(StageError) in
                 try await call("DELETE", digest, query: [("uploadId", upload)])
             }
@@ -140,9 +144,9 @@ package struct S3Artifacts: ArtifactStore {
             while offset < bytes {
                 let end = min(offset + partSize, bytes)
                 let answer = try await call("GET", digest, range: offset..<end)
-                // Where ranges mean nothing, everything comes at once.
+                // A server that doesn't support ranges sends the whole object.
                 let data = answer.status == 206 ? answer.body : answer.body.dropFirst(Int(offset))
-                guard !data.isEmpty else { throw strange("ended before its end", answer) }
+                guard !data.isEmpty else { throw strange("sent less data than expected", answer) }
                 do {
                     try handle.write(contentsOf: data)
                 } catch {
@@ -169,12 +173,12 @@ package struct S3Artifacts: ArtifactStore {
         return answer.status == 404 ? nil : answer.headers["content-length"].flatMap { Int64($0) }
     }
 
-    /// Sends a request until it is answered for good.
+    /// Sends a request, with retries for transient failures.
     private func call(
         _ method: String, _ digest: String, query: [(name: String, value: String)] = [], range: Range<Int64>? = nil,
         body: Data = Data(), payload: String? = nil, isMissingFine: Bool = false
     ) async throws(StageError) -> Answer {
-        var problem = StageError(.unavailable, "\(name) does not answer")
+        var problem = StageError(.unavailable, "\(name) doesn't respond")
         for attempt in 1...Self.attempts {
             do {
                 let answer = try await send(method, digest, query, range, body, payload)
@@ -182,15 +186,15 @@ package struct S3Artifacts: ArtifactStore {
                 case 200..<300: return answer
                 case 404 where isMissingFine: return answer
                 case 403, 401: throw refused(answer)
-                case 429, 500...: problem = strange("answers with \(answer.status)", answer)
+                case 429, 500...: problem = strange("responded with status \(answer.status)", answer)
                 case 301,
                     400 where method == "HEAD" && answer.headers["x-amz-bucket-region"] != nil:
                     throw StageError(
                         .configuration, "\(name) is in another region",
-                        hint: "set AWS_REGION to \(answer.headers["x-amz-bucket-region"] ?? "its region")")
+                        hint: "set AWS_REGION to \(answer.headers["x-amz-bucket-region"] ?? "the bucket's region")")
                 case 400 where Self.isPassing(answer), 409 where Self.isPassing(answer):
-                    problem = strange("answers with \(answer.status)", answer)
-                default: throw strange("answers with \(answer.status)", answer)
+                    problem = strange("responded with status \(answer.status)", answer)
+                default: throw strange("responded with status \(answer.status)", answer)
                 }
             } catch let error as StageError {
                 throw error
@@ -217,7 +221,7 @@ package struct S3Artifacts: ArtifactStore {
         _ method: String, _ digest: String, _ query: [(name: String, value: String)], _ range: Range<Int64>?,
         _ body: Data, _ payload: String?
     ) async throws -> Answer {
-        // A usual port is not sent, and what is not sent must not be signed.
+        // The client omits the default port from the Host header, so the signature must omit it too.
         let usual = place.endpoint.scheme == "http" ? 80 : 443
         let port = place.endpoint.port.flatMap { $0 == usual ? nil : ":\($0)" } ?? ""
         let host = (place.endpoint.host() ?? "") + port
@@ -242,12 +246,12 @@ package struct S3Artifacts: ArtifactStore {
         return Answer(status: Int(response.status.code), headers: fields, body: Data(content.readableBytesView))
     }
 
-    /// Refusals that S3 itself says to try again.
+    /// Whether S3's documentation asks to retry this error.
     private static func isPassing(_ answer: Answer) -> Bool {
         ["RequestTimeout", "OperationAborted", "InternalError", "SlowDown"].contains(element("Code", in: answer.text))
     }
 
-    /// The text of an element of a short XML answer.
+    /// The text of the first element with this name in a short XML response.
     private static func element(_ name: String, in text: String) -> String? {
         guard let start = text.range(of: "<\(name)>"),
             let end = text.range(of: "</\(name)>", range: start.upperBound..<text.endIndex)
@@ -257,8 +261,8 @@ package struct S3Artifacts: ArtifactStore {
 
     private func refused(_ answer: Answer) -> StageError {
         StageError(
-            .configuration, "\(name) refuses access\(Self.words(answer))",
-            hint: "check the AWS keys, AWS_REGION, and that the keys may get, put and (s3:ListBucket) look for objects")
+            .configuration, "\(name) denied access\(Self.words(answer))",
+            hint: "check the AWS keys and AWS_REGION, and that the keys allow s3:GetObject, PutObject and ListBucket")
     }
 
     private func strange(_ what: String, _ answer: Answer) -> StageError {
@@ -267,7 +271,7 @@ package struct S3Artifacts: ArtifactStore {
             recovery: answer.status == 429 || answer.status >= 500 ? .transient(after: nil) : .permanent)
     }
 
-    /// What the service says of itself, shortened: it is no one's secret.
+    /// The code and message of the service's error response, shortened. They contain no secrets.
     private static func words(_ answer: Answer) -> String {
         guard let code = element("Code", in: answer.text) else { return "" }
         return ": "
@@ -275,7 +279,7 @@ package struct S3Artifacts: ArtifactStore {
     }
 }
 
-/// A file that is read by parts, off the cooperative pool.
+/// Reads parts of a file off the cooperative pool.
 private struct PartSource: Sendable {
     let path: String
 
@@ -295,7 +299,8 @@ private struct PartSource: Sendable {
                     data += more
                 }
                 guard data.count == range.count else {
-                    throw StageError(.fileSystem, "\(path) is shorter than it was", hint: "run the same command again")
+                    throw StageError(
+                        .fileSystem, "\(path) became shorter while it was read", hint: "run the same command again")
                 }
                 return data
             } catch let error as StageError {

@@ -1,39 +1,34 @@
 package import Foundation
 package import PipelineKit
 
-/// An output of a pure stage that is kept for later runs.
+/// The cached output of a pure stage.
 package struct CachedOutput: Codable, Sendable {
-    /// Digest of all that decides the output.
+    /// The cache key: a digest of everything that determines the output.
     package var key: String
-    /// All that decides it, in words.
+    /// The readable parts of the key, to explain a cache miss.
     package var parts: JSONValue
-    /// The stage's name.
     package var stage: String
     /// The asset that it was made from, as the user named it, and its path.
     package var asset: String
     package var path: String
-    /// The work folder, in which its files are.
+    /// The work folder of the run that made it, where the stage wrote its files.
     package var folder: String
-    /// The run that made it.
     package var run: String
-    /// When it was made.
     package var madeAt: Date
-    /// How long that took, in seconds.
+    /// How long the stage took, in seconds.
     package var seconds: Double
-    /// What the stage gave.
     package var artifact: JSONValue
-    /// Files that the stage made: their content is kept.
+    /// The files that the stage created; the cache keeps their content.
     package var files: [FileReference]
-    /// When it was last used; the entry's own time in the file system.
+    /// When the entry was last used: its mtime in the cache.
     package var usedAt = Date.distantPast
-    /// Bytes of the entry itself.
+    /// The size of the entry itself, without its files.
     var entryBytes: Int64 = 0
 
     private enum CodingKeys: String, CodingKey {
         case key, parts, stage, asset, path, folder, run, madeAt, seconds, artifact, files
     }
 
-    /// An output; see the properties.
     package init(
         key: String, parts: JSONValue, stage: String, asset: String, path: String, folder: String, run: String,
         madeAt: Date, seconds: Double, artifact: JSONValue, files: [FileReference]
@@ -51,20 +46,20 @@ package struct CachedOutput: Codable, Sendable {
         self.files = files
     }
 
-    /// Bytes of its files.
+    /// The total size of its files.
     package var bytes: Int64 { files.reduce(0) { $0 + $1.bytes } }
 }
 
-/// Outputs of pure stages on this machine, shared by all its runs: entries by key, files by content.
+/// The outputs of pure stages on this machine, shared by all runs: entries by key, files by digest.
 ///
-/// Entries and files appear whole or not at all, and each may vanish at any time: whoever finds half makes the output
-/// anew. So runs need no lock on each other, nor on pruning. A file is a second name of the one in the run's work folder
-/// where the file system allows it, and whoever takes it checks its digest, which is remembered by size and time.
+/// Entries and files appear completely or not at all, and each may disappear at any time; an incomplete output is
+/// discarded and recreated. So neither runs nor pruning need locks. Where the file system allows it, a cached file is a
+/// hard link to the one in the work folder. Its digest is checked before use, and remembered by size and time.
 package struct OutputCache: Sendable {
     private let folder: URL
     private let digests: FileDigests
 
-    /// The cache in `folder`, which is made when something is put there.
+    /// - Parameter folder: Created by the first `put`.
     package init(folder: URL, digests: FileDigests) {
         self.folder = folder
         self.digests = digests
@@ -75,12 +70,12 @@ package struct OutputCache: Sendable {
         folder.appending(path: "files/\(digest.prefix(2))/\(digest)").path
     }
 
-    /// The output under `key`; nil when there is none, or it can't be read.
+    /// Returns the output for `key`; nil when it is missing or can't be read.
     package func find(_ key: String) async -> CachedOutput? {
         await BlockingWork.run(name: "cache") { _ in read(entryPath(key)) }
     }
 
-    /// Whether the content of a file is there.
+    /// Whether the cache has the unchanged content of a file.
     package func holds(_ file: FileReference) async -> Bool {
         guard let digest = file.sha256 else { return false }
         let path = contentPath(digest)
@@ -88,12 +83,12 @@ package struct OutputCache: Sendable {
         return (try? await digests.sha256(of: path)) == digest
     }
 
-    /// Says that an output was used, so that pruning spares it.
+    /// Marks an output as used, so that pruning keeps it longer.
     package func touch(_ key: String) async {
         await BlockingWork.run(name: "cache") { _ in _ = utimensat(AT_FDCWD, entryPath(key), nil, 0) }
     }
 
-    /// What was used last first.
+    /// All entries, most recently used first.
     package func entries() async -> [CachedOutput] {
         await BlockingWork.run(name: "cache") { _ in readAll() }
     }
@@ -115,11 +110,10 @@ package struct OutputCache: Sendable {
         return entry
     }
 
-    /// Keeps an output.
+    /// Adds an output to the cache.
     ///
-    /// Files on another file system than the cache's are not kept, and then nothing is: copying them would cost what
-    /// the cache is there to save.
-    /// - Returns: Whether it is kept.
+    /// Stores nothing when a file is on another file system: a copy would cost what the cache is meant to save.
+    /// - Returns: Whether the output was stored.
     /// - Throws: `StageError` with code `file-system` or `disk-full` when the cache can't be written.
     @discardableResult
     package func put(_ output: CachedOutput) async throws(StageError) -> Bool {
@@ -131,10 +125,10 @@ package struct OutputCache: Sendable {
                 let draft = target + ".\(UUID().uuidString).part"
                 defer { unlink(draft) }
                 guard link(file.path, draft) == 0 else {
-                    guard [EXDEV, EPERM, EMLINK].contains(errno) else { throw Self.failure("keeping \(file.path)") }
+                    guard [EXDEV, EPERM, EMLINK].contains(errno) else { throw Self.failure("caching \(file.path)") }
                     return false
                 }
-                // What was there may have been changed by whoever holds another name of it.
+                // Replace an existing file: its content may have been changed through another hard link.
                 guard rename(draft, target) == 0 else { throw Self.failure("keeping \(file.path)") }
             }
             let path = entryPath(output.key)
@@ -143,14 +137,14 @@ package struct OutputCache: Sendable {
                 try JSONEncoder().encode(output).write(to: URL(filePath: path), options: .atomic)
                 chmod(path, 0o600)
             } catch {
-                throw StageError(.fileSystem, "the cache can't be written: \(error.localizedDescription)")
+                throw StageError(.fileSystem, "can't write to the cache: \(error.localizedDescription)")
             }
             return true
         }
     }
 
-    /// Gives a file out under `path`.
-    /// - Returns: Whether the cache has the content, unchanged.
+    /// Places a cached file at `path`.
+    /// - Returns: False when the cache doesn't have the content, or it was changed.
     /// - Throws: `StageError` when the file can't be written.
     package func place(_ file: FileReference, at path: String) async throws(StageError) -> Bool {
         guard let digest = file.sha256 else { return false }
@@ -173,30 +167,30 @@ package struct OutputCache: Sendable {
         }
     }
 
-    /// What pruning took away.
+    /// What a call of ``prune(unusedSince:limit:)`` removed.
     package struct Pruned: Sendable, Hashable {
-        /// Outputs.
+        /// The number of outputs.
         package var entries = 0
-        /// Bytes of their files.
+        /// The size of their files.
         package var bytes: Int64 = 0
     }
 
-    /// Bytes of entries and of their files, each content counted once.
+    /// The size of entries and their files; shared content counts once.
     package static func bytes(of entries: [CachedOutput]) -> Int64 {
         var sizes: [String: Int64] = [:]
         for file in entries.flatMap(\.files) { sizes[file.sha256 ?? file.path] = file.bytes }
         return sizes.values.reduce(0, +) + entries.reduce(0) { $0 + $1.entryBytes }
     }
 
-    /// Takes away what was not used for long, then what was not used for longest until the rest fits.
+    /// Removes outputs that were not used recently, then the least recently used ones until the rest fits.
     /// - Parameters:
-    ///   - moment: Outputs that were last used before it go; nil for none.
-    ///   - limit: Bytes that may stay; nil for all.
+    ///   - moment: Remove outputs that were last used before; nil for none.
+    ///   - limit: The maximum size in bytes; nil for no limit.
     package func prune(unusedSince moment: Date?, limit: ByteCount?) async -> Pruned {
         await BlockingWork.run(name: "cache") { _ in pruneBlocking(unusedSince: moment, limit: limit) }
     }
 
-    /// What can't be read as an entry, such as one of a later version, and is not just being written.
+    /// Removes entries that can't be decoded, such as those of a later version, unless they are only minutes old.
     private func removeUnreadable() {
         let place = folder.appending(path: "entries")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? []
@@ -233,7 +227,7 @@ package struct OutputCache: Sendable {
         return pruned
     }
 
-    /// Files come before their entries: those of the last minutes may still get one.
+    /// A file is stored before its entry, so files of the last ten minutes may still get one.
     private func removeFiles(keeping kept: Set<String>) {
         let place = folder.appending(path: "files")
         let recent = Date().addingTimeInterval(-600)
@@ -256,7 +250,7 @@ package struct OutputCache: Sendable {
                 attributes: [.posixPermissions: 0o700])
         } catch {
             throw StageError(
-                .fileSystem, "the folder of \(path) can't be made: \(error.localizedDescription)",
+                .fileSystem, "can't create the folder of \(path): \(error.localizedDescription)",
                 hint: "check the permissions of SPREADER_HOME")
         }
     }

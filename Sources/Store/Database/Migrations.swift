@@ -1,10 +1,10 @@
 import GRDB
 
 extension SQLiteStore {
-    /// The names of the steps.
+    /// The names of the migrations, in order.
     static var steps: [String] { migrations.migrations }
 
-    /// Numbered steps from an empty file to today's schema; a step that has shipped never changes.
+    /// The numbered migrations from an empty file to the current schema. Never change one that was released.
     static var migrations: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("001 journal") { database in

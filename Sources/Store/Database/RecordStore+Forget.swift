@@ -1,24 +1,24 @@
 package import PipelineKit
 
 extension RecordStore {
-    /// What ``forget(account:)`` erased.
+    /// The result of ``forget(account:)``.
     package struct Forgotten: Sendable, Hashable {
-        /// Posts of the ledger that were emptied.
+        /// The number of posts whose personal data was erased.
         package var posts: Int
-        /// Records of runs that were erased.
+        /// The number of changed or deleted rows of runs and jobs.
         package var records: Int
     }
 
-    /// Empties everything that refers to an account's owner: titles, names, ids and addresses of posts, and what runs
-    /// noted of them. The digest of each posted file stays, so that it is not posted again by mistake.
-    /// - Parameter identity: The ledger's name for the account.
+    /// Erases everything that refers to the owner of an account: titles, names, ids and URLs of posts, and the records
+    /// of the runs that made them. The digest of each posted file stays, so that it isn't posted twice by accident.
+    /// - Parameter identity: The account's identity in the ledger.
     /// - Throws: `StageError` when the database can't be written; then nothing was erased.
     package func forget(account identity: String) async throws(StageError) -> Forgotten {
         try await StoreError.bridge("erasing the account failed") {
             let forgotten = try await durable.write { [durable] connection in
-                // Pages that are let go are overwritten, not merely marked as free.
+                // SQLite overwrites freed pages with zeros, instead of only marking them as free.
                 if connection.dialect == .sqlite { _ = try connection.query("PRAGMA secure_delete = ON") }
-                // The runs that made its posts; the same footage may have gone to other accounts in others.
+                // Only the runs that made its posts: other runs may have posted the same footage to other accounts.
                 let places = """
                     (run, asset) IN (SELECT assets.run, assets.asset FROM assets
                         JOIN posts ON posts.run = assets.run AND posts.digest = assets.digest WHERE posts.account = ?)
@@ -26,18 +26,18 @@ extension RecordStore {
                 var records = 0
                 for sql in [
                     "DELETE FROM stages WHERE \(places)", "DELETE FROM checkpoints WHERE \(places)",
-                    // Later runs noted the post's id and address when they skipped it.
+                    // Later runs recorded the id and URL of the post when they skipped it.
                     """
                     UPDATE assets SET message = NULL WHERE message IS NOT NULL AND EXISTS (SELECT 1 FROM posts
                         WHERE posts.account = ? AND posts.digest = assets.digest
                         AND (posts.run = assets.run OR \(durable.dialect.holds("assets.message", "posts.publishID"))))
                     """,
-                    // What was typed may hold a title.
+                    // The command line may contain a title.
                     "UPDATE runs SET command = '[]' WHERE id IN (SELECT run FROM posts WHERE account = ?)",
                 ] {
                     records += try connection.execute(sql, [identity])
                 }
-                // A job says what its post was to say, and ends with its address; one that waits can't go on.
+                // The options of a job may contain a title, and its message the post's URL. Waiting jobs are cancelled.
                 records += try connection.execute(
                     """
                     UPDATE jobs SET options = '[]', message = NULL,
@@ -47,7 +47,7 @@ extension RecordStore {
                             ELSE state END
                     WHERE account = ?
                     """, [try connection.now(), String(identity.prefix { $0 != "@" })])
-                // Without its publish id nobody can ask what became of a post.
+                // Without its publish id, the outcome of a pending post can't be looked up any more.
                 let posts = try connection.execute(
                     """
                     UPDATE posts SET asset = '', publishID = NULL, uploadURL = NULL, title = NULL,

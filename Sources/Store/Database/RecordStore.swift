@@ -1,18 +1,18 @@
 package import PipelineKit
 
-/// Where the program keeps its records: one SQLite file, or a PostgreSQL database that several machines share.
+/// The program's records: one SQLite file, or a PostgreSQL database shared by several machines.
 package struct RecordStore: Sendable {
-    /// Journal, limits, digests: survives a killed process.
+    /// For journal, limits and digests: survives a killed process.
     let records: any SQLDatabase
-    /// Ledger, vault, jobs: survives a power cut.
+    /// For ledger, vault and jobs: also survives a power failure.
     package let durable: any SQLDatabase
-    /// What people know it by: a path, or an address without a password.
+    /// The store's name in messages: a path, or an address without its password.
     package let name: String
-    /// Time as all who share the records have it.
+    /// The clock that all users of the records share.
     package let clock: HostClock
 
-    /// The file at `path`, made when missing, with today's schema.
-    /// - Throws: `StoreError` with the path and what to do.
+    /// Opens the file at `path`, creates it when missing and migrates its schema.
+    /// - Throws: `StoreError` with the path and a hint.
     package init(sqlite path: String, clock: HostClock = .system) throws(StoreError) {
         let store = try SQLiteStore(path: path)
         records = SQLiteDatabase(writer: store.records, clock: clock.now)
@@ -21,8 +21,8 @@ package struct RecordStore: Sendable {
         self.clock = clock
     }
 
-    /// A PostgreSQL database.
-    /// - Parameter clock: Time as the server has it.
+    /// Records in a PostgreSQL database.
+    /// - Parameter clock: A clock that follows the server's time.
     package init(_ database: PostgresDatabase, clock: HostClock) {
         records = database
         durable = database
@@ -30,27 +30,27 @@ package struct RecordStore: Sendable {
         self.clock = clock
     }
 
-    /// The PostgreSQL database at `address`, whose schema must be today's; one that is still empty is given it.
+    /// Opens the PostgreSQL database at `address`. Its schema must be up to date; only an empty database is set up.
     /// - Parameters:
-    ///   - patience: How long a server that goes away later is waited for.
-    ///   - entry: How long one that is away now is waited for.
-    ///   - setsUp: Whether an empty one is given the schema, or refused.
-    /// - Throws: `StageError` when it can't be reached, or its schema is an older or a newer one.
+    ///   - patience: How long later calls wait for an unreachable server.
+    ///   - entry: How long this call waits for an unreachable server.
+    ///   - setsUp: Whether to create the schema in an empty database; otherwise an empty database is an error.
+    /// - Throws: `StageError` when the server is unreachable, or the schema is older or newer.
     package static func postgres(
         _ address: Secret, patience: Duration, entry: Duration = .zero, setsUp: Bool = true
     ) async throws(StageError) -> RecordStore {
         let entrance = PostgresDatabase(address, patience: entry)
-        // Empty or being set up by another process: the step after this one waits for that.
+        // Empty, or another process is setting it up: then `migrate` waits for that process.
         if setsUp, try await entrance.isEmpty() { try await entrance.migrate() }
         let clock = try await entrance.clock()
         if let step = try await entrance.migrationStatus().first(where: { !$0.isApplied }) {
             throw StageError(
-                .configuration, "the database \(entrance.name) lacks the step \"\(step.name)\"",
-                hint: "stop older workers, then bring it up to date: spreader-pipeline db migrate")
+                .configuration, "the database \(entrance.name) lacks the migration \"\(step.name)\"",
+                hint: "stop older workers, then run: spreader-pipeline db migrate")
         }
         return RecordStore(entrance.waiting(patience), clock: clock)
     }
 
-    /// The numbered steps of an SQLite file's schema: all of them are taken once it is open.
+    /// The names of the migrations of an SQLite file, which opening it applies.
     package static var fileSteps: [String] { SQLiteStore.steps }
 }

@@ -3,24 +3,24 @@ import GRDB
 
 /// The program's records in one SQLite file: journal, ledger, limits, vault.
 ///
-/// Two connections write: one for the journal, whose loss in a power cut costs repeated work, and one for ledger and
-/// vault, which waits for the disk at every commit, because a lost ledger entry could cost a second post.
+/// It has two writing connections. Losing a journal entry in a power failure only costs repeated work. The ledger and
+/// the vault sync every commit to disk, because a lost ledger entry could cause a duplicate post.
 struct SQLiteStore: Sendable {
-    /// Journal, limits, digests: survives a killed process.
+    /// For journal, limits and digests: survives a killed process.
     let records: DatabasePool
-    /// Ledger and vault: survives a power cut.
+    /// For ledger and vault: also survives a power failure.
     let durable: DatabaseQueue
-    /// Opens the file, creating it and its folder when missing, and brings its schema up to date.
-    /// - Throws: `StoreError` with the path and what to do.
+    /// Opens the file, creates it and its folder when missing, and migrates its schema.
+    /// - Throws: `StoreError` with the path and a hint.
     init(path: String) throws(StoreError) {
         do {
             let folder = URL(filePath: path).deletingLastPathComponent()
             try FileManager.default.createDirectory(
                 at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            // Its owner's alone from the beginning; one that another process has just made is left as it is.
+            // Created with mode 0600, so that the file is never readable by other users.
             let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
             if descriptor >= 0 { close(descriptor) }
-            // Processes that start together would make the schema at once.
+            // Processes that start together would create the schema at the same time.
             let lock = try Self.entrance(path)
             defer { withExtendedLifetime(lock) {} }
             records = try DatabasePool(path: path, configuration: Self.configuration(synchronous: "NORMAL"))
@@ -30,7 +30,7 @@ struct SQLiteStore: Sendable {
             guard !isTooNew else {
                 throw StoreError(
                     .tooNew, "\(path) was written by a newer version of spreader-pipeline",
-                    hint: "update the program, or name another file with SPREADER_DB or --db")
+                    hint: "update the program, or choose another file with SPREADER_DB or --db")
             }
             try migrator.migrate(records)
         } catch let error as StoreError {
@@ -39,11 +39,11 @@ struct SQLiteStore: Sendable {
             throw StoreError(
                 .cannotOpen,
                 "can't open the database \(path): \((error as? DatabaseError)?.message ?? error.localizedDescription)",
-                hint: "check its permissions, or name another file with SPREADER_DB=sqlite:PATH")
+                hint: "check its permissions, or choose another file with SPREADER_DB=sqlite:PATH")
         }
     }
 
-    /// Waits for those who are opening the file right now, though not for ever.
+    /// Waits for other processes that are opening the file; continues without the lock after 10 s.
     private static func entrance(_ path: String) throws -> FileLock? {
         for _ in 0..<2000 {
             if let lock = try FileLock.attempt(path + ".locks/open") { return lock }

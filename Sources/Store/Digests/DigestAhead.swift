@@ -1,12 +1,12 @@
 import PipelineKit
 
-/// The digest of one file, begun before it is known whether it will be wanted.
+/// A digest that is computed in the background before it is known to be needed.
 package final class DigestAhead: Sendable {
     let path: String
     let mark: FileMark
     private let work: Task<Result<String, StageError>, Never>
 
-    /// Begins to read the file at `path`; nil when there is none.
+    /// Starts reading the file at `path`; returns nil when there is none.
     package init?(of path: String) {
         guard let mark = FileMark(path) else { return nil }
         self.path = path
@@ -22,10 +22,10 @@ package final class DigestAhead: Sendable {
 
     deinit { work.cancel() }
 
-    /// Stops reading: the digest is not wanted.
+    /// Stops reading when the digest is not needed.
     package func cancel() { work.cancel() }
 
-    /// The digest of the content that the file had at `mark`; nil when reading was stopped, though not by the caller.
+    /// Waits for the digest of the file as it was at `mark`; nil when ``cancel()`` stopped the reading.
     /// - Throws: As `FileDigests.sha256(of:)`.
     func value() async throws(StageError) -> String? {
         let result = await withTaskCancellationHandler {

@@ -2,27 +2,28 @@ import Crypto
 import Foundation
 package import PipelineKit
 
-/// SHA-256 of files, remembered by size, modification time and inode so that gigabytes aren't read twice.
+/// SHA-256 of files, remembered by size, mtime and inode to avoid reading large files again.
 package struct FileDigests: Sendable {
     private let records: (any SQLDatabase)?
-    /// A digest that was begun earlier.
+    /// A digest that is already being computed, to be used if it fits.
     package var ahead: DigestAhead?
 
     private let remembers: Bool
 
-    /// Digests remembered in `store`, or not at all.
-    /// - Parameter remembers: Whether new ones are written there, too.
+    /// - Parameters:
+    ///   - store: Where to remember digests; nil to compute each one.
+    ///   - remembers: Whether to write new digests to `store`; otherwise it is only read.
     package init(_ store: RecordStore?, remembers: Bool = true) {
         records = store?.records
         self.remembers = remembers
     }
 
-    /// The digest of the file at `path`.
-    /// - Throws: `StageError` with code `file-system` when it can't be read; `cancelled` when the task is.
+    /// Returns the digest of the file at `path` as lower-case hex.
+    /// - Throws: `StageError` with code `file-system` when the file can't be read, or `cancelled`.
     package func sha256(of path: String) async throws(StageError) -> String {
         let mark = try Self.mark(of: path)
         if let known = try await remembered(path, mark) {
-            // Another file's digest may still be waited for.
+            // A digest for another file may still be needed.
             if let ahead, ahead.path == path { ahead.cancel() }
             return known
         }
@@ -30,7 +31,7 @@ package struct FileDigests: Sendable {
         if let ahead, ahead.path == path, ahead.mark == mark { begun = try await ahead.value() }
         let digest: String
         if let begun { digest = begun } else { digest = try await Self.compute(path) }
-        // A file that changed under the reader is not remembered.
+        // Don't remember the digest of a file that changed while it was read.
         if try Self.mark(of: path) == mark { try await write(digest, of: path, mark) }
         return digest
     }
@@ -61,8 +62,8 @@ package struct FileDigests: Sendable {
         }
     }
 
-    /// Size of the file at `path` in bytes.
-    /// - Throws: `StageError` with code `file-system` when there is none.
+    /// Returns the size of the file at `path` in bytes.
+    /// - Throws: `StageError` with code `file-system` when the file can't be examined.
     package static func size(of path: String) throws(StageError) -> Int64 { try mark(of: path).bytes }
 
     private static func mark(of path: String) throws(StageError) -> FileMark {
@@ -74,7 +75,7 @@ package struct FileDigests: Sendable {
         StageError(.fileSystem, "can't read \(path): \(String(cString: strerror(number)))")
     }
 
-    /// Reads the whole file on a thread of its own: never on the cooperative pool.
+    /// Computes the digest on a thread of its own, off the cooperative pool.
     static func compute(_ path: String) async throws(StageError) -> String {
         try await BlockingWork.run(name: "digest") { (flag) throws(StageError) in try read(path, flag) }
     }

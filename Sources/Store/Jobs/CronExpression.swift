@@ -1,12 +1,12 @@
 package import Foundation
 
-/// A time table in cron's five fields: minute, hour, day of the month, month, day of the week.
+/// A schedule in cron's five fields: minute, hour, day of the month, month, day of the week.
 ///
-/// `0 18 * * fri`, `*/15 9-17 * * mon-fri`, `@daily`. As with cron, when both days are restricted, either is enough.
+/// Examples: `0 18 * * fri`, `*/15 9-17 * * mon-fri`, `@daily`. As in cron, if both day fields are restricted, a day
+/// that matches either of them is enough.
 package struct CronExpression: Sendable, Hashable {
-    /// What is wrong with an expression.
+    /// Why an expression is not valid.
     package struct Problem: Error, Hashable {
-        /// In words.
         package var message: String
     }
 
@@ -15,7 +15,7 @@ package struct CronExpression: Sendable, Hashable {
         var isAny: Bool
     }
 
-    /// As written.
+    /// The expression as written.
     package let text: String
     private let minutes: Field
     private let hours: Field
@@ -32,21 +32,20 @@ package struct CronExpression: Sendable, Hashable {
     ]
     private static let dayNames = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 
-    /// Reads an expression.
     package init(_ text: String) throws(Problem) {
         self.text = text
         let plain = Self.names[text.lowercased()] ?? text
         let fields = plain.split(whereSeparator: \.isWhitespace).map(String.init)
         guard fields.count == 5 else {
             throw Problem(
-                message: "\"\(text)\" has \(fields.count) fields, and a time table has five, such as \"0 18 * * fri\"")
+                message: "\"\(text)\" has \(fields.count) fields; cron expressions need five, such as \"0 18 * * fri\"")
         }
         minutes = try Self.field(fields[0], "minute", 0...59)
         hours = try Self.field(fields[1], "hour", 0...23)
         days = try Self.field(fields[2], "day of the month", 1...31)
         months = try Self.field(fields[3], "month", 1...12, names: Self.monthNames, first: 1)
         var week = try Self.field(fields[4], "day of the week", 0...7, names: Self.dayNames, first: 0)
-        // Sunday has two numbers.
+        // Sunday is both 0 and 7.
         if week.values.remove(7) != nil { week.values.insert(0) }
         weekdays = week
     }
@@ -57,7 +56,7 @@ package struct CronExpression: Sendable, Hashable {
         func problem(_ part: Substring) -> Problem {
             Problem(
                 message:
-                    "\"\(part)\" is no \(what): it takes \(range.lowerBound) to \(range.upperBound), *, lists, ranges and steps"
+                    "\"\(part)\" is not a valid \(what): use \(range.lowerBound) to \(range.upperBound), *, lists, ranges and steps"
             )
         }
         func number(_ word: Substring, _ part: Substring) throws(Problem) -> Int {
@@ -92,10 +91,10 @@ package struct CronExpression: Sendable, Hashable {
         return Field(values: values, isAny: text == "*")
     }
 
-    /// The ticks after `start` up to and with `end`, each with a name that is the same on every machine.
+    /// Returns the ticks after `start` and up to `end`, each with a name that is the same on all machines.
     ///
-    /// An hour that a zone skips is made up for at its end; one that comes twice counts once, unless the table names no
-    /// hour.
+    /// When clocks are put forward, ticks in the skipped hour occur at its end. When they are put back, ticks in the
+    /// repeated hour occur once, unless the expression matches every hour.
     package func ticks(after start: Date, through end: Date, in zone: TimeZone) -> [(moment: Date, name: String)] {
         var ticks: [(moment: Date, name: String)] = []
         var minute = (start.timeIntervalSince1970 / 60).rounded(.down) * 60 + 60
@@ -103,7 +102,7 @@ package struct CronExpression: Sendable, Hashable {
             let moment = Date(timeIntervalSince1970: minute)
             let offset = zone.secondsFromGMT(for: moment)
             let jump = offset - zone.secondsFromGMT(for: moment.addingTimeInterval(-60))
-            // The local minutes that ended with this one: more than one where the clock was put forward.
+            // The local minutes that end here: several when the clock was put forward.
             for skipped in stride(from: max(jump, 0) / 60, through: 0, by: -1) {
                 guard skipped == 0 || !hours.isAny else { continue }
                 let local = moment.addingTimeInterval(Double(offset - skipped * 60))
@@ -119,7 +118,7 @@ package struct CronExpression: Sendable, Hashable {
 
     private static func name(_ local: Date) -> String { String(local.formatted(.iso8601).dropLast(4)) }
 
-    /// Whether a local time, written as if it were universal, is in the table.
+    /// Whether a local time, given as if it were UTC, matches the expression.
     private func matches(_ local: Date) -> Bool {
         var calendar = Calendar(identifier: .gregorian)
         calendar.timeZone = .gmt

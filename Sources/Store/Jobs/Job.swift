@@ -1,55 +1,51 @@
 package import Foundation
 
-/// Where a job stands. The words are Oban's, and `unconfirmed`.
+/// The state of a job. The names are those of Oban, plus `unconfirmed`.
 package enum JobState: String, Sendable, Codable, CaseIterable {
-    /// Waits for its moment.
+    /// Waiting for its start time.
     case scheduled
-    /// Waits for a worker.
+    /// Waiting for a worker.
     case available
-    /// A worker has it.
+    /// A worker is running it.
     case executing
-    /// Failed, and waits for its next attempt.
+    /// Failed, and waiting for the next attempt.
     case retryable
-    /// Done.
     case completed
-    /// Put aside after its last attempt, or because another one can't help; can be edited and retried.
+    /// Failed after its last attempt, or permanently; can be edited and retried.
     case discarded
-    /// Called off.
+    /// Cancelled by the user.
     case cancelled
-    /// Its post may or may not be there: a person decides.
+    /// Whether its post was published is unknown; a person has to decide.
     case unconfirmed
 }
 
-/// A job to be made: one asset through one pipeline.
+/// A job to insert: one asset through one pipeline.
 package struct NewJob: Sendable, Hashable {
-    /// Absolute path of the pipeline file.
+    /// The absolute path of the pipeline file.
     package var pipeline: String
-    /// The pipeline's name.
     package var name: String
-    /// Absolute path of the footage.
+    /// The absolute path of the footage.
     package var asset: String
-    /// The folder that relative paths in the pipeline are relative to.
+    /// The folder that relative paths in the pipeline refer to.
     package var directory: String
-    /// Options of the command line, such as `--post title=Hi`.
+    /// Command-line options, such as `--post title=Hi`.
     package var options: [String]
-    /// The connected account that is posted to.
+    /// The connected account to post to.
     package var account: String
-    /// The queue that it waits in.
     package var queue: String
-    /// Smaller ones come first, 0 to 9.
+    /// From 0 to 9; smaller values run first.
     package var priority: Int
-    /// Attempts in all.
+    /// The maximum number of attempts.
     package var maxAttempts: Int
-    /// When it may begin; at once when nil.
+    /// The earliest start; nil for immediately.
     package var scheduledAt: Date?
-    /// A key that only one unfinished job may have.
+    /// A key that at most one unfinished job may have; nil for none.
     package var uniqueKey: String?
-    /// What a worker must offer to take it.
+    /// The labels that a worker must offer to run the job.
     package var labels: [String]
-    /// The footage's content, for machines that don't have the file; nil when it is at its path on all of them.
+    /// The content of the footage, for machines that don't have the file; nil when all machines have it at its path.
     package var footage: JobFootage?
 
-    /// A job to be made; see the properties.
     package init(
         pipeline: String, name: String, asset: String, directory: String, options: [String] = [],
         account: String = "default", queue: String = "default", priority: Int = 0,
@@ -71,99 +67,90 @@ package struct NewJob: Sendable, Hashable {
         self.footage = footage
     }
 
-    /// Oban's default.
+    /// Oban's default for the number of attempts.
     package static let usualAttempts = 20
 }
 
-/// Footage in the store of artifacts, with what stands beside it.
+/// Footage in the artifact store, with its sidecars.
 package struct JobFootage: Sendable, Hashable, Codable {
-    /// A file.
     package struct File: Sendable, Hashable, Codable {
-        /// Its name, without a folder.
+        /// The file name, without a folder.
         package var name: String
-        /// SHA-256 of its content.
+        /// SHA-256 of the content.
         package var digest: String
 
-        /// A file.
         package init(name: String, digest: String) {
             self.name = name
             self.digest = digest
         }
     }
 
-    /// The footage first, then sidecars.
+    /// The footage first, followed by its sidecars.
     package var files: [File]
 
-    /// Files in the store.
     package init(files: [File]) { self.files = files }
 }
 
-/// A job as the table has it.
+/// A job in the database.
 package struct Job: Sendable, Hashable {
-    /// Its number.
     package var id: Int64
-    /// What it is to do.
     package var work: NewJob
-    /// Where it stands.
     package var state: JobState
-    /// Attempts begun.
+    /// The number of attempts started.
     package var attempt: Int
-    /// When it was made.
     package var insertedAt: Date
-    /// When it may begin.
+    /// The earliest start of the next attempt.
     package var scheduledAt: Date
-    /// When its last attempt began.
+    /// When the last attempt started.
     package var attemptedAt: Date?
-    /// When it ended.
+    /// When the job ended; nil until then.
     package var finishedAt: Date?
-    /// The worker that has it, or had it last.
+    /// The worker that runs it, or ran it last.
     package var worker: String?
-    /// When its lease ends, while a worker has it.
+    /// When the lease expires; nil unless a worker has the job.
     package var leaseUntil: Date?
-    /// The stage that it is in.
+    /// The stage in progress, or the last one.
     package var stage: String?
-    /// Share of that stage that is done, 0 to 1.
+    /// The progress of that stage, from 0 to 1.
     package var progress: Double?
-    /// What came of the last attempt.
+    /// The result of the last attempt, for people.
     package var message: String?
-    /// The run that works on it.
+    /// The run that works on the job.
     package var runID: String?
-    /// What its next stage asks of a worker, beside the job's own labels.
+    /// The labels that its next stage requires of a worker, in addition to the job's own.
     package var needs: [String] = []
 }
 
-/// A worker's hold on a job. Its number is raised at every claim: whoever comes with an older one has lost the job.
+/// A worker's lease on a job. Each claim increments the number, so that a worker with an older number has lost the job.
 package struct JobLease: Sendable, Hashable {
-    /// The job.
     package var job: Job
-    /// The number of this hold.
+    /// The fencing number of this lease.
     package var number: Int64
-    /// When it was asked for, by this process's clock: its lease begins no earlier.
+    /// When this process requested the claim, by its own clock: no later than the start of the lease.
     package var claimedAt = ContinuousClock.now
 }
 
-/// How an attempt ended.
+/// The result of an attempt.
 package enum JobOutcome: Sendable, Hashable {
-    /// Done.
     case completed(message: String?)
-    /// Failed; another attempt may help.
-    /// - Parameter after: What the service asked to wait; the back-off otherwise.
+    /// Failed; another attempt may succeed.
+    /// - Parameter after: The delay that the service asked for; nil for the backoff.
     case failed(message: String, after: Duration?)
-    /// Failed for good.
+    /// Failed permanently: another attempt would fail again.
     case discarded(message: String)
-    /// The time has not come, or a limit is met: later, and the attempt does not count.
+    /// Too early, or a limit was reached: try later without counting the attempt.
     case snoozed(message: String, for: Duration)
-    /// The post may or may not be there.
+    /// Whether the post was published is unknown.
     case unconfirmed(message: String)
-    /// Given back by a worker that stops; the attempt does not count.
+    /// Returned by a worker that is stopping, without counting the attempt.
     case released
-    /// Its next stage is for workers that offer something else; the attempt does not count.
+    /// The next stage needs a worker with other labels; the attempt doesn't count.
     case handedOver(needs: [String])
 }
 
-/// When a failed job is tried again.
+/// The delay before a failed job is retried.
 package enum JobBackoff {
-    /// Oban's default: 15 s + 2^attempt s, lengthened by up to a tenth.
+    /// Oban's default: 15 s + 2^attempt s, plus up to 10 % jitter.
     /// - Parameter random: From 0 to 1.
     package static func delay(afterAttempt attempt: Int, random: Double) -> Duration {
         let seconds = 15 + (0..<min(max(attempt, 0), 20)).reduce(1.0) { value, _ in value * 2 }

@@ -1,12 +1,12 @@
 package import Foundation
 package import PipelineKit
 
-/// What people do with jobs.
+/// Commands of users on jobs, cron ticks and pruning.
 extension JobQueue {
-    /// Jobs, newest first.
+    /// Returns jobs, newest first.
     /// - Parameters:
-    ///   - states: Only these; all when empty.
-    ///   - queue: Only of this queue.
+    ///   - states: The states to include; empty for all.
+    ///   - queue: The queue to include; nil for all.
     /// - Throws: `StageError` when the database can't be read.
     package func jobs(
         states: Set<JobState> = [], queue: String? = nil, limit: Int
@@ -31,7 +31,7 @@ extension JobQueue {
         }
     }
 
-    /// One job.
+    /// Returns one job; nil when it doesn't exist.
     /// - Throws: `StageError` when the database can't be read.
     package func job(_ id: Int64) async throws(StageError) -> Job? {
         try await bridge("reading jobs failed") {
@@ -41,7 +41,7 @@ extension JobQueue {
         }
     }
 
-    /// How many jobs there are in each state.
+    /// Returns the number of jobs in each state.
     /// - Throws: `StageError` when the database can't be read.
     package func counts() async throws(StageError) -> [JobState: Int] {
         try await bridge("reading jobs failed") {
@@ -55,8 +55,8 @@ extension JobQueue {
         }
     }
 
-    /// Calls a job off. A worker that has it finds out at its next heartbeat and stops.
-    /// - Returns: The job; nil when it has ended already, or is not there.
+    /// Cancels a job. A worker that is running it notices at its next heartbeat and stops.
+    /// - Returns: The job; nil when it is completed, already cancelled or missing.
     /// - Throws: `StageError` when the database can't be written.
     package func cancel(_ id: Int64) async throws(StageError) -> Job? {
         try await bridge("cancelling a job failed") {
@@ -73,12 +73,12 @@ extension JobQueue {
         }
     }
 
-    /// Tries a job again, at once: one that was put aside, called off, is unconfirmed, or waits for its next attempt.
+    /// Retries a job immediately, unless it is running or completed.
     /// - Parameters:
-    ///   - options: Other options of the command line than it had.
-    ///   - priority: Another priority than it had.
-    /// - Returns: The job; nil when it runs, is done, or is not there.
-    /// - Throws: `StageError` when the database can't be written, or an unfinished job has its key by now.
+    ///   - options: New command-line options; nil to keep them.
+    ///   - priority: A new priority; nil to keep it.
+    /// - Returns: The job; nil when it is running, completed or missing.
+    /// - Throws: `StageError` when the database can't be written, or another unfinished job has the same key.
     package func retry(
         _ id: Int64, options: [String]? = nil, priority: Int? = nil
     ) async throws(StageError) -> Job? {
@@ -93,7 +93,7 @@ extension JobQueue {
                     """, [id])
                 if let twin = try twin.first?.get("id", as: Int64.self) {
                     throw StageError(
-                        .busy, "job \(twin) has the same key and is not done",
+                        .busy, "job \(twin) has the same key and is not finished",
                         hint: "see: spreader-pipeline jobs show \(twin)", recovery: .permanent)
                 }
                 let rows = try connection.query(
@@ -110,8 +110,8 @@ extension JobQueue {
         }
     }
 
-    /// Sets how many jobs of a queue or an account may run at once, over all workers.
-    /// - Parameter capacity: 0 lets none begin; nil sets no limit.
+    /// Limits how many jobs of a queue or an account run at once, over all workers.
+    /// - Parameter capacity: 0 starts no jobs; nil removes the limit.
     /// - Throws: `StageError` when the database can't be written.
     package func limit(
         queue: String? = nil, account: String? = nil, to capacity: Int?
@@ -119,7 +119,7 @@ extension JobQueue {
         try await write(kind: account == nil ? "queue" : "account", queue, account, to: capacity)
     }
 
-    /// Lets no more jobs of a queue begin, or lets them again; its limit stays.
+    /// Pauses or resumes a queue. A paused queue starts no jobs and keeps its limit.
     /// - Throws: `StageError` when the database can't be written.
     package func pause(_ queue: String, _ isPaused: Bool) async throws(StageError) {
         try await write(kind: "pause", queue, nil, to: isPaused ? 0 : nil)
@@ -145,7 +145,7 @@ extension JobQueue {
         }
     }
 
-    /// The limits that were set: kind (`queue` or `account`), name, jobs at once.
+    /// Returns the limits: kind (`queue`, `account` or `pause`), name, jobs at once.
     /// - Throws: `StageError` when the database can't be read.
     package func limits() async throws(StageError) -> [(kind: String, name: String, capacity: Int)] {
         try await bridge("reading limits of jobs failed") {
@@ -153,15 +153,15 @@ extension JobQueue {
         }
     }
 
-    /// Erases jobs that ended before so long; unconfirmed ones stay.
-    /// - Returns: How many.
+    /// Deletes jobs that ended more than `age` ago; unconfirmed ones stay.
+    /// - Returns: The number of deleted jobs.
     /// - Throws: `StageError` when the database can't be written.
     package func prune(olderThan age: Duration) async throws(StageError) -> Int {
         try await bridge("pruning jobs failed") {
             try await database.write { connection in
                 let now = try connection.now()
                 let before = now - age.inSeconds
-                // Ticks of the last day could still be made up for.
+                // Ticks of the last day are still needed: a missed tick may run late.
                 try connection.execute("DELETE FROM jobTicks WHERE tick < ?", [min(before, now - 86_400)])
                 return try connection.execute(
                     "DELETE FROM jobs WHERE state IN ('completed', 'discarded', 'cancelled') AND finishedAt < ?",
@@ -170,7 +170,7 @@ extension JobQueue {
         }
     }
 
-    /// Digests of files that jobs which have not ended will ask for.
+    /// Returns the digests of the footage of jobs that may still run.
     /// - Throws: `StageError` when the database can't be read.
     package func wantedFootage() async throws(StageError) -> Set<String> {
         try await bridge("reading jobs failed") {
@@ -184,15 +184,15 @@ extension JobQueue {
         }
     }
 
-    /// Makes the jobs of a cron entry's tick, unless another worker has.
-    /// - Returns: The jobs that were made; nil when the tick was taken.
+    /// Inserts the jobs of a cron tick, unless another worker has already done so.
+    /// - Returns: The new jobs; nil when another worker handled the tick.
     /// - Throws: `StageError` when the database can't be written.
     package func tick(
         _ name: String, at moment: Date, jobs: [NewJob]
     ) async throws(StageError) -> [Job]? {
         try await bridge("writing a tick failed") {
             try await database.write { connection in
-                // By its name alone: an hour that comes twice has one name and two moments.
+                // By name only: when clocks are put back, an hour has one name but two times.
                 try connection.exclude("tick:\(name)")
                 let isOurs =
                     try connection.execute(

@@ -2,7 +2,7 @@ import Foundation
 import PipelineKit
 
 extension JobQueue {
-    /// How many jobs of a queue or an account may run at once, over all workers; none while a queue is paused.
+    /// How many jobs of a queue or an account may run at once, over all workers; 0 for a paused queue.
     struct Limit: Sendable, Hashable {
         var kind: String
         var name: String
@@ -15,7 +15,7 @@ extension JobQueue {
         }
     }
 
-    /// The queues and accounts that have no room left.
+    /// The queues and accounts that are at capacity, by column.
     private static func full(_ limits: [Limit], _ connection: any SQLConnection) throws -> [String: [String]] {
         var full: [String: [String]] = [:]
         for limit in limits {
@@ -47,7 +47,7 @@ extension JobQueue {
         for (column, names) in try full(limits, connection).sorted(by: { $0.key < $1.key }) {
             among(column, names.sorted(), isNot: true)
         }
-        // There are few sets of labels among jobs that wait; those that this worker can't serve are named.
+        // Waiting jobs have few distinct sets of labels, so exclude those that this worker doesn't offer.
         let asked = try connection.query(
             "SELECT DISTINCT labels, needs FROM jobs WHERE \(waiting) AND (labels <> '' OR needs <> '')")
         for row in asked {
@@ -61,7 +61,7 @@ extension JobQueue {
             SELECT id, labels, needs FROM jobs WHERE \(conditions.joined(separator: " AND "))
             ORDER BY priority, scheduledAt, id LIMIT ? \(connection.dialect.skippingLocked)
             """, arguments + [count])
-        // One that asks for something else may have come between the two looks.
+        // A job with other labels may have been inserted between the two queries.
         let ids = try found.filter {
             offered.isSuperset(of: labels(try $0.get("labels")) + labels(try $0.get("needs")))
         }.map { try $0.get("id", as: Int64.self) }
@@ -81,7 +81,7 @@ extension JobQueue {
         String(decoding: try JSONEncoder().encode(words), as: UTF8.self)
     }
 
-    /// Labels as a column holds them: the same set is the same text.
+    /// Labels in sorted order, so that equal sets are equal in the database.
     static func text(labels: [String]) -> String { Set(labels).sorted().joined(separator: ",") }
 
     static func labels(_ text: String) -> [String] { text.split(separator: ",").map(String.init) }

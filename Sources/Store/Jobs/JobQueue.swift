@@ -1,31 +1,29 @@
 package import Foundation
 package import PipelineKit
 
-/// Jobs in a database: made, claimed under leases, ended. The same on SQLite and PostgreSQL.
+/// A job queue in SQLite or PostgreSQL. Workers claim jobs under leases.
 ///
-/// Every time is the database's own. A worker holds a job by a lease; whatever it writes afterwards names the lease's
-/// number, and when that is not the job's any more, the job is lost and nothing was written.
+/// All times are the database's. Every write of a worker includes the number of its lease; if another worker has
+/// claimed the job since, the write has no effect and the call reports the loss.
 package struct JobQueue: Sendable {
-    /// Whom new jobs are told to.
+    /// The notification channel for changes of the queue.
     package static let channel = "spreader_jobs"
-    /// The states that a claim looks at.
+    /// The states that a claim considers.
     static let waiting = "state IN ('available', 'scheduled', 'retryable')"
 
     let database: any SQLDatabase
 
-    /// The jobs of a database.
     package init(_ database: any SQLDatabase) { self.database = database }
 
-    /// The jobs of a store.
     package init(_ store: RecordStore) { database = store.durable }
 
-    /// What the database tells of jobs that have come, where it can.
+    /// Notifications of changes of the queue; nil when the database has none.
     package var notices: AsyncStream<SQLNotice>? { database.notices(on: Self.channel) }
 
     // MARK: Making
 
-    /// Puts jobs into the queue, all of them or none.
-    /// - Returns: Each job with whether it is new; one whose key an unfinished job has already is that job.
+    /// Inserts jobs in one transaction.
+    /// - Returns: Each job, and whether it is new: a key that an unfinished job already has returns that job.
     /// - Throws: `StageError` when the database can't be written.
     package func insert(_ jobs: [NewJob]) async throws(StageError) -> [(job: Job, isNew: Bool)] {
         try await bridge("writing jobs failed") {
@@ -59,18 +57,18 @@ package struct JobQueue: Sendable {
         let existing = try connection.query(
             "SELECT * FROM jobs WHERE uniqueKey = ? AND state NOT IN ('completed', 'discarded', 'cancelled')",
             [job.uniqueKey])
-        guard let row = existing.first else { throw StoreError(.failed, "a job was neither made nor there") }
+        guard let row = existing.first else { throw StoreError(.failed, "a job was neither inserted nor found") }
         return (try Self.job(row), false)
     }
 
     // MARK: Working
 
-    /// Takes jobs that may begin: smaller priorities first, then those that have waited longest.
+    /// Claims jobs that are due, by priority and then by start time.
     /// - Parameters:
-    ///   - worker: Who takes them.
-    ///   - queues: Only jobs of these; of all when empty.
-    ///   - offered: Labels that the worker offers; jobs that need others are left to others.
-    ///   - lease: How long they are held without a heartbeat.
+    ///   - worker: The name of the worker.
+    ///   - queues: The queues to claim from; empty for all.
+    ///   - offered: The labels that the worker offers; jobs that require others are skipped.
+    ///   - lease: How long the lease lasts without a heartbeat.
     /// - Throws: `StageError` when the database can't be written.
     package func claim(
         _ count: Int, worker: String, queues: Set<String> = [], offering offered: Set<String> = [], lease: Duration
@@ -79,10 +77,10 @@ package struct JobQueue: Sendable {
         return try await bridge("claiming jobs failed") {
             try await database.write { connection in
                 let limits = try Self.limits(connection)
-                // Counting what runs and taking more must not be parted by another worker.
+                // No other worker may claim between the count of running jobs and this claim.
                 if limits.contains(where: { $0.capacity > 0 }) { try connection.exclude("jobs") }
                 var taken: [JobLease] = []
-                // With capacities, each job taken may be the last one that its account or queue has room for.
+                // With limits, claim one by one: each job may use the last free slot of its account or queue.
                 let step = limits.isEmpty ? count : 1
                 while taken.count < count {
                     let leases = try Self.claim(
@@ -99,14 +97,14 @@ package struct JobQueue: Sendable {
         }
     }
 
-    /// Keeps a job, and notes how far it has come.
-    /// - Returns: False when the job is lost: stop at once.
+    /// Extends a lease and records progress.
+    /// - Returns: False when the lease is lost: stop at once.
     /// - Throws: `StageError` when the database can't be written.
     package func heartbeat(
         _ held: JobLease, extending lease: Duration, stage: String? = nil, progress: Double? = nil,
         runID: String? = nil
     ) async throws(StageError) -> Bool {
-        try await bridge("keeping a job failed") {
+        try await bridge("renewing the lease of a job failed") {
             try await database.write { connection in
                 let end = try connection.now() + lease.inSeconds
                 return try connection.execute(
@@ -118,16 +116,16 @@ package struct JobQueue: Sendable {
         }
     }
 
-    /// Ends an attempt.
+    /// Ends an attempt and releases the lease.
     /// - Parameters:
-    ///   - random: From 0 to 1, for the back-off's jitter.
-    ///   - runID: The run that worked on it.
-    /// - Returns: The job as it stands now; nil when it was lost, and nothing was written.
+    ///   - random: From 0 to 1, for the jitter of the backoff.
+    ///   - runID: The run that worked on the job.
+    /// - Returns: The updated job; nil when the lease was lost and nothing was written.
     /// - Throws: `StageError` when the database can't be written.
     package func end(
         _ held: JobLease, _ outcome: JobOutcome, random: Double, runID: String? = nil
     ) async throws(StageError) -> Job? {
-        try await bridge("ending a job failed") {
+        try await bridge("writing the result of a job failed") {
             try await database.write { connection in
                 let now = try connection.now()
                 let change = Change(outcome, held.job, now, random)
@@ -142,17 +140,17 @@ package struct JobQueue: Sendable {
                         change.state.rawValue, change.scheduledAt, change.finishedAt, change.message, change.attempt,
                         Self.text(labels: change.needs), runID, change.state.rawValue, held.job.id, held.number,
                     ])
-                // There may be room for another one now, or this one is for others.
+                // A slot may be free now, or the job may be waiting for another worker.
                 try connection.notify(Self.channel)
                 return try rows.first.map(Self.job)
             }
         }
     }
 
-    /// Takes jobs back whose worker has been silent for longer than its lease.
+    /// Takes jobs back from workers whose lease has expired.
     ///
-    /// They are tried again: what had been sent by then is in the post ledger, which decides what may be repeated.
-    /// - Returns: The jobs.
+    /// The jobs are retried. The post ledger knows what was already sent and decides what may be repeated.
+    /// - Returns: The jobs that were taken back.
     /// - Throws: `StageError` when the database can't be written.
     package func rescue() async throws(StageError) -> [Job] {
         try await bridge("rescuing jobs failed") {
@@ -174,7 +172,7 @@ package struct JobQueue: Sendable {
         }
     }
 
-    /// How many jobs of some queues are being worked on.
+    /// Returns the number of jobs running in some queues; an empty set means all queues.
     /// - Throws: `StageError` when the database can't be read.
     package func unended(queues: Set<String>) async throws(StageError) -> Int {
         try await bridge("reading jobs failed") {
@@ -189,15 +187,15 @@ package struct JobQueue: Sendable {
         }
     }
 
-    /// The database's time.
-    /// - Throws: `StageError` when it can't be asked.
+    /// Returns the database's time.
+    /// - Throws: `StageError` when the database can't be read.
     package func now() async throws(StageError) -> Date {
-        try await bridge("asking the time failed") {
+        try await bridge("reading the database's time failed") {
             try await database.read { Date(timeIntervalSince1970: try $0.now()) }
         }
     }
 
-    /// How long until a job may begin, not more than zero when one may now; nil when none waits. One query.
+    /// Returns the time until the next job is due, zero or less when one is due now; nil when none waits.
     /// - Throws: `StageError` when the database can't be read.
     package func nextMoment() async throws(StageError) -> Duration? {
         try await bridge("reading jobs failed") {
@@ -215,7 +213,7 @@ package struct JobQueue: Sendable {
     ) async throws(StageError) -> Value { try await StoreError.bridge(what, body) }
 }
 
-/// What an outcome makes of a job.
+/// The columns that an outcome changes.
 private struct Change {
     var state: JobState
     var scheduledAt: Double
@@ -229,7 +227,7 @@ private struct Change {
         attempt = job.attempt
         finishedAt = nil
         message = nil
-        // What a stage asked for goes on being asked for: the stage is still to be done.
+        // Keep the required labels: the next attempt runs the same stage.
         needs = job.needs
         switch outcome {
         case .completed(let text):
@@ -255,7 +253,7 @@ private struct Change {
             message = job.message
         case .handedOver(let asked):
             (state, attempt, needs) = (.available, job.attempt - 1, asked)
-            message = "waits for a worker that offers \(asked.joined(separator: ", "))"
+            message = "waiting for a worker that offers \(asked.joined(separator: ", "))"
         }
     }
 }

@@ -1,22 +1,22 @@
-/// The tables of jobs, for either database.
+/// The tables of the job queue, for both databases.
 enum JobSchema {
-    /// What jobs need to go from machine to machine.
+    /// Columns that let a job move from machine to machine.
     static let ofSeveralMachines = [
         "ALTER TABLE jobs ADD COLUMN footage TEXT",
         "ALTER TABLE jobs ADD COLUMN needs TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE posts ADD COLUMN owner TEXT",
-        // What is asked of workers is found without passing all who wait.
+        // Lets a claim find the required labels without a scan of all waiting jobs.
         """
         CREATE INDEX jobsLabelled ON jobs (labels, needs)
             WHERE state IN ('available', 'scheduled', 'retryable') AND (labels <> '' OR needs <> '')
         """,
     ]
 
-    /// When the next one may begin is found without passing the others.
+    /// Lets a worker find the next start time without a scan of all waiting jobs.
     static let due =
         "CREATE INDEX jobsDue ON jobs (scheduledAt) WHERE state IN ('available', 'scheduled', 'retryable')"
 
-    /// The statements that make them.
+    /// The statements that create the tables.
     static func statements(_ dialect: SQLDialect) -> [String] {
         let (id, whole, real) =
             switch dialect {
@@ -34,7 +34,7 @@ enum JobSchema {
                 progress \(real), message TEXT, runID TEXT
             )
             """,
-            // Who waits is found without passing those who are done, however many these are.
+            // Lets a claim find waiting jobs without a scan of finished ones.
             """
             CREATE INDEX jobsWaiting ON jobs (priority, scheduledAt, id)
                 WHERE state IN ('available', 'scheduled', 'retryable')

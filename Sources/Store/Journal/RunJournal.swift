@@ -1,44 +1,40 @@
 package import Foundation
 package import PipelineKit
 
-/// Where a run stands.
+/// The state of a run.
 package enum RunStatus: String, Sendable, Codable {
-    /// Under way, or its process was killed.
+    /// In progress, or its process was killed.
     case running
-    /// All assets are done.
+    /// All assets finished or were already posted.
     case succeeded
     /// At least one asset failed.
     case failed
-    /// Stopped on request; can be resumed.
+    /// Stopped by the user; can be resumed.
     case interrupted
-    /// Given up by its user: will not be resumed.
+    /// Abandoned by the user; never resumed.
     case cancelled
 }
 
-/// One pass of one pipeline over its assets.
+/// One execution of a pipeline over its assets.
 package struct RunRecord: Sendable, Hashable {
-    /// Short, sortable by time.
+    /// Short, and sorts by time.
     package var id: String
-    /// What makes a later command the same command.
+    /// The digest that identifies the command: a later command with the same fingerprint resumes the run.
     package var fingerprint: String
-    /// The pipeline's name.
     package var pipeline: String
-    /// Absolute path of the pipeline file.
+    /// The absolute path of the pipeline file.
     package var path: String
-    /// The arguments that resume it.
+    /// The arguments that resume the run.
     package var command: [String]
-    /// Folder of its work files.
+    /// The folder of its work files.
     package var workDirectory: String
-    /// Where it stands.
     package var status: RunStatus
-    /// The program's exit status once it ended.
+    /// The program's exit status; nil until the run ends.
     package var exitStatus: Int?
-    /// When it began.
     package var startedAt: Date
-    /// When it ended.
+    /// When the run ended; nil until then.
     package var finishedAt: Date?
 
-    /// A record; see the properties.
     package init(
         id: String, fingerprint: String, pipeline: String, path: String, command: [String], workDirectory: String,
         status: RunStatus, exitStatus: Int? = nil, startedAt: Date, finishedAt: Date? = nil
@@ -56,30 +52,26 @@ package struct RunRecord: Sendable, Hashable {
     }
 }
 
-/// One asset of a run.
+/// The state of one asset of a run.
 package struct AssetRecord: Sendable, Hashable {
-    /// How it stands.
     package enum Status: String, Sendable, Codable {
-        /// Not ended.
+        /// In progress, or its process was killed.
         case running
-        /// Went through all stages.
+        /// Passed the last stage.
         case finished
-        /// Was posted before: nothing was sent.
+        /// Posted by an earlier run; nothing was sent.
         case alreadyPosted = "already-posted"
-        /// Failed for good.
         case failed
     }
 
-    /// The asset as the user named it.
+    /// The asset, as the user named it.
     package var asset: String
     /// SHA-256 of the footage.
     package var digest: String
-    /// How it stands.
     package var status: Status
-    /// Why, when it failed.
+    /// The error message of a failed asset.
     package var message: String?
 
-    /// A record.
     package init(asset: String, digest: String, status: Status, message: String? = nil) {
         self.asset = asset
         self.digest = digest
@@ -88,20 +80,19 @@ package struct AssetRecord: Sendable, Hashable {
     }
 }
 
-/// A stage that finished for an asset.
+/// A stage that finished for an asset, and its output.
 package struct StageRecord: Sendable, Hashable {
-    /// The asset as the user named it.
+    /// The asset, as the user named it.
     package var asset: String
-    /// The stage's id in the pipeline.
+    /// The id of the stage in the pipeline.
     package var stage: String
-    /// Digest of all that decides the output: stage, version, options, input.
+    /// The digest of everything that determines the output: stage, version, options, input.
     package var reuseKey: String
-    /// What it gave.
+    /// The stage's output, as JSON.
     package var artifact: JSONValue
-    /// How long it took.
+    /// How long the stage took, in seconds.
     package var seconds: Double
 
-    /// A record.
     package init(asset: String, stage: String, reuseKey: String, artifact: JSONValue, seconds: Double) {
         self.asset = asset
         self.stage = stage
@@ -111,26 +102,28 @@ package struct StageRecord: Sendable, Hashable {
     }
 }
 
-/// The durable record of runs: what is done stays done, whatever happens to the process.
+/// The durable record of runs, which lets a run resume after a crash.
+///
+/// All methods throw `StageError` when the journal can't be read or written.
 package protocol RunJournal: Sendable {
-    /// The latest run with `fingerprint` that did not succeed and was not given up.
+    /// The latest run with this fingerprint if it neither succeeded nor was cancelled; nil otherwise.
     func unfinishedRun(fingerprint: String) async throws(StageError) -> RunRecord?
-    /// Writes a new run, or an existing one that goes on.
+    /// Inserts a new run, or marks an existing one as running again.
     func begin(_ run: RunRecord) async throws(StageError)
-    /// Closes a run.
+    /// Records the end of a run.
     func finish(_ id: String, status: RunStatus, exitStatus: Int, at date: Date) async throws(StageError)
-    /// Writes how an asset stands.
+    /// Records the state of an asset.
     func record(_ asset: AssetRecord, run: String) async throws(StageError)
-    /// Writes that a stage finished; it is on disk when the call returns.
+    /// Records that a stage finished; the record is on disk when the call returns.
     func record(_ stage: StageRecord, run: String) async throws(StageError)
-    /// What finished for an asset.
+    /// The finished stages of an asset, oldest first.
     func stages(run: String, asset: String) async throws(StageError) -> [StageRecord]
-    /// Durable notes of one stage for one asset.
+    /// The checkpoints of a stage for an asset.
     func checkpoints(run: String, asset: String, stage: String) -> any Checkpoints
-    /// The newest runs first.
+    /// The latest runs, newest first.
     func runs(limit: Int) async throws(StageError) -> [RunRecord]
-    /// The run whose id begins with `prefix`, when there is exactly one.
+    /// The run whose id starts with `prefix`; nil when there is none or several.
     func run(idPrefix prefix: String) async throws(StageError) -> RunRecord?
-    /// The assets of a run, by name.
+    /// The assets of a run, sorted by name.
     func assets(run: String) async throws(StageError) -> [AssetRecord]
 }

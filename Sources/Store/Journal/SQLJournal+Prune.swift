@@ -2,7 +2,7 @@ package import Foundation
 package import PipelineKit
 
 extension SQLJournal {
-    /// Runs that began before `date`, oldest first.
+    /// Runs that started before `date`, oldest first.
     /// - Throws: `StageError` when the journal can't be read.
     package func runs(before date: Date) async throws(StageError) -> [RunRecord] {
         try await read {
@@ -10,7 +10,7 @@ extension SQLJournal {
         }
     }
 
-    /// Erases a run with all that was noted for it. Its posts stay in the ledger.
+    /// Deletes a run with its assets, stages and checkpoints. Its posts stay in the ledger.
     /// - Throws: `StageError` when the journal can't be written.
     package func erase(_ id: String) async throws(StageError) {
         try await write { try $0.execute("DELETE FROM runs WHERE id = ?", [id]) }

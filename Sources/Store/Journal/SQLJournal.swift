@@ -1,11 +1,10 @@
 package import Foundation
 package import PipelineKit
 
-/// The journal in a database.
+/// The run journal in a database.
 package struct SQLJournal: RunJournal {
     private let records: any SQLDatabase
 
-    /// The journal of `store`.
     package init(_ store: RecordStore) { records = store.records }
 
     package func unfinishedRun(fingerprint: String) async throws(StageError) -> RunRecord? {
@@ -140,7 +139,7 @@ package struct SQLJournal: RunJournal {
     }
 }
 
-/// Notes of one stage for one asset.
+/// The checkpoints of one stage for one asset.
 struct SQLCheckpoints: Checkpoints {
     let records: any SQLDatabase
     let run: String

@@ -1,7 +1,7 @@
 package import Foundation
 package import PipelineKit
 
-/// How fast uploads went: what can't end within the life of an upload address is not begun.
+/// Measured upload rates. An upload that can't finish before its address expires is not started.
 extension SQLPostLedger {
     package func note(uploadRate: Double, to service: String) async throws(StageError) {
         try await StoreError.bridge("writing the upload rates failed") {

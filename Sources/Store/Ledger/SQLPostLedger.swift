@@ -2,17 +2,16 @@ import Foundation
 package import PipelineKit
 package import Posting
 
-/// The ledger in a database; upload addresses are sealed.
+/// The post ledger in a database. Upload addresses are encrypted.
 package struct SQLPostLedger: PostLedger {
     let durable: any SQLDatabase
     private let sealer: Sealer
     private let fence: JobFence?
     private let hold = PostHold()
-    /// How long a step that the service has taken is tried to be written down.
+    /// How long `apply` retries when the database is unreachable.
     private static let patience = Duration.seconds(90)
 
-    /// The ledger of `store`.
-    /// - Parameter fence: The hold on a job that this process works for: without it no post is created.
+    /// - Parameter fence: The lease of the job that this process works for; once it is lost, no post can be created.
     package init(_ store: RecordStore, sealer: Sealer, fence: JobFence? = nil) {
         self.fence = fence
         durable = store.durable
@@ -42,7 +41,7 @@ package struct SQLPostLedger: PostLedger {
         try await StoreError.bridge("writing the post ledger failed") {
             try await durable.write { [sealer, fence, hold] connection in
                 if let fence, try !fence.holds(connection) { throw fence.lost }
-                // A failed post posted nothing: it may be tried again, as if it never had been.
+                // Nothing was posted for a failed post, so it starts again as if it were new.
                 try connection.execute(
                     """
                     INSERT INTO posts (id, account, digest, slot, state, asset, run, mode, postIDs, updatedAt)
@@ -52,7 +51,7 @@ package struct SQLPostLedger: PostLedger {
                         reason = NULL, updatedAt = excluded.updatedAt, asset = excluded.asset, run = excluded.run
                     WHERE posts.state = 'failed'
                     """, [Self.newID(), key.account, key.digest, key.slot, asset, runID, try connection.now()])
-                // Whoever works on it from now on; an earlier one has no say any more. What is not over is this run's.
+                // Become the owner: a previous owner can no longer send. An unfinished post now belongs to this run.
                 try connection.execute(
                     """
                     UPDATE posts SET owner = ?, run = CASE WHEN state IN ('reserved', 'sending', 'accepted', 'uploaded')
@@ -60,7 +59,7 @@ package struct SQLPostLedger: PostLedger {
                     WHERE account = ? AND digest = ? AND slot = ?
                     """, [hold.owner, runID, key.account, key.digest, key.slot])
                 guard let record = try Self.fetch(key, connection, sealer) else {
-                    throw StoreError(.failed, "a post that was just reserved is not in the ledger")
+                    throw StoreError(.failed, "the post that was just reserved is missing from the ledger")
                 }
                 hold.take(record.id)
                 return record
@@ -77,7 +76,7 @@ package struct SQLPostLedger: PostLedger {
             do throws(StageError) {
                 return try await applyOnce(change, to: id, isRepeated: isRepeated)
             } catch {
-                // A database that breaks off may have committed all the same, and what the service did is known only here.
+                // A commit may succeed although the connection broke. Retry: nothing else knows what the service did.
                 guard error.code == .unavailable, hold.has(id), ContinuousClock.now < deadline else { throw error }
                 try? await Task.sleep(for: pause)
                 pause = min(pause * 2, .seconds(5))
@@ -86,19 +85,19 @@ package struct SQLPostLedger: PostLedger {
         }
     }
 
-    /// - Parameter isRepeated: Whether the same was tried before, and may have been written down.
+    /// - Parameter isRepeated: Whether an earlier attempt may have been committed.
     private func applyOnce(
         _ change: PostChange, to id: String, isRepeated: Bool
     ) async throws(StageError) -> PostRecord {
         try await StoreError.bridge("writing the post ledger failed") {
             try await durable.write { [sealer, fence, hold] connection in
-                // In the same transaction: a worker that was taken for lost must not begin what another one begins.
+                // In the same transaction: a worker that lost its lease must not start what another worker starts.
                 if let fence, change.state == .sending || (change.state == .failed && !hold.has(id)),
                     try !fence.holds(connection)
                 {
                     throw fence.lost
                 }
-                // Nor may anybody say that nothing came of a post that another process has taken up.
+                // The same for processes: only the owner may send, or state that nothing was posted.
                 if change.state == .sending || change.state == .failed { try hold.check(id, connection) }
                 let moment = try connection.now()
                 if isRepeated, let written = try Self.fetch(id: id, connection, sealer, isChanging: true),
@@ -107,7 +106,7 @@ package struct SQLPostLedger: PostLedger {
                     return written
                 }
                 guard let current = try Self.fetch(id: id, connection, sealer, isChanging: true) else {
-                    throw StoreError(.failed, "there is no post \(id) in the ledger")
+                    throw StoreError(.failed, "the ledger has no post \(id)")
                 }
                 guard let record = current.applying(change, at: Date(timeIntervalSince1970: moment)) else {
                     throw PostTransition.refusal(current, change)
@@ -118,8 +117,8 @@ package struct SQLPostLedger: PostLedger {
         }
     }
 
-    /// Posts, newest first.
-    /// - Parameter states: Only these; nil for all.
+    /// Returns posts, newest first.
+    /// - Parameter states: The states to include; nil for all.
     /// - Throws: `StageError` when the ledger can't be read.
     package func posts(states: Set<PostState>? = nil, limit: Int) async throws(StageError) -> [PostRecord] {
         let wanted = (states ?? Set(PostState.allCases)).map(\.rawValue).sorted()
@@ -134,7 +133,7 @@ package struct SQLPostLedger: PostLedger {
         }
     }
 
-    /// The post that the service knows by this id.
+    /// Returns the post with the service's id; nil when the ledger has none.
     /// - Throws: `StageError` when the ledger can't be read.
     package func post(publishID: String) async throws(StageError) -> PostRecord? {
         try await StoreError.bridge("reading the post ledger failed") {
@@ -146,7 +145,7 @@ package struct SQLPostLedger: PostLedger {
         }
     }
 
-    /// The post whose id begins with `prefix`, when there is exactly one.
+    /// Returns the post whose id starts with `prefix`; nil when there is none or several.
     /// - Throws: `StageError` when the ledger can't be read.
     package func post(idPrefix prefix: String) async throws(StageError) -> PostRecord? {
         try await StoreError.bridge("reading the post ledger failed") {
@@ -170,7 +169,7 @@ package struct SQLPostLedger: PostLedger {
         ).first.map { try record($0, sealer) }
     }
 
-    /// - Parameter isChanging: Whether others must not change it before this transaction has.
+    /// - Parameter isChanging: Lock the row until the transaction ends.
     private static func fetch(
         id: String, _ connection: any SQLConnection, _ sealer: Sealer, isChanging: Bool = false
     ) throws -> PostRecord? {

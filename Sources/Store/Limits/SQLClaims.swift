@@ -1,16 +1,15 @@
 package import Foundation
 package import PipelineKit
 
-/// Names that can be taken once, for a while, by whichever process comes first: used login states, seen webhooks.
+/// Names that only one process can take, until they expire: used login states, webhooks already handled.
 package struct SQLClaims: Sendable {
     private let durable: any SQLDatabase
 
-    /// The claims of `store`.
     package init(_ store: RecordStore) { durable = store.durable }
 
-    /// Takes a name; on disk when the call returns.
-    /// - Parameter end: When it may be forgotten.
-    /// - Returns: Whether nobody had it.
+    /// Takes a name; the claim is on disk when the call returns.
+    /// - Parameter end: When the claim expires.
+    /// - Returns: False when the name is already taken.
     /// - Throws: `StageError` when the database can't be written.
     package func take(_ name: String, until end: Date) async throws(StageError) -> Bool {
         try await StoreError.bridge("writing the database failed") {
@@ -22,7 +21,7 @@ package struct SQLClaims: Sendable {
         }
     }
 
-    /// Whether somebody has a name.
+    /// Whether a name is taken.
     /// - Throws: `StageError` when the database can't be read.
     package func isTaken(_ name: String) async throws(StageError) -> Bool {
         try await StoreError.bridge("reading the database failed") {

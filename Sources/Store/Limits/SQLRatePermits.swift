@@ -2,15 +2,14 @@ import Foundation
 package import PipelineKit
 import Synchronization
 
-/// Permits in sliding windows, shared by every process on the same records.
+/// Rate limits with sliding windows, shared by all processes on the same records.
 package struct SQLRatePermits: RatePermits {
     private let records: any SQLDatabase
     private let clock: HostClock
     private let maximumWait: Duration
     private let learned = LearnedLimits()
 
-    /// The permits of `store`.
-    /// - Parameter maximumWait: Longer waits throw instead; zero means that nothing waits (`--no-wait`).
+    /// - Parameter maximumWait: `acquire` throws instead of a longer wait; zero never waits (`--no-wait`).
     package init(_ store: RecordStore, maximumWait: Duration) {
         records = store.records
         clock = store.clock
@@ -65,7 +64,7 @@ package struct SQLRatePermits: RatePermits {
         return TakenPermits(count: moments.count, nextFree: moments.first.map { .seconds($0 + window - now) })
     }
 
-    /// What stands in the way of a call.
+    /// Why a call has to wait, and for how long.
     private struct Obstacle: Sendable {
         var wait: Duration
         var permits: Int
@@ -75,14 +74,14 @@ package struct SQLRatePermits: RatePermits {
     private static func error(_ limit: RateLimit, _ obstacle: Obstacle) -> StageError {
         let reached =
             obstacle.isLearned
-            ? "TikTok lately refused more than \(obstacle.permits) \(limit.name) in \(limit.window.spoken) for this account"
-            : "the limit of \(obstacle.permits) \(limit.name) calls in \(limit.window.spoken) is reached"
+            ? "TikTok recently refused more than \(obstacle.permits) \(limit.name) in \(limit.window.spoken) for this account"
+            : "the limit for \(limit.name) (\(obstacle.permits) in \(limit.window.spoken)) is reached"
         return StageError(
-            .limited, "\(reached); the next one is free in \(obstacle.wait.spoken)",
+            .limited, "\(reached); the next one is possible in \(obstacle.wait.spoken)",
             hint: "run the same command again then", recovery: .permanent)
     }
 
-    /// Takes a permit, or says how long until one is free.
+    /// Takes a permit, or returns how long to wait for one.
     private static func take(
         _ limit: RateLimit, _ learned: Int?, _ connection: any SQLConnection
     ) throws -> Obstacle? {
@@ -107,15 +106,15 @@ package struct SQLRatePermits: RatePermits {
         return nil
     }
 
-    /// Counting permits and taking one must not be parted by another process.
+    /// Locks the limit, so that no other process takes a permit between the count and the insert.
     private static func exclude(_ limit: RateLimit, _ connection: any SQLConnection) throws {
         try connection.exclude("permits:\(limit.name):\(limit.subject)")
     }
 }
 
-/// Limits that refusals have shown, for this process and for a while.
+/// Limits learned from refused calls, in this process only and for ten minutes.
 ///
-/// Not on disk: people make room in the app at any moment, and the next command is to find it.
+/// They are not stored: the user can make room in the app at any time, and the next command should notice.
 private final class LearnedLimits: Sendable {
     private static let memory: TimeInterval = 600
 
@@ -126,17 +125,16 @@ private final class LearnedLimits: Sendable {
 
     private let state = Mutex<[Key: (permits: Int, at: Double)]>([:])
 
-    /// Permits of a limit; nil when nothing is known.
+    /// The learned number of permits; nil when nothing was learned recently.
     func permits(of limit: RateLimit, at now: Double) -> Int? {
         state.withLock { $0[Self.key(limit)] }.flatMap { now - $0.at < Self.memory ? $0.permits : nil }
     }
 
-    /// Notes a limit. One of no permits tells of calls of others only, and of nothing that could be waited for.
+    /// Records a limit. If no permits were taken here, other apps caused the refusal, and no wait can be computed.
     func note(_ limit: RateLimit, permits: Int, at now: Double) {
         state.withLock { $0[Self.key(limit)] = permits > 0 ? (permits, now) : nil }
     }
 
-    /// Forgets a limit.
     func forget(_ limit: RateLimit) { state.withLock { $0[Self.key(limit)] = nil } }
 
     private static func key(_ limit: RateLimit) -> Key { Key(name: limit.name, subject: limit.subject) }

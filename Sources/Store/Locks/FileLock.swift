@@ -1,13 +1,13 @@
 import Foundation
 import Glibc
 
-/// An advisory lock that holds across processes and is gone with its process, however that ends.
+/// An advisory file lock between processes. The kernel releases it when the process ends, even after a crash.
 final class FileLock: Sendable {
     private let descriptor: Int32
     private let path: String
 
-    /// Takes the lock at once, or gives nil when another holder has it.
-    /// - Throws: `CocoaError` or a POSIX error when the lock file can't be made.
+    /// Takes the lock without waiting; returns nil when it is held.
+    /// - Throws: `CocoaError` or a POSIX error when the lock file can't be created.
     static func attempt(_ path: String) throws -> FileLock? {
         try FileManager.default.createDirectory(
             atPath: URL(filePath: path).deletingLastPathComponent().path, withIntermediateDirectories: true,
@@ -19,7 +19,7 @@ final class FileLock: Sendable {
                 close(descriptor)
                 return nil
             }
-            // The last holder may have removed the file between opening and locking it: then the lock is of no name.
+            // The previous holder may have unlinked the file between open and flock; such a lock excludes no other process.
             var held = stat()
             var named = stat()
             if fstat(descriptor, &held) == 0, stat(path, &named) == 0, held.st_ino == named.st_ino,

@@ -2,13 +2,13 @@ package import Foundation
 package import PipelineKit
 import Synchronization
 
-/// Locks that every process on the same records respects.
+/// Named locks between all processes that use the same records.
 ///
-/// On one machine they are files, gone with their process however that ends. With a database that machines share, each
-/// lock has a row there too, that its holder renews: other machines take it over once it has been silent. The file tells
-/// who holds it on this machine, so that a process that died here leaves nothing to wait for.
+/// On one machine they are file locks, which end with their process. With a shared database, each lock also has a row
+/// that its holder renews; another machine takes over a lock whose row was not renewed in time. The file lock tells
+/// whether the holder on this machine is alive, so that a crash here delays no other process.
 package struct SharedLocks: Sendable {
-    /// How long a holder on another machine may be silent.
+    /// How long a lock of another machine stays valid without renewal.
     package static let life = Duration.seconds(15)
 
     private let folder: URL
@@ -16,18 +16,18 @@ package struct SharedLocks: Sendable {
 
     private struct Remote: Sendable {
         var database: any SQLDatabase
-        /// Names the folder, and with it all that share its files; ends with a colon.
+        /// The id of the lock folder, and so of all processes that share its files; ends with a colon.
         var machine: String
     }
 
-    /// Locks of one machine, below `folder`.
+    /// Locks for processes on one machine, as files in `folder`.
     package init(folder: URL) {
         self.folder = folder
         remote = nil
     }
 
-    /// Locks of all machines on `store`; those of this one are below `folder`.
-    /// - Throws: `StageError` with code `configuration` when the folder can't be written.
+    /// Locks for all machines that use `store`; the file locks of this machine are in `folder`.
+    /// - Throws: `StageError` with code `configuration` when the folder can't be written to.
     package init(folder: URL, store: RecordStore) throws(StageError) {
         self.folder = folder
         do {
@@ -36,13 +36,13 @@ package struct SharedLocks: Sendable {
             remote = Remote(database: store.durable, machine: try Self.machine(folder) + ":")
         } catch {
             throw StageError(
-                .configuration, "can't write the folder of locks \(folder.path): \(error.localizedDescription)",
-                hint: "let SPREADER_HOME name a folder that can be written")
+                .configuration, "can't write to the lock folder \(folder.path): \(error.localizedDescription)",
+                hint: "set SPREADER_HOME to a writable folder")
         }
     }
 
-    /// The name of a folder of locks: a mark in it, made by whoever comes first, and its place in the file system, so that
-    /// a copy of the folder is another one.
+    /// The id of a lock folder: a random id in the folder plus its device and inode, so that a copy of the folder has
+    /// another id.
     private static func machine(_ folder: URL) throws -> String {
         let mark = folder.appending(path: "machine").path
         if !FileManager.default.fileExists(atPath: mark) {
@@ -59,8 +59,8 @@ package struct SharedLocks: Sendable {
         return "\(id.uuidString)-\(place.st_dev)-\(place.st_ino)"
     }
 
-    /// Calls `body` while nobody else has the lock `name`.
-    /// - Throws: `busy` when somebody has it; `StageError` when it can't be asked for; what `body` throws.
+    /// Runs `body` while holding the lock `name`.
+    /// - Throws: `busy` when the lock is held; `StageError` when it can't be checked; the errors of `body`.
     package func with<Value>(
         _ name: String, orThrow busy: StageError, _ body: () async throws(StageError) -> Value
     ) async throws(StageError) -> Value {
@@ -68,15 +68,15 @@ package struct SharedLocks: Sendable {
         return try await lock.during(body)
     }
 
-    /// Takes a lock at once, or gives nil when somebody has it.
-    /// - Throws: `StageError` when it can't be asked for.
+    /// Takes a lock without waiting; returns nil when it is held.
+    /// - Throws: `StageError` when the lock file or its row can't be written.
     package func attempt(_ name: String) async throws(StageError) -> SharedLock? {
         let path = folder.appending(path: name).path
         let file: FileLock?
         do {
             file = try FileLock.attempt(path)
         } catch {
-            throw StageError(.configuration, "can't make the lock file \(path): \(error)")
+            throw StageError(.configuration, "can't create the lock file \(path): \(error)")
         }
         guard let file else { return nil }
         guard let remote else { return SharedLock(file: file, row: nil) }
@@ -86,7 +86,7 @@ package struct SharedLocks: Sendable {
     }
 }
 
-/// A lock that is held until it is released.
+/// A held lock, renewed in the background until it is released.
 package final class SharedLock: Sendable {
     private let file: Mutex<FileLock?>
     private let row: LockRow?
@@ -97,7 +97,7 @@ package final class SharedLock: Sendable {
         self.row = row
         keeper = row.map { row in
             Task {
-                // A lock that is lost meanwhile is no harm to posts: each of their steps asks the ledger.
+                // Losing the lock is harmless for posts: the ledger checks every step.
                 while (try? await Task.sleep(for: SharedLocks.life / 3)) != nil { _ = try? await row.renew() }
             }
         }
@@ -105,8 +105,8 @@ package final class SharedLock: Sendable {
 
     deinit { keeper?.cancel() }
 
-    /// Calls `body` and lets others have the lock afterwards, however it ends.
-    /// - Throws: What `body` throws.
+    /// Runs `body` and releases the lock afterwards.
+    /// - Throws: The error of `body`.
     package func during<Value>(
         _ body: () async throws(StageError) -> Value
     ) async throws(StageError) -> Value {
@@ -120,7 +120,7 @@ package final class SharedLock: Sendable {
         }
     }
 
-    /// Lets others have it.
+    /// Releases the lock; another process can take it then.
     package func release() async {
         keeper?.cancel()
         if let row { _ = try? await Uncancelled.run { () throws(StageError) in try await row.release() } }
@@ -128,13 +128,13 @@ package final class SharedLock: Sendable {
     }
 }
 
-/// A lock as other machines see it.
+/// The database row of a lock, which other machines see.
 struct LockRow: Sendable {
     let database: any SQLDatabase
     let name: String
     let owner: String
 
-    /// Takes it, when it is free, silent for too long, or another process of this machine's, which is gone then.
+    /// Takes the lock if it is free, expired, or left by a dead process of this machine. Hold the file lock first.
     func take(machine: String) async throws(StageError) -> Bool {
         try await StoreError.bridge("taking a lock failed") {
             try await database.write { [name, owner] connection in
@@ -149,9 +149,9 @@ struct LockRow: Sendable {
         }
     }
 
-    /// Keeps it.
+    /// Extends the lock; does nothing when another machine has taken it over.
     func renew() async throws(StageError) {
-        try await StoreError.bridge("keeping a lock failed") {
+        try await StoreError.bridge("renewing a lock failed") {
             try await database.write { [name, owner] connection in
                 let end = try connection.now() + SharedLocks.life.inSeconds
                 _ = try connection.execute(
@@ -160,9 +160,8 @@ struct LockRow: Sendable {
         }
     }
 
-    /// Gives it back.
     func release() async throws(StageError) {
-        try await StoreError.bridge("giving a lock back failed") {
+        try await StoreError.bridge("releasing a lock failed") {
             try await database.write { [name, owner] connection in
                 _ = try connection.execute("DELETE FROM locks WHERE name = ? AND owner = ?", [name, owner])
             }

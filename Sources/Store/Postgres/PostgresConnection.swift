@@ -3,19 +3,19 @@ import CPostgresLoader
 import Foundation
 import PipelineKit
 
-/// One connection to a PostgreSQL server. Owns its `PGconn`, which is closed with it.
+/// A connection to a PostgreSQL server. Owns the `PGconn`.
 ///
-/// Calls block: they are made on the connection's own queue.
+/// libpq calls block, so they run on the connection's own queue.
 final class PostgresConnection: @unchecked Sendable {
-    // Unchecked: a PGconn may be used by one thread at a time, and all use of this one is on `queue`.
+    // Unchecked, because a PGconn may be used by one thread at a time: all access to this one is on `queue`.
     private let handle: OpaquePointer
     private let queue = DispatchQueue(label: "postgres")
     private let time: PostgresDatabase.Time
-    /// Whether the server took the first statement of what ran last.
+    /// Whether the server accepted the first statement of the last `run`.
     private var isBegun = false
 
-    /// Connects.
-    /// - Throws: `StoreError` that says where to and why not, without a password.
+    /// Opens a connection on a background queue.
+    /// - Throws: `StoreError` with the reason and a hint, never with the password.
     static func open(_ address: Secret, time: PostgresDatabase.Time) async throws -> PostgresConnection {
         try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global().async {
@@ -28,10 +28,10 @@ final class PostgresConnection: @unchecked Sendable {
         self.time = time
         if let reason = spreader_postgres_load() {
             throw StoreError(
-                .cannotOpen, "PostgreSQL's library can't be loaded: \(String(cString: reason))",
+                .cannotOpen, "can't load the PostgreSQL library: \(String(cString: reason))",
                 hint: "install it: apt-get install libpq5")
         }
-        // A server that is gone without a word is noticed within seconds, not hours.
+        // Detect a dead server within seconds instead of hours.
         let parameters = [
             ("dbname", address.reveal()), ("application_name", "spreader-pipeline"), ("connect_timeout", "5"),
             ("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
@@ -43,20 +43,20 @@ final class PostgresConnection: @unchecked Sendable {
         let keys = names.map { UnsafePointer<CChar>($0) } + [nil]
         let texts = values.map { UnsafePointer<CChar>($0) } + [nil]
         guard let handle = PQconnectdbParams(keys, texts, 1) else {
-            throw StoreError(.cannotOpen, "there is no memory for a connection to PostgreSQL")
+            throw StoreError(.cannotOpen, "out of memory while connecting to PostgreSQL")
         }
         guard PQstatus(handle) == CONNECTION_OK else {
             let words = Self.line(String(cString: PQerrorMessage(handle)))
             PQfinish(handle)
             if words.contains("could not translate host name") {
                 throw StoreError(
-                    .unavailable, "the name of PostgreSQL's host can't be resolved",
-                    hint: "check SPREADER_DB and the network's name service")
+                    .unavailable, "can't resolve the host name of the PostgreSQL server",
+                    hint: "check SPREADER_DB and the DNS settings")
             }
-            // Of an address that it can't read, libpq shows pieces, and one of them may be the password.
+            // For an address that it can't parse, libpq's message quotes parts of it, which may include the password.
             guard words.hasPrefix("connection to server") else {
                 throw StoreError(
-                    .cannotOpen, "the address of PostgreSQL can't be used",
+                    .cannotOpen, "the PostgreSQL address is not valid",
                     hint:
                         "write it as postgres://USER@HOST:PORT/NAME, with % for special characters (%40 for @), and the password in PGPASSWORD"
                 )
@@ -64,7 +64,7 @@ final class PostgresConnection: @unchecked Sendable {
             let reason = words
             throw StoreError(
                 .unavailable, "can't connect to PostgreSQL: \(reason)",
-                hint: "check SPREADER_DB, and that the server runs and lets this machine in")
+                hint: "check SPREADER_DB, and that the server is running and accepts connections from this machine")
         }
         self.handle = handle
         PQsetNoticeProcessor(handle, { _, _ in }, nil)
@@ -72,10 +72,8 @@ final class PostgresConnection: @unchecked Sendable {
 
     deinit { PQfinish(handle) }
 
-    /// Whether the connection is of use.
     var isAlive: Bool { PQstatus(handle) == CONNECTION_OK }
 
-    /// Runs `body` on the connection's queue.
     func run<Value: Sendable>(_ body: @escaping @Sendable (PostgresConnection) throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             queue.async {
@@ -85,14 +83,14 @@ final class PostgresConnection: @unchecked Sendable {
         }
     }
 
-    /// Whether what ran last got as far as its first statement.
+    /// Whether the last `run` completed its first statement.
     func hasBegun() async -> Bool {
         await withCheckedContinuation { continuation in
             queue.async { continuation.resume(returning: self.isBegun) }
         }
     }
 
-    /// Runs `body` as a transaction.
+    /// Runs `body` in a transaction, and rolls it back if `body` throws.
     func transaction<Value>(_ body: (any SQLConnection) throws -> Value) throws -> Value {
         try begin()
         let value: Value
@@ -106,8 +104,8 @@ final class PostgresConnection: @unchecked Sendable {
         return value
     }
 
-    /// Begins a transaction that ends by itself when this process is frozen in it, and does not wait for ever for one of
-    /// another. In one message, and for the transaction alone, as a pooler in between wants it.
+    /// Begins a transaction with timeouts, in case this process is suspended or another one holds a lock. Sends it as
+    /// one message with `SET LOCAL`, which works through a transaction pooler.
     private func begin() throws {
         let result = PQexec(
             handle,
@@ -119,9 +117,9 @@ final class PostgresConnection: @unchecked Sendable {
         _ = try checked(PostgresResult(result), result)
     }
 
-    /// Waits for notices on any channel that is listened to.
-    /// - Returns: What they say; nothing when the time is up.
-    /// - Throws: `StoreError` when the connection is gone.
+    /// Waits for notifications on the subscribed channels.
+    /// - Returns: Their payloads; empty after the timeout.
+    /// - Throws: `StoreError` when the connection is lost.
     func waitForNotices(milliseconds: Int32) throws -> [String] {
         var descriptor = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
         if descriptor.fd < 0 { throw Self.gone }
@@ -141,9 +139,9 @@ final class PostgresConnection: @unchecked Sendable {
         return told
     }
 
-    private static let gone = StoreError(.unavailable, "the connection to PostgreSQL is gone", hint: "try again")
+    private static let gone = StoreError(.unavailable, "the connection to PostgreSQL was lost", hint: "try again")
 
-    /// Sends one statement and reads its result.
+    /// Runs one statement with its arguments in text form.
     fileprivate func exec(_ sql: String, _ arguments: [SQLValue]) throws -> PostgresResult {
         let texts = arguments.map { value -> UnsafeMutablePointer<CChar>? in
             switch value {
@@ -177,7 +175,7 @@ final class PostgresConnection: @unchecked Sendable {
             isBegun = true
             return owned
         default:
-            // What the server refuses has a SQLSTATE; without one the connection broke.
+            // An error from the server has a SQLSTATE; without one the connection is broken. 67 is PG_DIAG_SQLSTATE.
             guard isAlive, let state = PQresultErrorField(result, 67) else { throw Self.gone }
             throw PostgresFailure(
                 state: String(cString: state),
@@ -185,7 +183,7 @@ final class PostgresConnection: @unchecked Sendable {
         }
     }
 
-    /// PostgreSQL numbers its arguments: `$1` for the first `?`.
+    /// The statement with PostgreSQL's numbered placeholders: the first `?` becomes `$1`.
     static func numbered(_ sql: String) -> String {
         var text = ""
         var count = 0
@@ -207,15 +205,15 @@ final class PostgresConnection: @unchecked Sendable {
     }
 }
 
-/// What the server refused: SQLSTATE and its words.
+/// An error reported by the server, with its SQLSTATE.
 struct PostgresFailure: Error, CustomStringConvertible {
     var state: String
     var message: String
 
-    /// Whether the transaction only has to be run again: serialisation failure, deadlock, a lock that was not had in time.
+    /// Whether a retry of the transaction can succeed: serialisation failure, deadlock, or lock timeout.
     var isTransient: Bool { ["40001", "40P01", "55P03"].contains(state) }
-    /// Whether the server stops, is starting, has become another one's copy, has no room, or has ended a session that
-    /// was silent for too long.
+    /// Whether the server is temporarily unavailable: it is shutting down, starting, read-only or out of resources, or
+    /// it cancelled the statement or ended an idle session.
     var isShutdown: Bool {
         state.hasPrefix("57P") || state.hasPrefix("53") || ["25006", "25P03", "57014"].contains(state)
     }
@@ -250,21 +248,19 @@ extension PostgresConnection: SQLConnection {
 
     func exclude(_ name: String) throws { _ = try query("SELECT pg_advisory_xact_lock(hashtext(?))", [name]) }
 
-    // An identifier can't be an argument; the channels are our own.
     func notify(_ channel: String) throws { _ = try query("SELECT pg_notify(?, '')", [channel]) }
 }
 
-/// A result. Owns its `PGresult`.
+/// The result of a statement. Owns its `PGresult`.
 private final class PostgresResult {
     private let handle: OpaquePointer
 
     init(_ handle: OpaquePointer) { self.handle = handle }
     deinit { PQclear(handle) }
 
-    /// How many rows a statement changed.
+    /// The number of rows that the statement changed.
     var changes: Int { Int(String(cString: PQcmdTuples(handle))) ?? 0 }
 
-    /// The rows.
     var rows: [SQLRow] {
         let columns = (0..<PQnfields(handle)).map { (String(cString: PQfname(handle, $0)), PQftype(handle, $0)) }
         return (0..<PQntuples(handle)).map { row in
@@ -288,7 +284,7 @@ private final class PostgresResult {
         }
     }
 
-    /// Bytes from PostgreSQL's `\x0aff`.
+    /// Decodes PostgreSQL's hex format for `bytea`, such as `\x0aff`.
     private static func bytes(_ text: String) -> Data {
         var data = Data()
         var digits = text.utf8.dropFirst(2).makeIterator()

@@ -1,7 +1,7 @@
 package import PipelineKit
 
 extension PostgresDatabase {
-    /// Numbered steps from an empty database to today's schema; a step that has shipped never changes.
+    /// The numbered migrations from an empty database to the current schema. Never change one that was released.
     private static let migrations: [(name: String, statements: [String])] = [
         ("001 jobs", JobSchema.statements(.postgresql)),
         ("002 records", RecordSchema.statements),
@@ -10,13 +10,13 @@ extension PostgresDatabase {
         ("005 series", [RecordSchema.seriesCuts]),
     ]
 
-    /// Whether nothing of ours is in the database yet.
+    /// Whether the database has no tables of this program yet.
     /// - Throws: `StageError` when the database can't be read.
     package func isEmpty() async throws(StageError) -> Bool {
         try await StoreError.bridge("reading the schema failed") { try await read { try !Self.isMade($0) } }
     }
 
-    /// The steps, and whether each was taken.
+    /// Returns the migrations, and whether each was applied.
     /// - Throws: `StageError` when the database can't be read.
     package func migrationStatus() async throws(StageError) -> [(name: String, isApplied: Bool)] {
         try await StoreError.bridge("reading the schema failed") {
@@ -29,12 +29,12 @@ extension PostgresDatabase {
         }
     }
 
-    /// Brings the schema up to date. Processes that start together take turns; each step is taken once.
-    /// - Throws: `StageError` when it can't be, or when the database belongs to a newer version.
+    /// Applies the missing migrations. Processes that start together take turns.
+    /// - Throws: `StageError` when a migration fails, or the database belongs to a newer version.
     package func migrate() async throws(StageError) {
-        try await StoreError.bridge("bringing the database up to date failed") {
+        try await StoreError.bridge("migrating the database failed") {
             try await write { connection in
-                // Large tables take their time, and so do others that migrate.
+                // A migration of large tables takes long, and so does the wait for another process.
                 try connection.execute("SET LOCAL statement_timeout = 0")
                 try connection.execute("SET LOCAL lock_timeout = 0")
                 try connection.exclude("spreader_migrations")
@@ -64,7 +64,7 @@ extension PostgresDatabase {
         guard !applied.isSubset(of: migrations.map(\.name)) else { return }
         throw StoreError(
             .tooNew, "the database was written by a newer version of spreader-pipeline",
-            hint: "update the program, or name another database with SPREADER_DB or --db")
+            hint: "update the program, or choose another database with SPREADER_DB or --db")
     }
 
     private static func applied(_ connection: any SQLConnection) throws -> Set<String> {

@@ -2,21 +2,21 @@ package import Foundation
 package import PipelineKit
 import Synchronization
 
-/// PostgreSQL behind the common face: for several machines that share the work.
+/// PostgreSQL as an `SQLDatabase`, for several machines that share the work.
 ///
-/// Needs nothing that a transaction pooler in between would break, but for notices, beneath which is polling.
+/// Works through a transaction pooler, except for notifications; without them the callers poll.
 package final class PostgresDatabase: SQLDatabase {
-    /// Where time comes from.
+    /// The clock of a database.
     package enum Time: Sendable {
-        /// From the server, whatever the hosts' clocks say.
+        /// The server's clock, independent of the hosts' clocks.
         case database
-        /// From the caller.
+        /// A clock that the caller passes, for tests.
         case given(@Sendable () -> Date)
     }
 
-    /// Transactions that may be under way at once in this process.
+    /// The maximum number of concurrent transactions of this process.
     private static let width = 4
-    /// How often a transaction is run that the server asks to run again.
+    /// The maximum number of attempts after serialisation failures and deadlocks.
     private static let attempts = 8
 
     private let address: Secret
@@ -25,8 +25,8 @@ package final class PostgresDatabase: SQLDatabase {
     private let idle = Mutex<[PostgresConnection]>([])
     private let room = AsyncRoom(PostgresDatabase.width)
 
-    /// A database by its address, `postgres://user:password@host:port/name`. Connects when it is first used.
-    /// - Parameter patience: How long a server that is away, such as one that restarts, is waited for.
+    /// Takes an address such as `postgres://user:password@host:port/name`. Connects on first use.
+    /// - Parameter patience: How long a call waits for an unreachable server, such as one that is restarting.
     package init(_ address: Secret, time: Time = .database, patience: Duration = .zero) {
         self.address = address
         self.time = time
@@ -35,7 +35,7 @@ package final class PostgresDatabase: SQLDatabase {
 
     package var dialect: SQLDialect { .postgresql }
 
-    /// The same database with another patience; it takes the connections over.
+    /// The same database with another patience. It takes over the idle connections.
     func waiting(_ patience: Duration) -> PostgresDatabase {
         let database = PostgresDatabase(address, time: time, patience: patience)
         database.idle.withLock {
@@ -49,7 +49,7 @@ package final class PostgresDatabase: SQLDatabase {
     /// The address without its password.
     package var name: String { Self.shown(address.reveal()) }
 
-    /// An address as people may see it: without the password, wherever it stands.
+    /// An address without passwords, for messages.
     package static func shown(_ address: String) -> String {
         guard var parts = URLComponents(string: address) else { return "postgres://…" }
         parts.password = nil
@@ -58,14 +58,13 @@ package final class PostgresDatabase: SQLDatabase {
         return parts.string ?? "postgres://…"
     }
 
-    /// A clock that goes by the server's time, as it was a moment ago, and not by this host's, which may be wrong or set
-    /// meanwhile.
-    /// - Throws: `StageError` when the server can't be asked.
+    /// Returns a clock that follows the server's time as measured now, and ignores later changes of the host's clock.
+    /// - Throws: `StageError` when the server can't be reached.
     package func clock() async throws(StageError) -> HostClock {
-        let best = try await StoreError.bridge("asking the database's time failed") {
+        let best = try await StoreError.bridge("reading the database's time failed") {
             try await read { connection in
                 var best: (moment: Double, at: ContinuousClock.Instant, took: Duration)?
-                // The quickest answer is the most exact one; it was given about halfway.
+                // The fastest response is the most precise one; assume that it was made halfway.
                 for _ in 0..<3 where best.map({ $0.took > .milliseconds(20) }) ?? true {
                     let before = ContinuousClock.now
                     let moment = try connection.now()
@@ -81,7 +80,7 @@ package final class PostgresDatabase: SQLDatabase {
             sleep: HostClock.system.sleep)
     }
 
-    /// Each statement sees what is committed by then; a transaction around them would add nothing but two round trips.
+    /// Each statement sees the data committed before it; an explicit transaction would only add two round trips.
     package func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws -> Value
     ) async throws -> Value { try await perform { try body($0) } }
@@ -104,8 +103,8 @@ package final class PostgresDatabase: SQLDatabase {
                     do {
                         let connection = try await PostgresConnection.open(address, time: time)
                         _ = try await connection.run { try $0.execute("LISTEN \(channel)") }
-                        // A transaction pooler takes LISTEN and hands the connection to the next: then what another
-                        // connection tells never comes.
+                        // A transaction pooler accepts LISTEN but gives the connection to other clients, so that
+                        // notifications never arrive. Test it with a notification from another connection.
                         let mark = UUID().uuidString
                         _ = try await write { try $0.query("SELECT pg_notify(?, ?)", [channel, mark]) }
                         let isHeard = try await connection.run { connection in
@@ -114,16 +113,16 @@ package final class PostgresDatabase: SQLDatabase {
                             }
                             return false
                         }
-                        guard isHeard else { throw StoreError(.unavailable, "notices do not arrive") }
+                        guard isHeard else { throw StoreError(.unavailable, "notifications do not arrive") }
                         continuation.yield(.listening)
                         pause = .milliseconds(100)
                         while !Task.isCancelled {
                             let told = try await connection.run { try $0.waitForNotices(milliseconds: 500) }
-                            // Another listener's mark is of no interest.
+                            // Ignore the test notifications of other listeners.
                             if told.contains("") { continuation.yield(.told) }
                         }
                     } catch {
-                        // The server is away; polling tells that, and this goes on when it is back.
+                        // Callers poll, which reports the error. Reconnect until the server is back.
                         continuation.yield(.deaf)
                         try? await Task.sleep(for: pause)
                         pause = min(pause * 2, .seconds(10))
@@ -159,10 +158,10 @@ package final class PostgresDatabase: SQLDatabase {
                     if let held, held.connection.isAlive { idle.withLock { $0.append(held.connection) } }
                     throw error
                 }
-                // The others have died with it.
+                // The other idle connections have broken too.
                 idle.withLock { $0.removeAll() }
                 if let held {
-                    // What broke later than at its first statement may be committed: only the caller can find out.
+                    // After the first statement the transaction may have been committed: only the caller can find out.
                     if await held.connection.hasBegun() { throw away }
                     if !held.isFresh { continue }
                 }
@@ -173,10 +172,10 @@ package final class PostgresDatabase: SQLDatabase {
         }
     }
 
-    /// What an error says of a server that is away for now; nil for other errors.
+    /// The error to report for a temporarily unavailable server; nil for other errors.
     private static func away(_ error: any Error) -> StoreError? {
         if let failure = error as? PostgresFailure, failure.isShutdown {
-            return StoreError(.unavailable, "PostgreSQL can't do it right now: \(failure.message)", hint: "try again")
+            return StoreError(.unavailable, "PostgreSQL is unavailable for now: \(failure.message)", hint: "try again")
         }
         guard let error = error as? StoreError, error.code == .unavailable else { return nil }
         return error
@@ -188,7 +187,7 @@ package final class PostgresDatabase: SQLDatabase {
     }
 }
 
-/// Lets so many in at once, the others wait in turn.
+/// An async semaphore with a first-come, first-served queue.
 private final class AsyncRoom: Sendable {
     private struct State {
         var free: Int

@@ -1,6 +1,6 @@
-/// The tables of journal, ledger, vault and limits in PostgreSQL. SQLite's came step by step: see `SQLiteStore.migrations`.
+/// The tables of journal, ledger, vault and limits in PostgreSQL. For SQLite see `SQLiteStore.migrations`.
 enum RecordSchema {
-    /// Where footage was cut that is posted in parts; for either database.
+    /// The cuts of footage that is posted in parts, for both databases.
     static let seriesCuts = """
         CREATE TABLE seriesCuts (
             account TEXT NOT NULL, digest TEXT NOT NULL, slot TEXT NOT NULL, cuts TEXT NOT NULL,
@@ -8,7 +8,7 @@ enum RecordSchema {
         )
         """
 
-    /// The statements that make them.
+    /// The statements that create the tables.
     static let statements = [
         """
         CREATE TABLE runs (
@@ -75,7 +75,7 @@ enum RecordSchema {
             endedBecause TEXT, updatedAt DOUBLE PRECISION NOT NULL
         )
         """,
-        // Sealed with the vault's key: a machine with another key finds out before it writes anything.
+        // Sealed with the vault key, so that a machine with another key finds out before it writes.
         "CREATE TABLE vaultProbe (id TEXT PRIMARY KEY, probe BYTEA NOT NULL)",
         "CREATE TABLE claims (name TEXT PRIMARY KEY, until DOUBLE PRECISION NOT NULL)",
         "CREATE TABLE locks (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until DOUBLE PRECISION NOT NULL)",

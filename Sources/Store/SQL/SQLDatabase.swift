@@ -1,78 +1,73 @@
-/// What the two databases write differently.
+/// The SQL syntax of the two databases where it differs.
 package enum SQLDialect: String, Sendable, Hashable {
-    /// One file on one machine; a writing transaction has the whole database.
+    /// One file on one machine; a write transaction locks the whole database.
     case sqlite
-    /// A server that several machines share; rows are locked one by one.
+    /// A server shared by several machines; transactions lock single rows.
     case postgresql
 
-    /// Behind a `SELECT`: locks its rows, and leaves out those that another transaction has locked.
+    /// Suffix of a `SELECT`: locks its rows and skips those that another transaction has locked.
     package var skippingLocked: String { self == .postgresql ? "FOR UPDATE SKIP LOCKED" : "" }
 
-    /// Behind a `SELECT`: its rows are this transaction's until it ends.
+    /// Suffix of a `SELECT`: locks its rows until the transaction ends.
     var locking: String { self == .postgresql ? "FOR UPDATE" : "" }
 
-    /// Behind a `SELECT`: keeps others from changing its rows until the transaction ends.
+    /// Suffix of a `SELECT`: prevents other transactions from changing its rows until this one ends.
     var sharing: String { self == .postgresql ? "FOR SHARE" : "" }
 
-    /// Whether `text` holds `part`, both as expressions.
+    /// An expression that tests whether the expression `text` contains the expression `part`.
     func holds(_ text: String, _ part: String) -> String {
         self == .postgresql ? "strpos(\(text), \(part)) > 0" : "instr(\(text), \(part)) > 0"
     }
 }
 
-/// One transaction's view of a database. Statements have `?` for each argument, in both dialects.
+/// One transaction's view of a database. Statements use `?` as placeholder in both dialects.
 package protocol SQLConnection {
-    /// How it writes.
     var dialect: SQLDialect { get }
-    /// The rows of a query, or what `RETURNING` gives.
+    /// Returns the rows of a query or of a `RETURNING` clause.
     func query(_ sql: String, _ arguments: [any SQLConvertible]) throws -> [SQLRow]
-    /// Runs a statement.
-    /// - Returns: How many rows it changed.
+    /// - Returns: The number of rows changed.
     @discardableResult
     func execute(_ sql: String, _ arguments: [any SQLConvertible]) throws -> Int
-    /// The database's own time: hosts may disagree about theirs.
+    /// The database's time in seconds since 1970; the clocks of the machines may disagree.
     func now() throws -> Double
-    /// The same as an expression with its arguments, for statements that need nothing else.
+    /// The database's time as an expression and its arguments, to save a round trip.
     var nowExpression: (sql: String, arguments: [any SQLConvertible]) { get }
-    /// Keeps other transactions with the same name out until this one ends.
+    /// Waits for other transactions that hold the same name, and holds it until this one ends.
     func exclude(_ name: String) throws
-    /// Tells whoever listens on `channel`, once the transaction is committed.
+    /// Notifies the listeners on `channel` when the transaction commits.
     func notify(_ channel: String) throws
 }
 
 extension SQLConnection {
-    /// The rows of a query.
     package func query(_ sql: String) throws -> [SQLRow] { try query(sql, []) }
-    /// Runs a statement.
     @discardableResult
     package func execute(_ sql: String) throws -> Int { try execute(sql, []) }
 }
 
-/// A database that transactions run on, off the cooperative pool.
+/// A database that runs transactions off the cooperative pool.
 package protocol SQLDatabase: Sendable {
-    /// How it writes.
     var dialect: SQLDialect { get }
-    /// Runs `body` in a transaction that only reads.
+    /// Runs `body` in a read-only transaction.
     func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws -> Value
     ) async throws -> Value
-    /// Runs `body` in one transaction; on disk when it returns.
+    /// Runs `body` in a transaction, which is on disk when the call returns.
     @discardableResult
     func write<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws -> Value
     ) async throws -> Value
-    /// Lets go of what was erased from `tables`: older pages and versions of rows.
+    /// Removes the remains of erased rows of `tables` from disk: the WAL of SQLite, dead row versions of PostgreSQL.
     func scrub(_ tables: [String]) async throws
-    /// What is told on `channel`; nil where nobody can be told and polling is all there is.
+    /// The notifications on `channel`; nil for databases without them, which need polling.
     func notices(on channel: String) -> AsyncStream<SQLNotice>?
 }
 
-/// What a listener hears.
+/// An event for a listener on a channel.
 package enum SQLNotice: Sendable, Hashable {
-    /// Notices arrive from now on: what came before is found by looking.
+    /// The subscription is active. Query the database once for changes made before.
     case listening
-    /// Somebody told the channel.
+    /// Another connection notified the channel.
     case told
-    /// Notices do not arrive: the server is away, or something in between keeps them.
+    /// Notifications don't arrive, because the server is unreachable or a pooler drops them. Poll instead.
     case deaf
 }

@@ -1,24 +1,19 @@
 package import Foundation
 
-/// A value as both databases know it.
+/// A value that both databases can store.
 package enum SQLValue: Sendable, Hashable {
-    /// Nothing.
     case null
-    /// A whole number.
     case integer(Int64)
-    /// A number.
     case real(Double)
-    /// Text.
     case text(String)
-    /// Bytes.
     case blob(Data)
 }
 
-/// A Swift type that has a form in a database.
+/// A Swift type that can be stored in a column.
 package protocol SQLConvertible: Sendable {
-    /// As a value of the database.
+    /// The value to store.
     var sql: SQLValue { get }
-    /// From a value of the database; nil when it is of another kind.
+    /// Returns nil when the stored value has another type.
     init?(sql: SQLValue)
 }
 
@@ -78,7 +73,7 @@ extension Data: SQLConvertible {
     }
 }
 
-/// Moments are seconds since 1970.
+/// Dates are stored as seconds since 1970.
 extension Date: SQLConvertible {
     package var sql: SQLValue { .real(timeIntervalSince1970) }
     package init?(sql: SQLValue) {
@@ -101,22 +96,21 @@ extension Optional: SQLConvertible where Wrapped: SQLConvertible {
 
 /// One row of a result.
 package struct SQLRow: Sendable, Hashable {
-    /// The values by column, names in lower case: PostgreSQL folds them.
+    /// The values by column name. Names are in lower case, because PostgreSQL folds them.
     package var values: [String: SQLValue]
 
-    /// A row.
     package init(_ values: [String: SQLValue]) {
         self.values = Dictionary(values.map { ($0.key.lowercased(), $0.value) }, uniquingKeysWith: { $1 })
     }
 
-    /// The value of a column.
-    /// - Throws: `StoreError` when there is no such column, or it holds something else.
+    /// The value of a column, matched without regard to case.
+    /// - Throws: `StoreError` when the column is missing or has another type.
     package func get<Value: SQLConvertible>(_ column: String, as type: Value.Type = Value.self) throws -> Value {
         guard let value = values[column.lowercased()] else {
-            throw StoreError(.failed, "a result has no column \"\(column)\"")
+            throw StoreError(.failed, "the result has no column \"\(column)\"")
         }
         guard let result = Value(sql: value) else {
-            throw StoreError(.failed, "the column \"\(column)\" holds something else than was expected")
+            throw StoreError(.failed, "the column \"\(column)\" has an unexpected type")
         }
         return result
     }

@@ -1,10 +1,10 @@
 import Foundation
 import GRDB
 
-/// SQLite behind the common face.
+/// SQLite as an `SQLDatabase`.
 struct SQLiteDatabase: SQLDatabase {
     let writer: any DatabaseWriter
-    /// Time; one machine has one.
+    /// The database's time: with one machine, its own clock.
     let clock: @Sendable () -> Date
 
     var dialect: SQLDialect { .sqlite }
@@ -50,7 +50,7 @@ private struct SQLiteConnection: SQLConnection {
 
     var nowExpression: (sql: String, arguments: [any SQLConvertible]) { ("?", [clock()]) }
 
-    // A writing transaction has the database to itself.
+    // A write transaction already excludes all others.
     func exclude(_ name: String) throws {}
 
     func notify(_ channel: String) throws {}

@@ -1,15 +1,14 @@
 package import Foundation
 
-/// Which account at which service.
+/// Identifies an account at a service.
 package struct AccountID: Sendable, Hashable {
-    /// What people call it, as `account` in a pipeline does.
+    /// The account's name in pipelines and commands.
     package let name: String
-    /// Host of the service, such as `open.tiktokapis.com`.
+    /// The host of the service, such as `open.tiktokapis.com`.
     package let service: String
-    /// The ledger's name for it: neither a rotated token nor another port of the same sandbox changes it.
+    /// The account's identity in the ledger, which neither new tokens nor another port of the sandbox change.
     package let identity: String
 
-    /// An account.
     package init(name: String, service: String, identity: String) {
         self.name = name
         self.service = service
@@ -17,16 +16,14 @@ package struct AccountID: Sendable, Hashable {
     }
 }
 
-/// Who a connected account belongs to. Personal data: sealed at rest, shown to its owner, never logged.
+/// The owner of a connected account. Personal data: encrypted at rest, shown to the owner only, never logged.
 package struct AccountProfile: Sendable, Hashable, Codable {
-    /// The user's id at the service, stable per user and app.
+    /// The user's id at the service, stable for each pair of user and app.
     package var openID: String
-    /// The name that is shown.
     package var displayName: String?
-    /// The handle.
+    /// The handle; nil when unknown.
     package var username: String?
 
-    /// A profile.
     package init(openID: String, displayName: String? = nil, username: String? = nil) {
         self.openID = openID
         self.displayName = displayName
@@ -34,26 +31,25 @@ package struct AccountProfile: Sendable, Hashable, Codable {
     }
 }
 
-/// A connected account as the vault knows it, without its tokens.
+/// A connected account in the vault, without its tokens.
 package struct AccountRecord: Sendable, Hashable {
-    /// Which account.
     package var id: AccountID
-    /// Who it belongs to; nil when the service did not say.
+    /// The owner; nil when the service didn't return a profile.
     package var profile: AccountProfile?
-    /// Permissions; nil when unknown.
+    /// The granted permissions; nil when unknown.
     package var scopes: [String]?
-    /// When the access token ends; nil when unknown.
+    /// When the access token expires; nil when unknown.
     package var expiresAt: Date?
-    /// When the refresh token ends, and with it the connection; nil when unknown.
+    /// When the refresh token expires, which ends the connection; nil when unknown.
     package var refreshExpiresAt: Date?
     /// Whether an expired access token can be renewed.
     package var canRenew: Bool
-    /// When it was connected; nil for tokens that came from the environment.
+    /// When the account was connected; nil for tokens from the environment.
     package var connectedAt: Date?
-    /// When its tokens changed last.
+    /// When its tokens last changed.
     package var updatedAt: Date
-    /// When its tokens were used last.
+    /// When its tokens were last used.
     package var usedAt: Date?
-    /// Why the service ended the connection, when it did.
+    /// Why the connection ended; nil while it is active.
     package var endedBecause: String?
 }

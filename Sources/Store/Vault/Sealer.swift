@@ -2,15 +2,15 @@ package import Crypto
 package import Foundation
 package import PipelineKit
 
-/// Seals secrets for the disk: ChaCha20-Poly1305, a fresh nonce each time, bound to what the secret belongs to.
+/// Encrypts secrets at rest with ChaCha20-Poly1305, using a random nonce and a context that the secret belongs to.
 ///
-/// What is sealed names its key, so that keys can be rotated: the first of the keys seals, all of them open.
+/// The output contains the id of its key, so that keys can be rotated: the first key encrypts, all keys decrypt.
 package struct Sealer: Sendable {
-    /// Marks what was sealed with a key's id before it; what older versions wrote has neither.
+    /// The prefix of output that contains a key id. Earlier versions wrote neither.
     private static let mark = Data("SPV2".utf8)
 
     private struct Key {
-        /// The first bytes of a digest of the key: they tell keys apart and nothing else.
+        /// The first bytes of a digest of the key; identifies the key without revealing it.
         let id: Data
         let symmetric: SymmetricKey
 
@@ -25,13 +25,15 @@ package struct Sealer: Sendable {
 
     private let keys: [Key]
     private let first: Key
-    /// Where keys are that were added after this one was made.
+    /// The key file, to find keys that were added after this sealer was created.
     private let file: VaultKeyFile?
 
-    /// A sealer with a key of 32 bytes.
+    /// - Parameter key: 32 bytes.
     package init(key: SymmetricKey) { self.init(key: key, older: []) }
 
-    /// A sealer whose `key` seals, and that opens what the `older` ones sealed too.
+    /// - Parameters:
+    ///   - key: Encrypts and decrypts.
+    ///   - older: Decrypt only.
     package init(key: SymmetricKey, older: [SymmetricKey]) { self.init(key: key, older: older, file: nil) }
 
     private init(key: SymmetricKey, older: [SymmetricKey], file: VaultKeyFile?) {
@@ -40,29 +42,29 @@ package struct Sealer: Sendable {
         keys = [first] + older.map(Key.init)
     }
 
-    /// Names the key that seals, in hex; tells nothing of it.
+    /// The id of the encrypting key in hex; doesn't reveal the key.
     package var keyID: String { ContentDigest.hex(first.id) }
 
-    /// A key for another purpose; it tells nothing of the vault's, and changes with it.
+    /// Derives a key for another purpose; it doesn't reveal the vault key, and changes when that is rotated.
     package func derivedKey(_ purpose: String) -> SymmetricKey {
         HKDF<SHA256>.deriveKey(inputKeyMaterial: first.symmetric, info: Data(purpose.utf8), outputByteCount: 32)
     }
 
-    /// Seals `secret` so that it opens only with the same context.
-    /// - Parameter context: What it belongs to, such as `post:ID`; authenticated, not hidden.
-    /// - Throws: `StoreError` when the library refuses.
+    /// Encrypts `secret` so that it can only be decrypted with the same context.
+    /// - Parameter context: The owner of the secret, such as `post:ID`; authenticated, not hidden.
+    /// - Throws: `StoreError` when the encryption fails.
     package func seal(_ secret: Secret, context: String) throws(StoreError) -> Data {
         do {
             let box = try ChaChaPoly.seal(
                 Data(secret.reveal().utf8), using: first.symmetric, authenticating: Data(context.utf8))
             return Self.mark + first.id + box.combined
         } catch {
-            throw StoreError(.failed, "sealing a secret failed")
+            throw StoreError(.failed, "encrypting a secret failed")
         }
     }
 
-    /// Opens what ``seal(_:context:)`` gave.
-    /// - Throws: `StoreError` when no key fits, the context is another one, or the data was changed.
+    /// Decrypts the output of ``seal(_:context:)``.
+    /// - Throws: `StoreError` when no key fits, the context differs, or the data was changed.
     package func open(_ sealed: Data, context: String) throws(StoreError) -> Secret {
         let head = Self.mark.count + first.id.count
         if sealed.count > head, sealed.starts(with: Self.mark) {
@@ -73,13 +75,13 @@ package struct Sealer: Sendable {
                 return secret
             }
         }
-        // Another program may have rotated the keys since this one started.
+        // Another process may have rotated the keys since this one started.
         let added = (try? file?.load()).flatMap { $0 }.map { [$0.newest] + $0.older } ?? []
         for key in keys + added.map(Key.init) {
             if let secret = Self.open(sealed, key, context) { return secret }
         }
         throw StoreError(
-            .unreadable, "a secret in the database can't be opened with this vault key",
+            .unreadable, "can't decrypt a secret in the database with this vault key",
             hint: "use the SPREADER_VAULT_KEY (or vault.key file) that it was written with")
     }
 
@@ -92,18 +94,18 @@ package struct Sealer: Sendable {
 }
 
 extension Sealer {
-    /// The sealer of this machine: keys from `SPREADER_VAULT_KEY`, else from a file with mode 0600 that is made when
-    /// missing.
+    /// The sealer of this machine, with the keys of `SPREADER_VAULT_KEY` or else of a key file with mode 0600, which is
+    /// created when missing.
     /// - Parameters:
-    ///   - setting: 32 bytes in base64, when given; older keys after it, parted by commas.
-    ///   - file: Where the key file is.
-    /// - Throws: `StoreError` when a key has the wrong form, or others may read the file.
+    ///   - setting: The value of `SPREADER_VAULT_KEY`: 32 bytes in base64, followed by older keys, separated by commas.
+    ///   - file: The path of the key file.
+    /// - Throws: `StoreError` when a key is malformed, or other users can read the file.
     package static func resolve(setting: Secret?, file: URL) throws(StoreError) -> Sealer {
         if let setting {
             guard let keys = VaultKeyFile.keys(in: setting.reveal(), separator: ",") else {
                 throw StoreError(
                     .badKey, "SPREADER_VAULT_KEY is not 32 bytes in base64",
-                    hint: "make one with: head -c 32 /dev/urandom | base64")
+                    hint: "create one with: head -c 32 /dev/urandom | base64")
             }
             return Sealer(keys)
         }
@@ -111,7 +113,6 @@ extension Sealer {
         return Sealer(try keyFile.loadOrCreate(), file: keyFile)
     }
 
-    /// A sealer with at least one key, the newest first.
     init(_ keys: VaultKeyFile.Keys, file: VaultKeyFile? = nil) {
         self.init(key: keys.newest, older: keys.older, file: file)
     }

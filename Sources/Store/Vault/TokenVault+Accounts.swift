@@ -2,7 +2,7 @@ package import Foundation
 package import PipelineKit
 
 extension TokenVault {
-    /// The accounts that the vault holds tokens of, by name.
+    /// Returns the accounts in the vault, sorted by name.
     /// - Throws: `StageError` when the vault can't be read.
     package func accounts() async throws(StageError) -> [AccountRecord] {
         try await StoreError.bridge("reading the vault failed") {
@@ -10,7 +10,7 @@ extension TokenVault {
         }
     }
 
-    /// One account; nil when the vault holds nothing of it.
+    /// Returns one account; nil when it is not in the vault.
     /// - Throws: `StageError` when the vault can't be read.
     package func account(_ id: AccountID) async throws(StageError) -> AccountRecord? {
         try await StoreError.bridge("reading the vault failed") {
@@ -20,13 +20,13 @@ extension TokenVault {
         }
     }
 
-    /// Notes that an account's tokens are used now.
+    /// Records when the tokens of an account were used.
     /// - Throws: `StageError` when the vault can't be written.
     package func touch(_ id: AccountID, at date: Date) async throws(StageError) {
         try await change("UPDATE tokens SET usedAt = ? WHERE account = ?", [date, id.identity])
     }
 
-    /// Deletes an account's tokens and what is known of its owner; its name stays.
+    /// Deletes the tokens of an account and the profile of its owner; the account's name stays.
     /// - Throws: `StageError` when the vault can't be written.
     package func logOut(_ id: AccountID, at date: Date) async throws(StageError) {
         let day = date.formatted(.iso8601.year().month().day())
@@ -34,7 +34,7 @@ extension TokenVault {
         try await change("UPDATE tokens SET profile = NULL, scopes = NULL WHERE account = ?", [id.identity])
     }
 
-    /// Notes that the service ended an account's connection; its tokens are deleted, its name stays.
+    /// Records that the service ended the connection of an account, and deletes its tokens; its name stays.
     /// - Throws: `StageError` when the vault can't be written.
     package func end(_ id: AccountID, because reason: String, at date: Date) async throws(StageError) {
         let nothing = try await StoreError.bridge("writing the vault failed") {
@@ -47,23 +47,23 @@ extension TokenVault {
             """, [nothing, reason, date, id.identity])
     }
 
-    /// Deletes an account's tokens and what is known of its owner.
-    /// - Returns: Whether there was anything.
+    /// Deletes an account with its tokens and profile.
+    /// - Returns: Whether the account was in the vault.
     /// - Throws: `StageError` when the vault can't be written.
     @discardableResult
     package func disconnect(_ id: AccountID) async throws(StageError) -> Bool {
         try await change("DELETE FROM tokens WHERE account = ?", [id.identity]) > 0
     }
 
-    /// Seals everything anew with the sealer's first key, in one transaction.
-    /// - Returns: How many secrets were sealed anew.
-    /// - Throws: `StageError` when one of them can't be opened; then nothing was changed.
+    /// Encrypts all secrets again with the sealer's first key, in one transaction.
+    /// - Returns: The number of secrets.
+    /// - Throws: `StageError` when a secret can't be decrypted; then nothing was changed.
     package func sealAnew() async throws(StageError) -> Int {
-        try await StoreError.bridge("sealing the vault anew failed") {
+        try await StoreError.bridge("encrypting the vault again failed") {
             try await durable.write { [sealer] connection in
                 var count = 0
                 func again(_ table: String, _ key: String, _ column: String, _ context: (String) -> String) throws {
-                    // Tokens that are renewed meanwhile must not be overwritten by older ones.
+                    // Lock the rows: tokens that are renewed in the meantime must not be overwritten by older ones.
                     let rows = try connection.query(
                         """
                         SELECT \(key), \(column) FROM \(table) WHERE \(column) IS NOT NULL \(connection.dialect.locking)
@@ -103,7 +103,7 @@ extension TokenVault {
         let tokens = try open(try row.get("sealed"), identity)
         let name: String = try row.get("name")
         return AccountRecord(
-            // Rows of older versions have the name in the identity alone.
+            // Rows of earlier versions contain the name only as part of the identity.
             id: AccountID(
                 name: name.isEmpty ? String(identity.prefix { $0 != "@" }) : name, service: try row.get("service"),
                 identity: identity),

@@ -2,8 +2,8 @@ import Foundation
 package import PipelineKit
 
 extension TokenVault {
-    /// Whether this machine has the key that the shared records are sealed with. The first machine's key is theirs.
-    /// - Throws: `StageError` with code `configuration` when it is another one.
+    /// Checks that this machine has the vault key of the shared database. The first machine to call it sets the key.
+    /// - Throws: `StageError` with code `configuration` when the key differs.
     package func checkKey() async throws(StageError) {
         guard durable.dialect == .postgresql else { return }
         let probe = try await StoreError.bridge("reading the vault failed") {
@@ -19,8 +19,8 @@ extension TokenVault {
             _ = try sealer.open(probe, context: "probe:key")
         } catch {
             throw StageError(
-                .configuration, "this machine's vault key is not the one that the database is sealed with",
-                hint: "set SPREADER_VAULT_KEY to the same key on all machines; the first one's is in its vault.key")
+                .configuration, "this machine's vault key differs from the one that encrypts the database",
+                hint: "set SPREADER_VAULT_KEY to the same key on all machines; the first has it in its vault.key")
         }
     }
 

@@ -3,18 +3,16 @@ package import PipelineKit
 
 /// The tokens of one account.
 package struct TokenSet: Sendable, Hashable {
-    /// The bearer token.
     package var accessToken: Secret
-    /// What renews it.
+    /// The refresh token; nil when the access token can't be renewed.
     package var refreshToken: Secret?
-    /// When the access token ends; nil when unknown.
+    /// When the access token expires; nil when unknown.
     package var expiresAt: Date?
-    /// When the refresh token ends; nil when unknown.
+    /// When the refresh token expires; nil when unknown.
     package var refreshExpiresAt: Date?
-    /// Permissions; nil when unknown.
+    /// The granted permissions; nil when unknown.
     package var scopes: [String]?
 
-    /// Tokens.
     package init(
         accessToken: Secret, refreshToken: Secret?, expiresAt: Date? = nil, refreshExpiresAt: Date? = nil,
         scopes: [String]? = nil
@@ -27,22 +25,21 @@ package struct TokenSet: Sendable, Hashable {
     }
 }
 
-/// Encrypted tokens.
+/// The accounts' tokens, encrypted.
 ///
-/// Tokens given by the environment seed the vault. Once the service has rotated them, the stored pair wins for as
-/// long as the environment still names the pair that it came from. An account that was connected by a login has no
-/// seed; its stored tokens are used whenever the environment names none.
+/// Tokens from the environment seed the vault. After the service has rotated them, the stored tokens are used as long
+/// as the environment still contains the seed. An account that was connected by a login has no seed; its stored tokens
+/// are used unless the environment contains tokens.
 package struct TokenVault: Sendable {
     let durable: any SQLDatabase
     let sealer: Sealer
 
-    /// The vault of `store`.
     package init(_ store: RecordStore, sealer: Sealer) {
         durable = store.durable
         self.sealer = sealer
     }
 
-    /// The tokens to use for `account` when the environment gives `seed`.
+    /// Returns the tokens to use for `account` when the environment contains `seed`; nil when there are none.
     /// - Throws: `StageError` when the vault can't be read.
     package func tokens(for account: AccountID, seed: TokenSet?) async throws(StageError) -> TokenSet? {
         let stored = try await StoreError.bridge("reading the vault failed") {
@@ -58,15 +55,15 @@ package struct TokenVault: Sendable {
         } catch let error as StoreError {
             throw error.asStageError
         } catch {
-            throw StageError(.configuration, "the vault holds tokens of \(account.name) that can't be read: \(error)")
+            throw StageError(.configuration, "can't read the tokens of \(account.name) in the vault: \(error)")
         }
     }
 
-    /// Stores tokens that the service gave in exchange for older ones; on disk when the call returns.
+    /// Stores renewed tokens; they are on disk when the call returns.
     /// - Parameters:
-    ///   - seed: What the environment named at the start of the chain, nil when nothing did.
-    ///   - old: The refresh token that was exchanged. When the vault has another one by now, somebody else was quicker, and
-    ///     nothing is stored.
+    ///   - seed: The tokens from the environment that the renewals started with; nil without any.
+    ///   - old: The refresh token that was exchanged. If the vault has another one by now, another process has already
+    ///     renewed the tokens, and nothing is stored.
     /// - Throws: `StageError` when the vault can't be written.
     package func store(
         _ tokens: TokenSet, for account: AccountID, seed: TokenSet?, replacing old: Secret? = nil, at date: Date
@@ -76,8 +73,8 @@ package struct TokenVault: Sendable {
             replacing: old)
     }
 
-    /// Stores the tokens of a login, in place of whatever the account had.
-    /// - Parameter seed: What the environment named, when that is where they come from.
+    /// Connects an account: stores its first tokens and its profile, and replaces those that it had.
+    /// - Parameter seed: The tokens from the environment, if `tokens` come from there; nil for a login.
     /// - Throws: `StageError` when the vault can't be written.
     package func connect(
         _ account: AccountID, _ tokens: TokenSet, profile: AccountProfile?, seed: TokenSet? = nil, at date: Date
@@ -99,14 +96,14 @@ package struct TokenVault: Sendable {
                         "SELECT seed, sealed FROM tokens WHERE account = ? \(connection.dialect.locking)",
                         [account.identity]
                     ).first
-                    // Of another seed, it is another chain.
+                    // With another seed, the stored tokens come from other renewals and may be replaced.
                     if let row, try row.get("seed", as: String.self) == seed,
                         try open(try row.get("sealed"), account.identity).refreshToken != old
                     {
                         return 0
                     }
                 }
-                // Renewed tokens leave who it is and since when as they are; a login replaces both.
+                // Renewed tokens keep the profile and the time of connection; a login replaces both.
                 return try connection.execute(
                     """
                     INSERT INTO tokens (account, name, service, seed, sealed, profile, scopes, expiresAt,
@@ -162,9 +159,9 @@ package struct TokenVault: Sendable {
         return try sealer.seal(Secret(text), context: Self.profileContext(identity))
     }
 
-    /// What sealed tokens are bound to.
+    /// The sealer's context for tokens.
     static func tokenContext(_ identity: String) -> String { "account:\(identity)" }
-    /// What a sealed profile is bound to.
+    /// The sealer's context for a profile.
     static func profileContext(_ identity: String) -> String { "profile:\(identity)" }
 
     private static func fingerprint(_ tokens: TokenSet) -> String {

@@ -2,27 +2,25 @@ import Crypto
 package import Foundation
 import Glibc
 
-/// The file that holds the vault's keys: one a line in base64, the newest first, readable by its owner alone.
+/// The file with the vault's keys: one per line in base64, the newest first, with mode 0600.
 package struct VaultKeyFile: Sendable {
-    /// At least one key.
+    /// The keys of a vault, at least one.
     struct Keys {
-        /// The one that seals.
+        /// The key that encrypts; it also decrypts.
         var newest: SymmetricKey
-        /// Those that still open.
+        /// The keys that only decrypt.
         var older: [SymmetricKey]
     }
 
-    /// Keys that stay in the file: nothing that was sealed with an older one, by a program that was running during a
-    /// rotation or in another database, may become unreadable.
+    /// The number of keys to keep. Secrets in other databases, or from processes that were running during a rotation,
+    /// may still need an older one.
     private static let keptKeys = 32
 
-    /// The file.
     package let url: URL
 
-    /// The key file at `url`.
     package init(url: URL) { self.url = url }
 
-    /// Puts a new key in front of the others.
+    /// Adds a new key, which becomes the newest.
     /// - Throws: `StoreError` when the file can't be read or written.
     package func rotate() throws(StoreError) {
         let keys = try loadOrCreate()
@@ -36,7 +34,7 @@ package struct VaultKeyFile: Sendable {
         syncFolder()
     }
 
-    /// The keys of the file, which is made with a fresh one when it is missing.
+    /// Returns the keys of the file, which is created with a random key when missing.
     func loadOrCreate() throws(StoreError) -> Keys {
         if let keys = try load() { return keys }
         do {
@@ -44,21 +42,21 @@ package struct VaultKeyFile: Sendable {
                 at: url.deletingLastPathComponent(), withIntermediateDirectories: true,
                 attributes: [.posixPermissions: 0o700])
         } catch {
-            throw StoreError(.badKey, "the folder of the vault key \(url.path) can't be made: \(error)")
+            throw StoreError(.badKey, "can't create the folder of the vault key \(url.path): \(error)")
         }
         let draft = "\(url.path).\(UUID().uuidString)"
         try write([SymmetricKey(size: .bits256)], to: draft)
         defer { unlink(draft) }
-        // Of two processes that start at once, one links its key to the name and the other reads it.
+        // Of two processes that start at once, one creates the link and the other reads its key.
         guard link(draft, url.path) == 0 || errno == EEXIST else {
-            throw StoreError(.badKey, "can't make the vault key \(url.path): \(String(cString: strerror(errno)))")
+            throw StoreError(.badKey, "can't create the vault key \(url.path): \(String(cString: strerror(errno)))")
         }
         syncFolder()
         guard let keys = try load() else { throw StoreError(.badKey, "the vault key \(url.path) vanished") }
         return keys
     }
 
-    /// The keys in a text, one after the other; nil unless each is 32 bytes in base64.
+    /// Parses keys separated by `separator`; returns nil unless each is 32 bytes in base64.
     static func keys(in text: String, separator: Character) -> Keys? {
         var keys = text.split(separator: separator).map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }.filter {
             !$0.isEmpty
@@ -67,7 +65,7 @@ package struct VaultKeyFile: Sendable {
         return Keys(newest: newest, older: keys.compactMap { $0 })
     }
 
-    /// The keys of the file; nil when there is none.
+    /// Returns the keys of the file; nil when the file doesn't exist.
     func load() throws(StoreError) -> Keys? {
         guard FileManager.default.fileExists(atPath: url.path) else { return nil }
         let text: String
@@ -75,13 +73,13 @@ package struct VaultKeyFile: Sendable {
             let attributes = try FileManager.default.attributesOfItem(atPath: url.path)
             if let mode = attributes[.posixPermissions] as? NSNumber, mode.intValue & 0o077 != 0 {
                 throw StoreError(
-                    .badKey, "others may read the vault key \(url.path)", hint: "run: chmod 600 \(url.path)")
+                    .badKey, "the vault key \(url.path) is readable by other users", hint: "run: chmod 600 \(url.path)")
             }
             text = String(decoding: try Data(contentsOf: url), as: UTF8.self)
         } catch let error as StoreError {
             throw error
         } catch {
-            throw StoreError(.badKey, "the vault key \(url.path) can't be read: \(error.localizedDescription)")
+            throw StoreError(.badKey, "can't read the vault key \(url.path): \(error.localizedDescription)")
         }
         guard let keys = Self.keys(in: text, separator: "\n") else {
             throw StoreError(
@@ -97,7 +95,7 @@ package struct VaultKeyFile: Sendable {
         guard descriptor >= 0 else {
             throw StoreError(
                 .badKey, "can't write the vault key \(url.path): \(String(cString: strerror(errno)))",
-                hint: "set SPREADER_VAULT_KEY, or let SPREADER_HOME name a folder that can be written")
+                hint: "set SPREADER_VAULT_KEY, or set SPREADER_HOME to a writable folder")
         }
         do {
             let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
@@ -109,7 +107,7 @@ package struct VaultKeyFile: Sendable {
         }
     }
 
-    /// A new name is on the disk only with its folder.
+    /// Syncs the folder: a new file name is on disk only after that.
     private func syncFolder() {
         let descriptor = Glibc.open(url.deletingLastPathComponent().path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
