@@ -14,7 +14,7 @@ enum DamageCheck {
     }
 
     /// Decodes the part of the video that `decision` delivers.
-    /// - Throws: `MediaError` when reading fails or is cancelled.
+    /// - Throws: `MediaError` if reading fails or is cancelled.
     static func run(
         _ source: FootageSource, track: VideoTrack, decision: DeliveryDecision
     ) throws(MediaError) -> Tally {

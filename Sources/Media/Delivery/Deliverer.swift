@@ -185,12 +185,12 @@ package enum Deliverer {
         if error.text == DeliveryJob.nothingDecoded {
             return MediaProbe.unusable(
                 media.source, "has no video that can be decoded in the requested range",
-                hint: "the file may be damaged: copy it again from its origin", cause: error)
+                hint: "the file may be damaged: copy it again from its source", cause: error)
         }
         if error.text.hasPrefix(DeliveryJob.tooDamaged) {
             return MediaProbe.unusable(
                 media.source, "is too damaged: \(error.text.dropFirst(DeliveryJob.tooDamaged.count))",
-                hint: "copy it again from its origin, or raise maxDamage", cause: error)
+                hint: "copy it again from its source, or raise maxDamage", cause: error)
         }
         return error.stageError()
     }

@@ -78,7 +78,7 @@ package struct DeliveryDecision: Sendable, Hashable {
     /// - Throws: `StageError` if the footage can't be delivered with these options.
     package init(for media: ProbedMedia, options: DeliveryOptions) throws(StageError) {
         guard let track = media.videoTrack else {
-            throw StageError(.unusableFootage, "\(media.source.displayPath) has no video", hint: "choose a video file")
+            throw StageError(.unusableFootage, "\(media.source.displayPath) has no video", hint: "give a video file")
         }
         let audio = try TrackChoice.audio(of: media, wanted: options.soundTrack)
         let timeline = Timeline(track: track, audio: audio, media: media)
@@ -92,7 +92,7 @@ package struct DeliveryDecision: Sendable, Hashable {
                 String(
                     format: "%@ is truncated: %.0f %% of the requested part is missing, more than the allowed %.0f %%",
                     media.source.displayPath, missingShare * 100, options.maxDamage * 100),
-                hint: "copy it again from its origin, or raise maxDamage")
+                hint: "copy it again from its source, or raise maxDamage")
         }
         let obstacles = Obstacles(track, audio: audio, media: media, options: options, span: span)
         let choice = obstacles.rate
