@@ -60,7 +60,7 @@ import Testing
         let reading = try SoundReader.loudness(of: delivery.path)
         #expect(reading.truePeak ?? 0 <= -1, "\(reading)")
         #expect(abs((reading.integrated ?? 0) + 14) <= 0.5, "\(reading)")
-        #expect(delivery.decision.soundReasons.last == "encoded, the sound measures \(reading)")
+        #expect(delivery.decision.soundReasons.last == "the encoded audio measures \(reading)")
         try await meetsSpec(delivery, folder: folder)
     }
 
@@ -69,7 +69,7 @@ import Testing
         let delivery = try await folder.deliver(footage(folder, level: -40, seconds: 2)) { $0.loudness = -14 }
         let reading = try SoundReader.loudness(of: delivery.path)
         #expect(
-            delivery.warnings.last == "the sound measures \(reading), not -14.0 LUFS with peaks of at most -1.0 dBTP")
+            delivery.warnings.last == "the audio measures \(reading), not -14.0 LUFS with peaks of at most -1.0 dBTP")
     }
 
     @Test func soundEndsWithAPictureThatEndsEarly() async throws {

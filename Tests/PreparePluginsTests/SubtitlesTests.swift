@@ -136,6 +136,6 @@ import Testing
         let error = try await #require(throws: StageError.self) {
             try await stage.run(media, InMemoryHost().context())
         }
-        #expect(error.message.contains("no subtitle with a time is in it"))
+        #expect(error.message.contains("no timed subtitles found"))
     }
 }

@@ -47,7 +47,7 @@ import TranscodePlugin
                 source(folder, .compliant()), host.context().planning
             ).output as? ProbedMedia)
         let plan = try await stage([:]).plan(media, host.context().planning)
-        #expect(plan.action == "copy the picture; copy the sound")
+        #expect(plan.action == "copy the video; copy the audio")
         #expect(folder.names == ["clip.mov"])
     }
 

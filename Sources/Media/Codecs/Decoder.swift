@@ -1,37 +1,38 @@
 import CFFmpeg
 
-/// Turns packets of one stream into frames. Owns the codec context.
+/// Decodes the packets of one stream. Owns the codec context.
 package final class Decoder {
-    /// The largest picture that is decoded; more is an attack or a mistake.
+    /// The largest frame that is decoded, in pixels: malformed or hostile files could claim more than fits into memory.
     package static let maximumPixels = 67_108_864
 
     private let pointer: UnsafeMutablePointer<AVCodecContext>
     private let log: MediaLog
-    /// FFmpeg's name of the decoder.
+    /// FFmpeg's name of the codec, such as `vp9`, whichever decoder is used.
     package let name: String
-    /// Packets that the decoder refused.
+    /// Packets that could not be decoded.
     package private(set) var refusedPackets = 0
-    /// Frames that the decoder marked as damaged.
+    /// Frames that the decoder reported as damaged.
     package private(set) var damagedFrames = 0
-    /// Frames given.
+    /// Frames decoded so far, including damaged ones.
     package private(set) var frames = 0
 
-    /// A decoder for a stream.
-    /// - Parameter threads: 0 lets the library choose.
+    /// Opens a decoder for a stream of `demuxer`.
+    /// - Parameter threads: 0 lets FFmpeg choose.
+    /// - Throws: `MediaError` if the stream does not exist or its codec is not supported.
     package convenience init(
         stream index: Int, of demuxer: Demuxer, log: MediaLog, threads: Int = 0
     ) throws(MediaError) {
         guard let stream = demuxer.stream(index), let parameters = stream.pointee.codecpar else {
-            throw MediaError("opening a decoder", text: "there is no stream \(index)", file: demuxer.path)
+            throw MediaError("opening a decoder", text: "stream \(index) does not exist", file: demuxer.path)
         }
         try self.init(
             parameters, timeBase: stream.pointee.time_base, frameRate: stream.pointee.avg_frame_rate, threads: threads,
-            // Written as an element of the track or as a tag, in whatever case.
+            // Files store this as a track element or as a tag; `av_dict_get` ignores case.
             knowsAlpha: text(av_dict_get(stream.pointee.metadata, "alpha_mode", nil, 0)?.pointee.value) == "1",
             file: demuxer.path, log: log)
     }
 
-    /// A decoder for what an encoder gives.
+    /// Opens a decoder for the packets of an encoder, to measure what it produced.
     convenience init(of encoder: Encoder, log: MediaLog) throws(MediaError) {
         let parameters = try allocated(avcodec_parameters_alloc(), "allocating a decoder")
         var owned: UnsafeMutablePointer<AVCodecParameters>? = parameters
@@ -48,7 +49,7 @@ package final class Decoder {
         threads: Int, knowsAlpha: Bool = false, file: String?, log: MediaLog
     ) throws(MediaError) {
         let codecName = text(avcodec_get_name(parameters.pointee.codec_id)) ?? "unknown"
-        // FFmpeg's own decoders leave out WebM's transparency, which is a second stream within the first.
+        // FFmpeg's native VP8 and VP9 decoders ignore WebM's alpha channel, a second bitstream within the stream.
         let transparent = knowsAlpha ? ["vp8": "libvpx", "vp9": "libvpx-vp9"][codecName] : nil
         guard
             let codec = transparent.flatMap({ avcodec_find_decoder_by_name($0) })
@@ -74,10 +75,10 @@ package final class Decoder {
         avcodec_free_context(&context)
     }
 
-    /// Gives the decoder a packet; nil says that no more will come.
+    /// Sends a packet to the decoder; nil signals the end of the stream.
     ///
-    /// A packet that can't be decoded is counted and passed over: one bad packet does not end the footage.
-    /// - Throws: `MediaError` when the decoder itself fails, for want of memory for instance.
+    /// A packet that can't be decoded is counted and skipped: one bad packet must not fail the whole file.
+    /// - Throws: `MediaError` if memory runs out.
     package func send(_ packet: Packet?) throws(MediaError) {
         let answer = avcodec_send_packet(pointer, packet?.pointer)
         if answer >= 0 || answer == spreader_error_end_of_file() || answer == spreader_error_try_again() { return }
@@ -87,8 +88,9 @@ package final class Decoder {
         refusedPackets += 1
     }
 
-    /// Takes the next frame.
-    /// - Returns: False when the decoder wants another packet, or is at its end.
+    /// Receives the next decoded frame.
+    /// - Returns: False if the decoder needs another packet or is at the end of the stream.
+    /// - Throws: `MediaError` if memory runs out.
     package func receive(into frame: Frame) throws(MediaError) -> Bool {
         while true {
             let answer = avcodec_receive_frame(pointer, frame.pointer)
@@ -101,14 +103,14 @@ package final class Decoder {
             if answer == spreader_error_posix(ENOMEM) {
                 throw MediaError("decoding \(name)", number: answer, log: log)
             }
-            // The damage of an earlier packet, told by a decoder with threads: ask again.
+            // A threaded decoder reports the error of an earlier packet here: try again.
             refusedPackets += 1
         }
     }
 
-    /// Forgets what was decoded, after a seek.
+    /// Discards buffered data; call it after a seek.
     package func flush() { avcodec_flush_buffers(pointer) }
 
-    /// Profile by name, as the decoder found it; nil when unknown.
+    /// Name of the codec profile that the decoder detected, such as `High`; nil if unknown.
     package var profile: String? { text(avcodec_profile_name(pointer.pointee.codec_id, pointer.pointee.profile)) }
 }

@@ -1,9 +1,9 @@
 import CFFmpeg
 package import PipelineKit
 
-/// Turns frames into packets. Owns the codec context.
+/// Encodes frames into packets. Owns the codec context.
 package final class Encoder {
-    /// What a picture encoder is told.
+    /// Settings of a video encoder.
     package struct Picture {
         /// FFmpeg's name of the encoder, such as `libx264`.
         package var codec: String
@@ -12,20 +12,20 @@ package final class Encoder {
         package var pixelFormat: String
         package var frameRate: Rational
         package var sampleAspectRatio = Rational(1, 1)
-        /// Frames between key frames at most; nil leaves it to the encoder.
+        /// Largest distance between keyframes, in frames; nil for the encoder's default.
         package var keyFrameInterval: Int?
-        /// Bits per second on average; nil for quality-driven modes.
+        /// Average bit rate in bits per second; nil for constant quality.
         package var bitRate: Int64?
-        /// Bits per second at most, over `bufferSize` bits.
+        /// Highest bit rate in bits per second, measured over a buffer of `bufferSize` bits.
         package var maximumRate: Int64?
         package var bufferSize: Int64?
         /// Colour tags to write; nil leaves the stream untagged.
         package var colour: ColourTags?
-        /// Whether every group of pictures stands alone.
+        /// Whether every GOP can be decoded without its neighbours.
         package var closedGroups = true
-        /// Whether fields are coded.
+        /// Whether to encode interlaced, with the top field first.
         package var interlaced = false
-        /// The encoder's own options.
+        /// Private options of the encoder, by FFmpeg's names; an unknown one makes opening fail.
         package var settings: [String: String] = [:]
 
         package init(codec: String, width: Int, height: Int, pixelFormat: String, frameRate: Rational) {
@@ -37,7 +37,7 @@ package final class Encoder {
         }
     }
 
-    /// What a sound encoder is told.
+    /// Settings of an audio encoder.
     package struct Sound {
         /// FFmpeg's name of the encoder, such as `aac`.
         package var codec: String
@@ -60,7 +60,10 @@ package final class Encoder {
     private let name: String
     private let log: MediaLog
 
-    /// A picture encoder.
+    /// Opens a video encoder.
+    /// - Parameter globalHeader: Whether the codec's header goes into extradata rather than into the packets, see
+    ///   ``Muxer/wantsGlobalHeader``.
+    /// - Throws: `MediaError` if this build of FFmpeg lacks the encoder, or the encoder rejects a setting.
     package init(_ picture: Picture, globalHeader: Bool, log: MediaLog) throws(MediaError) {
         name = picture.codec
         self.log = log
@@ -87,7 +90,7 @@ package final class Encoder {
         try open(codec, settings: picture.settings, globalHeader: globalHeader)
     }
 
-    /// A sound encoder.
+    /// Opens an audio encoder; `globalHeader` and errors are the same as for video.
     package init(_ sound: Sound, globalHeader: Bool, log: MediaLog) throws(MediaError) {
         name = sound.codec
         self.log = log
@@ -114,7 +117,7 @@ package final class Encoder {
         return codec
     }
 
-    /// Whether the FFmpeg in use, which is loaded, has an encoder of this name.
+    /// Whether the loaded FFmpeg libraries have an encoder of this name.
     package static func exists(_ name: String) -> Bool { avcodec_find_encoder_by_name(name) != nil }
 
     private static func tag(_ context: UnsafeMutablePointer<AVCodecContext>, _ colour: ColourTags) {
@@ -138,29 +141,29 @@ package final class Encoder {
         }
     }
 
-    /// The unit of the times of frames sent and packets received.
+    /// Time base of the frames sent and the packets received.
     package var timeBase: Rational { Rational(pointer.pointee.time_base) }
-    /// Samples that a sound encoder wants in one frame; 0 when it takes any number.
+    /// Samples per channel that an audio encoder expects in each frame; 0 if it accepts any number.
     package var frameSize: Int { Int(pointer.pointee.frame_size) }
-    /// The format of samples that it wants.
+    /// Sample format that the encoder expects, by FFmpeg's name.
     package var sampleFormat: String { text(av_get_sample_fmt_name(pointer.pointee.sample_fmt)) ?? "fltp" }
 
-    /// The codec's header; valid as long as the encoder.
+    /// The codec's header (extradata). Owned by the encoder and valid while it lives.
     var extradata: UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(start: pointer.pointee.extradata, count: Int(pointer.pointee.extradata_size))
     }
-    /// Pictures between a picture's place in the stream and on the screen.
+    /// Number of frames by which decoding can run ahead of presentation, because of B-frames.
     var reorder: Int { Int(pointer.pointee.has_b_frames) }
 
-    /// Gives the encoder a frame; nil says that no more will come.
+    /// Sends a frame to the encoder; nil signals the end of the stream.
     package func send(_ frame: Frame?) throws(MediaError) {
         let answer = avcodec_send_frame(pointer, frame?.pointer)
         if answer == spreader_error_end_of_file(), frame == nil { return }
         try check(answer, "encoding with \(name)", log: log)
     }
 
-    /// Takes the next packet.
-    /// - Returns: False when the encoder wants another frame, or is at its end.
+    /// Receives the next encoded packet.
+    /// - Returns: False if the encoder needs another frame or is at the end of the stream.
     package func receive(into packet: Packet) throws(MediaError) -> Bool {
         packet.clear()
         let answer = avcodec_receive_packet(pointer, packet.pointer)

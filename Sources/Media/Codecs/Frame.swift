@@ -1,34 +1,34 @@
 import CFFmpeg
 package import PipelineKit
 
-/// A decoded picture or a block of decoded sound. Owns its reference.
+/// A decoded video frame or a block of audio samples. Owns its `AVFrame` reference.
 package final class Frame {
     let pointer: UnsafeMutablePointer<AVFrame>
 
-    /// An empty frame.
+    /// Creates an empty frame, to be filled by a decoder or a filter graph.
     package init() throws(MediaError) {
         pointer = try allocated(av_frame_alloc(), "allocating a frame")
     }
 
-    /// A block of silent sound.
+    /// Creates silent audio in planar float format, with `samples` samples per channel.
     package init(silence samples: Int, sampleRate: Int, channels: Int) throws(MediaError) {
         pointer = try allocated(av_frame_alloc(), "allocating a frame")
         pointer.pointee.nb_samples = Int32(samples)
         pointer.pointee.format = AV_SAMPLE_FMT_FLTP.rawValue
         pointer.pointee.sample_rate = Int32(sampleRate)
         av_channel_layout_default(&pointer.pointee.ch_layout, Int32(channels))
-        try check(av_frame_get_buffer(pointer, 0), "allocating sound")
+        try check(av_frame_get_buffer(pointer, 0), "allocating an audio frame")
         av_samples_set_silence(
             pointer.pointee.extended_data, 0, Int32(samples), Int32(channels), AV_SAMPLE_FMT_FLTP)
     }
 
-    /// A picture whose pixels are not set yet.
+    /// Creates a video frame with uninitialised pixels.
     package init(width: Int, height: Int, pixelFormat: String) throws(MediaError) {
         pointer = try allocated(av_frame_alloc(), "allocating a frame")
         pointer.pointee.width = Int32(width)
         pointer.pointee.height = Int32(height)
         pointer.pointee.format = av_get_pix_fmt(pixelFormat).rawValue
-        try check(av_frame_get_buffer(pointer, 0), "allocating a picture")
+        try check(av_frame_get_buffer(pointer, 0), "allocating a video frame")
     }
 
     deinit {
@@ -36,59 +36,59 @@ package final class Frame {
         av_frame_free(&frame)
     }
 
-    /// Lets go of the picture.
+    /// Releases the frame's buffers, so that the frame can be reused.
     package func clear() { av_frame_unref(pointer) }
 
-    /// Takes another frame's content, which is empty afterwards.
+    /// Moves the content of `other` into this frame; `other` is empty afterwards.
     package func take(from other: Frame) {
         av_frame_unref(pointer)
         av_frame_move_ref(pointer, other.pointer)
     }
 
-    /// Width as stored.
+    /// Stored width in pixels, before aspect ratio and rotation are applied.
     package var width: Int { Int(pointer.pointee.width) }
-    /// Height as stored.
+    /// Stored height in pixels.
     package var height: Int { Int(pointer.pointee.height) }
-    /// Samples per channel of a block of sound.
+    /// Number of audio samples per channel.
     package var samples: Int { Int(pointer.pointee.nb_samples) }
-    /// Samples per second of a block of sound.
+    /// Audio samples per second.
     package var sampleRate: Int { Int(pointer.pointee.sample_rate) }
-    /// Channels of a block of sound.
+    /// Number of audio channels in the frame.
     package var channels: Int { Int(pointer.pointee.ch_layout.nb_channels) }
-    /// FFmpeg's number of the format of samples.
+    /// The audio sample format, as FFmpeg's `AVSampleFormat` value.
     package var sampleFormat: Int { Int(pointer.pointee.format) }
 
-    /// Gives a block of sound whose channels have no places the usual ones for their number.
+    /// Sets the default channel layout for the number of channels, if the layout is unspecified.
     package func normaliseLayout() {
         guard pointer.pointee.ch_layout.order == AV_CHANNEL_ORDER_UNSPEC else { return }
         av_channel_layout_default(&pointer.pointee.ch_layout, pointer.pointee.ch_layout.nb_channels)
     }
-    /// The places of the channels, one bit each; 0 when the layout is none of the usual kind.
+    /// The channel layout as FFmpeg's bit mask; 0 if the layout has no mask.
     package var layoutMask: UInt64 {
         pointer.pointee.ch_layout.order == AV_CHANNEL_ORDER_NATIVE ? pointer.pointee.ch_layout.u.mask : 0
     }
     /// FFmpeg's name of the pixel format.
     package var pixelFormat: String { text(av_get_pix_fmt_name(AVPixelFormat(pointer.pointee.format))) ?? "unknown" }
-    /// Presentation time, the decoder's best guess when the stream has none.
+    /// PTS in the stream's time base: the decoder's best estimate, else the packet's own. Nil if unknown.
     package var time: Int64? {
         timestamp(pointer.pointee.best_effort_timestamp) ?? timestamp(pointer.pointee.pts)
     }
-    /// Presentation time in the unit of whoever handles the frame next.
+    /// PTS in the time base of the next consumer, such as a filter graph or an encoder.
     package var pts: Int64 {
         get { pointer.pointee.pts }
         set { pointer.pointee.pts = newValue }
     }
-    /// Length in the same unit; 0 when unknown.
+    /// Duration in the same time base as the PTS; 0 if unknown.
     package var duration: Int64 { bounded(spreader_frame_duration(pointer)) }
-    /// Shape of a pixel; 0/1 when unsaid.
+    /// Sample aspect ratio; 0/1 if unspecified.
     package var sampleAspectRatio: Rational { Rational(pointer.pointee.sample_aspect_ratio) }
-    /// Whether the frame holds two fields.
+    /// Whether the frame is flagged as interlaced.
     package var isInterlaced: Bool { spreader_frame_is_interlaced(pointer) != 0 }
-    /// Whether the decoder knows that the picture is damaged.
+    /// Whether the decoder reported errors in this frame.
     package var isDamaged: Bool {
         pointer.pointee.decode_error_flags != 0 || pointer.pointee.flags & AV_FRAME_FLAG_CORRUPT != 0
     }
-    /// Colour as the frame says it.
+    /// The colour tags of the frame itself.
     package var colour: ColourTags {
         ColourTags(
             range: ColourTags.name(of: pointer.pointee.color_range),
@@ -97,7 +97,7 @@ package final class Frame {
             matrix: ColourTags.name(of: pointer.pointee.colorspace))
     }
 
-    /// The brightest level that the content or its mastering display is said to reach, in nits; nil when unsaid.
+    /// Peak luminance of the content (MaxCLL), else of its mastering display, in nits; nil if neither is given.
     package var peakLuminance: Double? {
         if let data = av_frame_get_side_data(pointer, AV_FRAME_DATA_CONTENT_LIGHT_LEVEL),
             data.pointee.size >= MemoryLayout<AVContentLightMetadata>.size
@@ -114,29 +114,30 @@ package final class Frame {
         return nil
     }
 
-    /// The display matrix that rides on the frame, when there is one.
+    /// The display matrix in the frame's side data; nil if there is none.
     var displayMatrix: [Int32]? {
         guard let data = av_frame_get_side_data(pointer, AV_FRAME_DATA_DISPLAYMATRIX) else { return nil }
         return Orientation.matrix(UnsafeRawPointer(data.pointee.data), bytes: data.pointee.size)
     }
 
-    /// Drops captions, HDR metadata and orientation, which a delivery must not carry.
+    /// Removes side data that a delivery must not carry: captions, HDR metadata, orientation. Also resets the picture
+    /// type, so that the encoder chooses its own.
     package func dropSideData() {
         spreader_frame_drop_side_data(pointer)
         pointer.pointee.pict_type = AV_PICTURE_TYPE_NONE
     }
 
-    /// Changes the unit of the presentation time.
+    /// Converts the PTS to another time base.
     package func rescaleTime(from old: Rational, to new: Rational) {
         pts = av_rescale_q(pts, old.av, new.av)
     }
 
-    /// Marks the frame as two fields. For sample footage.
+    /// Flags the frame as interlaced; used by sample footage.
     package func markInterlaced(topFieldFirst: Bool) {
         spreader_frame_set_interlaced(pointer, topFieldFirst ? 1 : 0)
     }
 
-    /// Red, green and blue of one pixel of a `rgb24` frame, 0 … 255.
+    /// Red, green and blue of one pixel, 0 … 255; nil outside the frame or if its format is not `rgb24`.
     package func rgb(x: Int, y: Int) -> (red: Int, green: Int, blue: Int)? {
         guard pointer.pointee.format == AV_PIX_FMT_RGB24.rawValue, (0..<width).contains(x), (0..<height).contains(y),
             let row = pointer.pointee.data.0?.advanced(by: y * Int(pointer.pointee.linesize.0) + x * 3)
@@ -144,7 +145,7 @@ package final class Frame {
         return (Int(row[0]), Int(row[1]), Int(row[2]))
     }
 
-    /// The samples of one channel of a planar float block.
+    /// A copy of one channel's samples; empty unless the format is planar float.
     package func channel(_ index: Int) -> [Float] {
         guard pointer.pointee.format == AV_SAMPLE_FMT_FLTP.rawValue, index < channels,
             let plane = pointer.pointee.extended_data[index]
@@ -155,21 +156,20 @@ package final class Frame {
     }
 }
 
-// A frame belongs to one thread at a time: hand-offs pass it on whole, and whoever put it does not touch it again.
+// A frame belongs to one thread at a time: `HandOff` transfers it, and the sender does not use it again.
 extension Frame: @unchecked Sendable {}
 
-/// The four tags that say what numbers of a picture mean.
+/// The four colour tags that define how pixel values map to colours, by FFmpeg's names; nil means unspecified.
 package struct ColourTags: Sendable, Hashable {
-    /// `tv` or `pc`; nil when unsaid.
+    /// `tv` (limited) or `pc` (full).
     package var range: String?
-    /// Primaries, such as `bt709`; nil when unsaid.
+    /// Primaries, such as `bt709`.
     package var primaries: String?
-    /// Transfer, such as `smpte2084`; nil when unsaid.
+    /// Transfer characteristics, such as `smpte2084`.
     package var transfer: String?
-    /// Matrix, such as `bt709`; nil when unsaid.
+    /// Matrix coefficients, such as `bt709`.
     package var matrix: String?
 
-    /// Tags.
     package init(range: String?, primaries: String?, transfer: String?, matrix: String?) {
         self.range = range
         self.primaries = primaries
@@ -190,7 +190,7 @@ package struct ColourTags: Sendable, Hashable {
         value == AVCOL_SPC_UNSPECIFIED ? nil : known(av_color_space_name(value))
     }
 
-    /// FFmpeg's numbers of the tags; nil where a tag is unsaid or unknown.
+    /// FFmpeg's enum values of the tags; nil where a tag is unspecified or unknown.
     var numbers:
         (
             range: AVColorRange?, primaries: AVColorPrimaries?, transfer: AVColorTransferCharacteristic?,

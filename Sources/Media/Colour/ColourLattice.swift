@@ -3,24 +3,24 @@ import CMediaKernels
 import Foundation
 import PipelineKit
 
-/// A colour conversion, sampled once: filters say what becomes of a lattice of colours, pictures are then taken through
-/// the lattice.
+/// A colour conversion as a 3D lookup table: filters convert a lattice of colours once, then every frame is converted
+/// by interpolating between the results.
 ///
-/// Tone mapping in linear light costs more than encoding does. It is a function of one pixel's colour alone, though, so
-/// its answers for 33 × 65 × 65 colours, with linear interpolation between them, give the same picture.
+/// Tone mapping in linear light costs more than encoding does. But it depends on one pixel's colour alone, so a table
+/// of 33 × 65 × 65 colours with linear interpolation gives the same picture.
 ///
-/// Nodes keep colours that BT.709 has not, as light below zero: were they cut off there, what lies between one of them
-/// and one that is fine would come out pale. The pixels are cut instead.
+/// Nodes outside the BT.709 gamut keep negative light: clipping them would desaturate the colours between such a node
+/// and one inside the gamut. Pixels are clipped instead.
 final class ColourLattice {
     private let nodes: [Float]
 
-    /// The format that pictures must have.
+    /// Pixel format of the frames that ``convert(_:)`` accepts.
     static let sourceFormat = "yuv420p10le"
 
-    /// Samples a conversion.
+    /// Builds the table by running the lattice through `filters`.
     /// - Parameters:
-    ///   - filters: What takes `source` colours to linear light with BT.709's primaries.
-    ///   - source: What the codes of pictures mean; limited range.
+    ///   - filters: Filters that convert `source` colours to linear light with BT.709 primaries.
+    ///   - source: Colour tags of the frames to convert; limited range.
     init(filters: [String], source: ColourTags, log: MediaLog) throws(MediaError) {
         let (luma, chroma) = (Int(SPREADER_LATTICE_LUMA), Int(SPREADER_LATTICE_CHROMA))
         let (parts, step) = (Int(SPREADER_LATTICE_PARTS), Int(SPREADER_LATTICE_CHROMA_SHIFT))
@@ -57,9 +57,10 @@ final class ColourLattice {
         self.nodes = nodes
     }
 
-    /// Codes of limited-range BT.709 in 8 bits, with fractions.
+    /// Y, Cb and Cr of limited-range BT.709 on the scale of 8 bits, not rounded.
     private static func codes(red: Float, green: Float, blue: Float) -> (Float, Float, Float) {
-        // As screens turn it back (BT.1886). Below zero mirrored, but flatter, which errs least between nodes.
+        // The inverse of a display's gamma (BT.1886). Negative light is mirrored with a flatter curve, which keeps the
+        // interpolation error between nodes smallest.
         func signal(_ light: Float) -> Float {
             guard light.isFinite else { return 0 }
             let bounded = min(2, max(-1, light))
@@ -71,16 +72,16 @@ final class ColourLattice {
     }
 
     private static func noPicture(_ log: MediaLog) -> MediaError {
-        MediaError("sampling a colour conversion", text: "the filters gave no picture", log: log)
+        MediaError("sampling a colour conversion", text: "the filters returned no frame", log: log)
     }
 
-    /// Takes a picture in ``sourceFormat`` through the lattice: 8 bits, BT.709, at the same time.
+    /// Converts a frame in ``sourceFormat`` to 8-bit BT.709, keeping its PTS.
     func convert(_ frame: Frame) throws(MediaError) -> Frame {
         let result = try Frame(width: frame.width, height: frame.height, pixelFormat: "yuv420p")
         let source = frame.planes
         let target = result.planes
         guard let source, let target, frame.pixelFormat == ColourLattice.sourceFormat else {
-            throw MediaError("converting colours", text: "the picture is \(frame.pixelFormat)")
+            throw MediaError("converting colours", text: "unexpected pixel format \(frame.pixelFormat)")
         }
         var (from, to) = (source, target)
         nodes.withUnsafeBufferPointer { nodes in
@@ -94,7 +95,7 @@ final class ColourLattice {
 }
 
 extension Frame {
-    /// One row of each of three planes, when there are three.
+    /// Pointers to one row of each plane; nil unless the frame has three. They are valid while the frame lives.
     fileprivate func rows<Value>(_ row: Int, of type: Value.Type) -> (
         UnsafeMutablePointer<Value>, UnsafeMutablePointer<Value>, UnsafeMutablePointer<Value>
     )? {
@@ -108,7 +109,7 @@ extension Frame {
         )
     }
 
-    /// The three planes, when there are three.
+    /// The frame's planes; nil unless there are three.
     fileprivate var planes: SpreaderPicture? {
         let (data, strides) = (pointer.pointee.data, pointer.pointee.linesize)
         guard let first = data.0, let second = data.1, let third = data.2 else { return nil }
@@ -116,7 +117,7 @@ extension Frame {
             planes: (first, second, third), strides: (Int(strides.0), Int(strides.1), Int(strides.2)))
     }
 
-    /// Says that the numbers of the picture mean limited-range BT.709.
+    /// Tags the frame as limited-range BT.709 with square pixels.
     fileprivate func tagAsDelivered() {
         pointer.pointee.color_range = AVCOL_RANGE_MPEG
         pointer.pointee.color_primaries = AVCOL_PRI_BT709

@@ -2,14 +2,14 @@ import CFFmpeg
 import PipelineKit
 
 extension Demuxer {
-    /// Goes to the last key frame of a stream at or before `seconds`, as the container's index has it.
-    /// - Returns: False when the container can't; the position is then unknown.
+    /// Seeks to the last keyframe of a stream at or before `seconds`, according to the container's index.
+    /// - Returns: False if seeking failed; the position is then unknown.
     func seek(stream index: Int, to seconds: Double) -> Bool {
         let time = ticks(seconds, timeBase(of: index).av)
         return avformat_seek_file(pointer, Int32(index), Int64.min, time, time, 0) >= 0
     }
 
-    /// The codec's configuration as the container keeps it; empty when there is none.
+    /// The codec configuration stored in the container; empty if there is none. Owned by the demuxer.
     func extradata(of index: Int) -> UnsafeBufferPointer<UInt8> {
         guard let parameters = stream(index)?.pointee.codecpar?.pointee, let data = parameters.extradata else {
             return UnsafeBufferPointer(start: nil, count: 0)
@@ -17,25 +17,26 @@ extension Demuxer {
         return UnsafeBufferPointer(start: data, count: Int(parameters.extradata_size))
     }
 
-    /// Pictures between a picture's place in the stream and on the screen.
+    /// Number of frames by which decoding can run ahead of presentation, because of B-frames.
     func reorder(of index: Int) -> Int { Int(stream(index)?.pointee.codecpar.pointee.video_delay ?? 0) }
 }
 
-/// Opens footage for the lanes of a delivery: each reads one stream at its own pace.
+/// Opens the footage for the threads of a delivery: each reads one stream at its own pace.
 struct FootageSource {
     let media: ProbedMedia
     let log: MediaLog
     let cancellation: CancellationFlag
 
-    /// Below this distance reading on is as quick as seeking.
+    /// Seconds below which reading is as fast as seeking.
     private static let shortWay = 5.0
 
-    /// A demuxer that gives one stream, at the latest from the last key frame before `start` on.
+    /// Opens a demuxer for one stream that starts reading at or before the last keyframe before `start`.
     ///
-    /// Where seeking may miss, reading starts at the beginning: ``LeadIn`` then skips what need not be decoded.
+    /// If seeking is not reliable, reading starts at the beginning of the file, and ``LeadIn`` skips the packets that need
+    /// no decoding.
     /// - Parameters:
-    ///   - start: In the footage's own time, in seconds.
-    ///   - needsStreamInfo: Whether the stream must be looked into beyond the container's header.
+    ///   - start: In seconds of the footage's timeline.
+    ///   - needsStreamInfo: Whether to probe the stream beyond the container's header.
     func demuxer(keeping index: Int, from start: Double, needsStreamInfo: Bool = true) throws(MediaError) -> Demuxer {
         let demuxer = try self.demuxer(needsStreamInfo: needsStreamInfo)
         demuxer.keep([index])
@@ -55,23 +56,23 @@ struct FootageSource {
         return fresh
     }
 
-    /// Whether decoding needs what only a stream's first packet says: x264's version. Its old versions wrote 4:4:4 in
-    /// their own way, which the decoder knows by that alone.
+    /// Whether decoding depends on the stream's first packet, which alone carries x264's version: old versions encoded
+    /// 4:4:4 in a way of their own, and decoders recognise it by the version.
     private func needsFirstPacket(_ index: Int) -> Bool {
         media.video.contains { $0.index == index && $0.codec == "h264" && $0.pixelFormat.hasPrefix("yuv444") }
     }
 
     private var isIndexed: Bool { Demuxer.isIndexed(media.container) }
 
-    /// A demuxer at the beginning of the footage.
-    /// - Parameter needsStreamInfo: Whether the streams must be looked into beyond the container's header.
+    /// Opens a demuxer at the beginning of the footage.
+    /// - Parameter needsStreamInfo: Whether to probe the streams beyond the container's header.
     func demuxer(needsStreamInfo: Bool) throws(MediaError) -> Demuxer {
         try Demuxer(
             path: media.source.file.path, log: log, cancellation: cancellation,
             description: needsStreamInfo || !isIndexed ? .decoding : .header)
     }
 
-    /// Whether the next packet of a stream is one that decoding can start with, in time for `start`.
+    /// Whether the next packet of a stream is a keyframe at or before `start`, in seconds.
     private func starts(_ demuxer: Demuxer, stream index: Int, by start: Double) throws(MediaError) -> Bool {
         let packet = try Packet()
         while try demuxer.read(into: packet) {

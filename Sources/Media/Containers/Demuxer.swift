@@ -4,49 +4,48 @@ package import PipelineKit
 
 /// Reads packets from a media file. Owns the format context and closes it.
 ///
-/// Files are recognised by their content alone. Playlists and other formats that name further files are never opened.
+/// The format is detected from the content alone. Playlists and other formats that reference further files are refused.
 package final class Demuxer {
-    /// How much is read to recognise and describe the streams.
+    /// How much FFmpeg may read to detect the streams and their parameters.
     private static let probeBytes = 20_000_000
     private static let analyseMicroseconds = 15_000_000
-    /// Formats that point at other files, or are no media.
+    /// Formats that reference other files, and formats that are not footage.
     private static let refusedFormats: Set<String> = [
         "hls", "applehttp", "dash", "concat", "image2", "lavfi", "sdp", "rtsp", "ffmetadata", "tty", "imf", "bin",
         "data", "alias_pix", "brender_pix", "txd", "vapoursynth", "avisynth", "webvtt", "srt", "ass", "libgme",
     ]
 
-    /// How streams are described beyond what the container's header says.
+    /// Where stream parameters come from that the container's header does not give.
     package enum Description {
-        /// By decoding a little.
+        /// FFmpeg reads and decodes the first packets.
         case decoding
-        /// Not at all.
+        /// Nowhere: only the header is read.
         case header
-        /// As in a demuxer that has the same file open.
+        /// Copied from a demuxer that has the same file open.
         case other(Demuxer)
     }
 
-    /// Whether a container's header names all streams and its index can be trusted, by FFmpeg's name of the format.
+    /// Whether a container's header lists all streams and its index is reliable; `format` is FFmpeg's name of it.
     static func isIndexed(_ format: String) -> Bool { ["mp4", "matroska"].contains(where: format.contains) }
 
     let pointer: UnsafeMutablePointer<AVFormatContext>
-    /// The path being read.
     package let path: String
     private let log: MediaLog
     private let interrupter: Interrupter
     private let hidesBeforeZero: Bool
     private var mender = TimelineMender()
-    /// The streams whose packets are given; nil for all.
+    /// The streams whose packets ``read(into:)`` returns; nil for all.
     private var wanted: Set<Int>?
-    /// Reads in a row that failed without reaching the end.
+    /// Failed reads since the last successful one.
     private var failures = 0
-    /// Reads that failed and were passed over.
+    /// Failed reads that were skipped.
     package private(set) var readErrors = 0
 
-    /// Opens a file.
+    /// Opens a file and detects its format and streams.
     /// - Parameters:
-    ///   - description: Where what headers leave out is learned.
-    ///   - deadline: When reading ends with an error, however far it came; nil for never.
-    /// - Throws: `MediaError` when it can't be read or is no media.
+    ///   - description: Where stream parameters come from that the header does not give.
+    ///   - deadline: When every read starts to fail with a timeout; nil for no limit.
+    /// - Throws: `MediaError` if the file can't be read or its format is not supported.
     package init(
         path: String, log: MediaLog, cancellation: CancellationFlag, description: Description = .decoding,
         deadline: ContinuousClock.Instant? = nil
@@ -56,7 +55,7 @@ package final class Demuxer {
         interrupter = Interrupter(cancellation: cancellation, deadline: deadline)
         let format = try Demuxer.recognise(path: path, log: log)
         let context = try allocated(avformat_alloc_context(), "allocating a demuxer")
-        // The context lives no longer than this object, which keeps the interrupter alive.
+        // Unretained is safe: this object keeps the interrupter alive and outlives the context.
         context.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(interrupter).toOpaque()
         context.pointee.interrupt_callback.callback = { opaque in
             guard let opaque else { return 0 }
@@ -64,18 +63,18 @@ package final class Demuxer {
         }
         context.pointee.probesize = Int64(Demuxer.probeBytes)
         context.pointee.max_analyze_duration = Int64(Demuxer.analyseMicroseconds)
-        // Missing timestamps are computed; damaged packets are handed on so that they can be counted.
+        // Compute missing timestamps. Damaged packets are not discarded, so that they can be counted.
         context.pointee.flags |= AVFMT_FLAG_GENPTS
         var owned: UnsafeMutablePointer<AVFormatContext>? = context
         let settings = Settings(["protocol_whitelist": "file"])
-        // FFmpeg shifts the times of a track whose edit begins before its first key frame. Without its help, times are
-        // right and what the edit hides lies before zero.
+        // With `advanced_editlist`, FFmpeg shifts the timestamps of a track whose edit starts inside a GOP. Without it
+        // timestamps are right, and packets that the edit hides lie before zero.
         hidesBeforeZero =
             text(format.pointee.name)?.contains("mp4") == true && MovieHeader(path: path)?.cutsIntoAGroup == true
         if hidesBeforeZero { av_dict_set(&settings.pointer, "advanced_editlist", "0", 0) }
-        // On failure the library frees the context.
+        // On failure `avformat_open_input` frees the context.
         let opened = avformat_open_input(&owned, "file:\(path)", format, &settings.pointer)
-        // An interrupted read looks like a damaged file.
+        // Check this first: FFmpeg reports an interrupted read as a damaged file.
         try interrupter.check("opening")
         try check(opened, "opening", file: path, log: log)
         pointer = context
@@ -88,7 +87,8 @@ package final class Demuxer {
         }
     }
 
-    /// Takes over what another demuxer of the same file knows of its streams, where the header fixes which these are.
+    /// Copies the stream parameters from another demuxer of the same file.
+    /// - Returns: False if the header does not list all streams, or the streams of both differ.
     private func takeParameters(of other: Demuxer) throws(MediaError) -> Bool {
         guard Demuxer.isIndexed(formatName), streamCount == other.streamCount else {
             return false
@@ -107,7 +107,7 @@ package final class Demuxer {
         avformat_close_input(&context)
     }
 
-    /// The demuxer for the content of `path`; the name plays no part.
+    /// Detects the format from the content of `path`, ignoring its name.
     private static func recognise(path: String, log: MediaLog) throws(MediaError) -> UnsafePointer<AVInputFormat> {
         var io: UnsafeMutablePointer<AVIOContext>?
         try check(avio_open2(&io, "file:\(path)", AVIO_FLAG_READ, nil, nil), "opening", file: path, log: log)
@@ -117,22 +117,22 @@ package final class Demuxer {
             av_probe_input_buffer2(io, &format, "", nil, 0, UInt32(1 << 20)), "recognising the format", file: path,
             log: log)
         guard let format, let name = text(format.pointee.name) else {
-            throw MediaError("recognising the format", text: "no known format", file: path, log: log)
+            throw MediaError("recognising the format", text: "unknown format", file: path, log: log)
         }
         if name.hasSuffix("_pipe") {
             throw MediaError(imageOperation, text: "it is a still image (\(name.dropLast(5)))", file: path)
         }
         if name.split(separator: ",").contains(where: { refusedFormats.contains(String($0)) }) {
             throw MediaError(
-                "recognising the format", text: "\(name) is a playlist or text and no footage", file: path)
+                "recognising the format", text: "\(name) is a playlist or text format, not footage", file: path)
         }
         return format
     }
 
-    /// What `MediaError.operation` says of still images.
+    /// `MediaError.operation` of the error for still images, by which callers recognise it.
     static let imageOperation = "recognising a still image"
 
-    /// Describes the streams, with a limit on the size of pictures that the library decodes on the way.
+    /// Fills in the stream parameters, with a limit on the size of frames that FFmpeg decodes for this.
     private static func findStreamInfo(_ context: UnsafeMutablePointer<AVFormatContext>) -> Int32 {
         let count = Int(context.pointee.nb_streams)
         var dictionaries: [OpaquePointer?] = (0..<count).map { _ in
@@ -146,49 +146,48 @@ package final class Demuxer {
         return answer
     }
 
-    // MARK: What the file says of itself
+    // MARK: File and stream properties
 
     /// FFmpeg's short name of the format, such as `mov,mp4,m4a,3gp,3g2,mj2`.
     package var formatName: String { text(pointer.pointee.iformat.pointee.name) ?? "unknown" }
-    /// Whether timestamps of this format may jump (MPEG streams).
+    /// Whether the format allows timestamp discontinuities, as MPEG streams do.
     package var mayJump: Bool { pointer.pointee.iformat.pointee.flags & AVFMT_TS_DISCONT != 0 }
-    /// Length in seconds as the headers claim or the library estimates.
+    /// Duration in seconds as claimed by the headers or estimated by FFmpeg; nil if unknown.
     package var claimedDuration: Double? {
         timestamp(pointer.pointee.duration).map { Double($0) / Double(AV_TIME_BASE) }.flatMap { $0 > 0 ? $0 : nil }
     }
-    /// Length in seconds that the headers claim of one stream, where they tell it apart from the rest.
+    /// Duration in seconds that the headers claim for one stream; nil if they give none.
     package func claimedDuration(of index: Int) -> Double? {
         guard let stream = stream(index)?.pointee, let length = timestamp(stream.duration), length > 0 else {
             return nil
         }
         return Double(length) * av_q2d(stream.time_base)
     }
-    /// First timestamp in seconds.
+    /// First timestamp in seconds; nil if unknown.
     package var startTime: Double? {
         timestamp(pointer.pointee.start_time).map { Double($0) / Double(AV_TIME_BASE) }
     }
-    /// Bits per second.
+    /// Bit rate of the file in bits per second; nil if unknown.
     package var bitRate: Int64? { pointer.pointee.bit_rate > 0 ? pointer.pointee.bit_rate : nil }
-    /// The container's tags.
+    /// Metadata tags of the container, without those of its streams.
     package var tags: [String: String] { Settings.pairs(pointer.pointee.metadata) }
-    /// The number of streams.
     package var streamCount: Int { Int(pointer.pointee.nb_streams) }
 
-    /// A stream; the pointer is valid as long as the demuxer.
+    /// The stream at `index`, or nil. Owned by the demuxer and valid while it lives.
     func stream(_ index: Int) -> UnsafeMutablePointer<AVStream>? {
         guard index >= 0, index < streamCount else { return nil }
         return pointer.pointee.streams[index]
     }
 
-    /// What is known of a stream's codec; the pointers in it are valid as long as the demuxer.
+    /// Codec parameters of a stream. The pointers in them are owned by the demuxer and valid while it lives.
     func parameters(of index: Int) -> AVCodecParameters? { stream(index)?.pointee.codecpar?.pointee }
 
-    /// The time base of a stream.
+    /// Time base of a stream; 1/1 if the stream does not exist.
     package func timeBase(of index: Int) -> Rational {
         stream(index).map { Rational($0.pointee.time_base) } ?? Rational(1, 1)
     }
 
-    /// Frames a second that the headers claim of a stream.
+    /// Frames per second that the headers claim for a stream; nil if none or implausible.
     package func claimedRate(of index: Int) -> Double? {
         guard let stream = stream(index)?.pointee else { return nil }
         return [stream.avg_frame_rate, stream.r_frame_rate].lazy.compactMap { Rational($0).value }
@@ -202,10 +201,10 @@ package final class Demuxer {
 
     // MARK: Reading
 
-    /// Reads only the named streams; where the format allows it, the bytes of the others are never touched.
+    /// Limits reading to the given streams; where the format allows it, the bytes of the others are never read.
     ///
-    /// Where timestamps may jump, pictures and sounds that are not wanted are read and passed over: a jump is the same for
-    /// all of them only when all of them are looked at.
+    /// If timestamps may jump, all video and audio streams are still read, and unwanted packets are dropped: a jump can be
+    /// corrected consistently only if all streams are seen.
     package func keep(_ wanted: some Sequence<Int>) {
         let wanted = Set(wanted)
         self.wanted = wanted
@@ -219,10 +218,9 @@ package final class Demuxer {
 
     /// Reads the next packet.
     ///
-    /// A read that fails in the middle of a damaged file is tried again a few times; a file that just ends early is
-    /// treated as its end, and counted.
-    /// - Returns: False at the end.
-    /// - Throws: `MediaError` when cancelled.
+    /// Failed reads in a damaged file are counted and retried; after more than 16 in a row, the file counts as ended.
+    /// - Returns: False at the end of the file.
+    /// - Throws: `MediaError` if cancelled or past the deadline.
     package func read(into packet: Packet) throws(MediaError) -> Bool {
         while true {
             try interrupter.check("reading")

@@ -1,7 +1,7 @@
 import CFFmpeg
 import PipelineKit
 
-/// Says when a blocking library call has to come back: on request, or when its time is over.
+/// Makes blocking FFmpeg calls return early: on cancellation, or after a deadline.
 final class Interrupter: Sendable {
     private let cancellation: CancellationFlag
     private let deadline: ContinuousClock.Instant?
@@ -11,12 +11,13 @@ final class Interrupter: Sendable {
         self.deadline = deadline
     }
 
-    /// Whether to come back.
+    /// Whether a running call must return.
     var isOver: Bool { cancellation.isCancelled || isLate }
 
     private var isLate: Bool { deadline.map { ContinuousClock.now > $0 } ?? false }
 
-    /// Throws when it is over. What the library answers to an interruption looks like a damaged file.
+    /// Throws if cancelled or past the deadline. Call this before looking at FFmpeg's result, which looks the same for an
+    /// interrupted call and a damaged file.
     func check(_ operation: @autoclosure () -> String) throws(MediaError) {
         try cancellation.check(operation())
         if isLate { throw .timedOut(operation()) }
@@ -24,11 +25,11 @@ final class Interrupter: Sendable {
 }
 
 extension MediaError {
-    /// The work took longer than it may.
+    /// The error of an `operation` that ran past its deadline.
     static func timedOut(_ operation: String) -> MediaError {
         MediaError(operation, number: spreader_error_posix(ETIMEDOUT))
     }
 
-    /// Whether the work took longer than it may.
+    /// Whether the operation ran past its deadline.
     var isTimeout: Bool { number == spreader_error_posix(ETIMEDOUT) }
 }

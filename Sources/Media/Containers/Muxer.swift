@@ -4,20 +4,19 @@ package import PipelineKit
 
 /// Writes packets into a media file. Owns the format context and the open file.
 ///
-/// Set up and finished by one thread; between the two, ``write(_:stream:timeBase:)`` may be called from several.
+/// One thread sets it up and finishes it; between the two, several threads may call ``write(_:stream:timeBase:)``.
 package final class Muxer: @unchecked Sendable {
-    // Sendable because writing takes the lock, and nothing else is called while threads write.
+    // Sendable because `write` and `bytesWritten` hold the lock, and nothing else is called while threads write.
     private let pointer: UnsafeMutablePointer<AVFormatContext>
-    /// The path being written.
     let path: String
     private let log: MediaLog
     private var isOpen = false
     private var headerWritten = false
-    /// Picture and sound are written by threads of their own.
+    /// Video and audio are written from different threads.
     private let lock = NSLock()
 
-    /// Starts a file; the name's ending does not matter.
-    /// - Parameter format: FFmpeg's name of the container.
+    /// Prepares a file, whose streams are then added before ``start(settings:)``.
+    /// - Parameter format: FFmpeg's name of the container; the path's extension is ignored.
     package init(path: String, format: String, log: MediaLog) throws(MediaError) {
         self.path = path
         self.log = log
@@ -26,7 +25,7 @@ package final class Muxer: @unchecked Sendable {
             avformat_alloc_output_context2(&context, nil, format, "file:\(path)"), "preparing the container \(format)",
             file: path, log: log)
         pointer = try allocated(context, "preparing the container \(format)")
-        // No program version, no time of creation: the same input gives the same bytes.
+        // Write no library version and no creation time: the same input gives the same bytes.
         pointer.pointee.flags |= AVFMT_FLAG_BITEXACT
     }
 
@@ -35,10 +34,10 @@ package final class Muxer: @unchecked Sendable {
         avformat_free_context(pointer)
     }
 
-    /// Whether the container wants codec headers apart from the packets.
+    /// Whether the container stores codec headers separately from the packets.
     package var wantsGlobalHeader: Bool { pointer.pointee.oformat.pointee.flags & AVFMT_GLOBALHEADER != 0 }
 
-    /// Adds a stream that an encoder feeds.
+    /// Adds a stream for the packets of an encoder.
     /// - Returns: The stream's index.
     package func addStream(from encoder: Encoder) throws(MediaError) -> Int {
         let stream = try allocated(avformat_new_stream(pointer, nil), "adding a stream")
@@ -51,11 +50,11 @@ package final class Muxer: @unchecked Sendable {
         return Int(stream.pointee.index)
     }
 
-    /// Adds a stream whose packets are copied from a demuxer, with none of its tags or side data.
+    /// Adds a stream for packets copied from a demuxer, without the source's tags and side data.
     /// - Returns: The stream's index.
     package func addStream(copying index: Int, of demuxer: Demuxer) throws(MediaError) -> Int {
         guard let source = demuxer.stream(index) else {
-            throw MediaError("adding a stream", text: "there is no stream \(index)", file: demuxer.path)
+            throw MediaError("adding a stream", text: "stream \(index) does not exist", file: demuxer.path)
         }
         let stream = try allocated(avformat_new_stream(pointer, nil), "adding a stream")
         try check(
@@ -67,7 +66,7 @@ package final class Muxer: @unchecked Sendable {
         return Int(stream.pointee.index)
     }
 
-    /// Says of a copied stream's colours what its bitstream says.
+    /// Sets the colour tags of a copied stream in the container; unspecified ones stay unchanged.
     func setColour(_ colour: ColourTags, stream index: Int) {
         guard let parameters = pointer.pointee.streams[index]?.pointee.codecpar else { return }
         let numbers = colour.numbers
@@ -77,8 +76,8 @@ package final class Muxer: @unchecked Sendable {
         if let matrix = numbers.matrix { parameters.pointee.color_space = matrix }
     }
 
-    /// Adds a stream whose packets are copied in part, at a constant rate.
-    /// - Parameter extradata: The codec's header, in place of the source's.
+    /// Adds a stream at a constant frame rate whose packets are copied in part and encoded in part.
+    /// - Parameter extradata: The codec configuration, which replaces the source's.
     func addStream(
         copying index: Int, of demuxer: Demuxer, extradata: [UInt8], frameRate: Rational
     ) throws(MediaError) -> Int {
@@ -92,7 +91,7 @@ package final class Muxer: @unchecked Sendable {
         return output
     }
 
-    /// Gives a stream a display matrix, as phones write it. For sample footage.
+    /// Adds a display matrix to a stream, as phones write it; used by sample footage.
     package func setRotation(clockwise degrees: Int, mirrored: Bool, stream index: Int) throws(MediaError) {
         guard let stream = pointer.pointee.streams[index] else { return }
         try check(
@@ -100,7 +99,7 @@ package final class Muxer: @unchecked Sendable {
             file: path)
     }
 
-    /// Sets a tag of the container, or of one of its streams.
+    /// Sets a metadata tag of the container, or of one stream.
     package func setTag(_ key: String, to value: String, stream index: Int? = nil) {
         guard let index else {
             av_dict_set(&pointer.pointee.metadata, key, value, 0)
@@ -109,21 +108,22 @@ package final class Muxer: @unchecked Sendable {
         if let stream = pointer.pointee.streams[index] { av_dict_set(&stream.pointee.metadata, key, value, 0) }
     }
 
-    /// Opens the file and writes the head.
+    /// Creates the file and writes its header.
+    /// - Parameter settings: Options of the muxer, by FFmpeg's names; an unknown one is an error.
     package func start(settings values: [String: String] = [:]) throws(MediaError) {
         try check(avio_open(&pointer.pointee.pb, "file:\(path)", AVIO_FLAG_WRITE), "creating", file: path, log: log)
         isOpen = true
         let settings = Settings(values)
-        try check(avformat_write_header(pointer, &settings.pointer), "writing the head", file: path, log: log)
+        try check(avformat_write_header(pointer, &settings.pointer), "writing the header", file: path, log: log)
         headerWritten = true
         guard settings.unused.isEmpty else {
             throw MediaError(
-                "writing the head", text: "unknown settings \(settings.unused.joined(separator: ", "))", file: path)
+                "writing the header", text: "unknown settings \(settings.unused.joined(separator: ", "))", file: path)
         }
     }
 
-    /// Writes a packet, sorted among those of the other streams; takes its bytes.
-    /// - Parameter base: Time base of the packet's times.
+    /// Writes a packet, interleaved with those of other streams. Takes over its data: the packet is empty afterwards.
+    /// - Parameter base: Time base of the packet's timestamps.
     package func write(_ packet: Packet, stream index: Int, timeBase base: Rational) throws(MediaError) {
         lock.lock()
         defer { lock.unlock() }
@@ -134,7 +134,7 @@ package final class Muxer: @unchecked Sendable {
         try check(av_interleaved_write_frame(pointer, packet.pointer), "writing", file: path, log: log)
     }
 
-    /// Bytes written so far, those still in buffers included.
+    /// Bytes written so far, including buffered ones.
     package var bytesWritten: Int64 {
         lock.lock()
         defer { lock.unlock() }
@@ -142,10 +142,10 @@ package final class Muxer: @unchecked Sendable {
         return avio_tell(io)
     }
 
-    /// Writes the tail and closes the file.
+    /// Writes the trailer and closes the file. Does nothing if no header was written.
     package func finish() throws(MediaError) {
         guard headerWritten else { return }
-        try check(av_write_trailer(pointer), "writing the tail", file: path, log: log)
+        try check(av_write_trailer(pointer), "writing the trailer", file: path, log: log)
         let failure = pointer.pointee.pb?.pointee.error ?? 0
         isOpen = false
         try check(avio_closep(&pointer.pointee.pb), "closing", file: path, log: log)

@@ -1,25 +1,24 @@
 import PipelineKit
 
-/// Closes jumps in the timestamps of broadcast streams, which start anew when a programme or a recorder does.
+/// Removes jumps in the timestamps of broadcast streams, whose clock restarts with a new programme or recording.
 ///
-/// All streams of a file jump together, so one offset serves them all, save for packets of the old clock that lie among
-/// those of the new one. Formats whose timestamps mean what they say are left alone: a long pause in an MP4 is a long
-/// pause.
+/// All streams of a file jump together, so they share one offset, except for packets of the old clock that lie among
+/// those of the new one. Use it only for formats that allow discontinuities: a long pause in an MP4 is a pause.
 struct TimelineMender {
-    /// Steps forward beyond this many seconds are no pause but a new clock.
+    /// Steps forward of more than this many seconds are a new clock, not a pause.
     private static let forward = 10.0
-    /// Decoding times of one stream never go back; beyond this many seconds it is no rounding but a new clock.
+    /// DTS of one stream never goes back; a step back of more than this many seconds is a new clock, not rounding.
     private static let backward = 0.5
-    /// How close to its stream's end a packet of the old clock has to be.
+    /// How close to its stream's end a packet of the old clock must be, in seconds.
     private static let nearness = 1.0
 
-    /// Seconds added to every time of the present clock, and of the one before.
+    /// Seconds added to every timestamp of the current clock, and of the previous one.
     private var offset = 0.0
     private var previousOffset: Double?
-    /// Where each stream's last packet ends, in seconds, as mended.
+    /// Where each stream's last packet ends, in corrected seconds.
     private var ends: [Int: Double] = [:]
 
-    /// Mends one packet.
+    /// Corrects the timestamps of one packet.
     mutating func mend(_ packet: Packet, timeBase: Rational) {
         guard let unit = timeBase.value, unit > 0, let raw = packet.dts ?? packet.pts else { return }
         let time = Double(raw) * unit
@@ -28,7 +27,7 @@ struct TimelineMender {
         if own != 0 { packet.shift(by: ticks(own, timeBase.av)) }
     }
 
-    /// The offset that puts `time` where it belongs in a stream that went as far as `end`.
+    /// The offset for `time` in a stream whose last packet ended at `end`; records a new offset if the clock jumped.
     private mutating func place(_ time: Double, after end: Double, isDecodingTime: Bool) -> Double {
         let step = time + offset - end
         if let previousOffset {

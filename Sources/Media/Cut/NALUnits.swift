@@ -1,9 +1,9 @@
 import PipelineKit
 
-/// The NAL units of H.264 in its two forms: with start codes (Annex B), as encoders give them, and with lengths, as MP4
-/// keeps them.
+/// Converts H.264 NAL units between the two forms: with start codes (Annex B), as encoders write them, and with length
+/// prefixes, as MP4 stores them.
 enum NALUnits {
-    /// The units of a stream with start codes.
+    /// Splits a bitstream at its start codes into NAL units.
     static func split(_ bytes: UnsafeBufferPointer<UInt8>) -> [ArraySlice<UInt8>] {
         let bytes = Array(bytes)
         var starts: [(code: Int, unit: Int)] = []
@@ -26,7 +26,7 @@ enum NALUnits {
         }.filter { !$0.isEmpty }
     }
 
-    /// The units, each after its length in `size` bytes.
+    /// Joins NAL units, each after its length in `size` bytes.
     static func joined(_ units: [ArraySlice<UInt8>], lengthSize size: Int) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(units.reduce(0) { $0 + $1.count + size })

@@ -1,17 +1,17 @@
-/// The parameter sets of an H.264 stream, as the `avcC` record of an MP4 holds them (ISO/IEC 14496-15, 5.3.3.1).
+/// The parameter sets of an H.264 stream, as the `avcC` record of an MP4 stores them (ISO/IEC 14496-15, 5.3.3.1).
 struct ParameterSets: Hashable {
     private(set) var sequence: [ArraySlice<UInt8>] = []
     private(set) var picture: [ArraySlice<UInt8>] = []
-    /// Bytes of the length before each unit of a packet.
+    /// Bytes of the length prefix before each NAL unit of a packet.
     private(set) var lengthSize = 4
     private var head: [UInt8] = []
-    /// What follows the sets in records of the High profiles.
+    /// The bytes after the sets, which records of the High profiles have.
     private var tail: [UInt8] = []
 
-    /// Most sequence parameter sets that a record can hold, and the highest id that one can have.
+    /// The most sequence parameter sets that a record can hold, and the highest id that one can have.
     private static let most = 31
 
-    /// Reads an `avcC` record; nil when it is none, or damaged.
+    /// Reads an `avcC` record; nil if it is invalid.
     init?(record: UnsafeBufferPointer<UInt8>) {
         let bytes = Array(record)
         guard bytes.count > 6, bytes[0] == 1 else { return nil }
@@ -41,7 +41,7 @@ struct ParameterSets: Hashable {
         tail = Array(bytes[at...])
     }
 
-    /// Reads an encoder's header with start codes; nil when sets are missing.
+    /// Reads an encoder's header with start codes; nil if it lacks either kind of parameter set.
     init?(header: UnsafeBufferPointer<UInt8>) {
         for unit in NALUnits.split(header) {
             switch (unit.first ?? 0) & 0x1f {
@@ -53,7 +53,7 @@ struct ParameterSets: Hashable {
         if sequence.isEmpty || picture.isEmpty { return nil }
     }
 
-    /// An id that no set of the stream has; nil when all are taken.
+    /// An id above those of all sets; nil if there is none, or a set can't be read.
     var freeID: Int? {
         let ids =
             sequence.compactMap { BitReader($0.dropFirst(4)).unsigned() }
@@ -63,13 +63,13 @@ struct ParameterSets: Hashable {
         return highest + 1
     }
 
-    /// The record with the sets of both; nil when it can't hold them.
+    /// An `avcC` record with the sets of both; nil if it can't hold them.
     func record(adding other: ParameterSets) -> [UInt8]? {
         let sequences = sequence + other.sequence
         let pictures = picture + other.picture
         guard sequences.count <= ParameterSets.most, pictures.count <= 255 else { return nil }
         var result = head
-        // The level that holds both.
+        // The higher level covers both.
         if let level = other.sequence.compactMap({ $0.dropFirst(3).first }).max() { result[3] = max(result[3], level) }
         result.append(0xfc | UInt8(lengthSize - 1))
         result.append(0xe0 | UInt8(sequences.count))
@@ -80,7 +80,7 @@ struct ParameterSets: Hashable {
     }
 }
 
-/// Reads bits of a NAL unit, most significant first, past emulation prevention bytes (ITU-T H.264, 7.4.1).
+/// Reads bits of a NAL unit, most significant first, skipping emulation prevention bytes (ITU-T H.264, 7.4.1).
 private struct BitReader {
     private let bytes: [UInt8]
     private var position = 0
@@ -100,7 +100,7 @@ private struct BitReader {
         return Int(bytes[position / 8] >> UInt8(7 - position % 8)) & 1
     }
 
-    /// An Exp-Golomb code, `ue(v)`.
+    /// Reads an unsigned Exp-Golomb code, `ue(v)`; nil at the end of the unit.
     consuming func unsigned() -> Int? {
         var zeros = 0
         while let next = bit() {

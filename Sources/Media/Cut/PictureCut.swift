@@ -2,10 +2,10 @@ import CFFmpeg
 import Foundation
 import PipelineKit
 
-/// Carries out a ``CutPlan``: copies packets, and encodes the pictures between a cut and the next key frame. Used by one
+/// Executes a ``CutPlan``: copies packets, and encodes the frames between a cut and the next keyframe. Used by one
 /// thread.
 ///
-/// Copied and encoded pictures have parameter sets of their own, told apart by their ids, in one decoder configuration.
+/// Copied and encoded frames refer to different parameter sets, with different ids, in one decoder configuration.
 final class PictureCut {
     private let plan: CutPlan
     private let demuxer: Demuxer
@@ -19,14 +19,14 @@ final class PictureCut {
     private let cancellation: CancellationFlag
     private let progress: (Int) -> Void
 
-    /// Pictures between a picture's place in the stream and on the screen, at most.
+    /// Number of frames by which decoding can run ahead of presentation: the larger of the footage's and the encoder's.
     private let reorder: Int
-    /// What the encoder that was opened for its header says of itself: every later one must say the same.
+    /// Extradata of the first encoder; every later encoder must have the same.
     private let header: [UInt8]
     private var firstEncoder: Encoder?
     private var written = 0
 
-    /// - Parameter picture: What encoders are told; gets an id for its parameter sets that is free.
+    /// - Parameter picture: Settings of the encoders, to which an unused id for parameter sets is added.
     init(
         plan: CutPlan, source: FootageSource, track: VideoTrack, picture: Encoder.Picture, muxer: Muxer,
         clock: PictureClock, progress: @escaping (Int) -> Void
@@ -40,7 +40,7 @@ final class PictureCut {
         cancellation = source.cancellation
         demuxer = try source.demuxer(keeping: track.index, from: plan.start)
         guard let sets = ParameterSets(record: demuxer.extradata(of: track.index)), let id = sets.freeID else {
-            throw MediaError("cutting", text: "the footage's parameter sets can't be joined with others")
+            throw MediaError("cutting", text: "the footage's parameter sets can't be combined with others")
         }
         self.sets = sets
         var picture = picture
@@ -49,14 +49,15 @@ final class PictureCut {
         let encoder = try Encoder(picture, globalHeader: true, log: log)
         header = Array(encoder.extradata)
         guard let own = ParameterSets(header: encoder.extradata), let record = sets.record(adding: own) else {
-            throw MediaError("cutting", text: "the encoder's parameter sets can't be joined with the footage's")
+            throw MediaError("cutting", text: "the encoder's parameter sets can't be combined with the footage's")
         }
         firstEncoder = encoder
         reorder = max(encoder.reorder, demuxer.reorder(of: track.index))
         output = try muxer.addStream(copying: track.index, of: demuxer, extradata: record, frameRate: plan.frameRate)
     }
 
-    /// Cuts.
+    /// Writes all packets of the plan.
+    /// - Throws: `MediaError` if frames are missing, damaged or not at a constant rate, or the job is cancelled.
     func run() throws(MediaError) {
         let packet = try Packet()
         var boundary: Boundary?
@@ -65,7 +66,7 @@ final class PictureCut {
             try cancellation.check("cutting")
             guard let number = number(of: packet.pts) else { throw PictureCut.uneven }
             if packet.isKey {
-                // A new group: what came before is complete.
+                // A new GOP: the one before it is complete.
                 if let done = boundary {
                     try finish(done)
                     boundary = nil
@@ -83,19 +84,19 @@ final class PictureCut {
         }
         if let boundary { try finish(boundary) }
         guard written == plan.count else {
-            throw MediaError("cutting", text: "\(written) pictures instead of \(plan.count)")
+            throw MediaError("cutting", text: "wrote \(written) frames instead of \(plan.count)")
         }
         clock.finish(at: Double(written) / (plan.frameRate.value ?? 30))
     }
 
-    static let uneven = MediaError("cutting", text: "the pictures are not where a constant rate has them")
+    static let uneven = MediaError("cutting", text: "the frames' timestamps do not fit a constant rate")
 
-    /// A group that a cut goes through.
+    /// The state of a GOP that a cut goes through.
     private final class Boundary {
         let decoder: Decoder
         var encoder: Encoder?
         let decoded: Frame
-        /// The number in the delivery of the first picture that is encoded.
+        /// Number in the delivery of the first encoded frame.
         var base = 0
         var count = 0
 
@@ -133,7 +134,7 @@ final class PictureCut {
         try boundary.decoder.send(nil)
         try drain(boundary)
         if boundary.decoder.refusedPackets > 0 || boundary.decoder.damagedFrames > 0 {
-            throw MediaError("cutting", text: "pictures around the cut are damaged")
+            throw MediaError("cutting", text: "frames around the cut are damaged")
         }
         guard let encoder = boundary.encoder else { return }
         try encoder.send(nil)
@@ -147,7 +148,7 @@ final class PictureCut {
         }
         let encoder = try Encoder(picture, globalHeader: true, log: log)
         guard Array(encoder.extradata) == header else {
-            throw MediaError("cutting", text: "two encoders with equal settings differ")
+            throw MediaError("cutting", text: "two encoders with the same settings have different headers")
         }
         return encoder
     }
@@ -162,11 +163,11 @@ final class PictureCut {
         }
     }
 
-    /// Writes the next packet in decoding order; `number` is its picture's place in the delivery.
+    /// Writes the next packet in decoding order; `number` is its frame's position in the delivery.
     private func write(_ packet: Packet, number: Int) throws(MediaError) {
-        // One step a packet: the rate stays constant over the joints.
+        // DTS advances by one frame per packet, so that the rate stays constant across the joints.
         let decoding = written - reorder
-        guard decoding <= number else { throw MediaError("cutting", text: "pictures are reordered too far") }
+        guard decoding <= number else { throw MediaError("cutting", text: "frames are reordered too far") }
         packet.setTimes(pts: Int64(number), dts: Int64(decoding), duration: 1)
         written += 1
         try muxer.write(packet, stream: output, timeBase: plan.frameRate.inverse)
@@ -174,7 +175,7 @@ final class PictureCut {
         progress(written)
     }
 
-    /// The number of a picture of the footage; nil when its time is between two.
+    /// Number of the footage's frame at PTS `time`; nil if the time lies between two frames.
     private func number(of time: Int64?) -> Int? {
         guard let time, let rate = plan.frameRate.value, let unit = demuxer.timeBase(of: stream).value else {
             return nil

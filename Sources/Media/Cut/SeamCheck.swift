@@ -1,9 +1,9 @@
 import Foundation
 import PipelineKit
 
-/// Decodes a cut file around its joints: what is there must be whole.
+/// Decodes a cut file around its joints, to verify that its frames are complete.
 enum SeamCheck {
-    /// - Throws: `MediaError` when a picture is missing or damaged.
+    /// - Throws: `MediaError` if a frame is missing or damaged.
     static func run(_ path: String, plan: CutPlan, cancellation: CancellationFlag, log: MediaLog) throws(MediaError) {
         let rate = plan.frameRate.value ?? 30
         let margin = Int((DeliverySpec.keyFrameInterval * rate).rounded(.up)) + 1
@@ -17,7 +17,7 @@ enum SeamCheck {
         }
     }
 
-    /// Decodes the pictures of whole groups from at or before `first` to at least `end`.
+    /// Decodes whole GOPs, from the one that contains frame `first` to at least frame `end`.
     private static func decode(
         _ path: String, from first: Int, to end: Int, _ rate: Double, _ cancellation: CancellationFlag, _ log: MediaLog
     ) throws(MediaError) {
@@ -25,7 +25,7 @@ enum SeamCheck {
         demuxer.keep([0])
         let decoder = try Decoder(stream: 0, of: demuxer, log: log)
         if first > 0, !demuxer.seek(stream: 0, to: Double(first) / rate) {
-            throw MediaError("checking the cut", text: "the file can't be sought in", file: path)
+            throw MediaError("checking the cut", text: "seeking in the file failed", file: path)
         }
         let unit = demuxer.timeBase(of: 0).value ?? 0
         let packet = try Packet()
@@ -50,8 +50,8 @@ enum SeamCheck {
         guard missing == 0, decoder.refusedPackets == 0, decoder.damagedFrames == 0 else {
             throw MediaError(
                 "checking the cut",
-                text: "from picture \(first) to \(end), \(missing) are missing, \(decoder.damagedFrames) damaged, and "
-                    + "\(decoder.refusedPackets) packets were refused", file: path, log: log)
+                text: "of frames \(first) to \(end), \(missing) are missing and \(decoder.damagedFrames) damaged; "
+                    + "\(decoder.refusedPackets) packets can't be decoded", file: path, log: log)
         }
     }
 }

@@ -2,39 +2,39 @@ import CFFmpeg
 import Foundation
 import PipelineKit
 
-/// A script for libass, which shapes letters, finds fonts for every writing system and wraps lines. Its unit is the
-/// pixel of the delivery.
+/// An ASS script for libass, which shapes text, finds fonts for every writing system and wraps lines. Coordinates are
+/// pixels of the delivery.
 struct AssScript {
-    /// The look of all events.
+    /// The style that all events share.
     struct Style {
         var font = "sans-serif"
         /// Height of a line in pixels.
         var size = 64.0
         var colour = 0xffffff
         var outlineColour = 0
-        /// Width of the outline in pixels.
+        /// Outline width in pixels.
         var outline = 4.0
-        /// 0 is invisible, 1 opaque.
+        /// 0 is transparent, 1 opaque.
         var opacity = 1.0
         var isBold = false
-        /// As on a number pad: 2 is below in the middle, 7 the upper left corner.
+        /// Numbered as on a number pad: 2 is bottom centre, 7 is top left.
         var alignment = 2
         var marginLeft = 0
         var marginRight = 0
         var marginVertical = 0
     }
 
-    /// A text and its time.
+    /// A text that is shown from `start` to `end`, in seconds.
     struct Event {
         var start: Double
         var end: Double
-        /// With markup; see ``AssScript/literal(_:)``.
+        /// ASS markup; see ``AssScript/literal(_:)`` for plain text.
         var text: String
-        /// Distance from the upper or lower border; nil for the style's.
+        /// Distance from the upper or lower edge in pixels; nil for the style's.
         var marginVertical: Int?
     }
 
-    /// Later than the end of any delivery.
+    /// An end time in seconds that is later than the end of any delivery.
     static let forever = 35_999.0
 
     let width: Int
@@ -42,7 +42,7 @@ struct AssScript {
     var style: Style
     var events: [Event] = []
 
-    /// The script.
+    /// The complete script, in the ASS format.
     var text: String {
         let numbers = String(
             format: "%.2f,%@,%@,%@,&H00000000,%d", style.size, Self.colour(style.colour, opacity: style.opacity),
@@ -57,18 +57,18 @@ struct AssScript {
             "Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, "
                 + "Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, "
                 + "MarginL, MarginR, MarginV, Encoding",
-            // The family's name is checked where it comes from: a comma would end it.
+            // A comma would end the field. Stages reject such family names; this is a safeguard.
             "Style: Default,\(style.font.filter { !",\r\n".contains($0) }),\(numbers),\(borders)", "", "[Events]",
             "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text",
         ]
         lines += events.map {
-            // A margin of 0 is the style's.
+            // A margin of 0 selects the style's.
             "Dialogue: 0,\(Self.time($0.start)),\(Self.time($0.end)),Default,,0,0,\($0.marginVertical ?? 0),,\($0.text)"
         }
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// Text that is drawn as it is.
+    /// Escapes `text`, so that it is drawn literally.
     static func literal(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
@@ -77,7 +77,7 @@ struct AssScript {
             case "\t": result += "    "
             case "{": result += "\\{"
             case "}": result += "\\}"
-            // A word joiner, which is not seen, keeps the next letter from making it a command.
+            // An invisible word joiner keeps the backslash and the next letter from forming a command.
             case "\\": result += "\\\u{2060}"
             case _ where scalar.value < 0x20 || scalar.value == 0x7f: break
             default: result.unicodeScalars.append(scalar)
@@ -86,7 +86,7 @@ struct AssScript {
         return result
     }
 
-    /// `h:mm:ss.cc`.
+    /// Formats a time as `h:mm:ss.cc`.
     static func time(_ seconds: Double) -> String {
         let hundredths = Int((min(max(0, seconds), forever) * 100).rounded())
         return String(
@@ -94,15 +94,15 @@ struct AssScript {
             hundredths % 100)
     }
 
-    /// `&HAABBGGRR`, where AA counts transparency.
+    /// Formats a colour as `&HAABBGGRR`, where AA is transparency: 00 is opaque.
     static func colour(_ rgb: Int, opacity: Double) -> String {
         let (red, green, blue) = drawn(rgb)
         return String(format: "&H%02X%02X%02X%02X", Int(((1 - opacity) * 255).rounded()), blue, green, red)
     }
 
-    /// The colour to ask for so that `rgb` is seen.
+    /// The colour to request from libass so that `rgb` is displayed.
     ///
-    /// Until FFmpeg 7 the filter converts with BT.601 whatever the picture is; the delivery is BT.709.
+    /// Before FFmpeg 7 the filter converts with BT.601 regardless of the frame's matrix; the delivery is BT.709.
     private static func drawn(_ rgb: Int) -> (red: Int, green: Int, blue: Int) {
         let (red, green, blue) = (Double(rgb >> 16 & 255), Double(rgb >> 8 & 255), Double(rgb & 255))
         guard avfilter_version() >> 16 < 10 else { return (Int(red), Int(green), Int(blue)) }
@@ -114,7 +114,7 @@ struct AssScript {
 }
 
 extension AssScript.Style {
-    /// The look on a picture of `height` pixels.
+    /// Converts a style to pixels for frames of `height` pixels.
     init(_ style: TextStyle, height: Int) {
         font = style.font.family
         size = style.size * Double(height)
@@ -125,7 +125,7 @@ extension AssScript.Style {
 }
 
 extension Anchor {
-    /// As on a number pad.
+    /// The ASS alignment, numbered as on a number pad.
     var alignment: Int {
         switch self {
         case .bottomLeft: 1

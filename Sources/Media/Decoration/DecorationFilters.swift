@@ -1,19 +1,19 @@
 import Foundation
 package import PipelineKit
 
-/// The filters that draw decorations on pictures of the delivery, and the scripts that these filters read. The scripts
-/// live as long as this object, which must outlive the building of the graph.
+/// The filters that draw decorations on frames of the delivery, and the script files that they read. Keep this object
+/// until the filter graph is built: it deletes the script files when it is released.
 package final class DecorationFilters {
-    /// What follows the filters of the picture, from their last output on; empty when nothing is drawn.
+    /// The text to append to the video filters; empty if nothing is drawn.
     package let text: String
     private let scripts: ScriptFolder
 
-    /// Filters for pictures of `width`×`height` in yuv420p.
+    /// Builds filters for frames of `width`×`height` in yuv420p.
     /// - Parameters:
-    ///   - offset: Time of the delivery's first frame in the footage, counted from the footage's start.
-    ///   - speed: Seconds of footage in one second of the delivery.
-    ///   - scratch: A path that scripts are put beside.
-    /// - Throws: `MediaError` when a file of a decoration can't be read.
+    ///   - offset: Time of the delivery's first frame, in seconds from the start of the footage.
+    ///   - speed: Seconds of footage per second of the delivery.
+    ///   - scratch: The path next to which the folder for script files is created.
+    /// - Throws: `MediaError` if a file of a decoration can't be read.
     package init(
         _ decorations: [PictureDecoration], width: Int, height: Int, offset: Double, speed: Double = 1, scratch: String
     ) throws(MediaError) {
@@ -38,13 +38,13 @@ package final class DecorationFilters {
         self.text = text
     }
 
-    /// The picture is read, scaled and blended once; its only frame stays until the end.
+    /// Filters that read and scale an image once, then overlay this only frame until the end.
     static func filters(_ image: ImageDecoration, number: Int, width: Int, height: Int) -> String {
         let area = FreeArea(image.place, canvasWidth: width, canvasHeight: height)
         let box = area.box(
             width: image.width * Double(width), pixelWidth: image.pixelWidth, pixelHeight: image.pixelHeight)
         var filters = [StillImage.source(image.file.path), "format=gbrap"]
-        // Scaled with colour premultiplied, or transparent pixels would bleed into the edges.
+        // Scale premultiplied colours: otherwise transparent pixels bleed into the edges.
         filters += [
             "premultiply=inplace=1", "scale=w=\(box.width):h=\(box.height):flags=lanczos", "unpremultiply=inplace=1",
         ]
@@ -52,13 +52,13 @@ package final class DecorationFilters {
         filters += ["scale=out_color_matrix=bt709:out_range=tv", "format=yuva420p"]
         let end = image.time.end ?? AssScript.forever
         let isAlways = image.time.start <= 0 && image.time.end == nil
-        // The end itself is the next moment's.
+        // The end is exclusive.
         let times = isAlways ? "" : String(format: ":enable='gte(t,%.4f)*lt(t,%.4f)'", image.time.start, end)
         return "[under\(number)];" + filters.joined(separator: ",") + "[over\(number)];[under\(number)][over\(number)]"
             + "overlay=x=\(box.x):y=\(box.y):format=yuv420:eof_action=repeat\(times)"
     }
 
-    /// The script of a text whose lines are `size` pixels high.
+    /// The script for a text with lines of `size` pixels.
     static func script(_ text: TextDecoration, size: Double, width: Int, height: Int) -> AssScript {
         let area = FreeArea(text.place, canvasWidth: width, canvasHeight: height)
         let point = area.anchorPoint
@@ -67,7 +67,7 @@ package final class DecorationFilters {
         style.size = size
         style.opacity = text.opacity
         style.alignment = text.place.anchor.alignment
-        // Lines are wrapped between the margins.
+        // libass wraps lines between the margins.
         style.marginLeft = Int(area.x.rounded(.up))
         style.marginRight = Int((Double(width) - area.x - area.width).rounded(.up))
         var script = AssScript(width: width, height: height, style: style)
@@ -83,7 +83,7 @@ package final class DecorationFilters {
         "ass=filename=\(FilterText.value(path))" + (fonts.map { ":fontsdir=\(FilterText.value($0))" } ?? "")
     }
 
-    /// A filter that sees the footage's time instead of the delivery's.
+    /// Wraps a filter so that it sees the footage's time instead of the delivery's.
     private static func inFootageTime(_ filter: String, offset: Double, speed: Double) -> String {
         if abs(offset) < 0.0005, speed == 1 { return filter }
         return String(format: "setpts=round(PTS*%.9f+(%.9f)/TB),", speed, offset) + filter
@@ -92,17 +92,17 @@ package final class DecorationFilters {
 }
 
 extension PictureDecoration {
-    /// Why a picture with this decoration can't be copied.
+    /// Why video with this decoration can't be copied, as a clause.
     package var obstacle: String {
         switch self {
         case .image: "an overlay is drawn on it"
-        case .text: "a text is drawn on it"
+        case .text: "text is drawn on it"
         case .subtitles: "subtitles are drawn on it"
         }
     }
 }
 
-/// A folder for the scripts of one delivery; removed with its contents.
+/// A folder for the script files of one delivery, deleted when this object is released.
 final class ScriptFolder {
     private let path: String
     private var count = 0
@@ -114,8 +114,8 @@ final class ScriptFolder {
         if isMade { try? FileManager.default.removeItem(atPath: path) }
     }
 
-    /// Writes a script.
-    /// - Returns: Its path.
+    /// Writes a script to a new file.
+    /// - Returns: The path of the file.
     func write(_ text: String) throws(MediaError) -> String {
         try make()
         count += 1
@@ -123,12 +123,12 @@ final class ScriptFolder {
         do {
             try Data(text.utf8).write(to: URL(fileURLWithPath: file))
         } catch {
-            throw MediaError("writing a script of subtitles", text: "\(error)", file: file)
+            throw MediaError("writing a subtitle script", text: "\(error)", file: file)
         }
         return file
     }
 
-    /// A folder with the font's file, or nil when the font is installed.
+    /// A folder with a link to the font's file, as libass expects it; nil if the font is an installed family.
     func fonts(_ font: DecorationFont) throws(MediaError) -> String? {
         guard let file = font.file else { return nil }
         try make()
@@ -146,11 +146,11 @@ final class ScriptFolder {
     private func make() throws(MediaError) {
         guard !isMade else { return }
         do {
-            // What a killed attempt left is in the way.
+            // Remove what a killed attempt left behind.
             try? FileManager.default.removeItem(atPath: path)
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw MediaError("making a folder for subtitles", text: "\(error)", file: path)
+            throw MediaError("creating a folder for subtitles", text: "\(error)", file: path)
         }
         isMade = true
     }

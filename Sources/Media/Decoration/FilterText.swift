@@ -1,15 +1,15 @@
-/// Text as the value of a filter's option, whatever it holds: it can end neither the option nor the filter.
+/// Escapes arbitrary text as the value of a filter option, so that it can't end the option or the filter.
 enum FilterText {
-    /// Escaped for both readers: the one of options, and the one of graphs, which reads first.
+    /// Escapes twice: for the parser of options, then for the parser of graphs, which runs first.
     static func value(_ text: String) -> String {
         escaped(escaped(text, special: "\\':"), special: "\\'[],;")
     }
 
     private static func escaped(_ text: String, special: String) -> String {
         var result = ""
-        // By scalars: "\r\n" is one character.
+        // Iterate over scalars: "\r\n" is one character.
         for scalar in text.unicodeScalars {
-            // Space at either end would be trimmed.
+            // FFmpeg trims unescaped whitespace at both ends.
             if special.unicodeScalars.contains(scalar) || " \t\r\n".unicodeScalars.contains(scalar) {
                 result.append("\\")
             }

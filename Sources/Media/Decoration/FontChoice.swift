@@ -1,14 +1,14 @@
 import Foundation
 package import PipelineKit
 
-/// What a stage's `font` option names: an installed family, or a font file.
+/// Resolves a stage's `font` option, which names an installed family or a font file.
 package enum FontChoice {
-    /// What is wrong with it; `pointer` is the option's.
+    /// Checks the option and returns the problems found; `pointer` is its JSON pointer.
     package static func findings(_ font: String, pointer: String) -> [Diagnostic] {
         guard FilterGraph.exists("ass") else {
             return [
                 Diagnostic(
-                    code: "missing-filter", "this build of FFmpeg has no filter ass, which draws texts",
+                    code: "missing-filter", "this build of FFmpeg lacks the filter ass, which draws text",
                     hint: "install the distribution's FFmpeg libraries (Debian: libavfilter8)",
                     subject: .configuration)
             ]
@@ -16,8 +16,8 @@ package enum FontChoice {
         if font.isEmpty || font.contains(where: { ",\r\n".contains($0) }) {
             return [
                 Diagnostic(
-                    code: "unusable-font", "\"\(font)\" is no name of a font", hint: "name one family",
-                    pointer: pointer)
+                    code: "unusable-font", "\"\(font)\" is not a valid font name",
+                    hint: "give the name of one font family", pointer: pointer)
             ]
         }
         if isFile(font) {
@@ -25,8 +25,9 @@ package enum FontChoice {
                 ? []
                 : [
                     Diagnostic(
-                        code: "unusable-font", "\(font) is no font file that can be read",
-                        hint: "name a .ttf, .otf or .ttc; paths are relative to the current folder", pointer: pointer)
+                        code: "unusable-font", "\(font) is not a readable font file",
+                        hint: "give a .ttf, .otf or .ttc file; paths are relative to the current folder",
+                        pointer: pointer)
                 ]
         }
         switch FontLookup.find(font) {
@@ -34,21 +35,21 @@ package enum FontChoice {
         case .substitute(let other):
             return [
                 Diagnostic(
-                    .warning, code: "missing-font", "the font \"\(font)\" is not installed; \(other) stands in",
-                    hint: "see fc-list for what is installed, or name a font file", pointer: pointer)
+                    .warning, code: "missing-font", "the font \"\(font)\" is not installed; \(other) is used instead",
+                    hint: "run fc-list to list the installed fonts, or give a font file", pointer: pointer)
             ]
         case .none:
             return [
                 Diagnostic(
-                    code: "missing-font", "no font is installed, and the text needs one",
-                    hint: "on Debian: apt-get install fonts-dejavu-core, or name a font file", pointer: pointer,
+                    code: "missing-font", "no font is installed, but drawing text needs one",
+                    hint: "on Debian, run apt-get install fonts-dejavu-core, or give a font file", pointer: pointer,
                     subject: .configuration)
             ]
         }
     }
 
-    /// The typeface.
-    /// - Throws: `StageError` when there is none.
+    /// The font to draw with; reads a font file once for its digest.
+    /// - Throws: `StageError` if the option is invalid, no font is installed or the file can't be read.
     package static func font(_ font: String, _ flag: CancellationFlag) throws(StageError) -> DecorationFont {
         if let finding = findings(font, pointer: "").first(where: { $0.severity == .error }) {
             throw StageError(
@@ -65,12 +66,12 @@ package enum FontChoice {
         }
     }
 
-    /// The file that decides how letters look: the one that is named, or what is installed for the family today.
+    /// The font file that is used: the given one, or the one installed for the family, or nil. Results depend on it.
     package static func file(_ font: String) -> String? {
         isFile(font) ? absolute(font) : FontLookup.file(for: font)
     }
 
-    /// Black or white, whichever `rgb` is read best against.
+    /// Black or white, whichever contrasts better with `rgb`.
     package static func contrast(to rgb: Int) -> Int {
         let luma = 0.2126 * Double(rgb >> 16 & 255) + 0.7152 * Double(rgb >> 8 & 255) + 0.0722 * Double(rgb & 255)
         return luma < 90 ? 0xffffff : 0x000000
@@ -86,7 +87,7 @@ package enum FontChoice {
 }
 
 extension FileReference {
-    /// A reference to the file at `path` with its size and digest.
+    /// References the file at `path`, reading it for its size and digest.
     package init(digesting path: String, _ cancellation: CancellationFlag) throws(MediaError) {
         let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber)?.int64Value
         self.init(

@@ -1,28 +1,28 @@
 import CFFmpegLoader
 
-/// Fonts as fontconfig knows them, which is also what draws texts.
+/// Looks up fonts through fontconfig, which libass uses as well.
 package enum FontLookup {
-    /// What is used for a family.
+    /// The result of looking up a font family.
     package enum Answer: Sendable, Hashable {
         /// No font is installed.
         case none
-        /// Another family stands in.
+        /// The family is not installed; this one is used instead.
         case substitute(String)
-        /// The family itself.
+        /// The family is installed, under this name.
         case installed(String)
     }
 
-    /// Names that stand for whatever is installed.
+    /// Family names that match any installed font.
     private static let generic: Set<String> = ["sans", "sans-serif", "serif", "monospace", "mono"]
 
-    /// The installed font for a family.
+    /// Looks up the installed font for a family.
     package static func find(_ family: String) -> Answer {
         let (answer, found, _) = match(family)
         if answer == 0 { return .none }
         return answer == 2 || generic.contains(family.lowercased()) ? .installed(found) : .substitute(found)
     }
 
-    /// The file that is drawn with when `family` is asked for, that of a substitute included; nil when there is none.
+    /// Path of the font file that is used for `family`, including a substitute's; nil if no font is installed.
     package static func file(for family: String) -> String? {
         let (answer, _, file) = match(family)
         return answer == 0 ? nil : file
@@ -35,7 +35,7 @@ package enum FontLookup {
         return (answer, BufferText.string(found), BufferText.string(file))
     }
 
-    /// The family's name in a font file; nil when it is no font.
+    /// The family name stored in a font file; nil if the file is not a font.
     package static func family(ofFileAt path: String) -> String? {
         var buffer = [CChar](repeating: 0, count: 256)
         guard spreader_font_family(path, &buffer, buffer.count) != 0 else { return nil }

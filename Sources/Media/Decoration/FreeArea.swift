@@ -1,34 +1,30 @@
 package import PipelineKit
 
-/// The part of the delivered picture in which a decoration may stand, in pixels.
+/// The area of the delivered frame where a decoration may be placed, in pixels.
 package struct FreeArea: Sendable, Hashable {
-    /// Left border.
     package var x: Double
-    /// Upper border.
     package var y: Double
-    /// Width.
     package var width: Double
-    /// Height.
     package var height: Double
     private let anchor: Anchor
 
-    /// The area for `place` on a picture of `canvasWidth`×`canvasHeight`.
+    /// The area for `place` on a frame of `canvasWidth`×`canvasHeight`.
     package init(_ place: DecorationPlace, canvasWidth: Int, canvasHeight: Int) {
         let (across, down) = (Double(canvasWidth), Double(canvasHeight))
         let margin = place.margin * across
         x = place.insets.left * across + margin
         y = place.insets.top * down + margin
-        // Never nothing, however large the borders are.
+        // Never empty, however large insets and margin are.
         width = max(16, across - x - place.insets.right * across - margin)
         height = max(16, down - y - place.insets.bottom * down - margin)
         anchor = place.anchor
     }
 
-    /// The point of the area that has the anchor's name.
+    /// The anchor's point within the area.
     package var anchorPoint: (x: Double, y: Double) { (x + width * anchor.x, y + height * anchor.y) }
 
-    /// Where a picture of the given proportions stands: as wide as wanted, but inside the area. All sides are even, so
-    /// that its pixels fall on those of the colour planes.
+    /// Where an image of the given proportions is placed: as wide as wanted, but inside the area. Position and size are
+    /// even, so that they align with the subsampled chroma planes.
     package func box(
         width wanted: Double, pixelWidth: Int, pixelHeight: Int
     ) -> (x: Int, y: Int, width: Int, height: Int) {
@@ -38,7 +34,7 @@ package struct FreeArea: Sendable, Hashable {
         let boxHeight = max(2, Int((fitting * shape) / 2) * 2)
         let left = x + (width - Double(boxWidth)) * anchor.x
         let top = y + (height - Double(boxHeight)) * anchor.y
-        // Rounded away from the border that the anchor leans on.
+        // Rounded away from the edge at the anchor.
         func even(_ value: Double, up: Bool) -> Int {
             Int((value / 2).rounded(up ? .up : .down)) * 2
         }

@@ -1,17 +1,17 @@
 import Foundation
 import PipelineKit
 
-/// Reads SubRip subtitles (`.srt`) as they are found in the wild.
+/// Reads SubRip subtitles (`.srt`), including files that break the format's rules.
 enum SubRip {
-    /// A text and its time.
+    /// A text that is shown from `start` to `end`, in seconds.
     struct Cue: Equatable {
         var start: Double
         var end: Double
-        /// With the tags that it was written with.
+        /// The text as in the file, including tags.
         var text: String
     }
 
-    /// The cues of a file; what can't be read is passed over.
+    /// Reads the cues of a file, skipping what can't be read.
     static func cues(_ text: String) -> [Cue] {
         var cues: [Cue] = []
         var lines: [Substring] = []
@@ -19,7 +19,7 @@ enum SubRip {
         func close(dropsNumber: Bool) {
             defer { lines = [] }
             guard let span = time else { return }
-            // The number of the next cue, where no empty line parts them.
+            // Without an empty line between two cues, the last line is the next cue's number.
             if dropsNumber, let last = lines.last, !last.isEmpty, last.allSatisfy(\.isNumber) { lines.removeLast() }
             let text = lines.joined(separator: "\n").trimmingCharacters(in: .whitespacesAndNewlines)
             if !text.isEmpty, span.end > span.start { cues.append(Cue(start: span.start, end: span.end, text: text)) }
@@ -41,7 +41,7 @@ enum SubRip {
 
     private static func timing(_ line: Substring) -> (start: Double, end: Double)? {
         guard let arrow = line.firstRange(of: "-->"), let start = seconds(line[..<arrow.lowerBound]),
-            // Places may follow the time.
+            // Coordinates may follow the end time.
             let end = seconds(line[arrow.upperBound...].split(separator: " ").first ?? "")
         else { return nil }
         return (start, end)
@@ -58,8 +58,8 @@ enum SubRip {
         return result
     }
 
-    /// A cue's text for libass: italics, bold, underlined and struck out letters and colours are kept, a leading
-    /// `{\an8}` moves it, other markup is dropped, everything else is drawn as it is.
+    /// Converts a cue's text to ASS markup. Keeps italics, bold, underline, strikethrough, colours and a leading position
+    /// such as `{\an8}`; drops other markup and draws everything else literally.
     static func markup(_ text: String) -> String {
         var rest = text[...]
         var result = ""

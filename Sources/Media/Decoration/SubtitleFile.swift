@@ -1,22 +1,22 @@
 import Foundation
 package import PipelineKit
 
-/// What a file of subtitles holds.
+/// A subtitle file, converted to an ASS script.
 package struct SubtitleFile: Sendable {
-    /// The encoding that it was read in.
+    /// The encoding in which the file was read.
     package var encoding: String
-    /// The number of its subtitles.
+    /// Number of subtitles in the file.
     package var count: Int
-    /// Its script, or its cues as one, for a picture of the size that was asked for.
+    /// The file's own ASS script, or a script made from its SubRip cues for the given frame size.
     package var script: String
 
-    /// Whether an encoding can be read; `auto` can.
+    /// Whether an encoding is supported; `auto` is.
     package static func knows(encoding: String) -> Bool {
         encoding.lowercased() == "auto" || SubtitleText.knows(encoding)
     }
 
-    /// Reads the file of a decoration, to be drawn on a picture of `width`×`height`.
-    /// - Throws: `MediaError` when it can't be read or holds no subtitles.
+    /// Reads the file of a decoration, to be drawn on frames of `width`×`height`.
+    /// - Throws: `MediaError` if the file can't be read or contains no subtitles.
     package init(_ decoration: SubtitleDecoration, width: Int, height: Int) throws(MediaError) {
         let path = decoration.file.path
         let (text, encoding) = try SubtitleText.read(path, encoding: decoration.encoding)
@@ -25,14 +25,14 @@ package struct SubtitleFile: Sendable {
         case .ass:
             count = text.split(separator: "\n").count { $0.hasPrefix("Dialogue:") }
             guard text.contains("[Script Info]") else {
-                throw MediaError("reading subtitles", text: "it has no [Script Info]: no .ass file", file: path)
+                throw MediaError("reading subtitles", text: "not an .ass file: [Script Info] is missing", file: path)
             }
             script = text
         case .srt:
             let cues = SubRip.cues(text)
             count = cues.count
             guard !cues.isEmpty || text.allSatisfy(\.isWhitespace) else {
-                throw MediaError("reading subtitles", text: "no subtitle with a time is in it", file: path)
+                throw MediaError("reading subtitles", text: "no timed subtitles found", file: path)
             }
             let area = FreeArea(decoration.place, canvasWidth: width, canvasHeight: height)
             var style = AssScript.Style(decoration.style, height: height)
@@ -45,7 +45,7 @@ package struct SubtitleFile: Sendable {
             var script = AssScript(width: width, height: height, style: style)
             script.events = cues.map { cue in
                 let text = SubRip.markup(cue.text)
-                // A cue that is moved to the other side keeps clear of what is there.
+                // A cue that is moved to the other edge uses the margin of that edge.
                 let margin = text.firstMatch(of: /^\{\\an([1-9])\}/).flatMap { Int($0.1) }.map {
                     $0 > 6 ? above : below
                 }

@@ -1,22 +1,23 @@
 import Foundation
 import Glibc
 
-/// Reads text files in any encoding that iconv knows.
+/// Reads text files in any encoding that iconv supports.
 enum SubtitleText {
-    /// Larger files are no subtitles.
+    /// Larger files are refused: subtitles are far smaller.
     private static let maximumBytes = 16 << 20
 
-    /// Whether iconv knows an encoding.
+    /// Whether iconv supports an encoding.
     static func knows(_ encoding: String) -> Bool {
-        // Options behind a slash change what errors do.
+        // Options after a slash change how iconv handles errors.
         guard !encoding.contains("/"), let converter = open(encoding) else { return false }
         iconv_close(converter)
         return true
     }
 
-    /// The text of a file.
-    /// - Parameter encoding: By a name that iconv knows; `auto` for UTF-8 or UTF-16 with a mark, else Windows-1252.
-    /// - Returns: The text without a mark, and the encoding that it was read in.
+    /// Reads a text file and converts its line ends to `\n`.
+    /// - Parameter encoding: A name that iconv supports; `auto` for UTF-16 with a byte order mark, UTF-8, or else
+    ///   Windows-1252.
+    /// - Returns: The text without a byte order mark, and the encoding in which it was read.
     static func read(_ path: String, encoding: String) throws(MediaError) -> (text: String, encoding: String) {
         let operation = "reading subtitles"
         guard let handle = FileHandle(forReadingAtPath: path) else {
@@ -34,11 +35,11 @@ enum SubtitleText {
         }
         let chosen = encoding.lowercased() == "auto" ? guess(data) : encoding
         guard let text = decode(data, chosen) else {
-            throw MediaError(operation, text: "it is not written in \(chosen)", file: path)
+            throw MediaError(operation, text: "not valid \(chosen)", file: path)
         }
         let body = text.first == "\u{feff}" ? String(text.dropFirst()) : text
         guard !body.unicodeScalars.contains("\0") else {
-            throw MediaError(operation, text: "it is no text", file: path)
+            throw MediaError(operation, text: "not a text file", file: path)
         }
         return (body.replacing("\r\n", with: "\n").replacing("\r", with: "\n"), chosen)
     }
@@ -51,7 +52,7 @@ enum SubtitleText {
 
     private static func open(_ encoding: String) -> iconv_t? {
         let converter = iconv_open("UTF-8", encoding)
-        // The error value is -1 as a pointer.
+        // iconv_open returns -1, cast to a pointer, on failure.
         return converter == iconv_t(bitPattern: -1) ? nil : converter
     }
 

@@ -1,12 +1,12 @@
 import PipelineKit
 
-/// Finds the size at which a text stays inside its free area: by drawing it, since only that knows the letters' widths.
+/// Finds a size at which a text fits its free area, by drawing it: only libass knows the width of its letters.
 enum TextFit {
     private static let attempts = 8
-    /// Drawn at a fraction of the size: a few milliseconds.
+    /// Each attempt is drawn this many times smaller, which takes a few milliseconds.
     private static let reduction = 3
 
-    /// Height of a line in pixels: as wanted, or smaller.
+    /// Line height in pixels: as requested, or smaller if the text does not fit.
     static func size(
         of text: TextDecoration, width: Int, height: Int, fonts: String?, scripts: ScriptFolder
     ) throws(MediaError) -> Double {
@@ -26,7 +26,7 @@ enum TextFit {
             let scale = Double(reduction)
             let (left, top) = (Double(box.left) * scale, Double(box.top) * scale)
             let (right, bottom) = (Double(box.right + 1) * scale, Double(box.bottom + 1) * scale)
-            // Letters that touch the picture's border may go on behind it.
+            // Text that touches the frame's edge may extend beyond it.
             let isCut = box.left == 0 || box.top == 0 || right >= Double(width - 3) || bottom >= Double(height - 3)
             let slack = 2 * scale + size * 0.06
             let fits =
@@ -39,7 +39,7 @@ enum TextFit {
         return max(4, size)
     }
 
-    /// The box around what a script draws, nil when that is nothing.
+    /// The bounding box of what a script draws; nil if it draws nothing.
     private static func extent(
         _ script: AssScript, width: Int, height: Int, fonts: String?, scripts: ScriptFolder
     ) throws(MediaError) -> (left: Int, top: Int, right: Int, bottom: Int)? {

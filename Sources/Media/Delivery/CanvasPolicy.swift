@@ -1,25 +1,25 @@
 import Foundation
 package import PipelineKit
 
-/// Decides the size of a delivery.
+/// Chooses the frame size of a delivery.
 package struct CanvasPolicy: Sendable, Hashable {
     /// Width in pixels, even.
     package var width: Int
     /// Height in pixels, even.
     package var height: Int
-    /// How many times wider the picture gets than its source pixels.
+    /// How many times the video is enlarged over its source pixels; below 1 it is reduced.
     package var enlargement: Double
-    /// Why it is not larger, when the level of H.264 is what limits it.
+    /// Whether the size was reduced to stay within the highest H.264 level.
     package var limitedByLevel = false
 
-    /// Widest enlargement that `auto` accepts for a size other than its smallest.
+    /// The largest enlargement that `auto` accepts for a size other than its smallest.
     private static let acceptedEnlargement = 1.5
-    /// Shorter sides that `auto` chooses from.
+    /// Shorter sides that `auto` chooses from, in pixels.
     private static let shortSides = [1080, 720, 540]
     private static let extremeShape = 1920.0 / 360.0
 
-    /// Chooses a size.
-    /// - Throws: `StageError` for an explicit size that can't be delivered.
+    /// Chooses a size for footage of the given display size.
+    /// - Throws: `StageError` if an explicit size exceeds the highest H.264 level.
     package init(
         displayWidth: Int, displayHeight: Int, options: DeliveryOptions, frameRate: Double
     ) throws(StageError) {
@@ -30,7 +30,7 @@ package struct CanvasPolicy: Sendable, Hashable {
             case .source: max(1 / CanvasPolicy.extremeShape, min(CanvasPolicy.extremeShape, sourceShape))
             }
         if case .exact(let width, let height) = options.size { shape = Double(width) / Double(height) }
-        // What the picture measures in source pixels: what is left of it, or the canvas that holds all of it.
+        // The canvas in source pixels: what cropping keeps of the frame, or a canvas that holds all of it.
         let isWider = sourceShape > shape
         let used: (width: Double, height: Double) =
             isWider == (options.fit == .crop)
@@ -42,9 +42,9 @@ package struct CanvasPolicy: Sendable, Hashable {
             guard DeliverySpec.level(width: exactWidth, height: exactHeight, frameRate: frameRate) != nil else {
                 throw StageError(
                     .invalidOption,
-                    "size \(exactWidth)x\(exactHeight) at \(FrameRatePolicy.text(frameRate)) fps needs more than H.264 "
+                    "size \(exactWidth)x\(exactHeight) at \(FrameRatePolicy.text(frameRate)) fps exceeds H.264 "
                         + "level 4.2",
-                    hint: "1080x1920 at up to 60 fps is the most that the delivery spec allows")
+                    hint: "choose at most 1080x1920 at up to 60 fps")
             }
             (width, height) = (exactWidth, exactHeight)
         case .auto:

@@ -1,28 +1,27 @@
 import Foundation
 
-/// How the colours of a picture become limited-range BT.709 in 8 bits.
+/// How to convert the colours of frames to limited-range BT.709 in 8 bits.
 package struct ColourPlan: Sendable, Hashable {
-    /// The way there.
+    /// The filters that do the conversion.
     package enum Method: Sendable, Hashable {
-        /// The scaler changes matrix and range on the way; primaries are near enough.
+        /// The scaler converts matrix and range; the primaries are close enough to BT.709.
         case scaler
-        /// Other primaries (wide gamut): converted through linear light.
+        /// Wide-gamut primaries are converted in linear light.
         case primaries
-        /// HDR: linear light, then a tone curve. `peak` in units of 100 nits.
+        /// HDR is tone-mapped in linear light. `peak` is in units of 100 nits.
         case toneMap(curve: String, peak: Double)
     }
 
-    /// The way there.
     package var method: Method
-    /// What the numbers mean, nothing left unsaid.
+    /// Colour tags of the source, all of them specified.
     package var tags: ColourTags
-    /// Whether there is a transparency plane to flatten.
+    /// Whether the source has an alpha plane, which is flattened.
     package var hasAlpha: Bool
-    /// Whether the picture is red, green and blue.
+    /// Whether the source is RGB rather than Y'CbCr.
     package var isRGB: Bool
 
-    /// Decides by what the frame says and, where it says nothing, by its size: SD material is BT.601.
-    /// - Parameter peakLuminance: Brightest level in nits; nil when unsaid.
+    /// Decides by the frame's tags. Unspecified tags follow from its size: below 720 lines it is BT.601.
+    /// - Parameter peakLuminance: Peak luminance in nits; nil if unspecified.
     package init(
         tags: ColourTags, pixelFormat: String, height: Int, peakLuminance: Double? = nil
     ) {
@@ -43,7 +42,7 @@ package struct ColourPlan: Sendable, Hashable {
         let primaries = tags.primaries ?? (tags.matrix == "bt709" ? "bt709" : usualPrimaries)
         self.tags = ColourTags(
             range: isFull || isRGB ? "pc" : "tv", primaries: primaries,
-            // Every SDR curve is taken as BT.709's: players show them alike.
+            // Every SDR transfer curve counts as BT.709, because players treat them alike.
             transfer: isHDR ? transfer : "bt709", matrix: isRGB ? "gbr" : matrix)
         if isHDR {
             // Hable keeps detail in clouds and faces where sharper curves clip to white.
@@ -56,23 +55,23 @@ package struct ColourPlan: Sendable, Hashable {
         }
     }
 
-    /// Peak in units of 100 nits: what the content says when it can be true, else 1000 nits.
+    /// Peak in units of 100 nits: the content's own for PQ if it is plausible, else 1000 nits.
     static func peak(_ nits: Double?, isLogGamma: Bool) -> Double {
         guard let nits, nits >= 200, nits <= 10_000, !isLogGamma else { return 10 }
         return nits / 100
     }
 
-    /// The filter that tells a graph what its frames mean.
+    /// The filter that declares the colour tags of a graph's frames.
     package static func declaration(_ tags: ColourTags) -> String {
         "setparams=color_primaries=\(tags.primaries ?? "bt709"):color_trc=\(tags.transfer ?? "bt709")"
             + ":colorspace=\(tags.matrix ?? "bt709"):range=\(tags.range ?? "tv")"
     }
 
-    /// Filters that scale to `width`×`height`, as stored, and convert as far as the scaler can.
+    /// Filters that scale to `width`×`height`, before rotation, and do the scaler's part of the conversion.
     package func scaling(width: Int, height: Int) -> [String] {
         let size = "scale=w=\(width):h=\(height):flags=bicubic"
         if hasAlpha {
-            // Premultiplied and with its plane dropped, a picture stands on black.
+            // Premultiplying and dropping the alpha plane puts the frame on black.
             guard case .scaler = method else {
                 let target = scalerMatrix(latticeTags.matrix)
                 return [
@@ -98,7 +97,7 @@ package struct ColourPlan: Sendable, Hashable {
         }
     }
 
-    /// What the lattice's codes mean: the picture's colours, as limited-range Y'CbCr.
+    /// Colour tags of the lattice's input: the source's colours as limited-range Y'CbCr.
     package var latticeTags: ColourTags {
         var tags = tags
         tags.range = "tv"
@@ -106,8 +105,8 @@ package struct ColourPlan: Sendable, Hashable {
         return tags
     }
 
-    /// The conversion that is too slow for every pixel, to linear light with BT.709's primaries, 1 being white; nil when
-    /// there is none.
+    /// The part of the conversion that is too slow to run on every pixel: to linear light with BT.709 primaries, where 1 is
+    /// white. Nil if the scaler does all of it.
     package var latticeFilters: [String]? {
         switch method {
         case .scaler:
@@ -126,7 +125,7 @@ package struct ColourPlan: Sendable, Hashable {
         ["scale=out_color_matrix=bt709:out_range=tv:sws_dither=ed", "format=yuv420p"]
     }
 
-    /// The scaler's name of the matrix.
+    /// The name that the `scale` filter has for a matrix.
     private func scalerMatrix(_ matrix: String?) -> String {
         switch matrix {
         case "smpte170m", "bt470bg", "bt601": "smpte170m"

@@ -1,20 +1,20 @@
 import Foundation
 import PipelineKit
 
-/// Decodes the pictures that would be copied, to see how many are damaged: copying alone never looks at them.
+/// Decodes video that would be copied, to count damaged frames, which copying alone does not detect.
 enum DamageCheck {
-    /// What was found.
+    /// Counts of decoded frames, of damaged ones among them, and of packets that could not be decoded.
     struct Tally: Equatable {
         var decoded = 0
         var damaged = 0
         var refused = 0
 
-        /// Share of the pictures that are lost or damaged.
+        /// Share of frames that are lost or damaged, 0 … 1.
         var share: Double { Double(damaged + refused) / Double(max(1, decoded + refused)) }
     }
 
-    /// Decodes the part of the picture that `decision` delivers.
-    /// - Throws: `MediaError` when reading fails or is cancelled.
+    /// Decodes the part of the video that `decision` delivers.
+    /// - Throws: `MediaError` if reading fails or is cancelled.
     static func run(
         _ source: FootageSource, track: VideoTrack, decision: DeliveryDecision
     ) throws(MediaError) -> Tally {
@@ -25,10 +25,10 @@ enum DamageCheck {
         let (packet, frame) = (try Packet(), try Frame())
         var isOver = false
         while !isOver {
-            try source.cancellation.check("looking for damage")
+            try source.cancellation.check("checking for damage")
             isOver = try !demuxer.read(into: packet)
             if !isOver, packet.stream != track.index { continue }
-            // Decoding order: what comes later may be shown earlier, by no more than a group of pictures.
+            // DTS never exceeds PTS, so all further packets are shown after the end.
             if let time = packet.dts, !isOver, time > end { isOver = true }
             try decoder.send(isOver ? nil : packet)
             while try decoder.receive(into: frame) {}

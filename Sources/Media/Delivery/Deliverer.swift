@@ -1,30 +1,27 @@
 import Foundation
 package import PipelineKit
 
-/// Makes deliveries: the one entry for stages.
+/// Writes deliveries; the entry point for stages.
 package enum Deliverer {
-    /// A finished delivery.
+    /// A finished delivery and how it was made.
     package struct Delivery: Sendable {
-        /// Path of the file.
         package var path: String
-        /// Its size.
         package var bytes: Int64
-        /// SHA-256 of its content.
         package var sha256: String
-        /// What was done; differs from the first decision when a copy turned out not to meet the spec.
+        /// The decision that was carried out; differs from the planned one if a copy did not meet the spec.
         package var decision: DeliveryDecision
-        /// Length as measured in the file.
+        /// Duration in seconds as measured in the file.
         package var duration: Double
-        /// What a person should know.
+        /// Problems that the user should know of.
         package var warnings: [String]
     }
 
-    /// Attempts at a size ceiling before giving up.
+    /// Attempts to stay within a size ceiling before the delivery fails.
     private static let maximumAttempts = 4
 
-    /// Writes a delivery to `path`, on a thread of its own.
+    /// Writes a delivery to `path` on a separate thread.
     ///
-    /// The file appears under its name only when it is complete and was read back; on failure nothing is left.
+    /// The file appears at `path` only when it is complete and verified; on failure nothing is left behind.
     package static func deliver(
         _ media: ProbedMedia, options: DeliveryOptions, to path: String,
         progress: @escaping @Sendable (StageProgress) -> Void
@@ -34,7 +31,7 @@ package enum Deliverer {
         }
     }
 
-    /// Writes a delivery on the calling thread.
+    /// Writes a delivery on the calling thread, which it blocks.
     package static func deliver(
         _ media: ProbedMedia, options: DeliveryOptions, to path: String, cancellation: CancellationFlag,
         progress: @escaping @Sendable (StageProgress) -> Void
@@ -49,7 +46,7 @@ package enum Deliverer {
                 return try attempt(
                     media, options, decision, path: path, log: log, cancellation: cancellation, progress: progress)
             } catch {
-                // A copy that does not read back as it should is no reason to fail: encoding always works.
+                // If a copy fails the verification, fall back to encoding, which always works.
                 guard decision.picture != .encode, options.passthrough != .require,
                     [.media, .overLimit].contains(error.code)
                 else { throw error }
@@ -63,7 +60,7 @@ package enum Deliverer {
         }
     }
 
-    /// Sound that could be copied is copied only when its level will do, which takes decoding to know.
+    /// Decodes audio that could be copied to measure its loudness, and encodes it if that misses the target.
     private static func settleSound(
         _ decision: inout DeliveryDecision, _ media: ProbedMedia, _ options: DeliveryOptions, _ log: MediaLog,
         _ cancellation: CancellationFlag
@@ -78,14 +75,14 @@ package enum Deliverer {
         }
         if LoudnessPlan.isMet(by: reading, target: target, truePeak: options.truePeak) {
             decision.soundReasons = [
-                "the sound already meets the delivery spec and measures \(reading): its packets are copied"
+                "the audio already meets the delivery spec and measures \(reading): its packets are copied"
             ]
             return
         }
         decision.encodeSound(because: "it measures \(reading), not \(DeliveryDecision.loudness(target))")
     }
 
-    /// A copy carries damage along unseen. Whoever limits the damage has it looked for, which takes decoding once.
+    /// Counts the damage in video that would be copied, which takes decoding it once; only done if `maxDamage` limits it.
     private static func settleDamage(
         _ decision: inout DeliveryDecision, _ media: ProbedMedia, _ options: DeliveryOptions, _ log: MediaLog,
         _ cancellation: CancellationFlag
@@ -96,7 +93,7 @@ package enum Deliverer {
             let tally = try DamageCheck.run(source, track: track, decision: decision)
             try DeliveryJob.allow(min(1, tally.share + decision.missingShare), options: options, media: media)
             if tally.refused > 0 {
-                decision.warnings.append("\(tally.refused) packets of the picture can't be decoded")
+                decision.warnings.append("\(tally.refused) video packets can't be decoded")
             }
             if tally.damaged > 0 { decision.warnings.append("\(tally.damaged) frames are damaged") }
         } catch {
@@ -124,24 +121,24 @@ package enum Deliverer {
                     media: media, options: options, decision: decision, quality: quality, path: part, log: log,
                     cancellation: cancellation, progress: progress)
                 if case .tooLarge = try job.run() {
-                    // Packets take what they take, however often they are copied.
+                    // Copying again would give the same size.
                     if decision.picture != .encode { break }
-                    // Sound gives way too, as far as the spec lets it.
+                    // Reduce the audio's bit rate too, down to the spec's minimum.
                     options.audioBitrate = min(options.audioBitrate, DeliverySpec.minimumAudioBitRate)
                     continue
                 }
                 var warnings = decision.warnings + job.warnings
                 var decision = decision
                 if let reading = job.soundReading, let target = options.loudness {
-                    decision.soundReasons.append("encoded, the sound measures \(reading)")
+                    decision.soundReasons.append("the encoded audio measures \(reading)")
                     if !LoudnessPlan.isMet(by: reading, target: target, truePeak: options.truePeak) {
                         warnings.append(
-                            "the sound measures \(reading), not \(DeliveryDecision.loudness(target)) with peaks of at most "
+                            "the audio measures \(reading), not \(DeliveryDecision.loudness(target)) with peaks of at most "
                                 + String(format: "%.1f dBTP", options.truePeak))
                     }
                 }
                 if attempt > 0 {
-                    warnings.append("encoded again with fewer bits, to stay within \(ByteCount(options.maxBytes))")
+                    warnings.append("encoded again at a lower bit rate to stay within \(ByteCount(options.maxBytes))")
                 }
                 return try finish(
                     part, as: path, decision: decision, options: options, warnings: warnings,
@@ -152,12 +149,12 @@ package enum Deliverer {
         }
         if decision.picture != .encode {
             throw StageError(
-                .overLimit, "they take more than \(ByteCount(options.maxBytes))",
-                hint: "raise maxSize, or let the picture be encoded", outcome: .invalidData)
+                .overLimit, "the copied packets take more than \(ByteCount(options.maxBytes))",
+                hint: "raise maxSize, or set passthrough to auto to encode the video", outcome: .invalidData)
         }
         throw StageError(
             .overLimit,
-            "\(DeliveryDecision.text(decision.duration)) of \(decision.width)×\(decision.height) don't fit into "
+            "\(DeliveryDecision.text(decision.duration)) at \(decision.width)×\(decision.height) does not fit into "
                 + "\(ByteCount(options.maxBytes))",
             hint: "raise maxSize, or lower maxDuration or size", outcome: .invalidData)
     }
@@ -166,7 +163,7 @@ package enum Deliverer {
         _ part: String, as path: String, decision: DeliveryDecision, options: DeliveryOptions, warnings: [String],
         cancellation: CancellationFlag
     ) throws(MediaError) -> Delivery {
-        // While the file is checked, so that whoever makes it durable later waits less.
+        // Start writing to disk while the file is verified, so that a later fsync takes less time.
         Writeback.begin(part)
         if let plan = decision.cut {
             try SeamCheck.run(part, plan: plan, cancellation: cancellation, log: MediaLog())
@@ -187,13 +184,13 @@ package enum Deliverer {
     private static func failure(_ error: MediaError, _ media: ProbedMedia) -> StageError {
         if error.text == DeliveryJob.nothingDecoded {
             return MediaProbe.unusable(
-                media.source, "has no picture that can be decoded in the wanted range",
-                hint: "the file may be damaged; copy it again from its origin", cause: error)
+                media.source, "has no video that can be decoded in the requested range",
+                hint: "the file may be damaged: copy it again from its source", cause: error)
         }
         if error.text.hasPrefix(DeliveryJob.tooDamaged) {
             return MediaProbe.unusable(
                 media.source, "is too damaged: \(error.text.dropFirst(DeliveryJob.tooDamaged.count))",
-                hint: "copy it again from its origin, or raise maxDamage", cause: error)
+                hint: "copy it again from its source, or raise maxDamage", cause: error)
         }
         return error.stageError()
     }

@@ -1,16 +1,16 @@
 import Foundation
 package import PipelineKit
 
-/// Reads a finished file back: a delivery is what the file says, not what the encoder was told.
+/// Verifies a finished delivery by reading the file back rather than trusting the encoder's settings.
 package enum DeliveryCheck {
-    /// What was measured.
+    /// Measurements of the file: its duration in seconds and its size in bytes.
     package struct Facts: Sendable, Hashable {
         package var duration: Double
         package var bytes: Int64
     }
 
     /// Reads every packet of a delivery and compares it with the spec.
-    /// - Throws: `MediaError` that lists all that is wrong.
+    /// - Throws: `MediaError` that lists every violation.
     package static func read(
         _ path: String, decision: DeliveryDecision, options: DeliveryOptions, cancellation: CancellationFlag
     ) throws(MediaError) -> Facts {
@@ -24,7 +24,8 @@ package enum DeliveryCheck {
         guard indices.count == 2, let picture = tracks.video(0, scan: scan.tracks[0]),
             let sound = tracks.audio(1, scan: scan.tracks[1])
         else {
-            throw MediaError("checking the delivery", text: "it has \(indices.count) streams", file: path)
+            throw MediaError(
+                "checking the delivery", text: "\(indices.count) streams instead of video and audio", file: path)
         }
         if picture.codedWidth != decision.width || picture.codedHeight != decision.height {
             problems.append(
@@ -32,24 +33,24 @@ package enum DeliveryCheck {
         }
         let frames = scan.tracks[0]
         if frames?.isEven == false { problems.append("the frame rate is not constant") }
-        if frames?.startsWithKeyFrame == false { problems.append("it does not start with a key frame") }
-        if frames?.closedGroups == false { problems.append("groups of pictures are open") }
+        if frames?.startsWithKeyFrame == false { problems.append("it does not start with a keyframe") }
+        if frames?.closedGroups == false { problems.append("it has open GOPs") }
         if let interval = frames?.longestKeyFrameInterval, interval > DeliverySpec.keyFrameInterval + 0.09 {
-            problems.append("key frames are \(DeliveryDecision.text(interval)) apart")
+            problems.append("keyframes are \(DeliveryDecision.text(interval)) apart")
         }
         let pictureLength = picture.duration ?? 0
         let soundLength = sound.duration ?? 0
-        if abs(picture.startTime ?? 0) > 0.03 { problems.append("the picture starts at \(picture.startTime ?? 0)") }
-        if abs(sound.startTime ?? 0) > 0.03 { problems.append("the sound starts at \(sound.startTime ?? 0)") }
+        if abs(picture.startTime ?? 0) > 0.03 { problems.append("the video starts at \(picture.startTime ?? 0) s") }
+        if abs(sound.startTime ?? 0) > 0.03 { problems.append("the audio starts at \(sound.startTime ?? 0) s") }
         if abs(pictureLength - soundLength) > 0.1 {
             problems.append(
-                "the picture is \(DeliveryDecision.text(pictureLength)) and the sound "
+                "the video is \(DeliveryDecision.text(pictureLength)) and the audio "
                     + "\(DeliveryDecision.text(soundLength)) long")
         }
         let duration = max(pictureLength, demuxer.claimedDuration ?? 0)
         if duration > options.maxDuration + 0.001 { problems.append("it is \(DeliveryDecision.text(duration)) long") }
         if bytes > options.maxBytes { problems.append("it has \(bytes) bytes") }
-        if MP4Boxes.isFastStart(fileAt: path) != true { problems.append("moov does not stand before mdat") }
+        if MP4Boxes.isFastStart(fileAt: path) != true { problems.append("moov is not before mdat") }
         if !problems.isEmpty {
             throw MediaError("checking the delivery", text: problems.joined(separator: "; "), file: path)
         }

@@ -1,62 +1,60 @@
 import Foundation
 package import PipelineKit
 
-/// Everything that is decided about a delivery before work starts: what `plan` shows is what `run` does.
+/// All decisions about a delivery, made before work starts, so that `run` does what `plan` shows.
 package struct DeliveryDecision: Sendable, Hashable {
-    /// What happens to the picture.
+    /// How the delivery's video is produced.
     package enum PictureHandling: Sendable, Hashable {
-        /// Every packet as it is.
+        /// All packets are copied.
         case copy
-        /// Packets as they are, but for the pictures around the cuts.
+        /// Packets are copied, except for frames around the cuts, which are encoded.
         case smartcut(CutPlan)
-        /// Decoded and encoded.
+        /// All frames are decoded and encoded.
         case encode
     }
-    /// What happens to the sound.
+    /// How the delivery's audio is produced.
     package enum SoundHandling: Sendable, Hashable {
         case copy
         case encode
-        /// There is none: a silent track is made.
+        /// No audio track is used: a silent one is added.
         case silence
     }
 
-    /// What happens to the picture.
     package var picture: PictureHandling
-    /// What happens to the sound.
     package var sound: SoundHandling
-    /// Why the picture is handled so, one sentence each.
+    /// Why the video is handled this way, one clause each.
     package var pictureReasons: [String]
-    /// Why the sound is handled so.
+    /// Why the audio is handled this way, one clause each.
     package var soundReasons: [String] = []
-    /// What a person should know.
+    /// Problems that the user should know of.
     package var warnings: [String]
-    /// Size of the delivery.
+    /// Frame size of the delivery in pixels.
     package var width: Int
     package var height: Int
-    /// Its constant rate.
+    /// Constant frame rate of the delivery.
     package var frameRate: Rational
-    /// The H.264 level that holds it.
+    /// The lowest allowed H.264 level for this size and rate.
     package var level: H264Level
-    /// Where the delivery starts, in the footage's own time, in seconds.
+    /// Where the delivery starts, in seconds of the footage's timeline.
     package var start: Double
-    /// How many times faster than the footage it is played.
+    /// Playback speed relative to the footage; 1 is unchanged.
     package var speed = 1.0
-    /// Frames at most.
+    /// The most frames that the delivery may have.
     package var frameLimit: Int
-    /// Expected length in seconds.
+    /// Expected duration in seconds.
     package var duration: Double
-    /// The filter that takes fields apart; nil when there are none.
+    /// The deinterlacing filter; nil if none is needed.
     package var deinterlacer: String?
-    /// The sound's stream; nil when there is none.
+    /// Index of the audio stream; nil if none is used.
     package var soundStream: Int?
-    /// Tags that the delivery keeps.
+    /// Metadata tags that the delivery keeps.
     package var tags: [String: String] = [:]
     /// Expected size in bytes.
     package var estimatedBytes: Int64
-    /// Share of the wanted part that the file claims and does not hold.
+    /// Share of the requested part that the file claims but does not contain, 0 … 1.
     package var missingShare: Double
 
-    /// How the delivery will be described.
+    /// The strategy that the delivery's description names.
     package var strategy: DeliveryStrategy {
         switch picture {
         case .copy: .copy
@@ -64,23 +62,23 @@ package struct DeliveryDecision: Sendable, Hashable {
         case .encode: .encode
         }
     }
-    /// The plan of a cut; nil when there is none.
+    /// The plan of a smart cut; nil for other deliveries.
     package var cut: CutPlan? { if case .smartcut(let plan) = picture { plan } else { nil } }
-    /// Why, one sentence each, the picture's reasons first.
+    /// All reasons, one clause each, those for the video first.
     package var reasons: [String] { pictureReasons + soundReasons }
 
-    /// Longest time for which the last picture stands while the sound goes on.
+    /// How long the last frame may be held while the audio continues, in seconds.
     package static let longestHold = 3.0
-    /// Longest time for which the first picture stands in for missing ones while the sound already plays.
+    /// How long the first frame may be shown early because the audio starts before it, in seconds.
     package static let longestLead = 1.0
-    /// The most that `overlong: speed` makes footage faster.
+    /// The highest playback speed that `overlong: speed` may choose.
     package static let highestSpeed = 2.0
 
-    /// Decides.
-    /// - Throws: `StageError` when the options and the footage don't go together.
+    /// Decides how to deliver `media`.
+    /// - Throws: `StageError` if the footage can't be delivered with these options.
     package init(for media: ProbedMedia, options: DeliveryOptions) throws(StageError) {
         guard let track = media.videoTrack else {
-            throw StageError(.unusableFootage, "\(media.source.displayPath) has no picture", hint: "give a video file")
+            throw StageError(.unusableFootage, "\(media.source.displayPath) has no video", hint: "give a video file")
         }
         let audio = try TrackChoice.audio(of: media, wanted: options.soundTrack)
         let timeline = Timeline(track: track, audio: audio, media: media)
@@ -92,9 +90,9 @@ package struct DeliveryDecision: Sendable, Hashable {
             throw StageError(
                 .unusableFootage,
                 String(
-                    format: "%@ was cut off: %.0f %% of the wanted part are missing, more than the allowed %.0f %%",
+                    format: "%@ is truncated: %.0f %% of the requested part is missing, more than the allowed %.0f %%",
                     media.source.displayPath, missingShare * 100, options.maxDamage * 100),
-                hint: "copy it again from its origin, or raise maxDamage")
+                hint: "copy it again from its source, or raise maxDamage")
         }
         let obstacles = Obstacles(track, audio: audio, media: media, options: options, span: span)
         let choice = obstacles.rate
@@ -105,7 +103,7 @@ package struct DeliveryDecision: Sendable, Hashable {
             throw StageError(
                 .unusableFootage,
                 "\(media.source.displayPath) can't be copied as it is: \(kept.joined(separator: "; "))",
-                hint: "set passthrough to auto to have it encoded", cause: kept.first)
+                hint: "set passthrough to auto to encode it", cause: kept.first)
         }
         picture = !canCopy || options.passthrough == .never ? .encode : cut.map { .smartcut($0) } ?? .copy
         if picture == .encode {
@@ -117,11 +115,11 @@ package struct DeliveryDecision: Sendable, Hashable {
             if canvas.enlargement > 2 {
                 warnings.append(
                     String(
-                        format: "the picture is enlarged %.1f times, from %d×%d", canvas.enlargement,
+                        format: "the video is enlarged %.1f times, from %d×%d", canvas.enlargement,
                         track.displayWidth, track.displayHeight))
             }
             if canvas.limitedByLevel {
-                warnings.append("the picture is made smaller: H.264 level 4.2 holds no more at this rate")
+                warnings.append("the video is scaled down: H.264 level 4.2 allows no larger size at this frame rate")
             }
         } else {
             (width, height) = (track.displayWidth, track.displayHeight)
@@ -146,13 +144,13 @@ package struct DeliveryDecision: Sendable, Hashable {
         deinterlacer = Self.deinterlacer(track, options.deinterlacing)
 
         switch picture {
-        case .copy: pictureReasons = ["the picture already meets the delivery spec: its packets are copied"]
+        case .copy: pictureReasons = ["the video already meets the delivery spec: its packets are copied"]
         case .smartcut(let plan):
             pictureReasons =
                 (span.cut.map { [$0] } ?? []) + [
-                    "the picture already meets the delivery spec: its packets are copied, "
+                    "the video already meets the delivery spec: its packets are copied, and "
                         + (plan.encoded == 0
-                            ? "the cuts being at key frames" : "\(plan.encoded) pictures around the cuts are encoded")
+                            ? "the cuts are at keyframes" : "\(plan.encoded) frames around the cuts are encoded")
                 ]
         case .encode: pictureReasons = canCopy ? ["passthrough is set to never"] : kept
         }
@@ -165,53 +163,56 @@ package struct DeliveryDecision: Sendable, Hashable {
             sound = .silence
             soundReasons = [
                 media.audioTrack == nil
-                    ? "there is no sound: a silent track is added" : "audioTrack is set to none: a silent track is made"
+                    ? "the footage has no audio: a silent track is added"
+                    : "audioTrack is set to none: a silent track is added"
             ]
         } else if options.passthrough != .never, obstacles.sound.isEmpty {
             sound = .copy
             if picture != .copy || options.loudness != nil {
-                soundReasons = ["the sound already meets the delivery spec: its packets are copied"]
+                soundReasons = ["the audio already meets the delivery spec: its packets are copied"]
             }
             if let target = options.loudness {
                 soundReasons = [
-                    "the sound meets the delivery spec: it is copied if it measures \(Self.loudness(target))"
+                    "the audio meets the delivery spec: it is copied if it measures \(Self.loudness(target))"
                 ]
             }
         } else {
             sound = .encode
             if picture != .encode {
-                soundReasons = obstacles.sound.map { "the sound is encoded: \($0)" }
+                soundReasons = obstacles.sound.map { "the audio is encoded: \($0)" }
             }
-            if let target = options.loudness { soundReasons.append("the sound is brought to \(Self.loudness(target))") }
+            if let target = options.loudness {
+                soundReasons.append("the audio is normalised to \(Self.loudness(target))")
+            }
         }
         if options.keepsMetadata { tags = SafeTags.safe(media.tags) }
         estimatedBytes = 0
         estimatedBytes = Self.estimate(self, media: media, options: options)
     }
 
-    /// Lets the sound be encoded after all.
-    /// - Parameter reason: What the sound measures.
+    /// Switches the audio from copying to encoding.
+    /// - Parameter reason: Why, as a clause, such as its measured loudness.
     mutating func encodeSound(because reason: String) {
         sound = .encode
-        soundReasons = ["the sound is encoded: \(reason)"]
+        soundReasons = ["the audio is encoded: \(reason)"]
     }
 
     private static func deinterlacer(_ track: VideoTrack, _ wanted: DeliveryOptions.Deinterlacing) -> String? {
         let hasFields = ["tt", "bb", "tb", "bt"].contains(track.fieldOrder)
-        // The second letter is the field that is shown first.
+        // The second letter names the field that is displayed first.
         let parity = hasFields ? (track.fieldOrder.hasSuffix("t") ? "tff" : "bff") : "auto"
         switch wanted {
         case .never: return nil
         case .always: return "bwdif=mode=send_frame:parity=\(parity):deint=all"
         case .auto where hasFields:
-            // Frames of a stream that does not claim to have fields carry no flag.
+            // If measuring contradicts the stream's claim, its flags can't be used: deinterlace every frame.
             return track.claimedFieldOrder == nil
                 ? "bwdif=mode=send_frame:deint=interlaced" : "bwdif=mode=send_frame:parity=\(parity):deint=all"
         case .auto: return nil
         }
     }
 
-    /// What happens to the sound, in a word.
+    /// How the audio is produced, in one word for the plan's details.
     package var soundWord: String {
         switch sound {
         case .copy: "copy"
@@ -220,21 +221,21 @@ package struct DeliveryDecision: Sendable, Hashable {
         }
     }
 
-    /// What will be done, in one line.
+    /// What the delivery does, in one line for the plan.
     package var summary: String {
         let length = Duration.spoken(seconds: duration)
         let rate = String(format: "%.4g", frameRate.value ?? 30)
         let picture =
             switch picture {
-            case .copy: "copy the picture"
-            case .smartcut(let plan): "cut the picture to \(length), \(plan.encoded) of \(plan.count) frames encoded"
+            case .copy: "copy the video"
+            case .smartcut(let plan): "cut the video to \(length), \(plan.encoded) of \(plan.count) frames encoded"
             case .encode:
                 "encode \(width)×\(height), \(rate) fps, \(length), about \(ByteCount(estimatedBytes))"
             }
         let sound =
             switch sound {
-            case .copy: "copy the sound"
-            case .encode: "encode the sound"
+            case .copy: "copy the audio"
+            case .encode: "encode the audio"
             case .silence: "add silence"
             }
         return picture + "; " + sound
@@ -244,7 +245,7 @@ package struct DeliveryDecision: Sendable, Hashable {
 
     static func text(_ seconds: Double) -> String { String(format: "%.2f s", seconds) }
 
-    /// Size by the usual number of bits for a pixel at CRF 19, which six steps of CRF halve.
+    /// Estimates the size from the usual bits per pixel at CRF 19; every six steps of CRF halve them.
     private static func estimate(_ decision: Self, media: ProbedMedia, options: DeliveryOptions) -> Int64 {
         let audio = Double(options.audioBitrate) * decision.duration / 8
         if decision.picture != .encode {
@@ -258,8 +259,8 @@ package struct DeliveryDecision: Sendable, Hashable {
 }
 
 extension DeliveryDecision {
-    /// What encoding changes beside size and rate, for the plan.
+    /// Reasons for what encoding changes besides size and rate, for the plan.
     private static func conversions(_ track: VideoTrack) -> [String] {
-        track.dynamicRange == .sdr ? [] : ["HDR is mapped to SDR"]
+        track.dynamicRange == .sdr ? [] : ["HDR is tone-mapped to SDR"]
     }
 }

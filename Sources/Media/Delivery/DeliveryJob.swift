@@ -1,15 +1,15 @@
 import Foundation
 import PipelineKit
 
-/// One attempt at writing a delivery: threads that decode, filter, encode and write, each handing on to the next.
+/// One attempt at writing a delivery: a chain of threads that decode, filter, encode and write.
 ///
-/// Picture and sound read the file on their own, so that neither has to hold back what the other does not want yet, and
-/// memory does not depend on how a file is interleaved.
+/// Video and audio read the file independently, so that neither buffers packets for the other, and memory does not
+/// depend on how the file is interleaved.
 final class DeliveryJob {
-    /// How an attempt ended.
+    /// How an attempt can end without an error.
     enum Outcome {
         case finished
-        /// More bytes than allowed were written; the file is useless.
+        /// The file exceeds the size limit and can't be used.
         case tooLarge
     }
 
@@ -32,14 +32,14 @@ final class DeliveryJob {
     private var mill: PictureMill?
     private var sound: SoundEncoding?
 
-    /// What a person should know of the result.
+    /// Problems in the result that the user should know of.
     private(set) var warnings: [String] = []
-    /// What sound that was brought to a loudness measures once encoded; nil for other sound.
+    /// Loudness of the encoded audio; nil if the audio was not normalised.
     var soundReading: LoudnessReading? { sound?.reading }
 
-    /// Decoded frames that may wait for filters, and filtered ones for the encoder: one in hand, one coming.
+    /// Frames that may be queued for the filters and for the encoder: enough to have the next one ready.
     private static let framesInHand = 1
-    /// From this size on, room for the head of the file is left free instead of writing the file twice.
+    /// Above this size in bytes, space for `moov` is reserved at the front instead of rewriting the file.
     private static let largeFile: Int64 = 24_000_000
 
     init(
@@ -48,7 +48,7 @@ final class DeliveryJob {
         progress: @escaping @Sendable (StageProgress) -> Void
     ) throws(MediaError) {
         guard let track = media.videoTrack else {
-            throw MediaError("choosing the picture", text: "there is none", file: media.source.file.path)
+            throw MediaError("choosing the video track", text: "there is none", file: media.source.file.path)
         }
         self.media = media
         self.track = track
@@ -64,10 +64,10 @@ final class DeliveryJob {
         crew.connect(clock)
     }
 
-    /// Does the work.
-    /// - Throws: `MediaError` when a library call fails, the disk is full, nothing decodes or the work is cancelled.
+    /// Starts all threads and waits until the file is written.
+    /// - Throws: `MediaError` if a library call fails, the disk is full, nothing can be decoded or the job is cancelled.
     func run() throws(MediaError) -> Outcome {
-        // Streams are added before the head is written, threads start after it.
+        // Add all streams before the header is written, and start threads after that.
         let pictureWork = try preparePicture()
         let soundWork = try prepareSound()
         for (key, value) in decision.tags { muxer.setTag(key, to: value) }
@@ -162,11 +162,11 @@ final class DeliveryJob {
         }
     }
 
-    /// How the head of the file comes to stand in front: by leaving room for it when the file will be large, else by
-    /// moving the rest.
+    /// Muxer options that put `moov` before `mdat`: reserve space for it if the file will be large, else move `mdat`
+    /// afterwards.
     private var head: [String: String] {
         guard decision.estimatedBytes > DeliveryJob.largeFile else { return ["movflags": "+faststart"] }
-        // ISO/IEC 14496-12, per sample at worst: sizes 4, composition offsets 8, chunks 12 + 8, sync 4, times 8.
+        // ISO/IEC 14496-12, bytes per sample at worst: sizes 4, composition offsets 8, chunks 12 + 8, sync 4, times 8.
         let length = decision.duration + DeliveryDecision.longestHold
         let pictures = length * (decision.frameRate.value ?? 30) + 8
         let blocks = length * Double(DeliverySpec.sampleRate) / 1024 + 8
@@ -189,7 +189,7 @@ final class DeliveryJob {
         reporter(isFinished ? max(seconds, decision.duration) : seconds, encoding?.frames)
     }
 
-    /// Compares what came out with what was promised.
+    /// Adds warnings about lost frames and packets, and throws if more of the video is lost than allowed.
     private func reckonUp() throws(MediaError) {
         let length = clock.position
         if let encoding, let reader = pictureReader {
@@ -197,17 +197,17 @@ final class DeliveryJob {
             guard encoding.frames > 0 else {
                 throw MediaError("decoding", text: DeliveryJob.nothingDecoded, file: media.source.file.path)
             }
-            if tally.refused > 0 { warnings.append("\(tally.refused) packets of the picture could not be decoded") }
+            if tally.refused > 0 { warnings.append("\(tally.refused) video packets could not be decoded") }
             if tally.damaged > 0 { warnings.append("\(tally.damaged) frames are damaged") }
             if reader.disorderedFrames > 0 {
-                warnings.append("\(reader.disorderedFrames) frames with times out of order were left out")
+                warnings.append("\(reader.disorderedFrames) frames with timestamps out of order were dropped")
             }
             let lost = Double(tally.refused + tally.damaged) / Double(max(1, tally.refused + tally.decoded))
             let missing = max(0, 1 - length / max(decision.duration, 0.001))
             try Self.allow(min(1, lost + missing + decision.missingShare), options: options, media: media)
         }
         if let refused = sound?.refusedPackets, refused > 0 {
-            warnings.append("\(refused) packets of the sound could not be decoded")
+            warnings.append("\(refused) audio packets could not be decoded")
         }
         if decision.duration - length > max(0.5, decision.duration * 0.02) {
             warnings.append(
@@ -216,46 +216,46 @@ final class DeliveryJob {
         }
         if decision.sound == .encode, let end = sound?.end, length - end > 0.5 {
             warnings.append(
-                "the sound ends \(DeliveryDecision.text(length - end)) before the picture: silence fills the rest")
+                "the audio ends \(DeliveryDecision.text(length - end)) before the video: silence fills the rest")
         }
     }
 
-    /// Refuses footage that lost more than allowed.
+    /// Throws if the lost `share` of the video exceeds `maxDamage`.
     static func allow(_ share: Double, options: DeliveryOptions, media: ProbedMedia) throws(MediaError) {
         guard share > options.maxDamage else { return }
         throw MediaError(
             "decoding",
             text: tooDamaged
                 + String(
-                    format: "%.0f %% of the picture is lost, more than the allowed %.0f %%", share * 100,
+                    format: "%.0f %% of the video is lost, more than the allowed %.0f %%", share * 100,
                     options.maxDamage * 100), file: media.source.file.path)
     }
 
-    /// What `MediaError.text` says when no frame came out.
-    static let nothingDecoded = "no picture could be decoded"
-    /// How `MediaError.text` begins when more is lost than allowed.
+    /// `MediaError.text` of the error if no frame was decoded.
+    static let nothingDecoded = "no frame could be decoded"
+    /// Prefix of `MediaError.text` of the error if more is lost than allowed.
     static let tooDamaged = "too damaged: "
-    /// What ends an attempt whose file has more bytes than it may have.
+    /// The error that ends an attempt whose file exceeds the size limit.
     static let tooLarge = MediaError("writing", text: "more bytes than allowed")
 }
 
-/// Hands a value to the one thread that uses it until the crew has ended.
+/// Transfers a value to the only thread that uses it until the crew has ended.
 private struct Owned<Value>: @unchecked Sendable {
-    // Sendable because nobody else touches the value between the start of its thread and the crew's end.
+    // Sendable because no other thread uses the value from the start of its thread until `Crew.join` returns.
     let value: Value
     init(_ value: Value) { self.value = value }
 }
 
-/// Opens the sound of a delivery, at the level that is wanted.
+/// Opens the audio of a delivery at the requested loudness.
 struct SoundOpener {
     let source: FootageSource
     let decision: DeliveryDecision
     let options: DeliveryOptions
 
-    /// Samples that the delivery is expected to have.
+    /// Expected length of the delivery in samples per channel.
     var expectedSamples: Int { Int(saturating: (decision.duration * Double(DeliverySpec.sampleRate)).rounded()) }
 
-    /// How the sound is brought to the wanted loudness; nil when it is left alone.
+    /// How to normalise the audio to the requested loudness; nil if it stays unchanged.
     func plan() throws(MediaError) -> LoudnessPlan? {
         guard decision.sound == .encode, let index = decision.soundStream, let target = options.loudness else {
             return nil
@@ -265,7 +265,7 @@ struct SoundOpener {
         }
     }
 
-    /// A better plan; nil when what the encoded sound measures will do.
+    /// A corrected plan; nil if the loudness of the encoded audio is good enough.
     func correct(_ plan: LoudnessPlan, by reading: LoudnessReading) throws(MediaError) -> LoudnessPlan? {
         guard let index = decision.soundStream, let target = options.loudness else { return nil }
         return try plan.corrected(by: reading, target: target, truePeak: options.truePeak, limit: expectedSamples) {
@@ -273,20 +273,20 @@ struct SoundOpener {
         }
     }
 
-    /// The sound; nil for silence.
+    /// Opens the footage's audio; nil if the delivery is silent or its audio is not encoded.
     func open(_ plan: LoudnessPlan?) throws(MediaError) -> SoundSource? {
         guard decision.sound == .encode, let index = decision.soundStream else { return nil }
         return try source(index, plan?.filters ?? [])
     }
 
-    /// What the sound measures, as far as it is delivered.
+    /// Measures the loudness of the delivered part of the audio.
     func reading() throws(MediaError) -> LoudnessReading {
         guard let index = decision.soundStream else { return LoudnessReading() }
         return try LoudnessMeter.measure(try source(index, [LoudnessMeter.filter]), limit: expectedSamples)
     }
 
     private func source(_ index: Int, _ filters: [String]) throws(MediaError) -> SoundSource {
-        // Headers may tell a length that is a little short.
+        // The duration in headers may be slightly too short.
         let most = min(Double(decision.frameLimit) / (decision.frameRate.value ?? 30), decision.duration + 5)
         return try SoundSource(
             source: source, stream: index, start: decision.start, limit: most, speed: decision.speed,

@@ -1,136 +1,126 @@
 package import PipelineKit
 
-/// What the user wants of a delivery, free of how a pipeline file writes it.
+/// What the user requests for a delivery, independent of the syntax of pipeline files.
 package struct DeliveryOptions: Sendable, Hashable {
-    /// Shape of the delivery.
+    /// Aspect ratio of the delivery.
     package enum Aspect: Sendable, Hashable {
-        /// Width to height.
+        /// Width to height, such as 9 to 16.
         case ratio(Int, Int)
-        /// As the footage.
+        /// The footage's own ratio, within limits.
         case source
     }
 
-    /// What happens to a picture of another shape.
+    /// How footage with another aspect ratio is fitted into the delivery.
     package enum Fit: String, Sendable, Hashable, CaseIterable {
-        /// Cut off what sticks out.
+        /// Fill the frame and cut off the rest.
         case crop
-        /// Show all of it, with bars.
+        /// Show the whole frame, with bars.
         case pad
-        /// Show all of it, over a blurred copy.
+        /// Show the whole frame over a blurred copy of it.
         case blur
     }
 
-    /// A place in the picture, in shares of its width and height.
+    /// A point in the frame, as shares of its width and height.
     package struct Focus: Sendable, Hashable {
         /// 0 is left, 1 right.
         package var x: Double
         /// 0 is top, 1 bottom.
         package var y: Double
-        /// The middle.
         package static let center = Focus(x: 0.5, y: 0.5)
 
-        /// A place.
         package init(x: Double, y: Double) {
             self.x = x
             self.y = y
         }
     }
 
-    /// Size of the delivery.
+    /// Frame size of the delivery.
     package enum Size: Sendable, Hashable {
-        /// The largest usual size that the footage fills without being enlarged much.
+        /// The largest common size that the footage fills without much enlargement.
         case auto
-        /// As many pixels as the footage has.
+        /// The footage's own pixels, unscaled if the delivery spec allows it.
         case source
-        /// Exactly this.
+        /// This size in pixels, or an error.
         case exact(width: Int, height: Int)
     }
 
     /// Whether footage that already meets the spec is copied.
     package enum Passthrough: String, Sendable, Hashable, CaseIterable {
-        /// When it can be.
+        /// Copy whenever possible.
         case auto
-        /// Never: always encode.
+        /// Always encode the footage.
         case never
-        /// Always: refuse what can't be copied.
+        /// Refuse footage that can't be copied.
         case require
     }
 
-    /// What happens to footage that is too long.
+    /// How footage longer than `maxDuration` is handled.
     package enum Overlong: String, Sendable, Hashable {
-        /// Cut off at the end.
+        /// The end is cut off.
         case trim
-        /// Refused.
+        /// The footage is refused.
         case error
-        /// Played faster, pitch kept.
+        /// The footage is played faster, at the same pitch.
         case speed
     }
 
-    /// Which sound track is delivered.
+    /// Which audio track is delivered.
     package enum SoundTrack: Sendable, Hashable {
-        /// The footage's default, as probed.
+        /// The footage's default track, as probed.
         case auto
-        /// None: silence.
+        /// No track: the delivery is silent.
         case none
-        /// By number among the sound tracks, from 0.
+        /// By index among the audio tracks, from 0.
         case number(Int)
-        /// By language tag.
+        /// By language tag of the track.
         case language(String)
     }
 
-    /// Whether fields are taken apart.
+    /// Whether footage is deinterlaced.
     package enum Deinterlacing: String, Sendable, Hashable {
-        /// As measured by the probe.
+        /// If the probe found the footage to be interlaced.
         case auto
         case always
         case never
     }
 
-    /// Shape of the delivery.
     package var aspect = Aspect.ratio(9, 16)
-    /// What happens to a picture of another shape.
     package var fit = Fit.crop
-    /// Which part of the picture cropping keeps.
+    /// The point of the frame that cropping keeps as close to the centre as possible.
     package var focus = Focus.center
     /// Colour of bars, as FFmpeg names colours or `0xRRGGBB`.
     package var background = "black"
-    /// Size of the delivery.
     package var size = Size.auto
-    /// Longest allowed length in seconds.
+    /// Longest allowed duration in seconds.
     package var maxDuration = 60.0
-    /// Largest allowed file.
+    /// Largest allowed file size in bytes.
     package var maxBytes: Int64 = 1_000_000_000
     /// Where to start in the footage, in seconds from its first frame.
     package var trimStart = 0.0
-    /// Where to end, in seconds from its first frame; nil for its end.
+    /// Where to end, in seconds from the footage's first frame; nil for its end.
     package var trimEnd: Double?
-    /// x264's preset.
+    /// Name of an x264 preset.
     package var preset = "fast"
     /// x264's constant rate factor.
     package var crf = 19.0
-    /// Highest bit rate of the picture.
+    /// Highest video bit rate in bits per second.
     package var maxrate: Int64 = 9_500_000
-    /// Bit rate of the sound.
+    /// Audio bit rate in bits per second.
     package var audioBitrate: Int64 = 192_000
-    /// Frames per second; nil to choose by the footage.
+    /// Frames per second; nil to choose based on the footage.
     package var frameRate: Rational?
-    /// Whether footage that already meets the spec is copied.
     package var passthrough = Passthrough.auto
-    /// What happens to footage longer than `maxDuration`.
     package var overlong = Overlong.trim
-    /// Integrated loudness in LUFS; nil leaves it alone.
+    /// Target integrated loudness in LUFS; nil leaves the audio unchanged.
     package var loudness: Double?
-    /// True peak that loudness may reach, in dBTP.
+    /// Highest true peak after normalisation, in dBTP.
     package var truePeak = -1.0
-    /// Which sound track is delivered.
     package var soundTrack = SoundTrack.auto
-    /// Whether fields are taken apart.
     package var deinterlacing = Deinterlacing.auto
-    /// Whether harmless tags are kept.
+    /// Whether metadata tags are kept that identify no person, place or device, see `SafeTags`.
     package var keepsMetadata = false
-    /// Share of the picture that may be lost before the footage is refused, 0 … 1.
+    /// Share of the video that may be lost before the footage is refused, 0 … 1.
     package var maxDamage = 1.0
 
-    /// The defaults.
     package init() {}
 }

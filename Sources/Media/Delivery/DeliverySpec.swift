@@ -1,26 +1,26 @@
-/// The fixed numbers of the delivery spec.
+/// The fixed limits of the delivery spec.
 package enum DeliverySpec {
-    /// Slowest allowed rate, 24000/1001 included.
+    /// Lowest allowed frame rate, which includes 24000/1001.
     package static let minimumFrameRate = 23.0
-    /// Fastest allowed rate.
+    /// Highest allowed frame rate.
     package static let maximumFrameRate = 60.0
     /// Smallest side in pixels.
     package static let minimumSide = 360
     /// Largest side in pixels.
     package static let maximumSide = 4096
-    /// Seconds between key frames at most.
+    /// Longest allowed time between keyframes in seconds.
     package static let keyFrameInterval = 2.0
-    /// Samples per second of the sound.
+    /// Audio sample rate in Hz.
     package static let sampleRate = 48_000
-    /// Least bit rate of sound that is copied.
+    /// Lowest bit rate of audio that is copied, in bits per second.
     package static let minimumAudioBitRate: Int64 = 128_000
-    /// What every delivery says of its colours.
+    /// The colour tags of every delivery.
     package static let colour = ColourTags(range: "tv", primaries: "bt709", transfer: "bt709", matrix: "bt709")
 
-    /// Macroblocks of a picture.
+    /// Number of H.264 macroblocks in a frame.
     package static func macroblocks(width: Int, height: Int) -> Int { ((width + 15) / 16) * ((height + 15) / 16) }
 
-    /// The lowest allowed H.264 level that holds the picture and its rate; nil when it needs more than 4.2.
+    /// The lowest allowed H.264 level for this size and rate; nil if they exceed level 4.2.
     package static func level(width: Int, height: Int, frameRate: Double) -> H264Level? {
         let size = macroblocks(width: width, height: height)
         return H264Level.allowed.first {
@@ -29,15 +29,14 @@ package enum DeliverySpec {
     }
 }
 
-/// A level of H.264: how much a decoder must be able to hold and do (ITU-T H.264, table A-1).
+/// A level of H.264, which limits what a decoder must store and process (ITU-T H.264, table A-1).
 package struct H264Level: Sendable, Hashable {
-    /// As x264 writes it.
+    /// The name that x264 uses, such as `4.2`.
     package let name: String
-    /// Largest picture.
+    /// Largest frame in macroblocks.
     package let maximumMacroblocks: Int
-    /// Fastest decoding.
     package let maximumMacroblocksPerSecond: Int
-    /// Decoded pictures kept.
+    /// Size of the decoded picture buffer in macroblocks.
     package let maximumBufferedMacroblocks: Int
 
     static let allowed = [
@@ -49,7 +48,7 @@ package struct H264Level: Sendable, Hashable {
             maximumBufferedMacroblocks: 34_816),
     ]
 
-    /// Reference frames that fit.
+    /// Number of reference frames of this size that the level allows.
     package func referenceFrames(width: Int, height: Int) -> Int {
         max(1, min(16, maximumBufferedMacroblocks / max(1, DeliverySpec.macroblocks(width: width, height: height))))
     }

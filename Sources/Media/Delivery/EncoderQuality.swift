@@ -1,35 +1,35 @@
 import Foundation
 import PipelineKit
 
-/// How many bits an attempt may spend on the picture.
+/// Rate control of the video encoder for one attempt at a delivery.
 package enum EncoderQuality: Sendable, Hashable {
-    /// Constant quality under a ceiling: the options' `crf` and `maxrate`.
+    /// Constant quality under a rate ceiling: `crf` and `maxrate` of the options.
     case constant
-    /// An average rate, held tightly: what is left for the picture under a size ceiling.
+    /// A tightly held average rate in bits per second: what a size ceiling leaves for the video.
     case average(Int64)
 
-    /// Rate factor of pictures that stand between copied ones.
+    /// The highest CRF of frames that are encoded next to copied ones.
     fileprivate static let jointFactor = 16.0
 
-    /// Presets that are for speed alone: they are left as they are.
+    /// Presets that are chosen for speed: they are used without the tuning.
     private static let quickPresets: Set<String> = ["ultrafast", "superfast", "veryfast"]
-    /// How the other presets are tuned: likeness to the footage for each bit, and little memory. `Benchmarks/quality`
-    /// measures each step.
+    /// x264 parameters for all other presets: more similarity to the footage per bit, and little memory.
+    /// `Benchmarks/quality` measures each of them.
     private static let tuning = [
-        // At 1080×1920 every picture of the lookahead takes 6.6 MB.
+        // At 1080×1920 every frame of the lookahead takes 6.6 MB.
         "rc-lookahead=10",
-        // Fixed rounding spends fewer bits than a trellis does for the same likeness, in less time.
+        // Fixed rounding needs fewer bits and less time than trellis quantisation for the same similarity.
         "trellis=0", "deadzone-inter=14", "deadzone-intra=9",
-        // More for dark and flat areas, where the next encoder would show blocks.
+        // More bits for dark and flat areas, which become blocky when the service encodes the video again.
         "aq-mode=3", "aq-strength=0.8",
-        // What x264 gives chroma by itself when psy is on, and one more.
+        // The offset that x264 applies to chroma if psy is on, and one more.
         "chroma-qp-offset=-3",
     ]
 
-    /// Reference frames that x264's presets ask for, where these may exceed a level.
+    /// Reference frames of those x264 presets that may exceed a level.
     private static let referenceFrames = ["slow": 5, "slower": 8, "veryslow": 16, "placebo": 16]
 
-    /// What the encoder is told.
+    /// Settings of the video encoder for this attempt.
     package func picture(decision: DeliveryDecision, options: DeliveryOptions) -> Encoder.Picture {
         var picture = Encoder.Picture(
             codec: "libx264", width: decision.width, height: decision.height, pixelFormat: "yuv420p",
@@ -61,9 +61,10 @@ package enum EncoderQuality: Sendable, Hashable {
 }
 
 extension EncoderQuality {
-    /// What x264 is told beyond its preset.
+    /// x264 parameters that are set on top of the preset.
     fileprivate static func parameters(preset: String, interval: Int) -> String {
-        // What the service encodes again should be close to the footage, not look sharper than it: no psy.
+        // The service encodes the video again, so it should be close to the footage. Psy optimisations make it look
+        // sharper instead.
         var parameters = ["open-gop=0", "min-keyint=\(max(1, interval / 2))", "psy=0"]
         if !quickPresets.contains(preset) { parameters += tuning }
         return parameters.joined(separator: ":")
@@ -71,7 +72,7 @@ extension EncoderQuality {
 }
 
 extension Encoder.Picture {
-    /// What the encoder of the pictures around a cut is told: like the footage, at a quality that does not show the joint.
+    /// Settings for encoding the frames around a cut: compatible with the footage, at a quality that hides the joint.
     init(joining track: VideoTrack, decision: DeliveryDecision, options: DeliveryOptions) {
         self = EncoderQuality.constant.picture(decision: decision, options: options)
         settings["profile"] = ["Main": "main", "High": "high"][track.profile ?? ""] ?? "baseline"
@@ -83,29 +84,28 @@ extension Encoder.Picture {
     }
 }
 
-/// Keeps a delivery below a number of bytes, by fewer bits for the picture when the first attempt is too large.
+/// Keeps a delivery below a file size, by lowering the video bit rate if the first attempt is too large.
 package struct SizeCeiling: Sendable, Hashable {
-    /// Bytes that the file may have.
+    /// Largest allowed file size in bytes.
     package var limit: Int64
-    /// Length of the delivery in seconds.
+    /// Duration of the delivery in seconds.
     package var duration: Double
-    /// Bits per second of the sound.
+    /// Audio bit rate in bits per second.
     package var audioBitrate: Int64
 
-    /// A ceiling.
     package init(limit: Int64, duration: Double, audioBitrate: Int64) {
         self.limit = limit
         self.duration = max(duration, 0.04)
         self.audioBitrate = audioBitrate
     }
 
-    /// Share of the ceiling that is planned for: the container and the encoder's wobble take the rest.
+    /// Share of the limit that is planned for; the container and the encoder's variation take the rest.
     private static let share = 0.97
-    /// Below this many bits for a pixel the picture is no longer worth sending.
+    /// Below this many bits per pixel the video is not worth delivering.
     private static let leastBitsPerPixel = 0.004
 
-    /// What to try after `attempts` files were too large.
-    /// - Returns: Nil when nothing watchable would fit.
+    /// The rate control to try after `attempts` files were too large.
+    /// - Returns: Nil if nothing watchable would fit.
     package func quality(attempts: Int, width: Int, height: Int, framesPerSecond: Double) -> EncoderQuality? {
         guard attempts > 0 else { return .constant }
         let total = Double(limit) * 8 * Self.share / duration

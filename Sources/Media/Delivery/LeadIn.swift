@@ -1,10 +1,10 @@
 import PipelineKit
 
-/// Passes over packets that need no decoding: those before the last key frame from which the start can be reached.
+/// Skips packets that need no decoding: those before the last keyframe from which the start can be decoded.
 ///
-/// It works in every container, by the packets alone. What it holds back is one group of pictures.
+/// It needs only the packets, so it works for every container. It buffers one GOP.
 struct LeadIn {
-    /// Packets that are held at most; with longer groups everything is decoded.
+    /// The most packets that are held; in footage with longer GOPs everything is decoded.
     static let usualLimit = 1200
 
     private let start: Int64
@@ -12,15 +12,15 @@ struct LeadIn {
     private let isH264: Bool
     private var limit: Int
     private var held: [Packet] = []
-    /// The first packet of an H.264 stream: x264 says only there which version it is, and files of old versions decode
-    /// wrongly without.
+    /// The first packet of an H.264 stream. Only this packet carries x264's version, without which files of old versions
+    /// are decoded incorrectly.
     private var first: Packet?
     private var isFirst = true
 
     /// - Parameters:
     ///   - start: Where the delivery starts, in the stream's time base.
-    ///   - limit: Packets that may be held; 0 decodes everything.
-    ///   - pictureStart: Knows key frames that stand alone, where the codec has others too.
+    ///   - limit: The most packets that may be held; 0 decodes everything.
+    ///   - pictureStart: Detects keyframes that decoding can start from; nil if all keyframes of the codec are such.
     init(codec: String, pictureStart: PictureStart?, start: Int64, limit: Int) {
         self.start = start
         self.pictureStart = pictureStart
@@ -28,8 +28,8 @@ struct LeadIn {
         self.limit = limit
     }
 
-    /// Takes a packet.
-    /// - Returns: Those that must be decoded now.
+    /// Takes over the content of a packet.
+    /// - Returns: The packets to decode now, in order.
     mutating func accept(_ packet: Packet) throws(MediaError) -> [Packet] {
         guard limit > 0 else { return [packet] }
         let own = try Packet(taking: packet)
@@ -46,7 +46,7 @@ struct LeadIn {
         return []
     }
 
-    /// What is held when the stream ends.
+    /// The packets that are still held when the stream ends.
     mutating func rest() -> [Packet] { release(with: nil) }
 
     private mutating func release(with last: Packet?) -> [Packet] {

@@ -1,13 +1,13 @@
 import Foundation
 import PipelineKit
 
-/// What keeps the packets of footage from being copied, one clause each.
+/// Why the packets of footage can't be copied, one clause for each reason.
 struct Obstacles {
-    /// The picture's, a cut aside; empty when it already meets the spec.
+    /// Why video packets can't be copied, apart from a cut; empty if the video already meets the spec.
     var picture: [String]
-    /// The sound's; empty without sound too.
+    /// Why audio packets can't be copied; also empty if there is no audio.
     var sound: [String]
-    /// The rate of a delivery that is encoded.
+    /// Frame rate of the delivery if it is encoded.
     var rate: FrameRatePolicy.Choice
 
     init(
@@ -25,14 +25,14 @@ struct Obstacles {
         sound = audio.map { Self.sound($0, media: media, options: options, span: span) } ?? []
     }
 
-    /// Size of the delivered part of the footage, as if its bytes were spread evenly.
+    /// Estimated bytes of the delivered part of the footage, assuming a constant bit rate.
     static func bytes(of span: Span, media: ProbedMedia) -> Int64 {
         let whole = media.source.file.bytes
         guard span.isCut, media.duration > span.length else { return whole }
         return Int64(Int(saturating: Double(whole) * span.length / media.duration))
     }
 
-    /// How the footage is cut without encoding all of it; nil when it is not cut, or can't be.
+    /// How to cut the footage without encoding all of it; nil if it is not cut or this is not possible.
     func plan(_ track: VideoTrack, span: Span) -> CutPlan? {
         guard span.isCut, picture.isEmpty, rate.reason == nil else { return nil }
         let limit = Int(saturating: (span.length * (rate.rate.value ?? 30) + 1e-6).rounded(.down))
@@ -40,22 +40,21 @@ struct Obstacles {
             track: track, start: span.start, length: span.length, limit: limit, frameRate: rate.rate)
     }
 
-    /// What keeps the picture's packets from being copied, one clause each.
     private static func picture(
         _ track: VideoTrack, audio: AudioTrack?, media: ProbedMedia, options: DeliveryOptions
     ) -> [String] {
         var obstacles: [String] = []
         let isH264 = track.codec == "h264"
-        if !isH264 { obstacles.append("the picture is \(track.codec), not H.264") }
+        if !isH264 { obstacles.append("the video is \(track.codec), not H.264") }
         if isH264, !["High", "Main", "Constrained Baseline", "Baseline"].contains(track.profile ?? "") {
             obstacles.append("the profile is \(track.profile ?? "unknown")")
         }
         if isH264, let level = track.level, level > 42 {
             obstacles.append(String(format: "the level is %.1f, above 4.2", Double(level) / 10))
         }
-        if track.pixelFormat != "yuv420p" { obstacles.append("the pixels are \(track.pixelFormat), not yuv420p") }
+        if track.pixelFormat != "yuv420p" { obstacles.append("the pixel format is \(track.pixelFormat), not yuv420p") }
         if track.dynamicRange != .sdr {
-            obstacles.append("the picture is HDR (\(track.dynamicRange.rawValue.uppercased()))")
+            obstacles.append("the video is HDR (\(track.dynamicRange.rawValue.uppercased()))")
         } else if track.colorPrimaries != "bt709" || track.colorTransfer != "bt709" || track.colorSpace != "bt709" {
             obstacles.append("the colours are not tagged BT.709")
         }
@@ -65,25 +64,25 @@ struct Obstacles {
         }
         if track.rotation != 0 || track.mirrored {
             obstacles.append(
-                track.rotation == 0 ? "it is mirrored" : "it is turned by \(track.rotation)°")
+                track.rotation == 0 ? "it is mirrored" : "it is rotated by \(track.rotation)°")
         }
         if !["progressive", "unknown"].contains(track.fieldOrder) {
             obstacles.append(track.fieldOrder == "telecine" ? "it is telecined" : "it is interlaced")
         } else if let claim = track.claimedFieldOrder {
             obstacles.append("it is flagged as interlaced (\(claim))")
         }
-        if let area = track.cleanAperture { obstacles.append("only \(area) of its pixels are meant to be seen") }
-        if track.constantFrameRate == nil { obstacles.append("too few frames to know its rate") }
+        if let area = track.cleanAperture { obstacles.append("its visible area is only \(area)") }
+        if track.constantFrameRate == nil { obstacles.append("it has too few frames to determine its frame rate") }
         if track.longestKeyFrameInterval ?? .infinity > DeliverySpec.keyFrameInterval + 0.05 {
             obstacles.append(
-                track.longestKeyFrameInterval.map { "key frames are \(DeliveryDecision.text($0)) apart" }
-                    ?? "it has no key frames")
+                track.longestKeyFrameInterval.map { "keyframes are \(DeliveryDecision.text($0)) apart" }
+                    ?? "it has no keyframes")
         }
-        if track.closedGroups == false { obstacles.append("its groups of pictures are open") }
-        if track.dolbyVisionProfile != nil { obstacles.append("it carries Dolby Vision data") }
+        if track.closedGroups == false { obstacles.append("it has open GOPs") }
+        if track.dolbyVisionProfile != nil { obstacles.append("it contains Dolby Vision data") }
         if !media.container.contains("mp4") { obstacles.append("the container is \(media.container)") }
         if let picture = track.startTime, let sound = audio?.startTime, picture - sound > 0.03 {
-            obstacles.append("it starts \(DeliveryDecision.text(picture - sound)) after the sound")
+            obstacles.append("it starts \(DeliveryDecision.text(picture - sound)) after the audio")
         }
         obstacles += shape(track, options: options)
         obstacles += media.decorations.map(\.obstacle)
@@ -100,7 +99,7 @@ struct Obstacles {
                     switch options.fit {
                     case .crop: "is cropped"
                     case .pad: "gets bars"
-                    case .blur: "gets a blurred surround"
+                    case .blur: "gets a blurred background"
                     }
                 return ["\(width)×\(height) \(verb) for \(across):\(down)"]
             }
@@ -116,7 +115,6 @@ struct Obstacles {
         return []
     }
 
-    /// What keeps the sound's packets from being copied.
     private static func sound(
         _ audio: AudioTrack, media: ProbedMedia, options: DeliveryOptions, span: Span
     ) -> [String] {
@@ -124,7 +122,9 @@ struct Obstacles {
         if audio.codec != "aac" || audio.profile != "LC" {
             obstacles.append("it is \(audio.codec)\(audio.profile.map { " \($0)" } ?? ""), not AAC-LC")
         }
-        if audio.sampleRate != DeliverySpec.sampleRate { obstacles.append("it has \(audio.sampleRate) Hz, not 48000") }
+        if audio.sampleRate != DeliverySpec.sampleRate {
+            obstacles.append("its sample rate is \(audio.sampleRate) Hz, not 48000")
+        }
         if audio.channels != 2 { obstacles.append("it has \(audio.channels) channels, not 2") }
         if audio.bitRate ?? 0 < DeliverySpec.minimumAudioBitRate * 97 / 100 {
             obstacles.append("its bit rate is below 128 kb/s")
@@ -132,16 +132,16 @@ struct Obstacles {
         if !media.container.contains("mp4") { obstacles.append("the container is \(media.container)") }
         if span.speed != 1 { obstacles.append("it is played faster") }
         guard let start = audio.startTime, let length = audio.duration else {
-            return obstacles + ["its length is not known"]
+            return obstacles + ["its duration is unknown"]
         }
         if start - span.start > 0.03 {
-            obstacles.append("it starts \(DeliveryDecision.text(start - span.start)) after the picture")
+            obstacles.append("it starts \(DeliveryDecision.text(start - span.start)) after the video")
         }
         let missing = span.start + span.length - (start + length)
-        if missing > 0.09 { obstacles.append("it ends \(DeliveryDecision.text(missing)) before the picture") }
-        // Copied beside a copied picture, it is not cut.
+        if missing > 0.09 { obstacles.append("it ends \(DeliveryDecision.text(missing)) before the video") }
+        // If all video is copied, the audio is not cut.
         if missing < -0.09, !span.isCut {
-            obstacles.append("it ends \(DeliveryDecision.text(-missing)) after the picture")
+            obstacles.append("it ends \(DeliveryDecision.text(-missing)) after the video")
         }
         return obstacles
     }

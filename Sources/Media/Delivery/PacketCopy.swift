@@ -1,7 +1,7 @@
 import Foundation
 import PipelineKit
 
-/// Copies packets: the picture, and with it the sound when both are copied. Used by one thread.
+/// Copies video packets, and audio packets if both are copied. Used by one thread.
 final class PacketCopy {
     private let demuxer: Demuxer
     private let muxer: Muxer
@@ -10,13 +10,13 @@ final class PacketCopy {
     private let start: Double
     private let cancellation: CancellationFlag
     private let progress: (Double) -> Void
-    /// Streams of the source and what they are in the delivery.
+    /// Stream indices in the delivery, by those in the source.
     private var outputs: [Int: Int] = [:]
 
     /// - Parameters:
-    ///   - picture: The picture's stream.
-    ///   - others: Streams that are copied beside it.
-    ///   - start: Where the delivery starts in the footage's own time, in seconds.
+    ///   - picture: Index of the video stream.
+    ///   - others: Indices of further streams to copy.
+    ///   - start: Where the delivery starts, in seconds of the footage's timeline.
     init(
         demuxer: Demuxer, picture: Int, others: [Int], start: Double, muxer: Muxer, clock: PictureClock,
         cancellation: CancellationFlag, progress: @escaping (Double) -> Void
@@ -31,13 +31,13 @@ final class PacketCopy {
         for index in [picture] + others {
             let output = try muxer.addStream(copying: index, of: demuxer)
             outputs[index] = output
-            // Only pictures of these colours are copied; the container's header need not say them.
+            // Only video with these colours is copied, but the source's container may not declare them.
             if index == picture { muxer.setColour(DeliverySpec.colour, stream: output) }
         }
         demuxer.keep([picture] + others)
     }
 
-    /// Copies to the end.
+    /// Copies until the end of the footage.
     func run() throws(MediaError) {
         let packet = try Packet()
         var end = 0.0
@@ -58,7 +58,7 @@ final class PacketCopy {
     }
 }
 
-/// Copies the sound's packets behind a picture that is made anew. Used by one thread.
+/// Copies audio packets while the video is encoded or cut. Used by one thread.
 final class SoundCopy {
     private let demuxer: Demuxer
     private let muxer: Muxer
@@ -67,10 +67,10 @@ final class SoundCopy {
     private let output: Int
     private let start: Double
 
-    /// Samples of AAC that a decoder needs before the first one that is heard.
+    /// Samples that an AAC decoder needs before the first audible one.
     private static let priming = 1024
 
-    /// - Parameter start: Where the delivery starts in the footage's own time, in seconds.
+    /// - Parameter start: Where the delivery starts, in seconds of the footage's timeline.
     init(
         demuxer: Demuxer, stream: Int, start: Double, muxer: Muxer, clock: PictureClock
     ) throws(MediaError) {
@@ -82,8 +82,8 @@ final class SoundCopy {
         output = try muxer.addStream(copying: stream, of: demuxer)
     }
 
-    /// Copies until the picture's end. A cut between two packets is exact all the same: the edit list, which names the
-    /// priming, also hides what of the first packet lies before the cut.
+    /// Copies until the end of the video. The start is exact even inside a packet: the edit list, which declares the
+    /// priming, also hides the part of the first packet before the cut.
     func run() throws(MediaError) {
         let packet = try Packet()
         let base = demuxer.timeBase(of: stream)
@@ -95,7 +95,7 @@ final class SoundCopy {
             guard let time = packet.pts ?? packet.dts else { continue }
             let end = Double(time + packet.duration) * unit
             if end <= earliest { continue }
-            // A packet that begins before the picture's end and ends after it would make the file too long.
+            // A packet that extends beyond the end of the video would make the file too long.
             if let last = try clock.wait(for: end), end > last + 0.001 { break }
             try muxer.write(packet, stream: output, timeBase: base)
         }

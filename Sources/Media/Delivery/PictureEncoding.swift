@@ -1,7 +1,7 @@
 import Foundation
 import PipelineKit
 
-/// Encodes finished frames and writes them. Used by one thread.
+/// Encodes finished frames and writes the packets. Used by one thread.
 final class PictureEncoding {
     private let encoder: Encoder
     private let muxer: Muxer
@@ -12,12 +12,12 @@ final class PictureEncoding {
     private let byteLimit: Int64
     private let progress: (Int) -> Void
 
-    /// Frames given to the encoder.
+    /// Frames sent to the encoder.
     private(set) var frames = 0
 
     /// - Parameters:
-    ///   - byteLimit: Bytes that the file may have.
-    ///   - progress: Told how many frames were encoded.
+    ///   - byteLimit: Largest allowed file size in bytes.
+    ///   - progress: Called with the number of frames encoded so far.
     init(
         _ picture: Encoder.Picture, muxer: Muxer, input: HandOff<Frame>, clock: PictureClock, byteLimit: Int64,
         log: MediaLog, progress: @escaping (Int) -> Void
@@ -33,7 +33,7 @@ final class PictureEncoding {
     }
 
     /// Encodes until there are no more frames.
-    /// - Throws: `DeliveryJob.tooLarge` as soon as the file has more bytes than it may have.
+    /// - Throws: `DeliveryJob.tooLarge` as soon as the file exceeds `byteLimit`.
     func run() throws(MediaError) {
         defer { input.stop() }
         let encoded = try Packet()

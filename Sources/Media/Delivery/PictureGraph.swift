@@ -1,9 +1,9 @@
 import Foundation
 package import PipelineKit
 
-/// Writes the filters that make delivery frames out of decoded ones.
+/// Builds the filter text that turns decoded frames into frames of the delivery.
 ///
-/// Crop and scaling come first, then the turn, then colours: each step works on as few pixels as it can.
+/// Crop and scaling come first, then rotation, then colours, so that each step processes as few pixels as possible.
 package struct PictureGraph: Sendable, Hashable {
     package var layout: PictureLayout
     package var orientation: Orientation
@@ -11,13 +11,13 @@ package struct PictureGraph: Sendable, Hashable {
     package var fit: DeliveryOptions.Fit
     package var background: String
     package var frameRate: Rational
-    /// Whether the source has more frames than the delivery, so that some are dropped before any work on them.
+    /// Whether the source has more frames than the delivery: they are then dropped before scaling.
     package var dropsFrames: Bool
-    /// The filter that takes fields apart; nil when there are none.
+    /// The deinterlacing filter; nil if none is needed.
     package var deinterlacer: String?
-    /// Time of the first frame that the graph gives, in seconds of the delivery.
+    /// Time of the graph's first output frame, in seconds of the delivery.
     package var start: Double
-    /// What is drawn at the end: `DecorationFilters.text`.
+    /// Filters that draw decorations, from `DecorationFilters.text`; they run last.
     package var decorations = ""
 
     package init(
@@ -35,8 +35,8 @@ package struct PictureGraph: Sendable, Hashable {
         self.start = start
     }
 
-    /// Filters up to the upright picture in its final size, from `in` to `out`. With a colour lattice to follow, the
-    /// picture comes out as the lattice takes it; without, all of the work is done here and ``rear`` is nil.
+    /// Filters up to the upright frame in its final size, from `in` to `out`. If a colour lattice follows, frames come out
+    /// in the lattice's format; otherwise these are all filters, and ``rear`` is nil.
     package var front: String {
         var filters = [ColourPlan.declaration(colour.tags)]
         if let deinterlacer { filters.append(deinterlacer) }
@@ -52,17 +52,17 @@ package struct PictureGraph: Sendable, Hashable {
         return colour.latticeFilters == nil ? text + "," + finish : text + "[out]"
     }
 
-    /// Filters after the colour lattice, from `in` to `out`.
+    /// Filters after the colour lattice, from `in` to `out`; nil if there is no lattice.
     package var rear: String? { colour.latticeFilters == nil ? nil : "[in]" + finish }
 
     private var rate: String {
         String(format: "fps=%d/%d:round=near:start_time=%.9f", frameRate.numerator, frameRate.denominator, start)
     }
 
-    /// Rate, surround, what the frames say of themselves, and what is drawn on them.
+    /// Frame rate, surround, the frames' format and tags, and decorations.
     private var finish: String {
         var text = ""
-        // Ahead of the overlay, which would forget how long the last frame lasts.
+        // Before the overlay, which loses the duration of the last frame.
         if !dropsFrames { text += rate + "," }
         if layout.leavesRoom { text += surround + "," }
         return text
@@ -70,11 +70,11 @@ package struct PictureGraph: Sendable, Hashable {
             + ":colorspace=bt709\(decorations)[out]"
     }
 
-    /// What fills the rest of the canvas.
+    /// Filters that fill the rest of the canvas.
     private var surround: String {
         let (width, height) = (layout.canvasWidth, layout.canvasHeight)
         guard fit == .blur else { return "pad=\(width):\(height):\(layout.x):\(layout.y):color=\(background)" }
-        // Blurred at a tenth of the size and enlarged again: looks the same as at full size for a fraction of the work.
+        // Blurring at a tenth of the size looks the same as at full size and costs a fraction.
         let small = (max(2, width / 20 * 2), max(2, height / 20 * 2))
         let shape = Double(width) / Double(height)
         let isWider = Double(layout.width) / Double(layout.height) > shape

@@ -1,7 +1,7 @@
 import Foundation
 package import PipelineKit
 
-/// A rectangle of stored pixels.
+/// A rectangle in the stored frame, in pixels.
 package struct PixelRect: Sendable, Hashable {
     package var x: Int
     package var y: Int
@@ -16,35 +16,35 @@ package struct PixelRect: Sendable, Hashable {
     }
 }
 
-/// Which pixels of a stored picture are used, how large they become, and where they stand on the canvas.
+/// Which pixels of a stored frame are used, to which size they are scaled, and where they are put on the canvas.
 ///
-/// All of it is worked out for the upright picture in square pixels, then taken back to the stored one: cropping and
-/// scaling before turning touches far fewer pixels of 4K footage.
+/// The layout is computed for the upright frame in square pixels, then converted to the stored frame: cropping and
+/// scaling before rotation processes far fewer pixels of 4K footage.
 package struct PictureLayout: Sendable, Hashable {
-    /// The used part of the stored picture; nil when all of it is.
+    /// The part of the stored frame that is used; nil for all of it.
     package var crop: PixelRect?
     /// Size of the used part on the canvas, upright; always even.
     package var width: Int
     package var height: Int
-    /// Its place on the canvas; always even.
+    /// Position of the used part on the canvas; always even.
     package var x: Int
     package var y: Int
-    /// Size of the canvas.
+    /// Size of the canvas in pixels.
     package var canvasWidth: Int
     package var canvasHeight: Int
 
-    /// Whether the picture leaves some of the canvas free.
+    /// Whether the frame leaves part of the canvas empty.
     package var leavesRoom: Bool { width < canvasWidth || height < canvasHeight }
 
-    /// Shapes closer than this count as equal: no crop, no bars, and no visible distortion.
+    /// Aspect ratios that differ by no more than this share count as equal: no crop, no bars, no visible distortion.
     static let shapeTolerance = 0.006
 
-    /// Lays out a picture.
+    /// Lays out a frame on a canvas.
     /// - Parameters:
-    ///   - width: Stored width.
-    ///   - height: Stored height.
-    ///   - area: The part of the stored picture that is meant to be seen; nil for all of it.
-    ///   - aspect: Shape of a stored pixel.
+    ///   - width: Stored width in pixels.
+    ///   - height: Stored height in pixels.
+    ///   - area: The visible part of the stored frame (clean aperture); nil for all of it.
+    ///   - aspect: Sample aspect ratio of the stored frame.
     package init(
         width fullWidth: Int, height fullHeight: Int, area: PictureArea? = nil, aspect: Rational,
         orientation: Orientation,
@@ -55,7 +55,7 @@ package struct PictureLayout: Sendable, Hashable {
         (width, height, x, y, crop) = (canvasWidth, canvasHeight, 0, 0, nil)
         let (storedWidth, storedHeight) = (area?.width ?? fullWidth, area?.height ?? fullHeight)
         defer {
-            // What was worked out within the area, in pixels of the whole.
+            // Convert from coordinates within the area to those of the whole frame.
             if let area {
                 var part = crop ?? PixelRect(x: 0, y: 0, width: area.width, height: area.height)
                 part.x += area.x
@@ -65,7 +65,7 @@ package struct PictureLayout: Sendable, Hashable {
         }
         let ratio = aspect.value ?? 1
         let swaps = orientation.swapsAxes
-        // Upright: pixels, and what they measure in square pixels.
+        // The upright frame: its stored pixels, and its shape in square pixels.
         let (uprightWidth, uprightHeight) = swaps ? (storedHeight, storedWidth) : (storedWidth, storedHeight)
         let shape =
             swaps
@@ -96,14 +96,14 @@ package struct PictureLayout: Sendable, Hashable {
         max(2, min(limit / 2 * 2, Int((value / 2).rounded()) * 2))
     }
 
-    /// The even offset that puts the middle of a window as near to `focus` as it goes.
+    /// The even offset that puts the centre of a window as close to `focus` as possible.
     private static func offset(_ focus: Double, size: Int, within whole: Int) -> Int {
         let wanted = focus * Double(whole) - Double(size) / 2
         let offset = Int((wanted / 2).rounded()) * 2
         return max(0, min((whole - size) / 2 * 2, offset))
     }
 
-    /// An upright rectangle as a rectangle of the stored picture.
+    /// Converts a rectangle of the upright frame to one of the stored frame.
     static func stored(_ rect: PixelRect, orientation: Orientation, width: Int, height: Int) -> PixelRect {
         var rect = rect
         let uprightWidth = orientation.swapsAxes ? height : width

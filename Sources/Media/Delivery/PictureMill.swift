@@ -1,7 +1,7 @@
 import Foundation
 import PipelineKit
 
-/// Takes decoded frames through filters and colours. Used by one thread.
+/// Runs decoded frames through filters and colour conversion. Used by one thread.
 final class PictureMill {
     private let decision: DeliveryDecision
     private let options: DeliveryOptions
@@ -16,18 +16,18 @@ final class PictureMill {
 
     private var path: Path?
     private var shape: FrameShape?
-    /// Lattices by what they convert: footage that changes its size keeps its colours.
+    /// Lattices by conversion, so that footage that only changes its size reuses one.
     private var lattices: [ColourPlan: ColourLattice] = [:]
 
-    /// Frames made.
+    /// Number of finished frames.
     private(set) var frames = 0
 
-    /// One way from decoded to finished frames, for frames of one shape.
+    /// The filter graphs from decoded to finished frames, for frames of one shape.
     private final class Path {
         let graph: PictureGraph
         let front: FilterGraph
         let lattice: ColourLattice?
-        /// What follows the lattice; made for the first picture that comes out of it.
+        /// The graph after the lattice; built for the first frame that the lattice returns.
         var rear: FilterGraph?
 
         init(graph: PictureGraph, front: FilterGraph, lattice: ColourLattice?) {
@@ -58,7 +58,7 @@ final class PictureMill {
     private var isFull: Bool { isOver || frames >= decision.frameLimit }
     private var seconds: Double { Double(frames) / (decision.frameRate.value ?? 30) }
 
-    /// Filters until there are no more frames, or enough.
+    /// Filters until the input ends or the delivery has enough frames.
     func run() throws(MediaError) {
         defer {
             input.stop()
@@ -72,7 +72,7 @@ final class PictureMill {
         }
     }
 
-    /// Sends a frame through the filters, which are built anew when frames change their shape.
+    /// Sends a frame through the filters, which are rebuilt if the frames' shape changes.
     private func filter(_ frame: Frame) throws(MediaError) {
         let shape = FrameShape(frame)
         if shape != self.shape {
@@ -128,7 +128,7 @@ final class PictureMill {
         frame.pts = Int64(frames)
         frame.dropSideData()
         frames += 1
-        // An encoder that takes no more has failed: the job is over.
+        // The encoder stops its input only if it has failed: the job is over.
         if !output.put(frame) { isOver = true }
     }
 
@@ -146,7 +146,7 @@ final class PictureMill {
 
     private func makeGraph(for frame: Frame) -> PictureGraph {
         let told = frame.sampleAspectRatio
-        // A change of size in mid-stream comes with its own shape of pixels; otherwise the container's word holds.
+        // Frames that change size mid-stream have their own aspect ratio; otherwise the container's takes precedence.
         let isUsualSize = frame.width == track.codedWidth && frame.height == track.codedHeight
         let aspect = isUsualSize ? track.sampleAspectRatio : told.numerator > 0 ? told : Rational(1, 1)
         let ratio = aspect.value ?? 1
@@ -174,7 +174,7 @@ final class PictureMill {
     }
 }
 
-/// What filters are built for.
+/// The properties of frames for which filters are built; if they change, so do the filters.
 private struct FrameShape: Equatable {
     let width: Int
     let height: Int

@@ -1,14 +1,14 @@
 import Foundation
 import PipelineKit
 
-/// A frame on its way to the filters, its time counted from the start of the delivery.
+/// A frame for the filters, with its PTS counted from the start of the delivery.
 struct TimedFrame: Sendable {
     let frame: Frame
-    /// Where it ends, in the footage's time base; only the last one knows.
+    /// End of the frame in the footage's time base; set only for the last frame.
     var end: Int64?
 }
 
-/// Reads and decodes the picture. Used by one thread.
+/// Reads and decodes the video stream. Used by one thread.
 final class PictureReader {
     private let decision: DeliveryDecision
     private let demuxer: Demuxer
@@ -18,10 +18,10 @@ final class PictureReader {
     private let cancellation: CancellationFlag
     private let timeBase: Rational
     private let origin: Int64
-    /// Where decoding can be skipped.
+    /// Skips packets before the start that need no decoding.
     private var lead: LeadIn
 
-    /// The frame before the current one: shown until the next begins, dropped when that is before the delivery starts.
+    /// The previous frame: passed on once the next one is known, or dropped if it ends before the delivery starts.
     private var waiting: Frame?
     private var lastTime: Int64?
     private var lastStep: Int64
@@ -30,7 +30,7 @@ final class PictureReader {
     private var given = 0
     private var isWanted = true
 
-    /// Frames dropped because their time was before that of an earlier one.
+    /// Frames dropped because their PTS is not after that of an earlier frame.
     private(set) var disorderedFrames = 0
 
     init(
@@ -56,14 +56,14 @@ final class PictureReader {
         lastStep = max(1, ticks(1 / (own ?? decision.frameRate.value ?? 30), timeBase.av))
     }
 
-    /// The unit of the frames' times.
+    /// Time base of the output frames.
     var unit: Rational { timeBase }
-    /// Decoded frames, damaged ones among them, and packets that gave none.
+    /// Counts of decoded frames, of damaged ones among them, and of packets that could not be decoded.
     var tally: (decoded: Int, damaged: Int, refused: Int) {
         (decoder.frames, decoder.damagedFrames, decoder.refusedPackets)
     }
 
-    /// Decodes until the end, or until nobody wants more.
+    /// Decodes until the footage ends or the filters stop taking frames.
     func run() throws(MediaError) {
         defer { output.finish() }
         let packet = try Packet()
@@ -104,21 +104,21 @@ final class PictureReader {
             }
             lastTime = time
             decoded.pts = time
-            // Nothing of a frame that ends before the delivery starts is ever seen.
+            // A frame that ends before the delivery starts is never shown.
             if let waiting, time > 0 { give(TimedFrame(frame: waiting)) }
             waiting = decoded
             decoded = try Frame()
         }
     }
 
-    /// The last frame stands until the sound ends, when that is not too long.
+    /// Passes on the last frame, held until the expected end of the delivery if that is not too long.
     private func end() throws(MediaError) {
         guard isWanted, let last = waiting else { return }
         waiting = nil
         let start = last.pts
         let own = Int64((Double(last.duration) / decision.speed).rounded())
         var end = bounded(start + (own > 0 ? own : lastStep))
-        // A single picture without a length is still a picture.
+        // A single frame without a duration is still shown for one frame of the delivery.
         if given == 0 { end = max(end, max(start, 0) + outputStep) }
         let wanted = ticks(decision.duration, timeBase.av)
         if wanted > end, wanted - end <= ticks(DeliveryDecision.longestHold, timeBase.av) { end = wanted }

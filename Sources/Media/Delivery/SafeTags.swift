@@ -1,20 +1,20 @@
-/// Which of a file's tags may pass into a delivery.
+/// Selects the metadata tags of a file that a delivery may keep.
 package enum SafeTags {
-    /// Tags that describe the content. Everything else stays behind: places, persons, devices, programs, serial numbers,
-    /// and whatever a vendor may invent tomorrow.
+    /// Tags that describe the content. An allowlist, so that places, persons, devices, programs, serial numbers and unknown
+    /// vendor tags are dropped.
     private static let allowed: Set<String> = [
         "title", "comment", "description", "synopsis", "genre", "date", "language", "copyright", "show",
         "season_number",
         "episode_id", "episode_sort", "grouping", "keywords",
     ]
 
-    /// Longest value that passes, in characters.
+    /// Longest value that is kept, in characters.
     private static let maximumLength = 4000
 
-    /// The tags of `tags` that identify nobody, keys in lower case.
+    /// The tags that identify no person, place or device, with keys in lower case.
     ///
-    /// Language variants (`title-eng`) pass under their own name. A date loses its time of day, and a text that holds a
-    /// place in ISO 6709 form (`+48.8577+002.295/`) does not pass.
+    /// Language variants (`title-eng`) keep their name. A date loses its time of day, and text that contains a location in
+    /// ISO 6709 form (`+48.8577+002.295/`) is dropped.
     package static func safe(_ tags: [String: String]) -> [String: String] {
         var result: [String: String] = [:]
         for (key, value) in tags.sorted(by: { $0.key < $1.key }) {
@@ -34,7 +34,7 @@ package enum SafeTags {
         return (2...3).contains(suffix.count) && suffix.allSatisfy { $0.isASCII && $0.isLetter }
     }
 
-    /// Whether the text holds a latitude and longitude with signs, as phones write them.
+    /// Whether the text contains a signed latitude and longitude, as phones write them.
     private static func holdsPlace(_ value: String) -> Bool {
         value.firstMatch(of: /[+-]\d{2}(\d{2}){0,2}\.\d+[+-]\d{3}(\d{2}){0,2}\.\d+/) != nil
     }

@@ -1,7 +1,7 @@
 import Foundation
 import PipelineKit
 
-/// Where picture and sound lie in the footage's own time.
+/// The range that the footage's video and audio cover, in seconds of its own timeline.
 struct Timeline {
     var start: Double
     var end: Double
@@ -15,7 +15,7 @@ struct Timeline {
         let lead = pictureStart - audioStart
         if lead > DeliveryDecision.longestLead {
             warnings.append(
-                "the sound before the first picture, \(DeliveryDecision.text(lead)), is left out")
+                "the audio before the first frame, \(DeliveryDecision.text(lead)), is dropped")
         } else {
             start = min(pictureStart, audioStart)
         }
@@ -23,7 +23,7 @@ struct Timeline {
             let audioEnd = audioStart + length
             if audioEnd - end > DeliveryDecision.longestHold {
                 warnings.append(
-                    "the sound goes on \(DeliveryDecision.text(audioEnd - end)) after the last picture and is cut")
+                    "the audio continues \(DeliveryDecision.text(audioEnd - end)) after the last frame and is cut")
             } else if audioEnd > end {
                 end = audioEnd
             }
@@ -32,16 +32,16 @@ struct Timeline {
 }
 
 extension Timeline {
-    /// A part's times come from frames of the footage, whose own times some containers round to milliseconds.
+    /// Tolerance in seconds: the times of parts come from frames, and some containers round those to milliseconds.
     private static let rounding = 0.0015
 
-    /// The piece of it that a part is; all of it when the footage was not split.
-    /// - Throws: `StageError` when footage that was split is to be trimmed as well.
+    /// The timeline of one part; the whole timeline if the footage was not split.
+    /// - Throws: `StageError` if the options trim footage that was split.
     func part(_ part: FootagePart?, options: DeliveryOptions, name: String) throws(StageError) -> Timeline {
         guard let part else { return self }
         guard options.trimStart == 0, options.trimEnd == nil else {
             throw StageError(
-                .invalidOption, "trim is for footage as a whole, and this is part \(part.number) of \(name)",
+                .invalidOption, "trim applies only to whole footage, but this is part \(part.number) of \(name)",
                 hint: "remove trim or split")
         }
         var piece = self
@@ -53,24 +53,24 @@ extension Timeline {
 
 /// The part of the footage that is delivered.
 struct Span {
-    /// Where it starts, in the footage's own time, in seconds.
+    /// Where the delivery starts, in seconds of the footage's timeline.
     var start: Double
-    /// Length of the delivery in seconds, as far as it can be told.
+    /// Expected duration of the delivery in seconds.
     var length: Double
-    /// Length that the delivery may have at most; infinite without a limit.
+    /// Longest allowed duration in seconds; infinite without a limit.
     var allowed: Double
-    /// How many times faster it is played.
+    /// Playback speed relative to the footage; 1 is unchanged.
     var speed = 1.0
-    /// What is cut or changed, as a clause; nil when all of the footage is delivered as it is.
+    /// How the footage is cut or sped up, as a clause; nil if all of it is delivered unchanged.
     var cut: String?
 
-    /// Share of the wanted part that the file claims and does not hold.
+    /// Share of the requested part that the file claims but does not contain, 0 … 1.
     var missingShare = 0.0
 
-    /// Whether something of the footage is left out.
+    /// Whether part of the footage is left out.
     var isCut: Bool { cut != nil && speed == 1 }
 
-    /// - Throws: `StageError` when the trim lies outside of the footage, or the footage is too long and may not be cut.
+    /// - Throws: `StageError` if the trim starts after the footage ends, or the footage is too long for `overlong`.
     init(
         _ timeline: Timeline, track: VideoTrack, media: ProbedMedia, options: DeliveryOptions
     ) throws(StageError) {
@@ -85,7 +85,7 @@ struct Span {
                     + "\(DeliveryDecision.text(available)) long", hint: "start the trim earlier")
         }
         start = timeline.start + options.trimStart
-        // Headers may tell a length that is a little short: only a part that another one follows ends for certain.
+        // The duration in headers may be slightly too short, so only a part that another one follows has a known end.
         let isFollowed = media.part.map { $0.number < $0.count } ?? false
         let wanted = (options.trimEnd ?? (isFollowed ? available : .infinity)) - options.trimStart
         let present = min(available - options.trimStart, wanted)
@@ -93,16 +93,16 @@ struct Span {
         length = min(present, allowed)
         let promised = min(available + (media.missingSeconds ?? 0) - options.trimStart, allowed)
         missingShare = promised > 0 ? max(0, 1 - length / promised) : 0
-        // Frames may leave no choice but to make a part longer by one of them, which is cut off.
+        // Aligned to frames, a part may be longer than allowed by one frame, which is cut off.
         if present > options.maxDuration + (media.part == nil ? 0.001 : 0.06) {
             switch options.overlong {
             case .trim: break
             case .error:
                 throw StageError(
                     .unusableFootage,
-                    "\(name) is \(DeliveryDecision.text(present)) long, longer than the allowed "
+                    "\(name) is \(DeliveryDecision.text(present)) long, more than the allowed "
                         + "\(DeliveryDecision.text(options.maxDuration))",
-                    hint: "set overlong to trim or speed, trim it, or raise maxDuration")
+                    hint: "set overlong to trim or speed, set trim, or raise maxDuration")
             case .speed:
                 speed = present / options.maxDuration
                 guard speed <= DeliveryDecision.highestSpeed else {
@@ -110,11 +110,11 @@ struct Span {
                         .unusableFootage,
                         "\(name) is \(DeliveryDecision.text(present)) long: to fit "
                             + "\(DeliveryDecision.text(options.maxDuration)) it would have to be played "
-                            + String(format: "%.1f times faster, more than twice", speed),
-                        hint: "trim it, set overlong to trim, or raise maxDuration")
+                            + String(format: "%.1f times faster, but at most 2 times is allowed", speed),
+                        hint: "set trim, set overlong to trim, or raise maxDuration")
                 }
                 cut = String(
-                    format: "it is played %.2f times faster, to last %.0f s instead of %.2f s", speed,
+                    format: "it is played %.2f times faster to last %.0f s instead of %.2f s", speed,
                     options.maxDuration, present)
                 return
             }
@@ -122,7 +122,7 @@ struct Span {
         if let part = media.part {
             cut =
                 "it is part \(part.number) of \(part.count), \(DeliveryDecision.text(length)) long, "
-                + "from \(DeliveryDecision.text(start - origin)) on"
+                + "starting at \(DeliveryDecision.text(start - origin))"
             return
         }
         if available - options.trimStart > allowed + 0.001 || options.trimStart > 0 {
