@@ -19,7 +19,7 @@ final class Crew: @unchecked Sendable {
     /// Registers a queue or clock that threads block on, so that a failure wakes them. Call before the first `start`.
     func connect(_ line: any Stoppable) { lines.append(line) }
 
-    /// Starts a thread.
+    /// Runs `body` on a new thread.
     /// - Parameter name: Shown by debuggers and `top -H`; at most 15 bytes.
     func start(_ name: String, _ body: @escaping @Sendable () throws(MediaError) -> Void) {
         condition.lock()

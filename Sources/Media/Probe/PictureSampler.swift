@@ -32,7 +32,7 @@ final class PictureSampler {
 
     /// Decodes the first frame. A self-contained H.264 packet is flushed out of the decoder at once, which otherwise
     /// waits for several packets to determine the display order.
-    /// - Returns: False if there is no frame within the packet limit.
+    /// - Returns: False at the end of the stream or at the packet limit.
     func first(into frame: Frame) throws(MediaError) -> Bool {
         guard let parameters = demuxer.parameters(of: index), parameters.codec_id == AV_CODEC_ID_H264,
             let start = PictureStart(parameters)
@@ -56,7 +56,7 @@ final class PictureSampler {
     }
 
     /// Decodes the next frame.
-    /// - Returns: False if there is no frame within the packet limit.
+    /// - Returns: False at the end of the stream or at the packet limit.
     func next(into frame: Frame) throws(MediaError) -> Bool {
         while true {
             if try decoder.receive(into: frame) { return true }

@@ -22,7 +22,7 @@ struct ProbeFindings {
         self.scan = scan
     }
 
-    /// Builds the artifact.
+    /// Builds the artifact from the findings.
     func media() -> ProbedMedia {
         let length = measure()
         return ProbedMedia(

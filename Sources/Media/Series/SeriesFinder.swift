@@ -46,7 +46,7 @@ package struct SeriesFinder: Sendable {
     private var looks: Bool { places == .scenes || places == .either }
     private var listens: Bool { (places == .silences || places == .either) && media.audioTrack != nil }
 
-    /// The parts as they can be told without decoding: of nearly equal length, cut at keyframes where those are close.
+    /// Estimates the parts without decoding: of nearly equal length, cut at keyframes where those are close.
     package func estimate() -> PartedMedia {
         parted(at: plan.cuts(at: keyFrames, snap: snapped), isEstimate: true)
     }

@@ -60,8 +60,8 @@ final class SoundEncoding {
         if let end { reading = take.reading(to: end) }
     }
 
-    /// The first pass whose loudness is as planned, encoded as far as the measurement requires. Without a plan, a pass
-    /// that has encoded nothing yet.
+    /// The first pass whose loudness is as planned, encoded just far enough to measure it. Without a plan, a pass that
+    /// has encoded nothing yet.
     private func bestTake() throws(MediaError) -> SoundTake {
         guard var plan = try opener.plan() else {
             return try SoundTake(source: try opener.open(nil), encoder: encoder, isMeasured: false, log: log)

@@ -8,7 +8,7 @@ package import PipelineKit
 package enum CoverFinder {
     /// The frame chosen as the cover.
     package struct Cover: Sendable, Hashable {
-        /// PTS in seconds.
+        /// PTS of the frame in seconds.
         package var time: Double
         /// Its score, 0 … 1.
         package var score: Double
