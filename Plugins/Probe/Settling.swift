@@ -2,7 +2,7 @@ import Foundation
 import Media
 import PipelineKit
 
-/// Probes footage that may still be being copied, downloaded or recorded.
+/// Probes footage that another program may still be copying, downloading or recording.
 ///
 /// Probes footage at once if its last write is older than the `settle` option. For younger footage the container shows
 /// whether it is complete; if it can't, the file must stay unchanged for that time first.
