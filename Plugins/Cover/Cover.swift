@@ -2,46 +2,41 @@ import Foundation
 import Media
 public import PipelineKit
 
-/// Picks the post's cover: a sharp frame with light and contrast, never black, white or in the midst of a fade.
+/// Picks the post's cover: a sharp, well-lit frame with contrast, never black, white or within a fade if possible.
 ///
-/// `upload` sends its time, unless the post has a `cover` of its own.
+/// `upload` sends the frame's time, unless the post sets its own `cover`.
 public struct Cover: Stage {
-    /// `cover`.
     public static let name: StageName = "cover"
-    /// One sentence.
-    public static let summary = "Picks a sharp, bright frame of the prepared video as the post's cover."
+    public static let summary = "Picks a sharp, well-lit frame of the prepared video as the post's cover."
     /// The same video gives the same frame.
     public static let effect: Effect = .resumable
-    /// Decodes key frames.
+    /// Decodes keyframes, and all frames around the best ones.
     public static let resource: Resource = .cpu
 
-    /// What can be set.
     public struct Options: StageOptions {
         @StageOption(
-            "Where to write the frame: a folder, or a path that ends in .jpg or .png, in which {{ name }} is the footage's name."
+            "Where to write the frame: a folder, or a path ending in .jpg or .png, in which {{ name }} is the footage's name."
         )
         public var save: String? = nil
 
-        /// The defaults.
         public init() {}
     }
 
     private let options: Options
 
-    /// Makes the stage.
     public init(options: Options) throws(StageError) { self.options = options }
 
-    /// Finds a folder that can't be one.
+    /// Reports a `save` path whose folder can't be used.
     public func check(_ context: CheckContext) -> [Diagnostic] {
         guard let save = options.save else { return [] }
         if save.isEmpty { return OutputFolder.findings(path: save, pointer: "/save") }
         return OutputFolder.findings(path: StillTarget(save, name: "clip").folder, pointer: "/save")
     }
 
-    /// Names the file.
+    /// Names the file that the frame is written to.
     public func plan(_ input: PreparedVideo, _ context: PlanContext) async throws(StageError) -> StagePlan {
         var reasons: [String] = []
-        if context.post.cover != nil { reasons.append("the post's own cover wins") }
+        if context.post.cover != nil { reasons.append("the post's own cover takes precedence") }
         var action = "pick the sharpest well-lit frame"
         if let save = options.save {
             let target = StillTarget(save, name: input.stem)
@@ -50,7 +45,7 @@ public struct Cover: Stage {
         return StagePlan(action: action, reasons: reasons, output: input)
     }
 
-    /// Picks the frame.
+    /// Picks the frame, and writes it if `save` is set.
     public func run(_ input: PreparedVideo, _ context: StageContext) async throws(StageError) -> PreparedVideo {
         let target = options.save.map { StillTarget($0, name: input.stem) }
         if target != nil { try context.makeWorkDirectory() }
@@ -77,19 +72,19 @@ public struct Cover: Stage {
                 still.path, name: target.name, ending: target.format.rawValue, claims: OutputClaims(context))
         }
         var output = input
-        // Up to the whole millisecond, so that the moment lies in the frame and not just before it.
+        // Rounded up to the millisecond, so that the time lies in the frame and not just before it.
         output.coverTime = (cover.time * 1000).rounded(.up) / 1000
         return output
     }
 }
 
-/// Where a frame is written.
+/// Where the cover image is written.
 struct StillTarget {
     let folder: String
     let name: String
     let format: StillFile.Format
 
-    /// Reads the option for the footage called `name`.
+    /// Parses the `save` option for footage called `name`.
     init(_ save: String, name: String) {
         let ending = (save as NSString).pathExtension.lowercased()
         guard let format = StillFile.Format(rawValue: ending == "jpeg" ? "jpg" : ending) else {

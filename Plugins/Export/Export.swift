@@ -1,41 +1,36 @@
 import Foundation
 public import PipelineKit
 
-/// Copies each prepared video into a folder, under the name of its footage, and hands it on.
+/// Copies each prepared video into a folder, named after its footage, and passes it on.
 ///
-/// A file that is already there is never overwritten unless it has the same content, in which case it is left as it
-/// is; another file gets a number. On the same file system the copy is a second name of the prepared file. It appears under its name only when it is complete.
+/// Never overwrites a file: one with the same content is reused, otherwise the new file gets a number. On the same file
+/// system the copy is a hard link. The file appears under its name only when it is complete.
 public struct Export: Stage {
-    /// `export`.
     public static let name: StageName = "export"
-    /// One sentence.
     public static let summary = "Copies each prepared video into a folder, named after its footage."
-    /// Doing it again finds the file in place.
+    /// A repeated run finds the file in place.
     public static let effect: Effect = .resumable
-    /// Copies a file.
+    /// Only copies a file.
     public static let resource: Resource = .light
 
-    /// What can be set.
     public struct Options: StageOptions {
-        @StageOption("The folder; it is made when it is missing.")
+        @StageOption("Output folder; created if it is missing.")
         public var directory: String = "out"
         @StageOption(
-            "Where `directory` can be reached from the internet: an https address that ends with a slash, below a domain or prefix that the app has verified. TikTok then fetches the file from there instead of being sent it."
+            "Public https address of `directory`, ending with a slash, under a domain or prefix that the app has verified. TikTok then downloads the file from there instead of receiving an upload."
         )
         public var publicURL: String? = nil
 
-        /// The defaults.
         public init() {}
     }
 
     private let options: Options
 
-    /// An export.
     public init(options: Options) throws(StageError) {
         self.options = options
     }
 
-    /// Finds a folder that can't be one.
+    /// Reports a folder that can't be used, and an invalid public address.
     public func check(_ context: CheckContext) -> [Diagnostic] {
         var findings = OutputFolder.findings(path: options.directory, pointer: "/directory")
         if let publicURL = options.publicURL, let problem = Self.problem(publicURL) {
@@ -47,7 +42,7 @@ public struct Export: Stage {
         return findings
     }
 
-    /// Names the file.
+    /// Names the file that the video is copied to.
     public func plan(_ input: PreparedVideo, _ context: PlanContext) async throws(StageError) -> StagePlan {
         let path = folder.path(name: input.stem, ending: "mp4")
         return StagePlan(
@@ -55,7 +50,7 @@ public struct Export: Stage {
             details: ["path": .string(path)], output: published(input, path))
     }
 
-    /// Copies the file.
+    /// Copies the video, and sets its public address if `publicURL` is set.
     public func run(_ input: PreparedVideo, _ context: StageContext) async throws(StageError) -> PreparedVideo {
         let path = try await folder.store(
             input.file.path, name: input.stem, ending: "mp4", claims: OutputClaims(context))
@@ -77,8 +72,8 @@ public struct Export: Stage {
     private static func problem(_ address: String) -> String? {
         guard address.utf8.allSatisfy({ $0 > 32 && $0 < 127 }), let parts = URLComponents(string: address),
             let host = parts.host?.lowercased(), !host.isEmpty
-        else { return "is no web address" }
-        // A sandbox on this machine fetches without TLS; TikTok does not.
+        else { return "is not a web address" }
+        // A sandbox on this machine downloads without TLS; TikTok does not.
         let isLocal = ["127.0.0.1", "localhost"].contains(host)
         guard parts.scheme?.lowercased() == "https" || (isLocal && parts.scheme?.lowercased() == "http") else {
             return "must be an https address"

@@ -2,63 +2,59 @@ import Foundation
 import Media
 public import PipelineKit
 
-/// Puts a picture or a text over the footage, clear of the app's interface.
+/// Puts an image or a text over the footage, clear of TikTok's interface.
 ///
-/// It draws nothing itself: `transcode` does, in its only encode.
+/// Only adds the overlay to the footage's decorations; `transcode` draws them in its single encode.
 public struct Overlay: Stage {
-    /// `overlay`.
     public static let name: StageName = "overlay"
-    /// One sentence.
-    public static let summary = "Puts a picture or a text over the footage, clear of the app's interface."
+    public static let summary = "Puts an image or a text over the footage, clear of TikTok's interface."
     /// The same files and options give the same overlay.
     public static let effect: Effect = .pure
-    /// Reads a small file.
+    /// Reads one small file.
     public static let resource: Resource = .light
 
-    /// What can be set.
     public struct Options: StageOptions {
-        @StageOption("Path of a PNG, JPEG or WebP; transparency is kept. Either this or text.")
+        @StageOption("Path of a PNG, JPEG or WebP; transparency is kept. Set either this or text.")
         public var image: String? = nil
-        @StageOption("Text, drawn as it is written; long lines are wrapped. Either this or image.")
+        @StageOption("Text to draw as written; long lines are wrapped. Set either this or image.")
         public var text: String? = nil
-        @StageOption("Where it stands in the free area.")
+        @StageOption("Position of the overlay in the free area.")
         public var position: Anchor = .topLeft
         @StageOption(
-            "Width of the picture, as a share of the delivery's; it is made smaller where it would not fit.",
+            "Width of the image, as a share of the delivery's width; reduced if the image would not fit.",
             range: Share(percent: 1)...Share(percent: 100))
         public var width: Share = Share(percent: 20)
-        @StageOption("How much it covers what is behind it.", range: Share(percent: 1)...Share(percent: 100))
+        @StageOption("Opacity of the overlay.", range: Share(percent: 1)...Share(percent: 100))
         public var opacity: Share = Share(percent: 100)
         @StageOption(
-            "Distance from the free area's borders, as a share of the delivery's width.",
+            "Distance from the edges of the free area, as a share of the delivery's width.",
             range: Share(percent: 0)...Share(percent: 40))
         public var margin: Share = Share(percent: 0)
         @StageOption("Font of the text: the name of an installed family, or the path of a font file.")
         public var font: String = "sans-serif"
         @StageOption(
-            "Height of a line of text, as a share of the delivery's; it is made smaller where it would not fit.",
+            "Line height, as a share of the delivery's height; reduced if the text would not fit.",
             range: Share(percent: 1)...Share(percent: 50))
         public var size: Share = Share(percent: 4)
-        @StageOption("Colour of the text; its outline is dark or bright, whichever is the contrast.")
+        @StageOption("Colour of the text; its outline is dark or bright, for contrast.")
         public var colour: Colour = .white
-        @StageOption("When it appears, counted from the start of the delivery.")
+        @StageOption("When the overlay appears, counted from the start of the delivery.")
         public var start: Duration = .zero
-        @StageOption("When it disappears; at the end when left out.")
+        @StageOption("When the overlay disappears; by default at the end of the delivery.")
         public var end: Duration? = nil
         @StageOption(
-            "Whether it keeps clear of TikTok's interface: true, false, or the borders to keep clear.")
+            "Whether to keep clear of TikTok's interface: true, false, or the width of the borders.")
         public var safeArea: SafeArea = .tiktok
 
-        /// The defaults.
         public init() {}
     }
 
     private let options: Options
 
-    /// A stage with options that may contradict each other: `check` tells.
+    /// Accepts options that contradict each other; ``check(_:)`` reports them.
     public init(options: Options) throws(StageError) { self.options = options }
 
-    /// Finds a picture that can't be used, a font that is not there, and options that contradict each other.
+    /// Reports an unusable image, a missing font, and options that contradict each other.
     public func check(_ context: CheckContext) -> [Diagnostic] {
         var findings: [Diagnostic] = []
         if let end = options.end, end <= options.start {
@@ -72,7 +68,7 @@ public struct Overlay: Stage {
         case (nil, nil):
             findings.append(
                 Diagnostic(
-                    code: "missing-option", "there is nothing to put over the footage", hint: "give image or text"))
+                    code: "missing-option", "the overlay has neither image nor text", hint: "set image or text"))
         case (_?, _?):
             findings.append(
                 Diagnostic(
@@ -85,31 +81,31 @@ public struct Overlay: Stage {
                 findings.append(
                     Diagnostic(
                         code: "unusable-file", "\(path): \(error.text)",
-                        hint: "name a PNG, JPEG or WebP; paths are relative to the current folder", pointer: "/image"))
+                        hint: "use a PNG, JPEG or WebP; paths are relative to the current folder", pointer: "/image"))
             }
         case (nil, let text?):
             if text.allSatisfy(\.isWhitespace) {
                 findings.append(
-                    Diagnostic(code: "empty-value", "text is empty", hint: "write something", pointer: "/text"))
+                    Diagnostic(code: "empty-value", "text is empty", hint: "set the text to draw", pointer: "/text"))
             }
             findings += FontChoice.findings(options.font, pointer: "/font")
         }
         return findings
     }
 
-    /// Says what will be drawn.
+    /// Describes the overlay and where it is drawn.
     public func plan(_ input: ProbedMedia, _ context: PlanContext) async throws(StageError) -> StagePlan {
         StagePlan(
-            action: "put \(described) over the picture, \(options.position.rawValue)",
+            action: "put \(described) over the video, \(options.position.rawValue)",
             output: try await decorated(input))
     }
 
-    /// Adds the overlay to what `transcode` draws.
+    /// Adds the overlay to the decorations that `transcode` draws.
     public func run(_ input: ProbedMedia, _ context: StageContext) async throws(StageError) -> ProbedMedia {
         try await decorated(input)
     }
 
-    /// The picture, or the font of the text.
+    /// The image, or the font file of the text.
     public func dependencies(_ input: ProbedMedia) -> [String] {
         [options.image.map(Self.absolute), options.text == nil ? nil : FontChoice.file(options.font)].compactMap(\.self)
     }
@@ -146,7 +142,7 @@ public struct Overlay: Stage {
                     text: text, style: style, opacity: options.opacity.fraction, place: place, time: time))
         }
         guard let image = options.image else {
-            throw StageError(.invalidOption, "there is nothing to put over the footage", hint: "give image or text")
+            throw StageError(.invalidOption, "the overlay has neither image nor text", hint: "set image or text")
         }
         let path = absolute(image)
         do throws(MediaError) {
@@ -160,7 +156,7 @@ public struct Overlay: Stage {
         } catch {
             if error.isCancellation { throw .cancelled }
             throw StageError(
-                .invalidOption, "the overlay \(image) can't be used: \(error.text)", hint: "name a PNG, JPEG or WebP",
+                .invalidOption, "the overlay \(image) can't be used: \(error.text)", hint: "use a PNG, JPEG or WebP",
                 cause: error.description)
         }
     }

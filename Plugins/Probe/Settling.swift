@@ -2,20 +2,20 @@ import Foundation
 import Media
 import PipelineKit
 
-/// Probes footage that may still be on its way: copied, downloaded or recorded.
+/// Probes footage that another program may still be copying, downloading or recording.
 ///
-/// Footage that was last written a while ago is probed at once. Of younger footage the container is asked whether it is
-/// complete; where it can't tell, the file has to stand still first.
+/// Probes footage at once if its last write is older than the `settle` option. For younger footage the container shows
+/// whether it is complete; if it can't, the file must stay unchanged for that time first.
 struct Settling: Sendable {
     private let source: SourceFile
     private let settle: Duration
     private let clock: HostClock
-    /// Two looks at a file are this far apart.
+    /// Time between two checks of a file.
     private static let interval = Duration.milliseconds(200)
-    /// Longer waits are no run any more.
+    /// Longest time to wait for a file to become complete.
     private static let limit = Duration.seconds(600)
 
-    /// What of a file changes while it is written.
+    /// Attributes that change while a file is written.
     private struct Mark: Equatable {
         var bytes: Int64
         var modified: Date
@@ -35,11 +35,11 @@ struct Settling: Sendable {
         self.clock = clock
     }
 
-    /// For a plan: what the footage is, or nil when it is still growing.
+    /// For a plan: the probed footage, or nil if it is still growing.
     ///
-    /// Waits only for young footage that can't be used as it is, and at most until it has stood still for the time set:
-    /// a damaged file must not pass for one that grows, nor the other way round.
-    /// - Throws: The probe's refusal.
+    /// Waits only for recently written footage that can't be used as it is, and at most until it has been unchanged for
+    /// the `settle` time: a damaged file must not be reported as growing, nor a growing file as damaged.
+    /// - Throws: The error of the probe.
     func look() async throws(StageError) -> ProbedMedia? {
         let first = Mark(source.file.path)
         let result = await probe()
@@ -57,9 +57,10 @@ struct Settling: Sendable {
         return try result.get()
     }
 
-    /// For a run: what the footage is, once it stands still.
-    /// - Parameter onWait: Called at every look while it waits.
-    /// - Throws: The probe's refusal; `footage-changed` when it is another file than `source` says.
+    /// For a run: the probed footage, once it no longer changes.
+    /// - Parameter onWait: Called at every check while waiting.
+    /// - Throws: The error of the probe; `busy` if the file still grows after the limit; `footage-changed` if the file
+    ///   is not the one that `source` describes.
     func wait(_ onWait: () -> Void) async throws(StageError) -> ProbedMedia {
         guard let first = Mark(source.file.path), isYoung(first) else { return try checked(await probe()) }
         let result = await probe()
@@ -83,7 +84,7 @@ struct Settling: Sendable {
             guard let mark = Mark(source.file.path) else { break }
             if mark != last { (last, stillSince) = (mark, clock.now()) }
         }
-        // Also when only its time changed: its size may have been set at once.
+        // A change of the time alone counts too: the size may have been allocated at the start.
         if last != first { throw changed(to: last.bytes) }
         return try checked(result)
     }
@@ -99,7 +100,7 @@ struct Settling: Sendable {
         }
     }
 
-    /// A result, if it is about the file that the source describes.
+    /// Returns the result if the file is still the one that `source` describes.
     private func checked(_ result: Result<ProbedMedia, StageError>) throws(StageError) -> ProbedMedia {
         if let mark = Mark(source.file.path), mark.bytes != source.file.bytes { throw changed(to: mark.bytes) }
         return try result.get()
@@ -113,7 +114,7 @@ struct Settling: Sendable {
 
     private func age(_ mark: Mark) -> Double { clock.now().timeIntervalSince(mark.modified) }
 
-    /// Whether it was written a moment ago. A time far ahead comes from another clock and tells nothing.
+    /// Whether the file was written recently. A time far in the future comes from another clock and is ignored.
     private func isYoung(_ mark: Mark) -> Bool {
         let age = age(mark)
         return age < settle.inSeconds && age > -settle.inSeconds

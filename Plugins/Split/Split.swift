@@ -1,52 +1,48 @@
 import Media
 public import PipelineKit
 
-/// Parts long footage at new scenes and silences: the stages behind it are run for each part, in order.
+/// Splits long footage at new scenes and silences; the stages after it run for each part, in order.
 public struct Split: Stage {
-    /// `split`.
     public static let name: StageName = "split"
-    /// One sentence.
-    public static let summary = "Parts long footage at new scenes or silences; each part goes its own way from here."
+    public static let summary = "Splits long footage at new scenes or silences; the stages after it run for each part."
     /// The same footage and options give the same parts.
     public static let effect: Effect = .pure
-    /// Decodes what lies where a cut may fall.
+    /// Decodes the ranges in which a cut may fall.
     public static let resource: Resource = .cpu
 
-    /// What can be set.
     public struct Options: StageOptions {
         @StageOption(
-            "Longest part; footage that is no longer is not split, and as few parts as can be are made.",
+            "Maximum length of a part; longer footage is split into as few parts as possible.",
             range: .seconds(2) ... .seconds(600))
         public var maxDuration: Duration = .seconds(60)
-        @StageOption("Where it is cut: at new scenes, in silences, at either of them, or anywhere.")
+        @StageOption("Where to cut: at new scenes, in silences, at either of them, or anywhere.")
         public var at: Places = .either
-        @StageOption("Shortest part, at most half of the longest.", range: .seconds(1) ... .seconds(300))
+        @StageOption("Minimum length of a part, at most half of maxDuration.", range: .seconds(1) ... .seconds(300))
         public var minDuration: Duration = .seconds(5)
-        @StageOption("Most parts; footage that would give more is refused.", range: 2...99)
+        @StageOption("Maximum number of parts; footage that needs more is rejected.", range: 2...99)
         public var maxParts: Int = 20
 
-        /// The defaults.
         public init() {}
     }
 
-    /// Where footage is cut.
+    /// Where footage may be cut.
     public enum Places: String, OptionValue, CaseIterable {
         /// Where a new scene begins.
         case scenes
         /// In the middle of silences.
         case silences
-        /// At either, best where both meet.
+        /// At either of them, preferably where both coincide.
         case either
-        /// Where parts of equal length end; nothing is decoded for it.
+        /// Where parts of equal length end, which needs no decoding.
         case anywhere
     }
 
     private let options: Options
 
-    /// A stage with options that may contradict each other: `check` tells.
+    /// Accepts options that contradict each other; ``check(_:)`` reports them.
     public init(options: Options) throws(StageError) { self.options = options }
 
-    /// Finds a shortest part that leaves no room for cuts.
+    /// Reports a `minDuration` that leaves no room for cuts.
     public func check(_ context: CheckContext) -> [Diagnostic] {
         guard options.minDuration.inSeconds > options.maxDuration.inSeconds / 2 else { return [] }
         return [
@@ -58,7 +54,7 @@ public struct Split: Stage {
         ]
     }
 
-    /// Says how many parts there will be; where they are cut is an estimate, unless nothing has to be looked at for it.
+    /// Tells the number of parts. The cuts are an estimate, unless finding them needs no decoding.
     public func plan(_ input: ProbedMedia, _ context: PlanContext) async throws(StageError) -> StagePlan {
         let finder = try finder(input)
         let parted = finder.estimate()
@@ -66,12 +62,12 @@ public struct Split: Stage {
         details["estimate"] = .bool(finder.needsAnalysis)
         let action =
             finder.count == 1
-            ? "leave it in one part: it is no longer than \(options.maxDuration.spoken)"
+            ? "keep it in one part: it is no longer than \(options.maxDuration.spoken)"
             : "cut it into \(finder.count) parts of at most \(options.maxDuration.spoken)"
         return StagePlan(action: action, reasons: parted.reasons, details: details, output: parted)
     }
 
-    /// Looks for the best places and parts the footage.
+    /// Finds the best cuts and splits the footage.
     public func run(_ input: ProbedMedia, _ context: StageContext) async throws(StageError) -> PartedMedia {
         let finder = try finder(input)
         let report = context.progress
@@ -99,7 +95,7 @@ public struct Split: Stage {
 }
 
 extension Split.Places {
-    /// In the media module's terms.
+    /// The choice as the Media module's type.
     fileprivate var places: SeriesFinder.Places {
         switch self {
         case .scenes: .scenes

@@ -2,79 +2,74 @@ import Foundation
 import Media
 public import PipelineKit
 
-/// Burns subtitles into the picture: a file of its own, or the one that lies beside the footage.
+/// Burns subtitles into the video: from a given file, or from the one beside the footage.
 ///
-/// It draws nothing itself: `transcode` does, in its only encode. Times are those of the footage, so that a trim takes
-/// the subtitles along.
+/// Only adds the subtitles to the footage's decorations; `transcode` draws them in its single encode. Their times are
+/// on the footage's own timeline, so that a trim applies to them as well.
 public struct Subtitles: Stage {
-    /// `subtitles`.
     public static let name: StageName = "subtitles"
-    /// One sentence.
-    public static let summary = "Burns in the subtitles (.srt or .ass) that lie beside the footage."
+    public static let summary = "Burns in subtitles (.srt or .ass), by default from the file beside the footage."
     /// The same files and options give the same subtitles.
     public static let effect: Effect = .pure
-    /// Reads a small file.
+    /// Reads one small file.
     public static let resource: Resource = .light
 
-    /// What can be set.
     public struct Options: StageOptions {
-        @StageOption("Path of an .srt or .ass file; the one beside the footage, with its name, when left out.")
+        @StageOption("Path of an .srt or .ass file; by default the one beside the footage with its name.")
         public var file: String? = nil
-        @StageOption("Whether footage without subtitles is refused; otherwise nothing is drawn, with a warning.")
+        @StageOption("Whether footage without subtitles is rejected; otherwise it gets none, with a warning.")
         public var required: Bool = false
-        @StageOption("Character encoding, by a name that iconv knows; auto takes UTF-8, UTF-16 and Windows-1252.")
+        @StageOption("Character encoding by its iconv name; auto recognises UTF-8, UTF-16 and Windows-1252.")
         public var encoding: String = "auto"
-        @StageOption("Font: the name of an installed family, or the path of a font file.")
+        @StageOption("Font of the text: the name of an installed family, or the path of a font file.")
         public var font: String = "sans-serif"
         @StageOption(
-            "Height of a line, as a share of the delivery's.", range: Share(percent: 1)...Share(percent: 20))
+            "Line height, as a share of the delivery's height.", range: Share(percent: 1)...Share(percent: 20))
         public var size: Share = Share(percent: 4)
-        @StageOption("Colour of the letters.")
+        @StageOption("Colour of the text.")
         public var colour: Colour = .white
-        @StageOption("Colour of their outline.")
+        @StageOption("Colour of the outline.")
         public var outline: Colour = .black
-        @StageOption("Where they stand in the free area.")
+        @StageOption("Position of the subtitles in the free area.")
         public var position: VerticalPosition = .bottom
         @StageOption(
-            "Whether they keep clear of TikTok's interface: true, false, or the borders to keep clear.")
+            "Whether to keep clear of TikTok's interface: true, false, or the width of the borders.")
         public var safeArea: SafeArea = .tiktok
 
-        /// The defaults.
         public init() {}
     }
 
     private let options: Options
 
-    /// Makes the stage.
     public init(options: Options) throws(StageError) { self.options = options }
 
-    /// Finds a file that is not there, an encoding that nobody knows, and a missing font.
+    /// Reports a missing or unusable file, an unknown encoding, and a missing font.
     public func check(_ context: CheckContext) -> [Diagnostic] {
         var findings = FontChoice.findings(options.font, pointer: "/font")
         if !SubtitleFile.knows(encoding: options.encoding) {
             findings.append(
                 Diagnostic(
-                    code: "unknown-encoding", "the encoding \"\(options.encoding)\" is not known",
-                    hint: "iconv -l lists the known ones", pointer: "/encoding"))
+                    code: "unknown-encoding", "unknown encoding \"\(options.encoding)\"",
+                    hint: "run iconv -l to list the known ones", pointer: "/encoding"))
         }
         if let file = options.file {
             let path = Self.absolute(file)
             if Self.format(path) == nil {
                 findings.append(
                     Diagnostic(
-                        code: "unusable-file", "\(file) is neither .srt nor .ass", hint: "name such a file",
+                        code: "unusable-file", "\(file) is neither .srt nor .ass", hint: "use an .srt or .ass file",
                         pointer: "/file"))
             } else if !FileManager.default.isReadableFile(atPath: path) {
                 findings.append(
                     Diagnostic(
-                        code: "missing-file", "there is no file \(file) that can be read",
+                        code: "missing-file", "\(file) is missing or can't be read",
                         hint: "paths are relative to the current folder", pointer: "/file"))
             }
         }
         return findings
     }
 
-    /// Says what will be drawn.
+    /// Describes the subtitles that will be drawn.
     public func plan(_ input: ProbedMedia, _ context: PlanContext) async throws(StageError) -> StagePlan {
         let (output, count) = try await decorated(input)
         guard let count, let file = output.decorations.last?.files.first else {
@@ -82,11 +77,11 @@ public struct Subtitles: Stage {
         }
         let name = (file.path as NSString).lastPathComponent
         return StagePlan(
-            action: "burn in \(count) subtitles of \(name)",
+            action: "burn in \(count) subtitles from \(name)",
             details: ["path": .string(file.path), "count": .integer(Int64(count))], output: output)
     }
 
-    /// Adds the subtitles to what `transcode` draws.
+    /// Adds the subtitles to the decorations that `transcode` draws.
     public func run(_ input: ProbedMedia, _ context: StageContext) async throws(StageError) -> ProbedMedia {
         try await decorated(input).output
     }
@@ -118,7 +113,7 @@ public struct Subtitles: Stage {
         _ options: Options, _ path: String, _ flag: CancellationFlag
     ) throws(StageError) -> (SubtitleDecoration, Int) {
         guard let format = format(path) else {
-            throw StageError(.invalidOption, "\(path) is neither .srt nor .ass", hint: "name such a file")
+            throw StageError(.invalidOption, "\(path) is neither .srt nor .ass", hint: "use an .srt or .ass file")
         }
         try MediaLibraries.loadFilters()
         let style = TextStyle(
@@ -130,7 +125,7 @@ public struct Subtitles: Stage {
                 style: style,
                 place: DecorationPlace(
                     anchor: options.position.anchor, margin: 0, insets: options.safeArea.insets))
-            // Any size does for a look at what is in it.
+            // The size does not matter: this only checks and counts the subtitles.
             let file = try SubtitleFile(decoration, width: 1080, height: 1920)
             decoration.encoding = file.encoding
             return (decoration, file.count)
@@ -142,13 +137,13 @@ public struct Subtitles: Stage {
         }
     }
 
-    /// The file that is named, or those that may stand beside the footage, and the font.
+    /// The given file, or the candidates beside the footage, and the font file.
     public func dependencies(_ input: ProbedMedia) -> [String] {
         let files = options.file.map { [Self.absolute($0)] } ?? Self.sidecars(of: input.source)
         return files + [FontChoice.file(options.font)].compactMap(\.self)
     }
 
-    /// The subtitles beside the footage. Only lower-case endings: cameras write telemetry into `.SRT`.
+    /// The subtitles beside the footage. Only lower-case extensions: cameras write telemetry to `.SRT` files.
     private static func sidecar(of source: SourceFile) -> String? {
         sidecars(of: source).first { FileManager.default.fileExists(atPath: $0) }
     }
@@ -167,13 +162,10 @@ public struct Subtitles: Stage {
     }
 }
 
-/// Above, in the middle, or below.
+/// Vertical position of subtitles in the free area.
 public enum VerticalPosition: String, OptionValue, CaseIterable {
-    /// Below.
     case bottom
-    /// In the middle.
     case center
-    /// Above.
     case top
 
     var anchor: Anchor {

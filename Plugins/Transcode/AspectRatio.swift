@@ -1,13 +1,12 @@
 public import PipelineKit
 
-/// Shape of the delivery: `9:16`, any other ratio, or `source`.
+/// Aspect ratio of the delivery: a ratio such as `9:16`, or `source`.
 public enum AspectRatio: OptionValue, Hashable {
-    /// Width to height.
+    /// Width and height of the ratio.
     case ratio(Int, Int)
-    /// As the footage.
+    /// The footage's own aspect ratio.
     case source
 
-    /// A ratio or the word `source`.
     public static var optionType: OptionType {
         OptionType(
             name: "W:H|source",
@@ -16,7 +15,7 @@ public enum AspectRatio: OptionValue, Hashable {
             ])
     }
 
-    /// Reads `9:16` or `source`.
+    /// Parses a ratio such as `9:16`, or `source`.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> AspectRatio {
         guard let text = value.stringValue else {
             throw .wrongType(#"a ratio such as "9:16", or "source""#, got: value)
@@ -33,7 +32,6 @@ public enum AspectRatio: OptionValue, Hashable {
         return .ratio(width, height)
     }
 
-    /// As written.
     public var optionJSON: JSONValue {
         switch self {
         case .ratio(let width, let height): .string("\(width):\(height)")

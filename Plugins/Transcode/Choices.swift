@@ -1,73 +1,62 @@
 public import PipelineKit
 
-/// What happens to a picture of another shape than the delivery.
+/// How footage of another aspect ratio is fitted into the delivery.
 public enum Fit: String, OptionValue, CaseIterable {
-    /// Cut off what sticks out.
+    /// Cuts off the edges that don't fit.
     case crop
-    /// Show all of it, with bars.
+    /// Shows the whole frame, with bars.
     case pad
-    /// Show all of it, over a blurred and dimmed copy.
+    /// Shows the whole frame over a blurred and dimmed copy.
     case blur
 }
 
 /// Whether footage that already meets the delivery spec is copied.
 public enum Passthrough: String, OptionValue, CaseIterable {
-    /// When it can be.
+    /// Copies footage when that is possible.
     case auto
-    /// Never.
+    /// Always encodes the footage.
     case never
-    /// Always: refuse what would have to be encoded.
+    /// Rejects footage that would have to be encoded.
     case require
 }
 
-/// What happens to footage that is longer than `maxDuration`.
+/// How to handle footage that is longer than `maxDuration`.
 public enum Overlong: String, OptionValue, CaseIterable {
-    /// Cut off at the end.
+    /// Cuts off the end.
     case trim
-    /// Refused.
+    /// Rejects the footage with an error.
     case error
-    /// Played faster, up to twice, with the pitch kept.
+    /// Plays it up to twice as fast, with the pitch kept.
     case speed
 }
 
-/// Whether fields are taken apart.
+/// Whether footage is deinterlaced.
 public enum Deinterlacing: String, OptionValue, CaseIterable {
-    /// Where the pictures show it: the stream's flag alone is not trusted.
+    /// Only if the frames are interlaced: the stream's flag alone is not trusted.
     case auto
-    /// Always.
     case always
-    /// Never.
     case never
 }
 
-/// What becomes of the footage's tags.
+/// How to handle the footage's metadata tags.
 public enum MetadataPolicy: String, OptionValue, CaseIterable {
-    /// None are kept.
+    /// Removes all of the tags.
     case strip
-    /// Title, comment, date, genre and the like are kept; what identifies a place, a device or a person never is.
+    /// Keeps title, comment, date, genre and similar tags, but never those that identify a place, device or person.
     case keep
 }
 
-/// x264's presets, from fastest to smallest.
+/// x264 presets, from the fastest encode to the smallest file.
 public enum Preset: String, OptionValue, CaseIterable {
-    /// Largest files, least work.
     case ultrafast
-    /// See ``ultrafast``.
     case superfast
-    /// For previews.
     case veryfast
-    /// Between.
     case faster
-    /// The default: the service encodes everything again.
+    /// The default: TikTok encodes every upload again anyway.
     case fast
-    /// x264's own default.
     case medium
-    /// Smaller files.
     case slow
-    /// Smaller files.
     case slower
-    /// Smallest files that are worth the wait.
     case veryslow
-    /// Not worth the wait.
     case placebo
 }

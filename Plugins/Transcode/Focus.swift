@@ -1,13 +1,12 @@
 public import PipelineKit
 
-/// The part of the picture that cropping keeps: a side, or a point in shares of width and height.
+/// The part of the frame that cropping keeps: a side, or a point in fractions of width and height.
 public struct Focus: OptionValue, Hashable {
     /// 0 is left, 1 right.
     public var x: Double
     /// 0 is top, 1 bottom.
     public var y: Double
 
-    /// The middle.
     public static let center = Focus(x: 0.5, y: 0.5)
 
     private static let names: [(name: String, focus: Focus)] = [
@@ -15,13 +14,11 @@ public struct Focus: OptionValue, Hashable {
         ("left", Focus(x: 0, y: 0.5)), ("right", Focus(x: 1, y: 0.5)),
     ]
 
-    /// A point.
     public init(x: Double, y: Double) {
         self.x = x
         self.y = y
     }
 
-    /// A word or a point.
     public static var optionType: OptionType {
         let words = names.map(\.name)
         return OptionType(
@@ -34,7 +31,7 @@ public struct Focus: OptionValue, Hashable {
             ])
     }
 
-    /// Reads `left` or `0.3,0.5`.
+    /// Parses a name such as `left`, or a point such as `0.3,0.5`.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> Focus {
         let expected = #"one of center, top, bottom, left, right, or a point such as "0.3,0.5""#
         guard let text = value.stringValue else { throw .wrongType(expected, got: value) }
@@ -48,7 +45,6 @@ public struct Focus: OptionValue, Hashable {
         return Focus(x: x, y: y)
     }
 
-    /// As written.
     public var optionJSON: JSONValue {
         .string(Focus.names.first { $0.focus == self }?.name ?? "\(x),\(y)")
     }

@@ -1,13 +1,12 @@
 public import PipelineKit
 
-/// Rate of the delivery: `auto`, or frames per second.
+/// Frame rate of the delivery: `auto`, or frames per second.
 public enum FrameRate: OptionValue, Hashable {
-    /// By the footage.
+    /// Derived from the footage's frame rate.
     case auto
-    /// Exactly this; 29.97 means 30000/1001.
+    /// A fixed rate; 29.97 means 30000/1001.
     case fixed(Double)
 
-    /// `auto` or a number.
     public static var optionType: OptionType {
         OptionType(
             name: "auto|number",
@@ -16,7 +15,7 @@ public enum FrameRate: OptionValue, Hashable {
             ])
     }
 
-    /// Reads `auto`, `30` or `"29.97"`.
+    /// Parses `auto`, `30` or `"29.97"`.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> FrameRate {
         if value == "auto" { return .auto }
         guard let rate = value.doubleValue ?? value.stringValue.flatMap(Double.init), rate.isFinite else {
@@ -28,7 +27,6 @@ public enum FrameRate: OptionValue, Hashable {
         return .fixed(rate)
     }
 
-    /// As written.
     public var optionJSON: JSONValue {
         switch self {
         case .auto: "auto"

@@ -2,14 +2,13 @@ public import PipelineKit
 
 /// Size of the delivery: `auto`, `source` or `1080x1920`.
 public enum FrameSize: OptionValue, Hashable {
-    /// The largest usual size that the footage fills.
+    /// The largest standard size that the footage fills.
     case auto
     /// As many pixels as the footage has.
     case source
-    /// Exactly this.
+    /// A fixed size in pixels.
     case exact(width: Int, height: Int)
 
-    /// A word or a size.
     public static var optionType: OptionType {
         OptionType(
             name: "auto|source|WxH",
@@ -19,7 +18,7 @@ public enum FrameSize: OptionValue, Hashable {
             ])
     }
 
-    /// Reads `auto`, `source` or `1080x1920`.
+    /// Parses `auto`, `source` or a size such as `1080x1920`.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> FrameSize {
         let expected = #""auto", "source" or a size such as "1080x1920""#
         guard let text = value.stringValue else { throw .wrongType(expected, got: value) }
@@ -35,7 +34,6 @@ public enum FrameSize: OptionValue, Hashable {
         return .exact(width: width, height: height)
     }
 
-    /// As written.
     public var optionJSON: JSONValue {
         switch self {
         case .auto: "auto"

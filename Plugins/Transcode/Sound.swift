@@ -1,20 +1,19 @@
 public import PipelineKit
 
-/// How loud the delivery is: `off`, or an integrated loudness in LUFS (ITU-R BS.1770, EBU R 128).
+/// Loudness of the delivery: `off`, or an integrated loudness in LUFS (ITU-R BS.1770, EBU R 128).
 public enum Loudness: OptionValue, Hashable {
-    /// As the footage is.
+    /// Leaves the footage's loudness unchanged.
     case off
-    /// Brought to this loudness, with a true peak of at most −1 dBTP.
+    /// Changes the audio to this loudness, with a true peak of at most −1 dBTP.
     case lufs(Double)
 
-    /// A number or the word `off`.
     public static var optionType: OptionType {
         OptionType(
             name: "LUFS|off",
             schema: ["anyOf": [["const": "off"], ["type": "number", "minimum": -31, "maximum": -5]]])
     }
 
-    /// Reads `-14`, `"-14"`, `"-14 LUFS"` or `"off"`.
+    /// Parses `-14`, `"-14"`, `"-14 LUFS"` or `"off"`.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> Loudness {
         if value == "off" { return .off }
         var text = value.stringValue
@@ -30,7 +29,6 @@ public enum Loudness: OptionValue, Hashable {
         return .lufs(level)
     }
 
-    /// As written.
     public var optionJSON: JSONValue {
         switch self {
         case .off: "off"
@@ -39,18 +37,17 @@ public enum Loudness: OptionValue, Hashable {
     }
 }
 
-/// Which sound track is delivered.
+/// The choice among the footage's audio tracks.
 public enum SoundTrack: OptionValue, Hashable {
-    /// The default track, else the one with most channels.
+    /// The default track, otherwise the one with the most channels.
     case auto
-    /// None: a silent track is made.
+    /// None of them: the delivery gets a silent track.
     case none
-    /// The track of this number, counted from 0 among the sound tracks.
+    /// The track with this number, counted from 0 among the audio tracks.
     case number(Int)
-    /// The first track in this language, an ISO 639 code as the file has it.
+    /// The best track in this language, an ISO 639 code.
     case language(String)
 
-    /// A word, a number or a language.
     public static var optionType: OptionType {
         OptionType(
             name: "auto|none|number|language",
@@ -63,9 +60,9 @@ public enum SoundTrack: OptionValue, Hashable {
             ])
     }
 
-    /// Reads `auto`, `none`, `1` or `eng`.
+    /// Parses `auto`, `none`, a number or a language code.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> SoundTrack {
-        let expected = #""auto", "none", the number of a sound track from 0, or a language such as "eng""#
+        let expected = #""auto", "none", the number of an audio track from 0, or a language such as "eng""#
         if value == "auto" { return .auto }
         if value == "none" { return .none }
         if let number = value.integerValue ?? value.stringValue.flatMap({ Int64($0) }) {
@@ -79,7 +76,6 @@ public enum SoundTrack: OptionValue, Hashable {
         return .language(text.lowercased())
     }
 
-    /// As written.
     public var optionJSON: JSONValue {
         switch self {
         case .auto: "auto"

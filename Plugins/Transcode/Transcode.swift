@@ -2,80 +2,76 @@ import Foundation
 import Media
 public import PipelineKit
 
-/// Prepares footage for vertical feeds: H.264 and AAC in MP4, upright, in shape, at a constant rate.
+/// Converts footage for vertical feeds: H.264 and AAC in MP4, upright, in the right aspect ratio, at a constant rate.
 ///
-/// Footage that already meets the delivery spec is copied packet for packet; otherwise the plan says why not.
+/// Copies the packets of footage that already meets the delivery spec; otherwise the plan gives the reasons.
 public struct Transcode: Stage {
-    /// `transcode`.
     public static let name: StageName = "transcode"
-    /// One sentence.
-    public static let summary = "Prepares footage as H.264/AAC MP4 in the wanted shape, length and size."
+    public static let summary = "Converts footage to an H.264/AAC MP4 of the wanted aspect ratio, length and size."
     /// The same footage and options give the same file.
     public static let effect: Effect = .pure
-    /// Decoding and encoding.
+    /// Decodes and encodes the footage.
     public static let resource: Resource = .cpu
 
-    /// What can be set.
     public struct Options: StageOptions {
-        @StageOption("Shape of the delivery: width to height, or source to keep the footage's own.")
+        @StageOption("Aspect ratio of the delivery, such as 9:16; source keeps the footage's own.")
         public var aspect: AspectRatio = .ratio(9, 16)
-        @StageOption("What happens to a picture of another shape: cropped, given bars, or put over a blurred copy.")
+        @StageOption("How footage of another shape is fitted: cropped, padded with bars, or put over a blurred copy.")
         public var fit: Fit = .crop
-        @StageOption("Which part cropping keeps: a side, or a point in shares of width and height.")
+        @StageOption("The part that cropping keeps: a side, or a point in fractions of width and height.")
         public var focus: Focus = .center
         @StageOption("Colour of the bars when fit is pad.")
         public var background: Colour = .black
-        @StageOption("Size of the delivery: auto picks the largest usual size that the footage fills.")
+        @StageOption("Size of the delivery; auto picks the largest standard size that the footage fills.")
         public var size: FrameSize = .auto
-        @StageOption("Longest allowed length; longer footage is cut.", range: .seconds(1) ... .seconds(600))
+        @StageOption("Maximum length; see overlong for longer footage.", range: .seconds(1) ... .seconds(600))
         public var maxDuration: Duration = .seconds(60)
         @StageOption(
-            "What happens to longer footage: cut, refused, or played faster (up to twice) with the pitch kept.")
+            "What happens to longer footage: cut, rejected, or played up to twice as fast with the pitch kept.")
         public var overlong: Overlong = .trim
         @StageOption(
-            "Largest allowed file; what would exceed it is encoded with fewer bits.",
+            "Maximum file size; footage that would exceed it is encoded with fewer bits.",
             range: ByteCount(100_000)...ByteCount.gigabytes(4))
         public var maxSize: ByteCount = .gigabytes(1)
         @StageOption(
-            "The part of the footage to deliver, counted from its first frame; not for footage that was split.")
+            "The part of the footage to deliver, counted from its first frame; not allowed after split.")
         public var trim: Trim? = nil
-        @StageOption("x264's preset: how much work to spend on making the file smaller.")
+        @StageOption("x264 preset: how much work to spend on a smaller file.")
         public var preset: Preset = .fast
-        @StageOption("x264's constant rate factor: lower is better and larger.", range: 0...51)
+        @StageOption("x264 constant rate factor: lower values give better quality and larger files.", range: 0...51)
         public var crf: Double = 19
-        @StageOption("Highest bit rate of the picture.", range: BitRate(200_000)...BitRate(50_000_000))
+        @StageOption("Maximum bit rate of the video.", range: BitRate(200_000)...BitRate(50_000_000))
         public var maxrate: BitRate = BitRate(9_500_000)
-        @StageOption("Bit rate of the sound.", range: BitRate(32_000)...BitRate(512_000))
+        @StageOption("Bit rate of the audio.", range: BitRate(32_000)...BitRate(512_000))
         public var audioBitrate: BitRate = BitRate(192_000)
-        @StageOption("Loudness in LUFS with a true peak of at most -1 dBTP, such as -14; off leaves it as it is.")
+        @StageOption("Target loudness in LUFS, such as -14, with true peaks up to -1 dBTP; off leaves it unchanged.")
         public var loudness: Loudness = .off
-        @StageOption("Sound track: auto, none, its number from 0, or its language.")
+        @StageOption("Audio track to use: auto, none, its number from 0, or its language.")
         public var audioTrack: SoundTrack = .auto
-        @StageOption("Frames per second, 23 to 60; auto keeps the footage's rate where it can.")
+        @StageOption("Frames per second, 23 to 60; auto keeps the footage's rate where possible.")
         public var frameRate: FrameRate = .auto
         @StageOption("Whether footage that already meets the delivery spec is copied instead of encoded.")
         public var passthrough: Passthrough = .auto
-        @StageOption("Whether interlaced footage is deinterlaced; auto looks at the pictures.")
+        @StageOption("Whether footage is deinterlaced; auto examines its frames.")
         public var deinterlace: Deinterlacing = .auto
         @StageOption("Whether harmless tags such as title and date are kept; place, device and owner never are.")
         public var metadata: MetadataPolicy = .strip
         @StageOption(
-            "Share of the picture that may be lost to damage before the footage is refused.",
+            "Share of the video that may be lost to damage before the footage is rejected.",
             range: Share(percent: 0)...Share(percent: 100))
         public var maxDamage: Share = Share(percent: 100)
 
-        /// The defaults.
         public init() {}
     }
 
     private let options: Options
 
-    /// A stage with options that may contradict each other: `check` tells.
+    /// Accepts options that contradict each other; ``check(_:)`` reports them.
     public init(options: Options) throws(StageError) {
         self.options = options
     }
 
-    /// Finds options that contradict each other, and an FFmpeg without the encoders.
+    /// Reports options that contradict each other, and an FFmpeg without the required encoders.
     public func check(_ context: CheckContext) -> [Diagnostic] {
         var findings: [Diagnostic] = []
         if let trim = options.trim, let end = trim.end, end <= trim.start {
@@ -111,7 +107,7 @@ public struct Transcode: Stage {
         return findings
     }
 
-    /// Decides as `run` will, and says why.
+    /// Decides like `run`, and gives the reasons.
     public func plan(_ input: ProbedMedia, _ context: PlanContext) async throws(StageError) -> StagePlan {
         let decision = try DeliveryDecision(for: input, options: options.delivery)
         let rate = decision.frameRate.value ?? 30
@@ -133,13 +129,13 @@ public struct Transcode: Stage {
             ], output: predicted)
     }
 
-    /// Prepares the footage.
+    /// Copies or encodes the footage into the work folder.
     public func run(_ input: ProbedMedia, _ context: StageContext) async throws(StageError) -> PreparedVideo {
         do {
             try FileManager.default.createDirectory(at: context.workDirectory, withIntermediateDirectories: true)
         } catch {
             throw StageError(
-                .fileSystem, "the work folder \(context.workDirectory.path) can't be made",
+                .fileSystem, "the work folder \(context.workDirectory.path) can't be created",
                 hint: "choose another --work-dir", cause: "\(error)")
         }
         let path = context.workDirectory.appendingPathComponent("\(context.stageID).mp4").path
@@ -154,7 +150,7 @@ public struct Transcode: Stage {
         return prepared
     }
 
-    /// A size as the simplest ratio.
+    /// Reduces a size to the simplest ratio.
     static func ratio(_ width: Int, _ height: Int) -> String {
         var (a, b) = (width, height)
         while b != 0 { (a, b) = (b, a % b) }
@@ -163,7 +159,7 @@ public struct Transcode: Stage {
 }
 
 extension Transcode.Options {
-    /// The options in the media module's terms.
+    /// The options as the Media module's type.
     var delivery: DeliveryOptions {
         var delivery = DeliveryOptions()
         switch aspect {

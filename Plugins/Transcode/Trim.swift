@@ -1,19 +1,17 @@
 public import PipelineKit
 
-/// The part of the footage that is delivered, counted from its first frame.
+/// The part of the footage to deliver, counted from its first frame.
 public struct Trim: OptionValue, Hashable {
-    /// Where it starts.
+    /// Time at which the part starts.
     public var start: Duration
     /// Where it ends; nil for the end of the footage.
     public var end: Duration?
 
-    /// A part.
     public init(start: Duration, end: Duration?) {
         self.start = start
         self.end = end
     }
 
-    /// `{"start": …, "end": …}`.
     public static var optionType: OptionType {
         OptionType(
             name: "{start, end}",
@@ -24,7 +22,7 @@ public struct Trim: OptionValue, Hashable {
             ])
     }
 
-    /// Reads `{"start": "2s", "end": "47s"}`, either of them alone, or the short form `"2s-47s"`.
+    /// Parses `{"start": "2s", "end": "47s"}`, either key alone, or the short form `"2s-47s"`.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> Trim {
         let expected = #"an object such as {"start": "2s", "end": "47s"}"#
         if let text = value.stringValue {
@@ -46,7 +44,6 @@ public struct Trim: OptionValue, Hashable {
         return trim
     }
 
-    /// As written.
     public var optionJSON: JSONValue {
         var members = ["start": start.optionJSON]
         if let end { members["end"] = end.optionJSON }

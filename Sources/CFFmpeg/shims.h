@@ -1,5 +1,5 @@
-// Headers of FFmpeg's libraries, and what of them Swift can't import: macros, variadic functions, and fields whose
-// shape changed between FFmpeg 5.1, 6 and 7. Every function here is `static inline`, holds no state and owns nothing.
+// FFmpeg's headers, and wrappers for what Swift can't import: macros, variadic functions, and fields that changed
+// between FFmpeg 5.1, 6 and 7. Every function is `static inline`, keeps no state and owns nothing.
 #pragma once
 #include <errno.h>
 #include <libavcodec/avcodec.h>
@@ -32,10 +32,11 @@ static inline int spreader_error_decoder_not_found(void) { return AVERROR_DECODE
 
 static inline int64_t spreader_no_timestamp(void) { return AV_NOPTS_VALUE; }
 
-/// A four-character code as text, `size` at least AV_FOURCC_MAX_STRING_SIZE.
+/// Writes a four-character code as text; `buffer` must hold AV_FOURCC_MAX_STRING_SIZE bytes.
 static inline void spreader_fourcc(char *buffer, uint32_t tag) { av_fourcc_make_string(buffer, tag); }
 
-/// Side data of a stream: in the stream before FFmpeg 6.1, in its codec parameters from then on.
+/// Side data of a stream, which keeps owning it, or NULL. Lies in the stream before FFmpeg 6.1, in its codec parameters
+/// since then.
 static inline const uint8_t *spreader_stream_side_data(
     const AVStream *stream, enum AVPacketSideDataType type, size_t *size
 ) {
@@ -49,7 +50,7 @@ static inline const uint8_t *spreader_stream_side_data(
 #endif
 }
 
-/// Gives an output stream a display matrix that turns by `degrees` clockwise. For sample footage only.
+/// Attaches a display matrix with a clockwise rotation to an output stream. For sample footage only.
 static inline int spreader_stream_set_rotation(AVStream *stream, double degrees, int mirror) {
     const size_t size = 9 * sizeof(int32_t);
 #if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 100)
@@ -65,7 +66,7 @@ static inline int spreader_stream_set_rotation(AVStream *stream, double degrees,
     return 0;
 }
 
-/// Replaces the codec header of a stream by a copy of `bytes`, with the padding that readers may touch.
+/// Replaces the codec header of a stream by a copy of `bytes`, with the padding that FFmpeg requires.
 static inline int spreader_set_extradata(AVCodecParameters *parameters, const uint8_t *bytes, size_t size) {
     uint8_t *copy = (uint8_t *)av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE);
     if (!copy) return AVERROR(ENOMEM);
@@ -76,7 +77,7 @@ static inline int spreader_set_extradata(AVCodecParameters *parameters, const ui
     return 0;
 }
 
-/// Length of a frame in its time base, 0 when unknown: `pkt_duration` before FFmpeg 6, `duration` from then on.
+/// Duration of a frame in its time base, 0 if unknown: `pkt_duration` before FFmpeg 6, `duration` since then.
 static inline int64_t spreader_frame_duration(const AVFrame *frame) {
 #if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
     return frame->duration;
@@ -85,7 +86,7 @@ static inline int64_t spreader_frame_duration(const AVFrame *frame) {
 #endif
 }
 
-/// Whether a frame holds two fields: a member before FFmpeg 6.1, a flag from then on.
+/// Whether a frame is interlaced: a member before FFmpeg 6.1, a flag since then.
 static inline int spreader_frame_is_interlaced(const AVFrame *frame) {
 #if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 7, 100)
     return (frame->flags & AV_FRAME_FLAG_INTERLACED) != 0;
@@ -94,7 +95,7 @@ static inline int spreader_frame_is_interlaced(const AVFrame *frame) {
 #endif
 }
 
-/// Marks a frame as holding two fields. For sample footage only.
+/// Marks a frame as interlaced. For sample footage only.
 static inline void spreader_frame_set_interlaced(AVFrame *frame, int topFieldFirst) {
 #if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 7, 100)
     frame->flags |= AV_FRAME_FLAG_INTERLACED | (topFieldFirst ? AV_FRAME_FLAG_TOP_FIELD_FIRST : 0);
@@ -104,13 +105,13 @@ static inline void spreader_frame_set_interlaced(AVFrame *frame, int topFieldFir
 #endif
 }
 
-/// Drops everything that rides on a frame beside the picture: captions, HDR metadata, orientation.
+/// Removes all side data of a frame, such as captions, HDR metadata and orientation.
 static inline void spreader_frame_drop_side_data(AVFrame *frame) {
     while (frame->nb_side_data > 0) av_frame_remove_side_data(frame, frame->side_data[0]->type);
 }
 
-/// Describes to a `buffer` source, not yet initialised, the frames that it will get.
-/// From FFmpeg 7 colour takes part in the negotiation and must be said as well.
+/// Sets the input format of a `buffer` source that is not yet initialised.
+/// Since FFmpeg 7 colour takes part in the format negotiation, so it must be set as well.
 static inline int spreader_buffersrc_set_video(
     AVFilterContext *source, const AVFrame *frame, AVRational timeBase, AVRational frameRate
 ) {
@@ -131,7 +132,7 @@ static inline int spreader_buffersrc_set_video(
     return result;
 }
 
-/// Describes to an `abuffer` source, not yet initialised, the frames that it will get.
+/// Sets the input format of an `abuffer` source that is not yet initialised.
 static inline int spreader_buffersrc_set_audio(AVFilterContext *source, const AVFrame *frame, AVRational timeBase) {
     AVBufferSrcParameters *parameters = av_buffersrc_parameters_alloc();
     if (!parameters) return AVERROR(ENOMEM);

@@ -1,5 +1,5 @@
-// Asks fontconfig, which libavfilter brings with it, for fonts. It is loaded at the first question; its few functions
-// are declared here, so that building needs no headers of it.
+// Finds fonts with fontconfig, a dependency of libavfilter. The library is loaded at the first query, and the few
+// functions used are declared here, so that building needs no fontconfig headers.
 #include "CFFmpegLoader.h"
 #include <dlfcn.h>
 #include <pthread.h>

@@ -1,11 +1,11 @@
-// FFmpeg's libraries, loaded at the first call into them instead of at the start of the program.
+// Loads FFmpeg's libraries at the first call into them instead of at the start of the program.
 //
-// Debian's libavfilter brings some 160 shared libraries with it, which cost 45 ms before main() is reached. Commands
-// that touch no media should not pay for that, and a machine without the libraries should get a message that says what
-// to install. So every function that Media calls is defined here as a jump through a pointer; while the pointers are
-// empty, the jump first loads the libraries and fills all of them, with the caller's arguments kept in their registers.
-// libavfilter comes on its own, since probing and copying don't need it.
-// A function that is missing in the lists is an undefined symbol when the program is linked: add it to its list.
+// Debian's libavfilter depends on some 160 shared libraries, which cost 45 ms before main() is reached. Commands
+// without media work should not pay for that, and a machine without the libraries should get a message that says what
+// to install. So every function that Media calls is defined here as a jump through a pointer. While the pointers are
+// empty, the jump first loads the libraries and fills all pointers, preserving the caller's arguments in registers.
+// libavfilter is loaded separately, since probing and copying don't need it.
+// A function missing from these lists is an undefined symbol at link time: add it to its list.
 #include "CFFmpegLoader.h"
 #include <dlfcn.h>
 #include <libavcodec/version.h>
@@ -168,12 +168,12 @@ static const char *const filterLibraries[] = {LIBRARY("avfilter", LIBAVFILTER_VE
 enum { maximumLibraries = 8 };
 #define COUNT(array) (sizeof array / sizeof *array)
 
-/// What stands in the way of a group of functions; empty when nothing does.
+/// Why a group of functions could not be loaded; empty if it was.
 typedef char Problem[512];
 static Problem problem, filterProblem;
 
 static void load(const char *const *names, size_t nameCount, const struct function *wanted, size_t count, Problem why) {
-    // Never closed: frames and callbacks of the libraries live until the process ends.
+    // Never closed, since frames and callbacks of the libraries live until the process ends.
     void *handles[maximumLibraries];
     for (size_t i = 0; i < nameCount; i++) {
         handles[i] = dlopen(names[i], RTLD_LAZY | RTLD_LOCAL);
@@ -212,8 +212,8 @@ const char *spreader_ffmpeg_load_filters(void) {
     return *filterProblem ? filterProblem : NULL;
 }
 
-/// The way of a call that came before the libraries were loaded. Callers ask `spreader_ffmpeg_load` first, or
-/// `spreader_ffmpeg_load_filters`; for one that did not, there is nothing to return to when loading fails.
+/// Slow path of a call before the libraries are loaded. Ends the process if loading fails, since the call can't return
+/// an error: callers check `spreader_ffmpeg_load` or `spreader_ffmpeg_load_filters` first.
 __attribute__((visibility("hidden"), used)) void spreader_ffmpeg_require(int isFilter) {
     const char *reason = isFilter ? spreader_ffmpeg_load_filters() : spreader_ffmpeg_load();
     if (!reason) return;
@@ -222,8 +222,8 @@ __attribute__((visibility("hidden"), used)) void spreader_ffmpeg_require(int isF
 }
 
 #if defined(__x86_64__)
-// Keeps the six integer and eight vector argument registers, and rax, which counts the latter in variadic calls.
-// r11 says whether the call is for libavfilter.
+// Preserves the six integer and eight vector argument registers, and rax, which counts the latter in variadic calls.
+// r11 is 1 for a libavfilter function and 0 otherwise.
 __asm__(
     ".text\n"
     ".type spreader_ffmpeg_enter, @function\n"
@@ -247,8 +247,8 @@ __asm__(
             "  jmp *spreader_pointer_" #name "(%rip)\n" \
             ".size " #name ", . - " #name "\n");
 #elif defined(__aarch64__)
-// Keeps the eight integer argument registers, x8 for returned structures, and the eight vector argument registers.
-// x9 says whether the call is for libavfilter.
+// Preserves the eight integer argument registers, x8 for returned structures, and the eight vector argument registers.
+// x9 is 1 for a libavfilter function and 0 otherwise.
 __asm__(
     ".text\n"
     ".type spreader_ffmpeg_enter, @function\n"
@@ -275,7 +275,7 @@ __asm__(
             "  br x16\n" \
             ".size " #name ", . - " #name "\n");
 #else
-#error "no jumps for this processor: write them, or link FFmpeg's libraries directly"
+#error "no jumps for this processor: add them, or link FFmpeg's libraries directly"
 #endif
 #define CORE_JUMP(name) JUMP(name, 0)
 #define FILTER_JUMP(name) JUMP(name, 1)

@@ -2,12 +2,12 @@
 
 #include <string.h>
 
-/// Four numbers that are worked on at once.
+/// SIMD vectors of four numbers.
 typedef float Four __attribute__((vector_size(16)));
 typedef int32_t FourCodes __attribute__((vector_size(16)));
 
 #define ROW(a, b, c, d, e, f, g, h) {a / 64.f, b / 64.f, c / 64.f, d / 64.f, e / 64.f, f / 64.f, g / 64.f, h / 64.f}
-// Thresholds in parts of a step, in the order that spreads them most evenly (Bayer).
+// Ordered-dither thresholds in fractions of a code (8 × 8 Bayer matrix).
 static const float thresholds[8][8] = {
     ROW(0, 32, 8, 40, 2, 34, 10, 42),  ROW(48, 16, 56, 24, 50, 18, 58, 26), ROW(12, 44, 4, 36, 14, 46, 6, 38),
     ROW(60, 28, 52, 20, 62, 30, 54, 22), ROW(3, 35, 11, 43, 1, 33, 9, 41),  ROW(51, 19, 59, 27, 49, 17, 57, 25),
@@ -24,7 +24,7 @@ enum {
     plane = column * SPREADER_LATTICE_CHROMA,
 };
 
-/// The four columns of luma nodes around a chroma sample, and their shares.
+/// The four columns of luma nodes around a chroma sample, and their interpolation weights.
 typedef struct {
     const float *columns[4];
     float shares[4];
@@ -36,14 +36,14 @@ static inline Four node(const float *address) {
     return parts;
 }
 
-/// What stands at a luma node, all parts of it.
+/// All parts of a luma node, interpolated between the four columns.
 static inline Four level(const Cell *cell, int32_t number) {
     const int32_t offset = number * parts;
     return node(cell->columns[0] + offset) * cell->shares[0] + node(cell->columns[1] + offset) * cell->shares[1]
         + node(cell->columns[2] + offset) * cell->shares[2] + node(cell->columns[3] + offset) * cell->shares[3];
 }
 
-/// What stands at a luma code that may lie in another step than its neighbours.
+/// Output luma of a code that may lie between other nodes than its neighbours.
 static float lumaAt(const Cell *cell, int32_t luma) {
     const int32_t number = luma >> lumaShift;
     const Four below = level(cell, number), above = level(cell, number + 1);
@@ -58,7 +58,7 @@ static inline uint8_t stored(float value, float threshold) { return (uint8_t)cut
 
 static inline int32_t code(uint16_t value) { return value > 1023 ? 1023 : value; }
 
-/// What is added to BT.709's luma for red, green and blue, in luma's steps of 1/219.
+/// Differences of red, green and blue from BT.709 luma, in luma steps of 1/219.
 typedef struct {
     float red, green, blue;
 } Differences;
@@ -68,13 +68,13 @@ static inline Differences differences(float blue, float red) {
     return (Differences){1.5748f * r, -0.18732427f * b - 0.46812427f * r, 1.8556f * b};
 }
 
-/// Whether a colour has light below zero or above white, by more than a code.
+/// Whether a component of a colour lies below black or above white by more than one code.
 static inline int isBeyond(float lowest, float highest, Differences added) {
     return lowest + lesser(added.red, lesser(added.green, added.blue)) < 15
         || highest + greater(added.red, greater(added.green, added.blue)) > 236;
 }
 
-/// Cuts a BT.709 colour to what red, green and blue from black to white can make: luma and both chroma codes.
+/// Clips luma and both chroma codes of a colour to the BT.709 gamut.
 static void intoGamut(Differences added, float *luma, float *blue, float *red) {
     const float y = *luma - 16;
     const float r = cut(y + added.red, 219), g = cut(y + added.green, 219), b = cut(y + added.blue, 219);
@@ -114,7 +114,7 @@ void spreader_lattice_rows(
             const Four below = level(&cell, number), slope = (level(&cell, number + 1) - below) * (1.f / lumaStep);
             Four middle = below + slope * (float)(mean - number * lumaStep);
             Four lumas = below[0] + slope[0] * __builtin_convertvector(codes - number * lumaStep, Four);
-            // Neighbours across an edge stand between other nodes.
+            // Pixels across an edge may lie between other nodes.
             for (int i = 0; i < 4; i++) {
                 if (__builtin_expect(codes[i] >> lumaShift != number, 0)) lumas[i] = lumaAt(&cell, codes[i]);
             }

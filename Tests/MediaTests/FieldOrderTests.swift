@@ -30,7 +30,7 @@ import Testing
     @Test func findsProgressivePicturesBehindAFlag() async throws {
         let (track, warnings) = try await track { $0.picture?.interlaced = true }
         #expect(track.fieldOrder == "progressive" && track.claimedFieldOrder == "tt")
-        #expect(warnings == ["flagged interlaced, but the pictures are progressive"])
+        #expect(warnings == ["flagged interlaced, but the frames are progressive"])
     }
 
     @Test func keepsTheFlagWhenNothingMoves() async throws {
@@ -51,7 +51,7 @@ import Testing
             $0.filters = Self.woven
         }
         #expect(track.fieldOrder == "tt" && track.claimedFieldOrder == "unknown")
-        #expect(warnings == ["not flagged, but the pictures are interlaced, top field first"])
+        #expect(warnings == ["not flagged, but the frames are interlaced, top field first"])
     }
 
     @Test func leavesProgressiveTelevisionAlone() async throws {
@@ -72,6 +72,6 @@ import Testing
             $0.filters = Self.soft + ",telecine=pattern=23,settb=1/30,setpts=N"
         }
         #expect(track.fieldOrder == "telecine" && track.claimedFieldOrder == "tt")
-        #expect(warnings == ["flagged interlaced, but the pictures are film with 3:2 pulldown, which is left alone"])
+        #expect(warnings == ["flagged interlaced, but the frames are film with 3:2 pulldown, which is left alone"])
     }
 }

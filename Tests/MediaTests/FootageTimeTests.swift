@@ -95,8 +95,8 @@ import Testing
         let packets = whole.count / 188
         let cut = whole.prefix(packets / 2 * 188) + whole.suffix((packets - packets * 5 / 8) * 188)
         let media = try await MediaProbe.probe(folder.source("hole.ts", bytes: cut))
-        #expect(media.warnings.contains { $0.contains("packets of the picture") && $0.contains("damaged") })
-        #expect(media.warnings.contains { $0.hasPrefix("the picture has holes: 0.") })
+        #expect(media.warnings.contains { $0.contains("video packets") && $0.contains("damaged") })
+        #expect(media.warnings.contains { $0.hasPrefix("the video has gaps: 0.") })
         #expect(abs(media.duration - 4) < 0.1)
     }
 

@@ -142,7 +142,7 @@ import Testing
         clip.picture = nil
         let source = try folder.source("song.m4a", clip)
         let error = try await #require(throws: StageError.self) { try await MediaProbe.probe(source) }
-        #expect(error.message == "song.m4a has sound but no picture")
+        #expect(error.message == "song.m4a has audio but no video")
     }
 
     @Test func refusesAFolderAndAMissingFile() async throws {

@@ -57,7 +57,7 @@ import Testing
         let error = try #require(throws: StageError.self) {
             try TrackChoice.audio(of: media, wanted: .language("it"))
         }
-        #expect(error.code == .unusableFootage && error.message == "a.mkv has no sound track in “it”")
+        #expect(error.code == .unusableFootage && error.message == "a.mkv has no audio track in “it”")
         #expect(error.hint?.contains("0 (eng, aac, stereo); 1 (fra, aac, stereo, “Director”)") == true)
         #expect(throws: StageError.self) { try TrackChoice.audio(of: media, wanted: .number(2)) }
         #expect(throws: StageError.self) { try TrackChoice.audio(of: media, wanted: .number(-1)) }

@@ -7,10 +7,11 @@ import Testing
 @Suite struct ExportTests {
     @Test(
         arguments: [
-            ("media.example.com/clips/", "is no web address"), ("http://media.example.com/clips/", "must be an https"),
+            ("media.example.com/clips/", "is not a web address"),
+            ("http://media.example.com/clips/", "must be an https"),
             ("https://media.example.com/clips", "must end with a slash"),
             ("https://media.example.com/clips/?a=b/", "must have no user, query"),
-            ("https://media.example.com/my clips/", "is no web address"), ("https://media.example.com/clips/", nil),
+            ("https://media.example.com/my clips/", "is not a web address"), ("https://media.example.com/clips/", nil),
             ("http://127.0.0.1:8000/", nil),
         ] as [(String, String?)])
     func aPublicAddressIsOneThatTikTokCanFetchFrom(address: String, problem: String?) throws {

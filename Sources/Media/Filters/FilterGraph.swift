@@ -2,15 +2,17 @@ import CFFmpeg
 import CFFmpegLoader
 package import PipelineKit
 
-/// A network of filters in FFmpeg's syntax, with at most one input `in` and one output `out`. Owns the graph.
+/// A libavfilter graph built from FFmpeg's filter syntax, with at most one input `in` and one output `out`.
+///
+/// Owns the graph and frees it.
 package final class FilterGraph {
-    /// What a graph answered.
+    /// The result of ``pull(into:)``.
     package enum Answer {
         /// The frame was filled.
         case frame
-        /// It wants more input.
+        /// The graph needs more input first.
         case wantsInput
-        /// It is finished.
+        /// The graph has output its last frame.
         case finished
     }
 
@@ -20,14 +22,14 @@ package final class FilterGraph {
     private var source: UnsafeMutablePointer<AVFilterContext>?
     private var sink: UnsafeMutablePointer<AVFilterContext>?
 
-    /// A graph without input, such as a test picture.
+    /// A graph without input, such as a test pattern.
     package init(generating description: String, isSound: Bool, log: MediaLog) throws(MediaError) {
         self.log = log
         pointer = try Self.allocate()
         try build(description, isSound: isSound)
     }
 
-    /// A graph for pictures like `frame`.
+    /// A video graph whose input frames have the format and size of `frame`.
     package init(
         picture description: String, like frame: Frame, timeBase: Rational, frameRate: Rational, log: MediaLog
     ) throws(MediaError) {
@@ -36,14 +38,14 @@ package final class FilterGraph {
         let source = try allocated(
             avfilter_graph_alloc_filter(pointer, avfilter_get_by_name("buffer"), "in"), "adding a source")
         try check(
-            spreader_buffersrc_set_video(source, frame.pointer, timeBase.av, frameRate.av), "describing pictures",
+            spreader_buffersrc_set_video(source, frame.pointer, timeBase.av, frameRate.av), "describing video input",
             log: log)
-        try check(avfilter_init_str(source, nil), "describing pictures", log: log)
+        try check(avfilter_init_str(source, nil), "describing video input", log: log)
         self.source = source
         try build(description, isSound: false)
     }
 
-    /// A graph for blocks of sound like `frame`.
+    /// An audio graph whose input frames have the sample format, rate and channel layout of `frame`.
     package init(
         sound description: String, like frame: Frame, timeBase: Rational, log: MediaLog
     ) throws(MediaError) {
@@ -52,8 +54,8 @@ package final class FilterGraph {
         let source = try allocated(
             avfilter_graph_alloc_filter(pointer, avfilter_get_by_name("abuffer"), "in"), "adding a source")
         try check(
-            spreader_buffersrc_set_audio(source, frame.pointer, timeBase.av), "describing sound", log: log)
-        try check(avfilter_init_str(source, nil), "describing sound", log: log)
+            spreader_buffersrc_set_audio(source, frame.pointer, timeBase.av), "describing audio input", log: log)
+        try check(avfilter_init_str(source, nil), "describing audio input", log: log)
         self.source = source
         try build(description, isSound: true)
     }
@@ -64,14 +66,14 @@ package final class FilterGraph {
     }
 
     private static func allocate() throws(MediaError) -> UnsafeMutablePointer<AVFilterGraph> {
-        // Only now: copies go without, and it takes as long to load as all the rest.
+        // Loaded only here: copies need no filters, and libavfilter takes as long to load as all other libraries.
         if let reason = spreader_ffmpeg_load_filters() {
             throw MediaError(MediaLibraries.loading, text: String(cString: reason))
         }
         return try allocated(avfilter_graph_alloc(), "allocating a filter graph")
     }
 
-    /// Whether the FFmpeg in use has a filter of this name.
+    /// Whether the loaded FFmpeg has a filter of this name.
     package static func exists(_ filter: String) -> Bool {
         spreader_ffmpeg_load_filters() == nil && avfilter_get_by_name(filter) != nil
     }
@@ -83,7 +85,7 @@ package final class FilterGraph {
                 &sink, avfilter_get_by_name(isSound ? "abuffersink" : "buffersink"), "out", nil, nil, pointer),
             "adding a sink", log: log)
         self.sink = sink
-        // Seen from the text: what it calls `in` is the output of our source, and the other way round.
+        // Named from the description's side: its `in` is the output of our source, its `out` the input of our sink.
         var outputs = source.flatMap { FilterGraph.end("in", $0) }
         var inputs = sink.flatMap { FilterGraph.end("out", $0) }
         defer {
@@ -107,21 +109,21 @@ package final class FilterGraph {
         return end
     }
 
-    /// The unit of the times of frames that come out.
+    /// Time base of the frames that ``pull(into:)`` returns.
     package var timeBase: Rational { sink.map { Rational(av_buffersink_get_time_base($0)) } ?? Rational(1, 1) }
 
-    /// Gives the graph a frame, whose content it takes.
+    /// Sends a frame to the input. The graph takes over its buffers and leaves it empty.
     package func push(_ frame: Frame) throws(MediaError) {
         try check(av_buffersrc_add_frame_flags(source, frame.pointer, 0), "filtering", log: log)
     }
 
-    /// Says that no more will come.
-    /// - Parameter end: Where the last frame ends, in the input's unit.
+    /// Marks the end of the input.
+    /// - Parameter end: End of the last frame, in the input's time base.
     package func close(at end: Int64) throws(MediaError) {
         try check(av_buffersrc_close(source, end, 0), "filtering", log: log)
     }
 
-    /// Takes the next frame.
+    /// Receives the next output frame into `frame`.
     package func pull(into frame: Frame) throws(MediaError) -> Answer {
         let answer = av_buffersink_get_frame(sink, frame.pointer)
         if answer == spreader_error_try_again() { return .wantsInput }

@@ -1,9 +1,9 @@
 import Foundation
 import PipelineKit
 
-/// Threads that work on one job: they end together, and the first failure is the job's.
+/// The threads of one job: the first failure stops the others and becomes the job's error.
 final class Crew: @unchecked Sendable {
-    // Shared state is touched only while `condition` is held; `lines` is complete before the first thread starts.
+    // `condition` guards the mutable state; `lines` does not change after the first thread starts.
     private let condition = NSCondition()
     private var failure: MediaError?
     private var working = 0
@@ -16,11 +16,11 @@ final class Crew: @unchecked Sendable {
         self.log = log
     }
 
-    /// Names what threads may wait for, so that a failure wakes them.
+    /// Registers a queue or clock that threads block on, so that a failure wakes them. Call before the first `start`.
     func connect(_ line: any Stoppable) { lines.append(line) }
 
-    /// Starts a thread.
-    /// - Parameter name: As debuggers and `top -H` show it, at most 15 bytes.
+    /// Runs `body` on a new thread.
+    /// - Parameter name: Shown by debuggers and `top -H`; at most 15 bytes.
     func start(_ name: String, _ body: @escaping @Sendable () throws(MediaError) -> Void) {
         condition.lock()
         working += 1
@@ -42,11 +42,11 @@ final class Crew: @unchecked Sendable {
     }
 
     /// Waits until every thread has ended.
-    /// - Throws: The first failure; `MediaError.cancelled` when the job was asked to stop.
+    /// - Throws: The first failure, or `MediaError.cancelled` if the job was cancelled.
     func join() throws(MediaError) {
         condition.lock()
         while working > 0 {
-            // A thread that waits for another one does not look at the flag.
+            // A blocked thread does not check the flag: wake it from here.
             if cancellation.isCancelled, failure == nil {
                 failure = .cancelled("working")
                 stopAll()

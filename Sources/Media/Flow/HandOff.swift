@@ -1,19 +1,17 @@
 import Foundation
 
-/// A short queue between two threads: one puts, the other takes, and neither runs far ahead of the other.
+/// A bounded queue between two threads: blocks the producer while it is full and the consumer while it is empty.
 ///
-/// Whoever gives up first stops the other: a reader that has enough calls ``stop()``, a writer that has no more calls
-/// ``finish()``.
+/// A consumer that needs no more elements calls ``stop()``; a producer that has no more calls ``finish()``.
 final class HandOff<Element: Sendable>: Stoppable, @unchecked Sendable {
-    // All of it is touched only while `condition` is held.
+    // `condition` guards all mutable state.
     private let condition = NSCondition()
     private var waiting: [Element] = []
     private var isFinished = false
     private var hasStopped = false
     private let capacity: Int
 
-    /// A queue.
-    /// - Parameter capacity: Elements that may wait in it.
+    /// - Parameter capacity: Most elements that the queue holds.
     init(capacity: Int) { self.capacity = capacity }
 
     /// Whether ``stop()`` was called.
@@ -23,8 +21,8 @@ final class HandOff<Element: Sendable>: Stoppable, @unchecked Sendable {
         return hasStopped
     }
 
-    /// Puts an element, waiting for room.
-    /// - Returns: False when nobody will take it.
+    /// Appends an element, blocking while the queue is full.
+    /// - Returns: False if the queue was stopped, in which case the element is dropped.
     func put(_ element: Element) -> Bool {
         condition.lock()
         defer { condition.unlock() }
@@ -35,8 +33,8 @@ final class HandOff<Element: Sendable>: Stoppable, @unchecked Sendable {
         return true
     }
 
-    /// Takes the next element, waiting for one.
-    /// - Returns: Nil when there will be none.
+    /// Removes the next element, blocking until there is one.
+    /// - Returns: Nil if the queue was stopped, or is finished and empty.
     func take() -> Element? {
         condition.lock()
         defer { condition.unlock() }
@@ -46,7 +44,7 @@ final class HandOff<Element: Sendable>: Stoppable, @unchecked Sendable {
         return waiting.removeFirst()
     }
 
-    /// Says that no more will be put.
+    /// Marks the end of the elements; those already queued can still be taken.
     func finish() {
         condition.lock()
         defer { condition.unlock() }
@@ -54,7 +52,7 @@ final class HandOff<Element: Sendable>: Stoppable, @unchecked Sendable {
         condition.broadcast()
     }
 
-    /// Says that no more will be taken; what waits is dropped.
+    /// Wakes both threads and drops the queued elements.
     func stop() {
         condition.lock()
         defer { condition.unlock() }
@@ -64,8 +62,8 @@ final class HandOff<Element: Sendable>: Stoppable, @unchecked Sendable {
     }
 }
 
-/// Something that a thread may be waiting for, and that can be told to wait no longer.
+/// A primitive that threads block on and that can release them.
 protocol Stoppable: AnyObject, Sendable {
-    /// Wakes whoever waits.
+    /// Wakes all blocked threads.
     func stop()
 }

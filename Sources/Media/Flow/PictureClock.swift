@@ -1,21 +1,21 @@
 import Foundation
 
-/// How far the picture has come: the sound follows it and ends where it ends.
+/// Progress of the video, which the audio follows: it is written no further than the video and ends with it.
 final class PictureClock: Stoppable, @unchecked Sendable {
-    // All of it is touched only while `condition` is held.
+    // `condition` guards all mutable state.
     private let condition = NSCondition()
     private var seconds = 0.0
     private var end: Double?
     private var isStopped = false
 
-    /// The picture's position, in seconds of the delivery.
+    /// Position of the video in seconds of the delivery; its end once that is known.
     var position: Double {
         condition.lock()
         defer { condition.unlock() }
         return end ?? seconds
     }
 
-    /// Moves on.
+    /// Moves the position forward; an earlier time has no effect.
     func advance(to seconds: Double) {
         condition.lock()
         defer { condition.unlock() }
@@ -23,7 +23,7 @@ final class PictureClock: Stoppable, @unchecked Sendable {
         condition.broadcast()
     }
 
-    /// Says where the picture ends.
+    /// Sets the end of the video, in seconds of the delivery.
     func finish(at seconds: Double) {
         condition.lock()
         defer { condition.unlock() }
@@ -31,14 +31,14 @@ final class PictureClock: Stoppable, @unchecked Sendable {
         condition.broadcast()
     }
 
-    /// Waits until the picture has come to `seconds` or is at its end.
-    /// - Returns: Where the picture ends, when that is known.
-    /// - Throws: `MediaError.cancelled` when the job stopped meanwhile.
+    /// Blocks until the video has reached `seconds` or has ended.
+    /// - Returns: The end of the video in seconds; nil if it is not known yet.
+    /// - Throws: `MediaError.cancelled` if the job stops in the meantime.
     func wait(for seconds: Double) throws(MediaError) -> Double? {
         condition.lock()
         defer { condition.unlock() }
         while self.seconds < seconds, end == nil, !isStopped { condition.wait() }
-        if isStopped { throw .cancelled("waiting for the picture") }
+        if isStopped { throw .cancelled("waiting for the video") }
         return end
     }
 

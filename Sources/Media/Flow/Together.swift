@@ -1,10 +1,10 @@
 import Foundation
 import Synchronization
 
-/// Two pieces of blocking work at once.
+/// Runs two pieces of blocking work at the same time.
 enum Together {
-    /// Runs `first` on the calling thread and `second` on one of its own, and waits for both.
-    /// - Throws: The first's failure, else the second's.
+    /// Runs `first` on the calling thread and `second` on a new thread, and waits for both.
+    /// - Throws: The error of `first`, otherwise the error of `second`.
     static func run<First, Second: Sendable>(
         _ first: () throws(MediaError) -> First, _ second: @escaping @Sendable () throws(MediaError) -> Second
     ) throws(MediaError) -> (First, Second) {
@@ -29,7 +29,7 @@ enum Together {
     }
 }
 
-/// A value that one thread waits for and another gives.
+/// A value that one thread sets once and another waits for.
 private final class Answer<Value: Sendable>: Sendable {
     private let result = Mutex<Result<Value, MediaError>?>(nil)
     private let signal = DispatchSemaphore(value: 0)

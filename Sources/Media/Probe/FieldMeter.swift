@@ -1,24 +1,24 @@
 import Foundation
 import PipelineKit
 
-/// Looks at pictures to tell whether they hold two fields, and which of them comes first.
+/// Detects from decoded frames whether footage is interlaced, and which field comes first.
 ///
-/// Flags are no proof: programmes shot progressive are broadcast as interlaced, and old files say nothing at all.
+/// Flags are unreliable: progressive programmes are broadcast flagged as interlaced, and old files have no flag.
 struct FieldMeter {
-    /// Limits: about 4 s of footage, 1.5 s of work.
+    /// Limits: about 4 s of footage, 1.5 s of CPU time.
     private static let maximumFrames = 101
     private static let maximumWork = 1.5
 
-    /// Pictures by what FFmpeg's `idet` says of them.
+    /// Number of frames by the verdict of FFmpeg's `idet` filter.
     private(set) var progressive = 0
     private(set) var topFirst = 0
     private(set) var bottomFirst = 0
-    /// Pictures of which the top field is that of a neighbour, or the bottom field.
+    /// Number of frames that repeat the top, or bottom, field of a neighbouring frame.
     private(set) var topRepeated = 0
     private(set) var bottomRepeated = 0
     private(set) var seen = 0
 
-    /// Measures the pictures that come after those already taken from `sampler`.
+    /// Measures the frames that follow those already read from `sampler`.
     init(_ sampler: PictureSampler, log: MediaLog) throws(MediaError) {
         let frame = try Frame()
         let measured = try Frame()
@@ -33,7 +33,7 @@ struct FieldMeter {
             size = (frame.width, frame.height, frame.pixelFormat)
             frame.pts = Int64(taken)
             if graph == nil {
-                // Pictures in which nothing moves tell nothing, and `idet` would call them progressive.
+                // `mpdecimate` drops still frames, which `idet` would count as progressive.
                 graph = try FilterGraph(
                     picture: "[in]mpdecimate,idet[out]", like: frame, timeBase: sampler.timeBase,
                     frameRate: Rational(0, 1), log: log)
@@ -45,7 +45,7 @@ struct FieldMeter {
         while case .frame = try graph?.pull(into: measured) { count(measured) }
     }
 
-    /// Seconds that this thread has worked: a busy machine must not change the verdict.
+    /// CPU seconds used by this thread. Wall time would make the verdict depend on the machine's load.
     private static var work: Double {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
@@ -67,13 +67,13 @@ struct FieldMeter {
         }
     }
 
-    /// What the pictures are, as `VideoTrack.fieldOrder` says it; nil when they don't tell.
+    /// The field order as in `VideoTrack.fieldOrder`; nil if the frames are inconclusive.
     var verdict: String? {
         let fields = topFirst + bottomFirst
         let decided = progressive + fields
         guard decided >= 4 else { return nil }
         let share = Double(fields) / Double(decided)
-        // Film at 24 frames spread over 60 fields: of five pictures one repeats its top field, another its bottom field.
+        // 3:2 pulldown spreads 24 frames over 60 fields: of five frames one repeats its top and one its bottom field.
         let repeats = (0.1...0.3)
         if seen >= 20, fields > 0, repeats.contains(Double(topRepeated) / Double(seen)),
             repeats.contains(Double(bottomRepeated) / Double(seen))
@@ -81,14 +81,14 @@ struct FieldMeter {
             return "telecine"
         }
         if share >= 0.3 {
-            // Which field is first is told by nearly all of them or by none.
+            // Three quarters of the interlaced frames must agree on the first field.
             guard max(topFirst, bottomFirst) * 4 >= fields * 3 else { return nil }
             return topFirst > bottomFirst ? "tt" : "bb"
         }
         return share <= 0.08 && decided >= 8 ? "progressive" : nil
     }
 
-    /// Whether a size and rate are those of television before HD, which was interlaced more often than not.
+    /// Whether height and rate match standard-definition television, which was mostly interlaced.
     static func isBroadcast(height: Int, rate: Double?) -> Bool {
         guard let rate, [480, 484, 486, 512, 576, 608].contains(height) else { return false }
         return abs(rate - 25) < 0.05 || abs(rate - 29.97) < 0.05

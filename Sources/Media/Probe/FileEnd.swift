@@ -1,17 +1,17 @@
 import Foundation
 
-/// Whether a file itself shows that it is all there: a copy under way has a beginning but not its end.
+/// Whether a file is complete according to its container: a copy in progress has a header but not its end.
 package enum FileEnd: Sendable, Hashable {
-    /// The container declares its length, and the file has it.
+    /// The container declares its length, and the file is that long.
     case whole
-    /// The container declares more than the file has, or lacks its index.
+    /// The file is shorter than the container declares, or has no index.
     case cutShort
     /// The container does not declare its length.
     case undeclared
-    /// Not the beginning of any container that is known here.
+    /// The file does not start like any supported container.
     case unrecognised
 
-    /// Looks at the file's beginning, and at the heads of its outermost boxes.
+    /// Reads the start of the file, and the headers of its top-level boxes.
     package init(ofFileAt path: String) {
         guard let handle = FileHandle(forReadingAtPath: path), let head = try? handle.read(upToCount: 4096) else {
             self = .unrecognised
@@ -36,7 +36,7 @@ package enum FileEnd: Sendable, Hashable {
             self = Self.matroska(bytes, size: size)
         } else if bytes.starts(with: Array("RIFF".utf8)), bytes.count >= 8 {
             let declared = bytes[4..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) } + 8
-            // Recorders fill the length in when they stop.
+            // Recorders write the length when they stop.
             self = declared <= 8 ? .undeclared : declared > size ? .cutShort : .whole
         } else {
             self = Self.isStream(bytes) ? .undeclared : .unrecognised
@@ -52,13 +52,13 @@ package enum FileEnd: Sendable, Hashable {
         guard width <= 8, place + 4 + width <= bytes.count else { return .cutShort }
         var length = UInt64(first) & (0xFF >> UInt64(width))
         for index in 1..<max(1, width) { length = length << 8 | UInt64(bytes[place + 4 + index]) }
-        // All ones: written while it was recorded.
+        // All ones means an unknown size, as in live recordings.
         if length == (UInt64(1) << UInt64(7 * width)) - 1 { return .undeclared }
         let (end, overflows) = length.addingReportingOverflow(UInt64(place + 4 + width))
         return overflows || end > size ? .cutShort : .whole
     }
 
-    /// Transport and program streams, FLV, Ogg, MXF.
+    /// Whether the file starts like an MPEG program or transport stream, FLV, Ogg or MXF.
     private static func isStream(_ bytes: [UInt8]) -> Bool {
         let starts: [[UInt8]] = [
             [0x00, 0x00, 0x01], Array("FLV".utf8), Array("OggS".utf8), [0x06, 0x0E, 0x2B, 0x34],

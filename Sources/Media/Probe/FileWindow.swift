@@ -1,12 +1,12 @@
 import Foundation
 
-/// Bytes of a file, read where they are asked for. Owns the file descriptor.
+/// Random access to the bytes of a file. Owns the file descriptor.
 final class FileWindow {
     private let descriptor: Int32
-    /// Size of the file when it was opened.
+    /// Size of the file in bytes when it was opened.
     let size: UInt64
 
-    /// Opens a file, or gives nil when it can't be read.
+    /// Opens a file; returns nil if it can't be read.
     init?(path: String) {
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
@@ -29,6 +29,6 @@ final class FileWindow {
 }
 
 extension Collection<UInt8> {
-    /// The bytes as one number, the first being the most significant.
+    /// The first eight bytes as one number, most significant byte first.
     var bigEndian: UInt64 { prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
 }

@@ -1,19 +1,19 @@
-/// Language tags: two letters (ISO 639-1), three letters in two variants (ISO 639-2/B and /T), regions ignored.
+/// Compares language tags: ISO 639-1 (two letters), ISO 639-2/B and /T (three letters). Ignores regions.
 package enum Language {
-    /// Whether two tags name the same language; false when either is missing.
+    /// Whether two tags name the same language; false if either is missing.
     package static func isSame(_ left: String?, _ right: String?) -> Bool {
         guard let left, let right else { return false }
         let (a, b) = (canonical(left), canonical(right))
         return !a.isEmpty && a == b
     }
 
-    /// The three-letter terminological code where it is known, otherwise the tag in lower case without its region.
+    /// The ISO 639-2/T code of a known language, otherwise the tag in lower case without its region.
     static func canonical(_ tag: String) -> String {
         let base = tag.lowercased().prefix { $0 != "-" && $0 != "_" }.filter { !$0.isWhitespace }
         return known[base] ?? base
     }
 
-    /// Every code of a language → its terminological one.
+    /// Maps the other codes of each language to its ISO 639-2/T code.
     private static let known: [String: String] = {
         var codes: [String: String] = [:]
         for entry in table.split(whereSeparator: \.isWhitespace) {
@@ -23,7 +23,7 @@ package enum Language {
         return codes
     }()
 
-    /// Terminological, two-letter and, where it differs, bibliographic code.
+    /// For each language its ISO 639-2/T code, then its ISO 639-1, ISO 639-2/B and obsolete codes.
     private static let table = """
         afr/af amh/am ara/ar asm/as aze/az bel/be ben/bn bod/bo/tib bos/bs bul/bg cat/ca ces/cs/cze cym/cy/wel dan/da
         deu/de/ger ell/el/gre eng/en epo/eo est/et eus/eu/baq fas/fa/per fin/fi fra/fr/fre fry/fy gle/ga glg/gl guj/gu

@@ -1,27 +1,26 @@
-/// Boxes of an ISO media file (MP4, MOV). No size in the file is trusted.
+/// Reads the boxes of an ISO media file (MP4, MOV). Checks every size in the file before using it.
 package struct MP4Boxes {
-    /// One box.
     struct Box {
-        /// Its four characters; bytes beyond ASCII come out as `?`.
+        /// Four-character type; bytes beyond ASCII become `?`.
         var name: String
-        /// Where its content lies in the file.
+        /// Range of its content in the file.
         var content: Range<UInt64>
-        /// Whether it says that it is longer than what it lies in.
+        /// Whether its declared size exceeds the box or file that contains it.
         var isCutOff: Bool
     }
 
-    /// Boxes looked at on one level; fragmented files have many.
+    /// Most boxes read on one level; fragmented files have many.
     private static let maximumBoxes = 100_000
 
     let file: FileWindow
 
-    /// Opens a file; nil when it can't be read.
+    /// Opens a file; returns nil if it can't be read.
     init?(path: String) {
         guard let file = FileWindow(path: path) else { return nil }
         self.file = file
     }
 
-    /// The boxes that lie in `range`, up to the first that is none; `body` answers whether to go on.
+    /// Calls `body` with each box in `range`, up to the first invalid one, until it returns false.
     func forEach(in range: Range<UInt64>, _ body: (Box) -> Bool) {
         var position = range.lowerBound
         for _ in 0..<MP4Boxes.maximumBoxes {
@@ -49,10 +48,10 @@ package struct MP4Boxes {
         }
     }
 
-    /// The outermost boxes.
+    /// Range of the top-level boxes.
     var outermost: Range<UInt64> { 0..<file.size }
 
-    /// The first box of a name in `range`.
+    /// The first box named `name` in `range`.
     func first(_ name: String, in range: Range<UInt64>) -> Box? {
         var found: Box?
         forEach(in: range) { box in
@@ -62,7 +61,7 @@ package struct MP4Boxes {
         return found
     }
 
-    /// Follows names from `range` inwards.
+    /// The box at a path of names, starting with the boxes in `range`; nil if one of them is missing.
     func find(_ path: [String], in range: Range<UInt64>) -> Box? {
         var range = range
         var found: Box?
@@ -74,14 +73,14 @@ package struct MP4Boxes {
         return found
     }
 
-    /// Bytes of a box's content.
+    /// Up to `count` bytes of a box's content from `offset`.
     func bytes(_ box: Box, from offset: UInt64 = 0, count: Int) -> [UInt8] {
         let length = box.content.upperBound - box.content.lowerBound
         guard offset < length else { return [] }
         return file.bytes(at: box.content.lowerBound + offset, count: Int(min(UInt64(count), length - offset)))
     }
 
-    /// Names of the outermost boxes in file order; empty when the file is of another kind.
+    /// Names of the top-level boxes in file order; empty if the file is not an ISO media file.
     package static func topLevel(ofFileAt path: String) -> [String] {
         var names: [String] = []
         guard let boxes = MP4Boxes(path: path) else { return [] }
@@ -92,7 +91,7 @@ package struct MP4Boxes {
         return names
     }
 
-    /// Whether `moov` stands before `mdat`; nil when the file has not both.
+    /// Whether `moov` comes before `mdat`; nil if either is missing.
     package static func isFastStart(fileAt path: String) -> Bool? {
         let names = topLevel(ofFileAt: path)
         guard let moov = names.firstIndex(of: "moov"), let mdat = names.firstIndex(of: "mdat") else { return nil }

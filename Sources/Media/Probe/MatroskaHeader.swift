@@ -1,23 +1,23 @@
-/// What the track list of a Matroska or WebM file says that FFmpeg's demuxer leaves out.
+/// Cropping and display size from the track list of a Matroska or WebM file, which FFmpeg's demuxer leaves out.
 struct MatroskaHeader {
-    /// One picture track.
+    /// Cropping of a video track.
     struct Track {
-        /// Pixels to hide at each side.
+        /// Pixels to crop from each side.
         var left = 0
         var top = 0
         var right = 0
         var bottom = 0
-        /// Whether it says at which size to show it.
+        /// Whether the track declares a display size.
         var hasDisplaySize = false
     }
 
-    /// Picture tracks in file order.
+    /// Video tracks in file order.
     private(set) var tracks: [Track] = []
 
     private static let maximumElements = 2000
     private static let maximumTrackList = 4 << 20
 
-    /// Reads the header of a file; nil when it is of another kind.
+    /// Reads the header of a file; returns nil if it is not Matroska or WebM.
     init?(path: String) {
         guard let file = FileWindow(path: path), file.bytes(at: 0, count: 4).bigEndian == 0x1A45_DFA3,
             let header = Self.element(file.bytes(at: 0, count: 12))
@@ -75,7 +75,7 @@ struct MatroskaHeader {
         return found
     }
 
-    /// Identity, length of the head and length of the content of the element that begins here.
+    /// ID, header length and content length of the element at the start of `bytes`; nil if it is malformed.
     private static func element(_ bytes: some Collection<UInt8>) -> (id: UInt64, header: Int, size: UInt64)? {
         guard let first = bytes.first, first >= 0x10 else { return nil }
         let idLength = first.leadingZeroBitCount + 1

@@ -1,18 +1,18 @@
 import Foundation
 package import PipelineKit
 
-/// Looks into footage: what is in it, which streams are meant, and whether it can be delivered at all.
+/// Inspects footage: its streams, which of them to use, and whether it can be delivered.
 package enum MediaProbe {
     static let maximumStreams = 64
     static let maximumSide = 16_384
-    /// Seconds of work after which a file is given up.
+    /// Seconds after which probing a file fails.
     private static let maximumSeconds = 60
 
-    static let damagedHint = "the file may be damaged or still being written; copy it again from its origin"
+    static let damagedHint = "copy the file again from its source; it may be damaged or still being written"
     static let videoHint = "give a video file"
 
-    /// Probes a file on a thread of its own.
-    /// - Throws: `StageError` with code `unusable-footage` for what can't be delivered, with what to do about it.
+    /// Probes a file on its own thread.
+    /// - Throws: `StageError` with code `unusable-footage` if the file can't be delivered; its hint says what to do.
     package static func probe(_ source: SourceFile) async throws(StageError) -> ProbedMedia {
         try await BlockingWork.run(name: "media-probe") { (cancellation) throws(StageError) in
             try probe(source, cancellation: cancellation)
@@ -32,7 +32,7 @@ package enum MediaProbe {
                 if self.size(of: source) != size { throw growing(source) }
                 return media
             } catch {
-                // What looks damaged may only be incomplete.
+                // A file that looks damaged may only be incomplete.
                 guard error.code == .unusableFootage, self.size(of: source) != size else { throw error }
                 throw growing(source, cause: error.message)
             }
@@ -64,7 +64,7 @@ package enum MediaProbe {
         return try result.get()
     }
 
-    /// An error that names the footage.
+    /// An `unusable-footage` error whose message starts with the path of the footage.
     static func unusable(
         _ source: SourceFile, _ problem: String, hint: String? = nil, cause: MediaError? = nil
     ) -> StageError {
@@ -82,8 +82,8 @@ package enum MediaProbe {
         return (attributes?[.size] as? NSNumber)?.int64Value
     }
 
-    /// Refuses what is no file with content.
-    /// - Returns: The file's size.
+    /// Rejects folders and files that are missing, empty or unreadable.
+    /// - Returns: The file's size in bytes.
     private static func checkFile(_ source: SourceFile) throws(StageError) -> Int64? {
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: source.file.path, isDirectory: &isDirectory) else {
@@ -93,19 +93,19 @@ package enum MediaProbe {
             throw unusable(source, "is a folder, not a file", hint: "name the files in it: \(source.displayPath)/*")
         }
         let size = size(of: source)
-        if size == 0 { throw unusable(source, "is empty", hint: "copy it again from its origin") }
+        if size == 0 { throw unusable(source, "is empty", hint: "copy it again from its source") }
         if !FileManager.default.isReadableFile(atPath: source.file.path) {
-            throw unusable(source, "may not be read", hint: "give this user permission to read it")
+            throw unusable(source, "can't be read: permission denied", hint: "give this user permission to read it")
         }
         return size
     }
 
-    /// Refuses what a look at the header tells, before the library believes it.
+    /// Rejects still images and implausible headers before FFmpeg reads them.
     private static func checkHeader(_ source: SourceFile) throws(StageError) {
         guard let movie = MovieHeader(path: source.file.path) else { return }
         if movie.isStillImage { throw unusable(source, "is a still image, not footage", hint: videoHint) }
         if let excess = movie.excess {
-            throw unusable(source, "\(excess), which no footage has: its header is damaged or lies", hint: damagedHint)
+            throw unusable(source, "\(excess), which is implausible: its header is corrupt", hint: damagedHint)
         }
     }
 
@@ -113,12 +113,12 @@ package enum MediaProbe {
         if error.isCancellation { return .cancelled }
         if error.isTimeout {
             return unusable(
-                source, "took more than \(maximumSeconds) s to look into: it is damaged, or its storage is too slow",
+                source, "took more than \(maximumSeconds) s to probe: it is damaged, or its storage is too slow",
                 hint: "copy it to a local disk and try again", cause: error)
         }
         if error.isOutOfMemory {
             return unusable(
-                source, "asks for more memory than any footage needs: its header is damaged or lies",
+                source, "needs more memory than any valid footage: its header is corrupt",
                 hint: damagedHint, cause: error)
         }
         if error.operation == Demuxer.imageOperation {
@@ -132,19 +132,19 @@ package enum MediaProbe {
         if error.isInvalidData, MovieHeader(path: source.file.path)?.hasMovie == false {
             return unusable(
                 source, "has no index (moov): it was cut off, or its recording was never finished",
-                hint: "copy it again from its origin, or repair it with a tool for unfinished recordings",
+                hint: "copy it again from its source, or repair it with a tool for unfinished recordings",
                 cause: error)
         }
         if error.isInvalidData {
             return unusable(
                 source, "can't be read as video: \(error.text)",
-                hint: "it is damaged, incomplete or no video; try to play it, or copy it again from its origin",
+                hint: "it is damaged, incomplete or not a video; try to play it, or copy it again from its source",
                 cause: error)
         }
         return unusable(source, "can't be read: \(error.text)", hint: damagedHint, cause: error)
     }
 
-    /// Whether the extended header of a WebP file has the animation flag.
+    /// Whether the extended header of a WebP file sets the animation flag.
     private static func isAnimatedWebP(_ source: SourceFile) -> Bool {
         guard let head = FileWindow(path: source.file.path)?.bytes(at: 0, count: 21), head.count == 21 else {
             return false

@@ -1,41 +1,41 @@
 import PipelineKit
 
-/// What `moov` of an ISO media file says that FFmpeg's demuxer leaves out or trusts too much.
+/// Facts from the header of an ISO media file that FFmpeg's demuxer leaves out or does not validate.
 struct MovieHeader {
-    /// One picture track.
+    /// A video track, by its track header and sample description.
     struct Track {
-        /// The track's number, `AVStream.id`.
+        /// Track ID, the same as `AVStream.id`.
         var id: Int
-        /// Size in the sample description.
+        /// Size in pixels in the sample description.
         var width = 0
         var height = 0
-        /// Size in the track header, the one that players are asked to show; 0 when unsaid.
+        /// Presentation size in the track header; 0 if missing.
         var shownWidth = 0.0
         var shownHeight = 0.0
-        /// Whether the sample description says the shape of a pixel (`pasp`).
+        /// Whether the sample description has a pixel aspect ratio (`pasp`).
         var hasPixelAspect = false
-        /// The clean aperture (`clap`): width, height, and how far its centre lies from the picture's.
+        /// The clean aperture (`clap`): width, height, and the offset of its centre from the centre of the frame.
         var clean: (width: Double, height: Double, right: Double, down: Double)?
     }
 
-    /// Picture tracks in file order.
+    /// Video tracks in file order.
     private(set) var tracks: [Track] = []
-    /// Whether a picture track has an edit list and no key frame at its start, for it was cut without decoding.
+    /// Whether a video track has an edit list and does not start with a keyframe: it was cut without decoding.
     private(set) var cutsIntoAGroup = false
-    /// What makes the file dangerous to open, as the end of a sentence about it.
+    /// Why the file is dangerous to open, as the predicate of a sentence about it; nil if it is safe.
     private(set) var excess: String?
-    /// Whether there is a `moov` at all; without it nothing else can be read.
+    /// Whether there is a `moov` box; without it nothing else can be read.
     private(set) var hasMovie = false
-    /// Whether it is a still image in ISO form (HEIC, AVIF): items, and no movie.
+    /// Whether it is a still image in ISO form (HEIC, AVIF): it has items but no movie.
     private(set) var isStillImage = false
 
-    /// Samples that one track may declare: nine hours at 60 frames a second. Each costs FFmpeg up to 80 bytes.
+    /// Most samples that one track may declare: nine hours at 60 fps. Each costs FFmpeg up to 80 bytes.
     private static let maximumSamples: UInt64 = 2_000_000
-    /// Entries that the demuxer may have to make for edits, each of which can show every sample anew.
+    /// Most index entries that edits may cost the demuxer: each edit can repeat every sample.
     private static let maximumEdits: UInt64 = 20_000_000
     private static let maximumTracks = 1000
 
-    /// Reads the header of a file; nil when it is no ISO media file.
+    /// Reads the header of a file; returns nil if it is not an ISO media file.
     init?(path: String) {
         guard let boxes = MP4Boxes(path: path) else { return nil }
         var movie: MP4Boxes.Box?
@@ -98,7 +98,7 @@ struct MovieHeader {
                 track.shownHeight = Double(bytes[size + 4..<size + 8].bigEndian) / 65536
             }
         }
-        // The first entry of the sample description: a version and flags, a count, then the entry itself.
+        // `stsd` starts with eight bytes of version, flags and entry count. Only its first entry is read.
         if let description = boxes.first("stsd", in: table.content), description.content.count > 8 {
             boxes.forEach(in: description.content.lowerBound + 8..<description.content.upperBound) { entry in
                 readEntry(boxes, entry, into: &track)
@@ -128,13 +128,13 @@ struct MovieHeader {
         }
     }
 
-    /// Remembers numbers that would make the demuxer fill the memory.
+    /// Records counts that would make the demuxer exhaust the memory, and a cut before the first keyframe.
     private mutating func checkCounts(_ boxes: MP4Boxes, _ track: MP4Boxes.Box, _ table: MP4Boxes.Box) {
         let sizes = boxes.first("stsz", in: table.content) ?? boxes.first("stz2", in: table.content)
         let samples = sizes.map { boxes.bytes($0, from: 8, count: 4).bigEndian } ?? 0
         if samples > Self.maximumSamples { excess = "declares \(samples) frames" }
         let edits = boxes.find(["edts", "elst"], in: track.content).map { boxes.bytes($0, from: 4, count: 4).bigEndian }
-        // Without `stss` every sample is a key frame.
+        // Without `stss` every sample is a keyframe.
         if edits ?? 0 > 0, let keys = boxes.first("stss", in: table.content) {
             let head = boxes.bytes(keys, from: 4, count: 8)
             if head.count == 8, head[0..<4].bigEndian > 0, head[4..<8].bigEndian > 1 { cutsIntoAGroup = true }

@@ -1,23 +1,22 @@
 import Foundation
 
-/// How a stored picture must be turned to be upright: first clockwise, then mirrored left to right.
+/// Makes a stored frame upright: first rotate it clockwise, then mirror it left to right.
 package struct Orientation: Sendable, Hashable {
-    /// Clockwise turn in degrees: 0, 90, 180 or 270.
+    /// Clockwise rotation in degrees: 0, 90, 180 or 270.
     package var rotation: Int
-    /// Whether the turned picture is then mirrored left to right.
+    /// Whether to mirror the rotated frame left to right.
     package var mirrored: Bool
 
-    /// Upright as stored.
+    /// No rotation and no mirroring.
     package static let upright = Orientation(rotation: 0, mirrored: false)
 
-    /// An orientation.
     package init(rotation: Int, mirrored: Bool) {
         self.rotation = rotation
         self.mirrored = mirrored
     }
 
     /// Reads a display matrix `[a b u  c d v  x y w]`, which takes a stored point (p, q) to (a·p + c·q, b·p + d·q),
-    /// y pointing down. Turns that are no multiple of 90° are taken to the nearest one.
+    /// y pointing down. Rounds rotations to a multiple of 90°.
     package init(displayMatrix matrix: [Int32]) {
         guard matrix.count >= 5 else {
             self = .upright
@@ -27,7 +26,7 @@ package struct Orientation: Sendable, Hashable {
         let d = Double(matrix[4])
         mirrored = a * d - b * c < 0
         if mirrored { (a, c) = (-a, -c) }
-        // A matrix of zeros says nothing.
+        // A matrix of zeros is invalid: ignore it.
         guard a != 0 || b != 0 || c != 0 || d != 0 else {
             self = .upright
             return
@@ -36,16 +35,16 @@ package struct Orientation: Sendable, Hashable {
         rotation = ((quarterTurns % 4) + 4) % 4 * 90
     }
 
-    /// The nine numbers at `data`, or nil when there are fewer.
+    /// The display matrix at `data`; nil if there are fewer than nine numbers.
     static func matrix(_ data: UnsafeRawPointer, bytes: Int) -> [Int32]? {
         guard bytes >= 9 * MemoryLayout<Int32>.size else { return nil }
         return (0..<9).map { data.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Int32>.size, as: Int32.self) }
     }
 
-    /// Whether width and height change places.
+    /// Whether the rotation swaps width and height.
     package var swapsAxes: Bool { rotation == 90 || rotation == 270 }
 
-    /// The filters that make the stored picture upright, none when it is.
+    /// FFmpeg filters that make the stored frame upright; empty if it already is.
     package var filters: [String] {
         switch (rotation, mirrored) {
         case (90, false): ["transpose=clock"]

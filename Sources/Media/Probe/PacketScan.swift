@@ -1,71 +1,71 @@
 import PipelineKit
 
-/// What the packets of a file say, as opposed to its headers. Nothing is decoded.
+/// Measurements from the packets of a file, as opposed to claims of its headers. Decodes nothing.
 package struct PacketScan: Sendable {
-    /// What is measured of one stream.
+    /// Measurements of one stream.
     package struct Track: Sendable {
-        /// Packets seen.
+        /// Number of packets read.
         package var packets = 0
-        /// Packets that an edit list hides, and pictures that only serve others.
+        /// Packets hidden by an edit list, and frames that serve only as references.
         package var hidden = 0
         /// Packets with missing or wrong bytes.
         package var corrupt = 0
-        /// First presentation time of a shown packet, in seconds.
+        /// Earliest PTS of a shown packet, in seconds.
         package var start: Double?
-        /// Where the last one ends, in seconds.
+        /// End of the last shown packet, in seconds.
         package var end: Double?
-        /// Length in seconds of everything that was read, hidden packets included.
+        /// Length in seconds of everything read, including hidden packets.
         package var span = 0.0
-        /// Whether frames are evenly spaced; nil with fewer than three.
+        /// Whether frames are evenly spaced; nil for fewer than three frames.
         package var isEven: Bool?
-        /// The usual step between frames, in seconds.
+        /// Median time between frames, in seconds.
         package var step: Double?
-        /// Longest distance between key frames, in seconds, the one to the end included.
+        /// Longest time between keyframes in seconds, including the time from the last one to the end.
         package var longestKeyFrameInterval: Double?
-        /// Whether no picture refers across a key frame: in H.264 and HEVC each key frame's slices say so, and no
-        /// picture after it is shown before it.
+        /// Whether all GOPs are closed: no frame that follows a keyframe is shown before it and, in H.264 and HEVC,
+        /// the slices of every keyframe allow decoding to start there.
         package var closedGroups: Bool?
-        /// Whether the first shown packet is a key frame.
+        /// Whether the first shown packet is a keyframe.
         package var startsWithKeyFrame = false
-        /// Presentation times of shown key frames in seconds, in order; nil when there are too many to be of use.
+        /// PTS of shown keyframes in seconds, in order; nil if there are more than 2000, or for codecs other than
+        /// H.264 and HEVC.
         package var keyFrameTimes: [Double]?
-        /// Seconds without a picture in otherwise steady footage.
+        /// Total seconds without a frame in otherwise evenly spaced footage.
         package var gaps = 0.0
-        /// Whether only the beginning of the stream was read.
+        /// Whether a limit stopped the scan before the end of the stream.
         package var isPartial = false
-        /// Bytes of all packets.
+        /// Total size of the packets in bytes.
         package var bytes: Int64 = 0
 
-        /// A stream of which so many packets were seen.
         package init(packets: Int = 0) { self.packets = packets }
 
-        /// Length in seconds; nil when the stream was not read to its end.
+        /// Length in seconds; nil if the stream was not read to its end.
         package var duration: Double? { isPartial ? nil : scannedDuration }
-        /// Length in seconds of what was read.
+        /// Length in seconds of the part that was read.
         package var scannedDuration: Double? {
             guard let start, let end, end > start else { return nil }
             return end - start
         }
-        /// Packets that are shown.
+        /// Number of packets that are shown.
         package var shown: Int { packets - hidden }
     }
 
-    /// Streams by index.
+    /// Measurements by stream index.
     package var tracks: [Int: Track] = [:]
-    /// Whether the whole file was read, rather than as much as the limits allow.
+    /// Whether the whole file was read; false if a limit stopped the scan.
     package var isComplete = false
-    /// Reads that failed.
+    /// Number of failed reads.
     package var readErrors = 0
 
-    /// Limits of a scan: ten minutes of 60 frames a second, 4 GB, 20 s of work.
+    /// Limits of a scan: ten minutes at 60 fps, 4 GB, 20 s.
     private static let maximumPackets = 36_000
     private static let maximumBytes: Int64 = 4_000_000_000
     private static let maximumWork = Duration.seconds(20)
 
-    /// Nothing seen.
     package init() {}
 
     /// Reads the packets of `wanted` streams.
+    /// - Parameter pictures: The video streams among them.
     package init(of demuxer: Demuxer, streams wanted: [Int], pictures: Set<Int>) throws(MediaError) {
         demuxer.keep(wanted)
         let packet = try Packet()
@@ -100,14 +100,14 @@ package struct PacketScan: Sendable {
     }
 }
 
-/// Collects what one stream's packets say.
+/// Collects the measurements of one stream.
 private struct TrackScan {
     private static let maximumKeyFrames = 2000
 
     let base: Rational
     let codec: String
     let starts: PictureStart?
-    /// Frames a second as the headers say: the clock of streams that have none.
+    /// Frame rate from the headers, the clock of streams without timestamps.
     let rate: Double?
     var track = PacketScan.Track()
     var times: [Double] = []
@@ -154,7 +154,7 @@ private struct TrackScan {
         }
     }
 
-    /// When a packet is shown and for how long, in seconds; raw streams are counted instead.
+    /// PTS and duration of a packet in seconds. Frames of raw streams without timestamps are counted at `rate`.
     private mutating func place(of packet: Packet, isPicture: Bool) -> (Double, Double)? {
         let unit = base.value ?? 0
         if let tick = packet.pts ?? packet.dts {
@@ -173,7 +173,7 @@ private struct TrackScan {
         let steps = zip(sorted, sorted.dropFirst()).map { $1 - $0 }
         if steps.count >= 2 {
             let usual = steps.sorted()[steps.count / 2]
-            // Container time bases round: a millisecond for Matroska.
+            // Container time bases round timestamps, Matroska's to a millisecond.
             let tolerance = max(0.0015, usual * 0.06)
             let uneven = steps.filter { abs($0 - usual) > tolerance }
             track.isEven = uneven.isEmpty
@@ -184,7 +184,7 @@ private struct TrackScan {
         }
         let sortedKeys = keys.sorted()
         if !sortedKeys.isEmpty || hasHiddenKey {
-            // Pictures before the first shown key frame belong to a hidden one, or to none.
+            // Frames before the first shown keyframe depend on a hidden one, or on none.
             let marks = [min(first, sortedKeys.first ?? first)] + sortedKeys + [track.end ?? first]
             track.longestKeyFrameInterval = zip(marks, marks.dropFirst()).map { $1 - $0 }.max()
             track.closedGroups = !isOpen

@@ -1,7 +1,7 @@
 import CFFmpeg
 import PipelineKit
 
-/// Decodes the first pictures of a stream.
+/// Decodes the first frames of a stream.
 final class PictureSampler {
     /// Packets after which a stream counts as undecodable.
     private static let maximumPackets = 1200
@@ -11,10 +11,10 @@ final class PictureSampler {
     private let decoder: Decoder
     private let packet: Packet
     private var isAtEnd = false
-    /// Packets given to the decoder.
+    /// Number of packets sent to the decoder.
     private(set) var packets = 0
 
-    /// A sampler with a demuxer of its own: going back is what damaged files do worst.
+    /// - Parameter demuxer: A newly opened demuxer, used by nothing else: damaged files seek back unreliably.
     init(stream index: Int, of demuxer: Demuxer, log: MediaLog, threads: Int) throws(MediaError) {
         self.index = index
         self.demuxer = demuxer
@@ -25,14 +25,14 @@ final class PictureSampler {
 
     /// FFmpeg's name of the codec.
     var codec: String { decoder.name }
-    /// Profile as the decoder found it.
+    /// Codec profile reported by the decoder.
     var profile: String? { decoder.profile }
-    /// The unit of the frames' times.
+    /// Time base of the frames.
     var timeBase: Rational { demuxer.timeBase(of: index) }
 
-    /// Decodes the first picture, of H.264 from its packet alone where that says that it can be: a decoder that waits for
-    /// the order of display asks for several pictures first.
-    /// - Returns: False when there is none, or none within reach.
+    /// Decodes the first frame. A self-contained H.264 packet is flushed out of the decoder at once, which otherwise
+    /// waits for several packets to determine the display order.
+    /// - Returns: False at the end of the stream or at the packet limit.
     func first(into frame: Frame) throws(MediaError) -> Bool {
         guard let parameters = demuxer.parameters(of: index), parameters.codec_id == AV_CODEC_ID_H264,
             let start = PictureStart(parameters)
@@ -47,7 +47,7 @@ final class PictureSampler {
         if start.standsAlone(packet) == true {
             try decoder.send(packet)
             try decoder.send(nil)
-            // A field without its companion is no picture yet.
+            // A single field is not a complete frame.
             if try decoder.receive(into: frame), !frame.isDamaged, !frame.isInterlaced { return true }
             decoder.flush()
         }
@@ -55,8 +55,8 @@ final class PictureSampler {
         return try next(into: frame)
     }
 
-    /// Decodes the next picture.
-    /// - Returns: False when there is none, or none within reach.
+    /// Decodes the next frame.
+    /// - Returns: False at the end of the stream or at the packet limit.
     func next(into frame: Frame) throws(MediaError) -> Bool {
         while true {
             if try decoder.receive(into: frame) { return true }

@@ -1,22 +1,22 @@
 import PipelineKit
 
-/// What a container says of the shape of its pictures and FFmpeg 5.1 does not: which part of them is meant to be seen,
-/// and how wide a pixel is when that follows from it.
+/// The clean aperture of a video track, and the pixel aspect ratio that follows from it. FFmpeg 5.1 does not report
+/// them, so they come from the container.
 struct PictureShape {
-    /// The part to be seen, even-aligned; nil for all of it.
+    /// Visible part of the frame, aligned to even pixels; nil for the whole frame.
     private(set) var cleanAperture: PictureArea?
-    /// The shape of a pixel; nil when FFmpeg's word holds.
+    /// Pixel aspect ratio; nil to keep FFmpeg's value.
     private(set) var pixelAspect: Rational?
-    /// What was senseless.
+    /// Warning about invalid values that were ignored.
     private(set) var warning: String?
 
-    /// Nothing to add.
+    /// A shape without corrections.
     init() {}
 
-    /// The shape of an ISO track whose pictures are decoded to a size.
+    /// The shape of an ISO track whose frames are decoded to `width` × `height`.
     init(_ track: MovieHeader.Track, width: Int, height: Int) {
         let shownIsSensible = track.shownWidth <= 16_384 && track.shownHeight <= 16_384
-        // A decoder that gives another size than the description has cropped already.
+        // If the decoded size differs from the sample description, the decoder has already cropped.
         if let clean = track.clean, (track.width, track.height) == (width, height) {
             set(
                 left: (Double(width) - clean.width) / 2 + clean.right,
@@ -28,20 +28,20 @@ struct PictureShape {
             pixelAspect = Rational(1, 1)
             warning = "the track header's size, \(Int(track.shownWidth))×\(Int(track.shownHeight)), is ignored"
         } else if let clean = cleanAperture, track.shownWidth > 0, track.shownHeight > 0 {
-            // The track header speaks of the part that is seen, FFmpeg takes it to speak of all.
+            // The track header gives the size of the visible part, but FFmpeg applies it to the whole frame.
             pixelAspect = Rational(
                 approximating: track.shownWidth / track.shownHeight * Double(clean.height) / Double(clean.width))
         }
     }
 
-    /// The shape of a Matroska track, of which FFmpeg says that a pixel is `aspect` wide.
+    /// The shape of a Matroska track whose pixel aspect ratio is `aspect` according to FFmpeg.
     init(_ track: MatroskaHeader.Track, width: Int, height: Int, aspect: Rational) {
         guard track.left | track.top | track.right | track.bottom != 0 else { return }
         set(
             left: Double(track.left), top: Double(track.top), width: Double(width - track.left - track.right),
             height: Double(height - track.top - track.bottom), of: (width, height), name: "crop")
         if let clean = cleanAperture, track.hasDisplaySize, let value = aspect.value {
-            // The display size is that of the cropped picture.
+            // The display size applies to the cropped frame.
             pixelAspect = Rational(
                 approximating: value * Double(width * clean.height) / Double(height * clean.width))
         }
@@ -55,7 +55,7 @@ struct PictureShape {
             top >= -tolerance, left + width <= Double(size.width) + tolerance,
             top + height <= Double(size.height) + tolerance
         else {
-            warning = "the \(name) of the picture is senseless and ignored"
+            warning = "the \(name) of the video is invalid and ignored"
             return
         }
         let across = Self.even(left, width, of: size.width)
@@ -64,7 +64,7 @@ struct PictureShape {
         cleanAperture = PictureArea(x: across.start, y: down.start, width: across.length, height: down.length)
     }
 
-    /// The even part of `start ..< start + length` that lies in `0 ..< whole`; a whole side keeps its odd pixel.
+    /// The even-aligned part of `start ..< start + length` in `0 ..< whole`. A side that is not cropped stays odd.
     private static func even(_ start: Double, _ length: Double, of whole: Int) -> (start: Int, length: Int) {
         if start < 1, length > Double(whole) - 1 { return (0, whole) }
         let size = max(2, min(whole, Int(length.rounded())) & ~1)

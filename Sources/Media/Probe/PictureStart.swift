@@ -1,20 +1,20 @@
 import CFFmpeg
 
-/// Looks at the units of H.264 and HEVC packets: a container's word "key frame" also covers pictures after which others
-/// still refer to what lies before.
+/// Checks the NAL units of H.264 and HEVC packets: containers also flag frames as keyframes when later frames still
+/// refer to earlier ones.
 struct PictureStart {
     private let isHEVC: Bool
-    /// Bytes of the length before each unit; nil when start codes part them (Annex B).
+    /// Size in bytes of the length before each NAL unit; nil if start codes separate them (Annex B).
     private let lengthSize: Int?
 
-    /// A reader for a stream; nil for codecs without such units.
+    /// Returns nil for codecs other than H.264 and HEVC.
     init?(_ parameters: AVCodecParameters) {
         switch parameters.codec_id {
         case AV_CODEC_ID_H264: isHEVC = false
         case AV_CODEC_ID_HEVC: isHEVC = true
         default: return nil
         }
-        // Configuration records begin with their version, 1; parameter sets in Annex B with zeros.
+        // Configuration records (`avcC`, `hvcC`) start with their version, 1; Annex B parameter sets start with zeros.
         let place = isHEVC ? 21 : 4
         if let data = parameters.extradata, Int(parameters.extradata_size) > place, data[0] == 1 {
             lengthSize = Int(data[place] & 3) + 1
@@ -23,8 +23,8 @@ struct PictureStart {
         }
     }
 
-    /// Whether decoding can start with this packet and nothing decoded later needs what lies before it, leading
-    /// pictures aside; nil when no slice is found.
+    /// Whether decoding can start with this packet and no later frame except leading pictures refers to earlier ones;
+    /// nil if no slice is found.
     func standsAlone(_ packet: Packet) -> Bool? {
         guard let data = packet.pointer.pointee.data else { return nil }
         let bytes = UnsafeBufferPointer(start: data, count: packet.size)
@@ -56,7 +56,7 @@ struct PictureStart {
         return nil
     }
 
-    /// What the head of a unit says; nil when it is no slice.
+    /// The same for the header byte of one NAL unit; nil if it is not a slice.
     private func answer(_ head: UInt8) -> Bool? {
         if isHEVC {
             switch head >> 1 & 0x3f {

@@ -1,7 +1,7 @@
 import Foundation
 import PipelineKit
 
-/// What a probe has found, and the sum of it.
+/// Collects the findings of a probe and turns them into an artifact with warnings.
 struct ProbeFindings {
     let source: SourceFile
     let demuxer: Demuxer
@@ -9,10 +9,10 @@ struct ProbeFindings {
     var video: [VideoTrack] = []
     var audio: [AudioTrack] = []
     var other: [OtherTrack] = []
-    /// The footage, as its first pictures show it.
+    /// The chosen video track, corrected by its first decoded frames.
     var chosen: VideoTrack?
     var sound: AudioTrack?
-    /// Seconds at the start whose pictures can't be decoded.
+    /// Seconds at the start that can't be decoded because they precede the first keyframe.
     var lead = 0.0
     var shapeWarning: String?
 
@@ -22,7 +22,7 @@ struct ProbeFindings {
         self.scan = scan
     }
 
-    /// The artifact.
+    /// Builds the artifact from the findings.
     func media() -> ProbedMedia {
         let length = measure()
         return ProbedMedia(
@@ -41,9 +41,9 @@ struct ProbeFindings {
     private struct Length {
         var start = 0.0
         var duration = 0.0
-        /// What the headers claim of the chosen streams.
+        /// Duration of the chosen streams in seconds according to the headers.
         var claimed: Double?
-        /// Seconds that are claimed and not there.
+        /// Seconds that the headers claim but the file does not contain.
         var missing: Double?
     }
 
@@ -53,7 +53,7 @@ struct ProbeFindings {
         var length = Length()
         length.start = measured.compactMap(\.start).min() ?? demuxer.startTime ?? 0
         let end = measured.compactMap(\.end).max() ?? length.start
-        // Subtitles and data may go on for longer than what is delivered.
+        // Subtitle and data streams may be longer than the chosen streams.
         let own = indices.compactMap(demuxer.claimedDuration(of:)).max()
         length.claimed = own ?? demuxer.claimedDuration
         guard scan.isComplete, end > length.start else {
@@ -61,7 +61,7 @@ struct ProbeFindings {
             return length
         }
         length.duration = end - length.start
-        // Containers count from zero, footage may begin later. Clocks that jump prove nothing.
+        // Containers count from zero although footage may start later. Timestamps that jump prove nothing.
         if let claimed = length.claimed, !demuxer.mayJump {
             let missing = claimed - max(length.duration, end, measured.map(\.span).max() ?? 0)
             if missing > max(0.5, claimed * 0.02) { length.missing = missing }
@@ -69,8 +69,8 @@ struct ProbeFindings {
         return length
     }
 
-    /// Frames that the packets promise: those that are shown, two fields counted as one, less those before the first
-    /// picture.
+    /// Number of frames to expect from the shown packets: two fields count as one frame, and frames before the first
+    /// decodable one don't count.
     private var expectedFrames: Int? {
         guard scan.isComplete, let chosen, let picture else { return nil }
         var frames = Double(picture.shown)
@@ -83,29 +83,29 @@ struct ProbeFindings {
         return max(1, Int(frames.rounded()))
     }
 
-    // MARK: What a person should know
+    // MARK: Warnings
 
     private func damage(_ length: Length) -> [String] {
         var warnings: [String] = []
         if let missing = length.missing, let claimed = length.claimed {
             warnings.append(
-                "the file claims \(Self.text(claimed)) but holds only \(Self.text(length.duration)) of packets: "
-                    + "\(Self.text(missing)) (\(Self.percent(missing / claimed))) are missing, it is damaged or was cut off"
+                "the file claims \(Self.text(claimed)) but has packets for only \(Self.text(length.duration)): "
+                    + "\(Self.text(missing)) (\(Self.percent(missing / claimed))) are missing; it is damaged or cut off"
             )
         }
         if let corrupt = picture?.corrupt, corrupt > 0 {
             let share = Double(corrupt) / Double(max(1, picture?.packets ?? 1))
-            warnings.append("\(corrupt) packets of the picture (\(Self.percent(share))) are damaged")
+            warnings.append("\(corrupt) video packets (\(Self.percent(share))) are damaged")
         }
         if let gaps = picture?.gaps, gaps > 0.2, demuxer.mayJump || picture?.corrupt ?? 0 > 0,
             let whole = picture?.scannedDuration
         {
-            warnings.append("the picture has holes: \(Self.text(gaps)) (\(Self.percent(gaps / whole))) are missing")
+            warnings.append("the video has gaps: \(Self.text(gaps)) (\(Self.percent(gaps / whole))) are missing")
         }
         if lead > 0.1 {
-            warnings.append("it starts between key frames: the first \(Self.text(lead)) have no picture")
+            warnings.append("it starts between keyframes: the first \(Self.text(lead)) can't be decoded")
         }
-        if scan.readErrors > 0 { warnings.append("the file could not be read to its end without errors") }
+        if scan.readErrors > 0 { warnings.append("there were errors while reading the file to its end") }
         return warnings
     }
 
@@ -118,11 +118,11 @@ struct ProbeFindings {
         if let length = picture?.duration, let sound, let heard = scan.tracks[sound.index]?.duration,
             abs(length - heard) > 0.5
         {
-            warnings.append("picture is \(Self.text(length)) and sound \(Self.text(heard)) long")
+            warnings.append("the video is \(Self.text(length)) and the audio \(Self.text(heard)) long")
         }
-        // Every GIF is decoded with transparency, and nearly none uses it.
+        // Every GIF is decoded with an alpha channel, and few use it.
         if chosen?.hasAlpha == true, chosen?.codec != "gif" {
-            warnings.append("the picture has transparency, which a delivery can't keep")
+            warnings.append("the video has transparency, which a delivery can't keep")
         }
         if chosen?.dolbyVisionProfile == 7 {
             warnings.append("it is Dolby Vision profile 7: only its base layer is used")
@@ -134,13 +134,13 @@ struct ProbeFindings {
         let claimed =
             claim == "unknown" ? "not flagged" : claim == "progressive" ? "flagged progressive" : "flagged interlaced"
         switch measured {
-        case "progressive": return "\(claimed), but the pictures are progressive"
-        case "telecine": return "\(claimed), but the pictures are film with 3:2 pulldown, which is left alone"
+        case "progressive": return "\(claimed), but the frames are progressive"
+        case "telecine": return "\(claimed), but the frames are film with 3:2 pulldown, which is left alone"
         default:
             let first = measured == "tt" ? "top" : "bottom"
             return claim == "unknown"
-                ? "not flagged, but the pictures are interlaced, \(first) field first"
-                : "\(claimed), but the pictures have the \(first) field first"
+                ? "not flagged, but the frames are interlaced, \(first) field first"
+                : "\(claimed), but the frames have the \(first) field first"
         }
     }
 
@@ -148,12 +148,12 @@ struct ProbeFindings {
         var warnings: [String] = []
         let footage = video.filter { !$0.isAttachedPicture }
         if footage.count > 1, let chosen {
-            warnings.append("\(footage.count) picture tracks: stream \(chosen.index) is used")
+            warnings.append("\(footage.count) video tracks: stream \(chosen.index) is used")
         }
         if audio.count > 1, let sound {
-            warnings.append("\(audio.count) sound tracks: stream \(sound.index) is used")
+            warnings.append("\(audio.count) audio tracks: stream \(sound.index) is used")
         }
-        if !audio.isEmpty, sound == nil { warnings.append("no sound track can be decoded: it is left out") }
+        if !audio.isEmpty, sound == nil { warnings.append("no audio track can be decoded: none is used") }
         return warnings
     }
 

@@ -2,20 +2,20 @@ package import Foundation
 package import PipelineKit
 import Synchronization
 
-/// What probes found lately: a run plans all footage before it works on any, and need not look twice at files that
-/// stood still in between.
+/// Caches recent probe results: a run plans all footage before it processes any, and need not probe unchanged files
+/// twice.
 package final class ProbeMemory: Sendable {
-    /// That of the process, which is where plans and runs meet.
+    /// The cache of the process, shared by plans and runs.
     package static let shared = ProbeMemory()
 
-    /// Files that are remembered; a fact sheet takes some kilobytes.
+    /// Most files to remember; one result takes a few kilobytes.
     private static let capacity = 256
-    /// A file written more recently may be written again without its time changing.
+    /// Seconds since the last write. A younger file is not remembered: another write might leave its time unchanged.
     private static let youngest = 2.0
 
     private struct State {
         var facts: [String: (mark: FileMark, media: ProbedMedia)] = [:]
-        /// Paths, the one that was remembered longest ago first.
+        /// Paths in the order in which they were remembered, oldest first.
         var order: [String] = []
     }
 
@@ -23,11 +23,11 @@ package final class ProbeMemory: Sendable {
 
     private let now: @Sendable () -> Date
 
-    /// An empty memory.
-    /// - Parameter now: The time, by the clock that file systems use.
+    /// Creates an empty cache.
+    /// - Parameter now: The current time by the clock of the file system.
     package init(now: @escaping @Sendable () -> Date = { Date() }) { self.now = now }
 
-    /// What `probe` finds in footage, or found before when the file has not changed since.
+    /// The remembered result if the file has not changed since, otherwise the result of `probe`.
     package func media(
         of source: SourceFile, _ probe: () async throws(StageError) -> ProbedMedia
     ) async throws(StageError) -> ProbedMedia {

@@ -1,7 +1,7 @@
 import CFFmpeg
 import PipelineKit
 
-/// One pass over one open file.
+/// Probes one open file: scans its packets, chooses the streams and decodes the first frames.
 struct ProbeReader {
     let source: SourceFile
     let demuxer: Demuxer
@@ -9,14 +9,15 @@ struct ProbeReader {
     let cancellation: CancellationFlag
     let deadline: ContinuousClock.Instant
 
-    /// Failures of ours are `StageError`s already; those of the library become one where they are understood.
+    /// - Returns: The artifact, or the reason why the footage can't be used.
+    /// - Throws: `MediaError` if a library call fails.
     func read() throws(MediaError) -> Result<ProbedMedia, StageError> {
         let tracks = TrackReader(demuxer: demuxer)
         let indices = Array(0..<demuxer.streamCount)
         guard indices.count <= MediaProbe.maximumStreams else {
             return refuse(
-                "has \(indices.count) streams; more than \(MediaProbe.maximumStreams) are not handled",
-                hint: "remux it with the streams that matter")
+                "has \(indices.count) streams; at most \(MediaProbe.maximumStreams) are supported",
+                hint: "remux it with only the streams you need")
         }
         let pictures = indices.filter { tracks.kind($0) == AVMEDIA_TYPE_VIDEO }
         let sounds = indices.filter { tracks.kind($0) == AVMEDIA_TYPE_AUDIO }
@@ -49,12 +50,12 @@ struct ProbeReader {
         return .success(findings.media())
     }
 
-    /// Why no picture track was chosen.
+    /// Why no video track was chosen, as the predicate of an error message.
     private static func absence(video: [VideoTrack], audio: [AudioTrack]) -> String {
-        if video.isEmpty { return audio.isEmpty ? "holds neither picture nor sound" : "has sound but no picture" }
-        if video.contains(where: { !$0.isAttachedPicture }) { return "has a picture track without a single picture" }
+        if video.isEmpty { return audio.isEmpty ? "has neither video nor audio" : "has audio but no video" }
+        if video.contains(where: { !$0.isAttachedPicture }) { return "has a video track without any frames" }
         return audio.isEmpty
-            ? "has a cover picture but no footage" : "has sound and a cover picture but no footage"
+            ? "has a cover image but no video" : "has audio and a cover image but no video"
     }
 
     private func refuse(_ problem: String, hint: String?) -> Result<ProbedMedia, StageError> {
@@ -84,7 +85,7 @@ struct ProbeReader {
         return nil
     }
 
-    /// Decodes the first pictures: what the bitstream says may contradict the container.
+    /// Decodes the first frames, since the bitstream may contradict the container.
     private func refine(
         _ chosen: VideoTrack, tracks: TrackReader, scan: PacketScan, findings: inout ProbeFindings
     ) throws(MediaError) -> Result<VideoTrack, StageError> {
@@ -94,7 +95,7 @@ struct ProbeReader {
             let demuxer = try Demuxer(
                 path: source.file.path, log: log, cancellation: cancellation, description: .other(demuxer),
                 deadline: deadline)
-            // One thread: several give pictures without their references when footage begins between key frames.
+            // With several threads FFmpeg outputs frames without their references if footage starts between keyframes.
             sampler = try PictureSampler(stream: index, of: demuxer, log: log, threads: 1)
         } catch {
             if error.isCancellation || error.isTimeout { throw error }
@@ -104,14 +105,14 @@ struct ProbeReader {
                     hint: "convert it to H.264 first", cause: error))
         }
         let frame = try Frame()
-        // Only footage that shows fields needs pictures beyond the first.
+        // Only footage that may be interlaced needs more than the first frame.
         guard try chosen.fieldOrder == "progressive" ? sampler.first(into: frame) : sampler.next(into: frame),
             var track = tracks.video(index, scan: scan.tracks[index], frame: frame, profile: sampler.profile)
         else {
             return .failure(
                 MediaProbe.unusable(
                     source,
-                    "has no picture that can be decoded: stream \(index) (\(sampler.codec)), \(sampler.packets) packets",
+                    "has no frame that can be decoded: stream \(index) (\(sampler.codec)), \(sampler.packets) packets",
                     hint: MediaProbe.damagedHint))
         }
         if let refusal = check(track, isEncrypted: false) { return .failure(refusal) }
@@ -120,7 +121,7 @@ struct ProbeReader {
         } else if chosen.fieldOrder == "unknown" {
             track.fieldOrder = "unknown"
         }
-        // Footage that begins between key frames has no picture yet when its packets start.
+        // Footage that starts between keyframes has packets before its first decodable frame.
         let time = frame.time.map { Double($0) * (sampler.timeBase.value ?? 0) }
         if let time, let start = track.startTime, time > start {
             findings.lead = time - start
@@ -135,18 +136,18 @@ struct ProbeReader {
         return .success(track)
     }
 
-    /// Replaces the claim about fields by what the pictures show.
+    /// Replaces the declared field order by the one measured from the frames.
     private func measureFields(of track: inout VideoTrack, _ sampler: PictureSampler) throws(MediaError) {
         let verdict: String?
         do throws(MediaError) {
             verdict = try FieldMeter(sampler, log: log).verdict
         } catch {
-            // Filters that can't be built leave the claim as it is.
+            // If the filters can't be built, keep the declared order.
             if error.isCancellation || error.isTimeout { throw error }
             verdict = nil
         }
         guard let verdict else { return }
-        // `tb` and `bt` say the same of the order of display as `tt` and `bb`, of pictures stored in the other order.
+        // `tb` and `bt` are stored in the other order, but displayed like `bb` and `tt`.
         let claim = ["tb": "bb", "bt": "tt"][track.fieldOrder] ?? track.fieldOrder
         guard verdict != claim else { return }
         if claim != "unknown" || verdict != "progressive" { track.claimedFieldOrder = track.fieldOrder }
@@ -155,7 +156,7 @@ struct ProbeReader {
 }
 
 extension VideoTrack {
-    /// Whether its pictures may hold two fields each: they are said to, or nothing is said and they look like television.
+    /// Whether frames may hold two fields: declared interlaced, or undeclared with the size and rate of television.
     fileprivate var mayBeInterlaced: Bool {
         if ["tt", "bb", "tb", "bt"].contains(fieldOrder) { return true }
         return fieldOrder == "unknown" && FieldMeter.isBroadcast(height: codedHeight, rate: averageFrameRate.value)

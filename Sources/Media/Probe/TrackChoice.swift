@@ -1,10 +1,10 @@
 import CFFmpeg
 package import PipelineKit
 
-/// Picks the streams that are meant, by what they are and not by how large they are.
+/// Chooses the video and audio track to use, by their purpose before their size.
 package enum TrackChoice {
-    /// The footage: never a cover, not the still track of a motion photo while there is moving picture; then the
-    /// default track, then the longest, then the largest.
+    /// The main video track: never cover art, nor the still track of a motion photo that also has moving video. Prefers
+    /// the default track, then the longest, then the largest.
     package static func video(of tracks: [VideoTrack], scan: PacketScan) -> VideoTrack? {
         func frames(_ track: VideoTrack) -> Int { scan.tracks[track.index]?.packets ?? 0 }
         let footage = tracks.filter { !$0.isAttachedPicture && frames($0) > 0 }
@@ -15,15 +15,15 @@ package enum TrackChoice {
         }
     }
 
-    /// The sound: one that can be decoded and is no commentary or description; the default track, then the one with most
-    /// channels, then the first.
+    /// The main audio track that can be decoded. Prefers tracks without commentary or audio description, then the
+    /// default track, then the one with the most channels, then the first.
     package static func audio(of tracks: [AudioTrack], scan: PacketScan) -> AudioTrack? {
         best(of: tracks.filter { isUsable($0) && scan.tracks[$0.index]?.packets ?? 0 > 0 })
     }
 
-    /// The sound that was asked for.
-    /// - Returns: Nil when there is none: none was asked for, or the footage has none that can be decoded.
-    /// - Throws: `StageError` naming the tracks there are, when the one asked for is not among them.
+    /// The audio track that the options request.
+    /// - Returns: Nil if the options request none, or for `auto` if no track can be decoded.
+    /// - Throws: `StageError` that lists the available tracks, if the requested one is not among them.
     package static func audio(
         of media: ProbedMedia, wanted: DeliveryOptions.SoundTrack
     ) throws(StageError) -> AudioTrack? {
@@ -31,14 +31,14 @@ package enum TrackChoice {
         case .auto: return media.audioTrack
         case .none: return nil
         case .number(let number):
-            guard media.audio.indices.contains(number) else { throw missing("sound track \(number)", media) }
+            guard media.audio.indices.contains(number) else { throw missing("audio track \(number)", media) }
             guard isUsable(media.audio[number]) else {
-                throw missing("decodable sound track \(number)", media)
+                throw missing("decodable audio track \(number)", media)
             }
             return media.audio[number]
         case .language(let language):
             let speaking = media.audio.filter { isUsable($0) && Language.isSame($0.language, language) }
-            guard let track = best(of: speaking) else { throw missing("sound track in “\(language)”", media) }
+            guard let track = best(of: speaking) else { throw missing("audio track in “\(language)”", media) }
             return track
         }
     }
@@ -52,7 +52,7 @@ package enum TrackChoice {
         return StageError(
             .unusableFootage, "\(media.source.displayPath) has no \(what)",
             hint: known.isEmpty
-                ? "it has no sound track at all" : "choose one of its sound tracks: \(known.joined(separator: "; "))")
+                ? "it has no audio tracks" : "choose one of its audio tracks: \(known.joined(separator: "; "))")
     }
 
     private static func isUsable(_ track: AudioTrack) -> Bool {
@@ -66,7 +66,7 @@ package enum TrackChoice {
         }
     }
 
-    /// The track whose ranks are highest, compared one after the other; of equal ones that with the lowest index.
+    /// The track with the highest ranks, compared in order; the lowest index breaks ties.
     private static func first<Track>(
         of tracks: [Track], by index: (Track) -> Int, ranks: (Track) -> [Int]
     ) -> Track? {

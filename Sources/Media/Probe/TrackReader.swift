@@ -2,21 +2,20 @@ import CFFmpeg
 import Foundation
 import PipelineKit
 
-/// Describes the streams of an open file in the kit's words.
+/// Describes the streams of an open file as `VideoTrack`, `AudioTrack` or `OtherTrack`.
 struct TrackReader {
     let demuxer: Demuxer
-    /// What the container's own header adds to FFmpeg's words.
+    /// The container's own header, for facts that FFmpeg leaves out; nil for other containers.
     let movie: MovieHeader?
     let matroska: MatroskaHeader?
 
-    /// A reader for the streams of `demuxer`.
     init(demuxer: Demuxer) {
         self.demuxer = demuxer
         movie = demuxer.formatName.contains("mp4") ? MovieHeader(path: demuxer.path) : nil
         matroska = demuxer.formatName.contains("matroska") ? MatroskaHeader(path: demuxer.path) : nil
     }
 
-    /// What `AVStream` says of a picture track, refined by the first decoded frame and the packets when there are any.
+    /// Describes a video stream by its `AVStream`, corrected by its packets and its first decoded frame if given.
     func video(_ index: Int, scan: PacketScan.Track?, frame: Frame? = nil, profile: String? = nil) -> VideoTrack? {
         guard let stream = demuxer.stream(index), let parameters = stream.pointee.codecpar?.pointee else { return nil }
         let format = AVPixelFormat(frame?.pointer.pointee.format ?? parameters.format)
@@ -33,7 +32,7 @@ struct TrackReader {
         let display = Self.displaySize(
             width: shape.cleanAperture?.width ?? width, height: shape.cleanAperture?.height ?? height, aspect: aspect,
             orientation: orientation)
-        // The decoder's word wins over the container's where it says something.
+        // The decoder's colour tags take precedence over the container's.
         let colour = frame?.colour ?? ColourTags(range: nil, primaries: nil, transfer: nil, matrix: nil)
         let primaries = colour.primaries ?? ColourTags.name(of: parameters.color_primaries)
         let transfer = colour.transfer ?? ColourTags.name(of: parameters.color_trc)
@@ -65,14 +64,14 @@ struct TrackReader {
             hasAlpha: descriptor.flatMap { $0.pointee.flags & UInt64(AV_PIX_FMT_FLAG_ALPHA) != 0 ? true : nil })
     }
 
-    /// What the container's own header says of the shape of a stream's pictures.
+    /// Clean aperture and pixel aspect ratio of a video stream according to the container's own header.
     func shape(_ index: Int, width: Int, height: Int, aspect: Rational) -> PictureShape {
         guard let stream = demuxer.stream(index) else { return PictureShape() }
         if let track = movie?.tracks.first(where: { $0.id == Int(stream.pointee.id) }) {
             return PictureShape(track, width: width, height: height)
         }
         if let matroska {
-            // FFmpeg makes streams of tracks in their order.
+            // FFmpeg creates streams in the order of the tracks.
             let pictures = (0..<demuxer.streamCount).filter { index in
                 kind(index) == AVMEDIA_TYPE_VIDEO
                     && (demuxer.stream(index)?.pointee.disposition ?? 0) & AV_DISPOSITION_ATTACHED_PIC == 0
@@ -84,8 +83,8 @@ struct TrackReader {
         return PictureShape()
     }
 
-    /// Size of the pictures as stored: that of the first one, unless the stream is known to change its size and the
-    /// container tells the largest.
+    /// Stored size of the frames: the size of the first decoded frame. Codecs that may change it mid-stream use the
+    /// container's size, which is the largest.
     private static func storedSize(_ parameters: AVCodecParameters, frame: Frame?) -> (Int, Int) {
         let told = (Int(parameters.width), Int(parameters.height))
         guard let frame else { return told }
@@ -95,7 +94,7 @@ struct TrackReader {
         return (frame.width, frame.height)
     }
 
-    /// What is known of a sound track.
+    /// Describes an audio stream by its `AVStream` and its packets.
     func audio(_ index: Int, scan: PacketScan.Track?) -> AudioTrack? {
         guard let stream = demuxer.stream(index), let parameters = stream.pointee.codecpar else { return nil }
         let base = Rational(stream.pointee.time_base).value ?? 0
@@ -119,7 +118,7 @@ struct TrackReader {
             isDescriptive: Self.isDescriptive(stream.pointee.disposition, tags) ? true : nil)
     }
 
-    /// A track's own name: its title, or a handler's name that is not a program's.
+    /// A track's title, or its handler name unless that is a program's default.
     private static func title(_ tags: [String: String]) -> String? {
         if let title = tags["title"], !title.isEmpty { return title }
         guard let handler = tags["handler_name"]?.trimmingCharacters(in: .whitespacesAndNewlines), !handler.isEmpty,
@@ -140,7 +139,7 @@ struct TrackReader {
             || name.contains("audio description") || name.contains("descriptive")
     }
 
-    /// A stream that is neither.
+    /// Describes a stream that is neither video nor audio.
     func other(_ index: Int) -> OtherTrack? {
         guard let stream = demuxer.stream(index), let parameters = stream.pointee.codecpar?.pointee else { return nil }
         let kind =
@@ -158,12 +157,12 @@ struct TrackReader {
         return OtherTrack(index: index, kind: kind, codec: codec)
     }
 
-    /// What kind of stream it is.
+    /// FFmpeg's media type of a stream.
     func kind(_ index: Int) -> AVMediaType {
         demuxer.stream(index)?.pointee.codecpar?.pointee.codec_type ?? AVMEDIA_TYPE_UNKNOWN
     }
 
-    /// Whether samples are encrypted.
+    /// Whether the samples of a stream are encrypted.
     func isEncrypted(_ index: Int) -> Bool {
         guard let stream = demuxer.stream(index), let parameters = stream.pointee.codecpar?.pointee else {
             return false
@@ -189,14 +188,14 @@ struct TrackReader {
         return (Int(record.dv_profile), Int(record.dv_bl_signal_compatibility_id))
     }
 
-    /// The header's average unless the packets know better: headers count frames that are not there.
+    /// The header's average frame rate unless the packets contradict it: headers may count missing frames.
     private func averageRate(_ stream: UnsafeMutablePointer<AVStream>, _ scan: PacketScan.Track?) -> Rational {
         let claimed = Rational(stream.pointee.avg_frame_rate)
         guard let scan, let duration = scan.scannedDuration, scan.shown >= 3 else { return claimed }
         let measured = Double(scan.shown) / duration
-        // Interlaced streams may hold a packet for each field.
+        // Interlaced streams may have one packet per field.
         if let rate = claimed.value, rate > 0, isInterlaced(stream), measured > rate * 1.5 { return claimed }
-        // Steady footage with holes in it is still steady.
+        // Evenly spaced footage with gaps keeps its rate.
         if let rate = claimed.value, let step = scan.step, scan.isEven == false, abs(rate * step - 1) < 0.06 {
             return claimed
         }
@@ -209,7 +208,7 @@ struct TrackReader {
         return [AV_FIELD_TT, AV_FIELD_BB, AV_FIELD_TB, AV_FIELD_BT].contains { $0 == order }
     }
 
-    /// 1/1 for what is unsaid, senseless or too extreme to be meant.
+    /// Pixel aspect ratio, preferably the container's; 1/1 if it is missing, invalid or implausibly extreme.
     static func aspect(_ value: AVRational, container: AVRational) -> Rational {
         for candidate in [container, value] where candidate.num > 0 && candidate.den > 0 {
             let ratio = av_q2d(candidate)
@@ -218,13 +217,13 @@ struct TrackReader {
         return Rational(1, 1)
     }
 
-    /// Size in square pixels, upright. The larger side keeps its pixels, so that nothing is thrown away.
+    /// Upright size in square pixels: the pixel aspect ratio scales the width.
     static func displaySize(
         width: Int, height: Int, aspect: Rational, orientation: Orientation
     ) -> (width: Int, height: Int) {
         let ratio = aspect.value ?? 1
         var size = (width: width, height: height)
-        // 853:854 and the like come from rounding and mean square.
+        // Ratios such as 853:854 come from rounding and mean square pixels.
         if abs(ratio - 1) > 0.005 {
             size.width = max(1, Int((Double(width) * ratio).rounded()))
         }

@@ -1,11 +1,11 @@
 import Foundation
 package import PipelineKit
 
-/// Generated footage: test pictures and tones in any codec and container that the FFmpeg in use can write.
+/// Generated footage: test patterns and tones in any codec and container that the loaded FFmpeg can write.
 ///
-/// It is what tests and demonstrations run on, so that they need no files from elsewhere.
+/// Tests and demonstrations use it instead of media files.
 package struct SampleClip: Sendable {
-    /// A sound track.
+    /// An audio track with a tone or silence.
     package struct Sound: Sendable {
         /// FFmpeg's name of the encoder.
         package var codec = "aac"
@@ -13,43 +13,41 @@ package struct SampleClip: Sendable {
         package var sampleRate = 48_000
         package var channels = 2
         package var bitRate: Int64? = 192_000
-        /// Tone in hertz; 0 is silence.
+        /// Frequency of the tone in hertz; 0 for silence.
         package var frequency = 440
-        /// Length in seconds; nil for that of the picture.
+        /// Length in seconds; nil for the length of the video.
         package var seconds: Double?
-        /// Further filters, in FFmpeg's syntax.
+        /// Additional filters, in FFmpeg's syntax.
         package var filters = ""
-        /// When it starts, in seconds after the picture.
+        /// Seconds by which it starts after the video.
         package var delay = 0.0
 
-        /// AAC stereo.
         package init() {}
     }
 
-    /// FFmpeg's name of the container.
+    /// FFmpeg's name of the container format.
     package var container = "mp4"
-    /// The picture; its `settings` go to the encoder.
+    /// The video, with the encoder's `settings`; nil for none.
     package var picture: Encoder.Picture?
-    /// The sound; nil for none.
+    /// The audio; nil for none.
     package var sound: Sound? = Sound()
-    /// Length in seconds.
+    /// Length of the video in seconds.
     package var seconds: Double
-    /// Filters that make the picture, without size and rate; nil for FFmpeg's test picture.
     package var pattern: Pattern = .test
-    /// Filters put after the pattern, such as a `select` that makes the rate vary.
+    /// Filters after the pattern, such as a `select` that makes the frame rate vary.
     package var filters: String?
-    /// Clockwise turn that players shall apply.
+    /// Clockwise rotation in degrees for players to apply.
     package var rotation = 0
-    /// Whether players shall mirror the picture as well.
+    /// Whether players should mirror the video as well.
     package var mirrored = false
-    /// Tags of the container.
+    /// Metadata tags of the container.
     package var tags: [String: String] = [:]
-    /// Tags of the picture.
+    /// Metadata tags of the video stream.
     package var pictureTags: [String: String] = [:]
-    /// Settings of the container.
+    /// Options of the muxer, by FFmpeg's names.
     package var muxerSettings: [String: String] = [:]
 
-    /// What the picture shows.
+    /// Content of the generated video.
     package enum Pattern: Sendable {
         /// Moving gradients and a counter.
         case test
@@ -57,11 +55,11 @@ package struct SampleClip: Sendable {
         case corners
         /// Noise, which is hard to encode.
         case noise
-        /// One colour.
+        /// A single colour, by FFmpeg's name.
         case plain(String)
     }
 
-    /// H.264 and AAC in MP4.
+    /// A clip with H.264 and AAC in MP4.
     package init(width: Int = 320, height: Int = 180, frameRate: Rational = Rational(30, 1), seconds: Double = 1) {
         self.seconds = seconds
         var picture = Encoder.Picture(
@@ -71,7 +69,7 @@ package struct SampleClip: Sendable {
         self.picture = picture
     }
 
-    /// Footage that meets the delivery spec as it is.
+    /// Footage that already meets the delivery spec.
     package static func compliant(seconds: Double = 1) -> SampleClip {
         var clip = SampleClip(width: 540, height: 960, seconds: seconds)
         clip.picture?.colour = DeliverySpec.colour
@@ -79,13 +77,13 @@ package struct SampleClip: Sendable {
         return clip
     }
 
-    /// Writes the clip.
+    /// Generates the clip and writes it to `path`.
     package func write(to path: String) throws(MediaError) {
         let log = MediaLog()
         try log.attached { () throws(MediaError) in try SampleWriter(clip: self, path: path, log: log).run() }
     }
 
-    /// The filters that make the picture.
+    /// The filter graph that generates the video; nil without video.
     var pictureFilters: String? {
         guard let picture else { return nil }
         let size = "s=\(picture.width)x\(picture.height):r=\(picture.frameRate):d=\(seconds)"
@@ -106,7 +104,7 @@ package struct SampleClip: Sendable {
         return text + ",format=\(picture.pixelFormat)[out]"
     }
 
-    /// The filters that make the sound in blocks of `frameSize` samples.
+    /// The filter graph that generates the audio in frames of `frameSize` samples; nil without audio.
     func soundFilters(frameSize: Int) -> String? {
         guard let sound else { return nil }
         let length = sound.seconds ?? seconds
@@ -121,7 +119,7 @@ package struct SampleClip: Sendable {
     }
 }
 
-/// Writes one clip: picture and sound in turn, whichever is behind.
+/// Writes one clip, always continuing with the stream that is behind.
 private final class SampleWriter {
     private let clip: SampleClip
     private let muxer: Muxer

@@ -1,34 +1,32 @@
-/// A moment at which footage can be cut without anyone minding.
+/// A time at which footage can be cut, and how noticeable the cut would be.
 package struct CutCandidate: Sendable, Hashable {
-    /// What makes it one.
+    /// What makes a time a candidate.
     package enum Kind: Sendable, Hashable {
         /// The first frame of a new scene.
         case scene
-        /// The middle of a silence of so many seconds, or a moment well within a long one.
+        /// The middle of a silence of `length` seconds, or a time well within a long one.
         case silence(length: Double)
-        /// The first frame of a new scene while it is silent.
+        /// The first frame of a new scene during a silence.
         case quietScene
-        /// A key frame: nothing that is seen or heard, but it need not be encoded.
+        /// A keyframe: not a natural place, but a cut there needs no encoding.
         case keyFrame
-        /// Nothing at all.
+        /// A time without any of these.
         case nothing
     }
 
-    /// When, in the footage's own time, in seconds.
+    /// Time in seconds on the footage's own timeline.
     package var time: Double
-    /// How good a place it is, 0 … 1.
+    /// How suitable the time is, 0 … 1.
     package var strength: Double
-    /// What makes it one.
     package var kind: Kind
 
-    /// A candidate.
     package init(time: Double, strength: Double, kind: Kind) {
         self.time = time
         self.strength = strength
         self.kind = kind
     }
 
-    /// Whether there is something to be seen or heard.
+    /// Whether a new scene or a silence hides the cut.
     package var isNatural: Bool {
         switch kind {
         case .scene, .silence, .quietScene: true
@@ -36,7 +34,7 @@ package struct CutCandidate: Sendable, Hashable {
         }
     }
 
-    /// What a cut there costs: any natural one is better than any other.
+    /// Cost of a cut here. Every natural cut is cheaper than every other one.
     var cost: Double {
         switch kind {
         case .scene, .silence, .quietScene: 1 - min(1, max(0, strength))
@@ -45,7 +43,7 @@ package struct CutCandidate: Sendable, Hashable {
         }
     }
 
-    /// Scenes and silences together: a new scene that begins in a silence is one candidate, and the best there is.
+    /// Merges scenes and silences. A new scene that begins in a silence becomes a single, stronger candidate.
     package static func merged(scenes: [CutCandidate], silences: [Silence]) -> [CutCandidate] {
         var quiet: Set<Int> = []
         var merged = scenes.map { scene in
@@ -60,23 +58,22 @@ package struct CutCandidate: Sendable, Hashable {
     }
 }
 
-/// A time in which nothing is heard.
+/// A silent part of the footage.
 package struct Silence: Sendable, Hashable {
-    /// From when to when, in the footage's own time, in seconds.
+    /// Start and end in seconds on the footage's own timeline.
     package var range: ClosedRange<Double>
 
-    /// A silence.
     package init(_ range: ClosedRange<Double>) { self.range = range }
 
-    /// Its length in seconds.
+    /// Length of the silence in seconds.
     package var length: Double { range.upperBound - range.lowerBound }
-    /// Longer ones are better places.
+    /// How suitable the silence is for a cut: longer ones are better.
     var strength: Double { min(0.8, 0.3 + length * 0.5) }
 
-    /// From this length on any moment a second away from the ends is as good as the middle.
+    /// From this length in seconds, any time at least a second from both ends is as good as the middle.
     private static let long = 3.0
 
-    /// Where to cut in it.
+    /// The times at which to cut in the silence.
     package var candidates: [CutCandidate] {
         var times = [(range.lowerBound + range.upperBound) / 2]
         if length >= Silence.long {

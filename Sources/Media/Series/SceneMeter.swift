@@ -1,30 +1,30 @@
 import Foundation
 import PipelineKit
 
-/// Finds the first frames of new scenes, by how much small pictures differ from those before them.
+/// Detects scene changes by how much downscaled frames differ from the ones before.
 enum SceneMeter {
-    /// How much a picture differs from the one before, beyond what the pictures differ anyway.
+    /// How much a frame differs from the one before, beyond the usual difference between frames.
     struct Reading: Sendable, Hashable {
-        /// When it begins, in the footage's own time, in seconds.
+        /// PTS in seconds on the footage's own timeline.
         var time: Double
         /// 0 … 100, libavfilter's scene score.
         var score: Double
     }
 
-    /// Scores from here on are new scenes.
+    /// Lowest score of a scene change.
     private static let threshold = 7.0
-    /// A score that leaves no doubt.
+    /// Score from which a scene change has its full strength.
     private static let certain = 35.0
-    /// Two new scenes are at least this far apart, in seconds.
+    /// Shortest time between two scene changes, in seconds.
     private static let distance = 0.3
-    /// Pictures before a window that are looked at too, in seconds: the first one has to have one before it.
+    /// Seconds to decode before a window, since the first frame in it needs one before it.
     private static let runUp = 0.4
 
-    /// Differences count on small pictures: noise and grain vanish in them.
+    /// Compares downscaled frames, in which noise and grain vanish.
     private static let filter = "[in]scale=w=96:h=54:flags=area,format=rgb24,scdet=threshold=100[out]"
 
-    /// Decodes the pictures of `window`.
-    /// - Parameter progress: Called with the time reached.
+    /// Decodes and scores the frames of `window`.
+    /// - Parameter progress: Called with the time reached, in seconds.
     static func read(
         _ source: FootageSource, track: VideoTrack, window: ClosedRange<Double>, progress: (Double) -> Void
     ) throws(MediaError) -> [Reading] {
@@ -42,7 +42,7 @@ enum SceneMeter {
         var isOver = false
         func drain() throws(MediaError) {
             while !isOver, try decoder.receive(into: frame) {
-                try source.cancellation.check("looking for new scenes")
+                try source.cancellation.check("detecting scene changes")
                 guard let told = frame.time else { continue }
                 let time = Double(told) * (timeBase.value ?? 0)
                 if time > window.upperBound + runUp {
@@ -57,7 +57,7 @@ enum SceneMeter {
             }
         }
         while !isOver, try demuxer.read(into: packet) {
-            try source.cancellation.check("looking for new scenes")
+            try source.cancellation.check("detecting scene changes")
             guard packet.stream == track.index else { continue }
             for ready in try lead.accept(packet) {
                 try decoder.send(ready)
@@ -76,12 +76,12 @@ enum SceneMeter {
         return readings
     }
 
-    /// The new scenes among readings of neighbouring pictures.
+    /// The scene changes in the readings of consecutive frames.
     static func scenes(in readings: [Reading]) -> [CutCandidate] {
         readings.indices.filter { index in
             let score = readings[index].score
             guard score >= threshold else { return false }
-            // The first of equals.
+            // Keep the highest score nearby, and of equal ones the first.
             let isBeaten = readings.indices.contains { other in
                 other != index && abs(readings[other].time - readings[index].time) < distance
                     && (readings[other].score > score || readings[other].score == score && other < index)

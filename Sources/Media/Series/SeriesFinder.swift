@@ -1,17 +1,17 @@
 import Foundation
 package import PipelineKit
 
-/// Parts footage, looking only at what lies where a cut may fall.
+/// Splits footage into parts, decoding only the ranges in which a cut may fall.
 package struct SeriesFinder: Sendable {
-    /// Where footage is cut.
+    /// Where footage may be cut.
     package enum Places: Sendable, Hashable {
-        /// At new scenes.
+        /// Where a new scene begins.
         case scenes
-        /// In silences.
+        /// In the middle of silences.
         case silences
-        /// At either, best where both meet.
+        /// At either of them, preferably where both coincide.
         case either
-        /// Wherever parts of equal length end.
+        /// Where parts of equal length end.
         case anywhere
     }
 
@@ -20,19 +20,19 @@ package struct SeriesFinder: Sendable {
     private let places: Places
     private let plan: SeriesPlan
 
-    /// The number of parts.
+    /// Number of parts that the footage is split into.
     package var count: Int { plan.count }
-    /// Whether footage has to be decoded to know the cuts.
+    /// Whether the footage must be decoded to find the cuts.
     package var needsAnalysis: Bool { plan.count > 1 && places != .anywhere && (looks || listens) }
 
-    /// Beyond a window it is listened this far, to know where a silence ends, in seconds.
+    /// Seconds of audio to decode beyond a window, to find where a silence ends.
     private static let margin = 1.0
 
-    /// Prepares for one piece of footage.
-    /// - Throws: `StageError` when it has no picture.
+    /// Plans the parts of one piece of footage; decodes nothing.
+    /// - Throws: `StageError` if it has no video.
     package init(_ media: ProbedMedia, rules: SeriesPlan.Rules, at places: Places) throws(StageError) {
         guard let track = media.videoTrack else {
-            throw StageError(.unusableFootage, "\(media.source.displayPath) has no picture", hint: "give a video file")
+            throw StageError(.unusableFootage, "\(media.source.displayPath) has no video", hint: "give a video file")
         }
         self.media = media
         self.track = track
@@ -46,14 +46,14 @@ package struct SeriesFinder: Sendable {
     private var looks: Bool { places == .scenes || places == .either }
     private var listens: Bool { (places == .silences || places == .either) && media.audioTrack != nil }
 
-    /// Parts of equal length, as near as key frames are: what it comes to without decoding.
+    /// Estimates the parts without decoding: of nearly equal length, cut at keyframes where those are close.
     package func estimate() -> PartedMedia {
         parted(at: plan.cuts(at: keyFrames, snap: snapped), isEstimate: true)
     }
 
-    /// Looks and listens, and parts the footage.
-    /// - Parameter progress: Share of the work done.
-    /// - Throws: `MediaError` when a library call fails or the work is cancelled.
+    /// Finds the best cuts and splits the footage.
+    /// - Parameter progress: Called with the fraction of the work done.
+    /// - Throws: `MediaError` if a library call fails or the work is cancelled.
     package func find(
         cancellation: CancellationFlag, progress: @escaping (Double) -> Void
     ) throws(MediaError) -> PartedMedia {
@@ -69,7 +69,7 @@ package struct SeriesFinder: Sendable {
             var scenes: [CutCandidate] = []
             var stretches: [SilenceMeter.Stretch] = []
             for (window, length) in zip(windows, lengths) {
-                // Pictures take most of the time.
+                // Video takes most of the time.
                 let share = looks ? (listens ? 0.9 : 1) : 0
                 if looks {
                     let readings = try SceneMeter.read(source, track: track, window: window) {
@@ -102,12 +102,12 @@ package struct SeriesFinder: Sendable {
 
     // MARK: Frames
 
-    /// Cuts at key frames need no encoding.
+    /// Cuts at keyframes need no encoding.
     private var keyFrames: [CutCandidate] {
         (track.keyFrameTimes ?? []).map { CutCandidate(time: $0, strength: 0, kind: .keyFrame) }
     }
 
-    /// The frame nearest to a time, where frames are evenly spaced.
+    /// The PTS of the nearest frame if frames are evenly spaced, otherwise the time itself.
     private func snapped(_ time: Double) -> Double {
         guard track.constantFrameRate == true, let rate = track.averageFrameRate.value, rate > 0,
             let origin = track.startTime
@@ -115,7 +115,7 @@ package struct SeriesFinder: Sendable {
         return origin + ((time - origin) * rate).rounded() / rate
     }
 
-    /// Windows that touch, or nearly, are looked at in one go.
+    /// Merges windows that touch or nearly touch, so that each range is decoded once.
     private static func union(_ windows: [ClosedRange<Double>]) -> [ClosedRange<Double>] {
         var union: [ClosedRange<Double>] = []
         for window in windows {
@@ -128,7 +128,7 @@ package struct SeriesFinder: Sendable {
         return union
     }
 
-    // MARK: The result
+    // MARK: Result
 
     private func parted(at cuts: [CutCandidate], isEstimate: Bool) -> PartedMedia {
         guard !cuts.isEmpty else { return PartedMedia(media: media, parts: []) }
@@ -138,7 +138,7 @@ package struct SeriesFinder: Sendable {
         }
         let reasons =
             isEstimate && needsAnalysis
-            ? ["an estimate: run looks for \(wanted), and moves the cuts there"]
+            ? ["an estimate: run looks for \(wanted) and moves the cuts there"]
             : zip(cuts, plan.windows).enumerated().map { number, cut in
                 "part \(number + 1) ends at \(DeliveryDecision.text(cut.0.time - plan.start)), \(reason(cut.0, cut.1))"
             }
@@ -150,7 +150,7 @@ package struct SeriesFinder: Sendable {
         case .scenes: "new scenes"
         case .silences: "silences"
         case .either: "new scenes and silences"
-        case .anywhere: "key frames"
+        case .anywhere: "keyframes"
         }
     }
 
@@ -159,14 +159,14 @@ package struct SeriesFinder: Sendable {
         case .scene: return "where a new scene begins"
         case .silence(let length): return "in a silence of \(DeliveryDecision.text(length))"
         case .quietScene: return "where a new scene begins in a silence"
-        case .keyFrame where places == .anywhere: return "at the key frame that makes the parts most alike"
-        case .nothing where places == .anywhere: return "which makes the parts alike"
+        case .keyFrame where places == .anywhere: return "at the keyframe that makes the parts most equal"
+        case .nothing where places == .anywhere: return "which makes the parts equally long"
         case .keyFrame, .nothing:
             let (from, to) = (window.lowerBound - plan.start, window.upperBound - plan.start)
-            guard to - from > 0.1 else { return "since \(plan.count) parts leave no choice" }
-            let missing = places == .silences && media.audioTrack == nil ? "no sound" : "no \(singular)"
+            guard to - from > 0.1 else { return "because \(plan.count) parts leave no other choice" }
+            let missing = places == .silences && media.audioTrack == nil ? "no audio" : "no \(singular)"
             return
-                "in the midst: there is \(missing) between \(DeliveryDecision.text(from)) and \(DeliveryDecision.text(to))"
+                "without a natural break: there is \(missing) between \(DeliveryDecision.text(from)) and \(DeliveryDecision.text(to))"
         }
     }
 

@@ -1,44 +1,44 @@
 import Foundation
 import PipelineKit
 
-/// Where footage is cut into parts: as few as can be, at the best places, of lengths that are alike.
+/// Chooses the cuts that split footage into as few parts as possible, at the best places and of similar length.
 ///
-/// A pure computation: what may be cut where comes in.
+/// A pure computation: the caller finds the candidates.
 package struct SeriesPlan: Sendable, Hashable {
-    /// Limits of the parts.
+    /// Limits on the length of the parts.
     package struct Rules: Sendable, Hashable {
-        /// The longest part in seconds.
+        /// Longest part, in seconds.
         package var longest: Double
-        /// The shortest part in seconds; at most half of the longest.
+        /// Shortest part in seconds, at most half of the longest.
         package var shortest: Double
 
-        /// Rules.
+        /// Lowers `shortest` to half of `longest` if it is larger.
         package init(longest: Double, shortest: Double) {
             self.longest = longest
             self.shortest = min(shortest, longest / 2)
         }
     }
 
-    /// Where the footage starts, in its own time, in seconds.
+    /// Start of the footage in seconds, on its own timeline.
     package let start: Double
-    /// Where the last part ends.
+    /// End of the last part in seconds, on the same timeline.
     package let end: Double
-    /// The number of parts.
+    /// Number of parts: as few as the longest allowed part permits.
     package let count: Int
     private let rules: Rules
     private let frame: Double
 
-    /// A tail that is no longer than this makes no part of its own: it is a sound that ends a moment after the picture.
+    /// A tail up to this length in seconds gets no part of its own: the audio often ends slightly after the video.
     private static let tail = 0.05
-    /// What unequal lengths cost beside the places of the cuts.
+    /// Weight of unequal lengths against the costs of the cuts.
     private static let balance = 0.5
-    /// Places in a window that are tried when there is nothing to be seen or heard.
+    /// Number of evenly spaced times to try in each window besides the candidates.
     private static let grid = 24
-    /// Places that are tried in a window at most.
+    /// Most candidates to try in a window.
     private static let most = 160
 
-    /// The parts of footage from `start` to `end`.
-    /// - Parameter frame: Length of a frame in seconds: a part may be longer by so much where frames leave no choice.
+    /// Plans the parts of footage from `start` to `end`.
+    /// - Parameter frame: Duration of a frame in seconds, by which a part may exceed its limits.
     package init(start: Double, end: Double, rules: Rules, frame: Double = 0) {
         self.start = start
         self.rules = rules
@@ -50,7 +50,7 @@ package struct SeriesPlan: Sendable, Hashable {
 
     private var length: Double { end - start }
 
-    /// The times between which each cut has to lie, one for each cut.
+    /// The range in which each cut must lie, in seconds.
     package var windows: [ClosedRange<Double>] {
         guard count > 1 else { return [] }
         return (1..<count).map { number in
@@ -66,15 +66,15 @@ package struct SeriesPlan: Sendable, Hashable {
         count > 1 ? (1..<count).map { start + length * Double($0) / Double(count) } : []
     }
 
-    /// Chooses the cuts.
+    /// Chooses the cuts with the lowest total cost.
     /// - Parameters:
-    ///   - candidates: Where it may be cut; where none of them will do, it is cut all the same.
-    ///   - snap: The first frame at or near a time.
+    ///   - candidates: Times at which to cut. Where none of them is suitable, another time in the window is used.
+    ///   - snap: Maps a time to the first frame at or near it.
     package func cuts(
         at candidates: [CutCandidate], snap: (Double) -> Double = { $0 }
     ) -> [CutCandidate] {
         let places = zip(windows, evenCuts).map { self.places(in: $0, even: $1, candidates, snap) }
-        // The cheapest way to each place, from that of the cut before.
+        // Dynamic programming: the cheapest sequence of cuts that ends at each place.
         var ways: [[(cost: Double, previous: Int)]] = []
         for (index, row) in places.enumerated() {
             ways.append(
@@ -106,7 +106,7 @@ package struct SeriesPlan: Sendable, Hashable {
         return chosen.reversed()
     }
 
-    /// What a part of this length costs: the farther from the others' the more; too long or too short is out.
+    /// Cost of a part: grows with its deviation from the average length; infinite outside the limits.
     private func cost(of length: Double) -> Double {
         guard length <= rules.longest + frame + 1e-6, length >= rules.shortest - frame - 1e-6 else { return .infinity }
         let deviation = length * Double(count) / self.length - 1

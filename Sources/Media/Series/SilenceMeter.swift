@@ -1,31 +1,31 @@
 import Foundation
 import PipelineKit
 
-/// Finds silences: times that are much quieter than the rest.
+/// Detects silences: times that are much quieter than the rest of the audio.
 enum SilenceMeter {
-    /// Length of a block that is measured, in seconds.
+    /// Length of a measured block, in seconds.
     static let block = 0.01
-    /// What a block of digital silence counts as, in dBFS.
+    /// Level of a block of digital silence, in dBFS.
     private static let floor = -120.0
-    /// How far below its loud blocks sound counts as silent, in dB.
+    /// Distance of the silence threshold below the loud blocks, in dB.
     private static let drop = 25.0
-    /// Whatever is below is silent, and whatever is above is not, in dBFS.
+    /// Bounds of the silence threshold, in dBFS.
     private static let bounds = -60.0 ... -35.0
-    /// The shortest silence in seconds.
+    /// Shortest silence, in seconds.
     private static let shortest = 0.25
-    /// A click in a silence does not end it, if it is no longer than this, in seconds.
+    /// Longest click that does not end a silence, in seconds.
     private static let click = 0.03
 
-    /// Levels of a stretch of sound.
+    /// Levels of a continuous range of audio.
     struct Stretch: Sendable, Hashable {
-        /// Where it starts, in the footage's own time, in seconds.
+        /// Start in seconds on the footage's own timeline.
         var start: Double
         /// Level of each block in dBFS.
         var levels: [Double] = []
     }
 
-    /// Decodes the sound of `window`.
-    /// - Parameter progress: Called with the time reached.
+    /// Decodes the audio of `window` and measures its levels.
+    /// - Parameter progress: Called with the time reached, in seconds.
     static func read(
         _ source: FootageSource, stream: Int, window: ClosedRange<Double>, progress: (Double) -> Void
     ) throws(MediaError) -> Stretch {
@@ -38,7 +38,7 @@ enum SilenceMeter {
         var energy = 0.0
         var filled = 0
         while sound.produced < wanted, let frame = try sound.next() {
-            try source.cancellation.check("looking for silences")
+            try source.cancellation.check("detecting silences")
             var at = 0
             while at < frame.samples {
                 let taken = min(size - filled, frame.samples - at)
@@ -54,7 +54,7 @@ enum SilenceMeter {
         return stretch
     }
 
-    /// The silences in stretches of one sound: how loud it is altogether decides what counts as silent.
+    /// The silences in stretches of one track, whose overall loudness determines the threshold.
     static func silences(in stretches: [Stretch]) -> [Silence] {
         let all = stretches.flatMap(\.levels).sorted()
         guard !all.isEmpty else { return [] }
@@ -86,7 +86,7 @@ enum SilenceMeter {
 }
 
 extension Frame {
-    /// The mean over the channels of the sum of squares of some samples of a planar float block.
+    /// Sum of the squared samples in `range` of a planar float frame, averaged over the channels.
     fileprivate func energy(of range: Range<Int>) -> Double {
         guard channels > 0 else { return 0 }
         var sum = 0.0

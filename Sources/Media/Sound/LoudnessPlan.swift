@@ -1,17 +1,16 @@
 import Foundation
 import PipelineKit
 
-/// What a sound measures (ITU-R BS.1770-4, EBU R 128).
+/// Measured loudness of audio (ITU-R BS.1770-4, EBU R 128).
 package struct LoudnessReading: Sendable, Hashable, CustomStringConvertible {
-    /// Integrated loudness in LUFS; nil for silence and what is too short or too quiet to have one.
+    /// Integrated loudness in LUFS; nil for silence and for audio that is too short or too quiet.
     package var integrated: Double?
-    /// Highest true peak in dBTP; nil when every sample is zero.
+    /// Highest true peak in dBTP; nil if every sample is zero.
     package var truePeak: Double?
 
-    /// Nothing measured.
     package init() {}
 
-    /// `-20.1 LUFS with peaks of -3.2 dBTP`.
+    /// For example `-20.1 LUFS with peaks of -3.2 dBTP`.
     package var description: String {
         let loudness = integrated.map { String(format: "%.1f LUFS", $0) } ?? "no loudness"
         return loudness + (truePeak.map { String(format: " with peaks of %.1f dBTP", $0) } ?? "")
@@ -19,7 +18,7 @@ package struct LoudnessReading: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension LoudnessReading {
-    /// Takes over what the meter has put on a block, which covers all blocks so far.
+    /// Updates from the metadata that the filter attached to a frame. It covers all frames so far.
     mutating func update(by block: Frame) {
         if let value = block.metadata("lavfi.r128.I").flatMap(Double.init) {
             integrated = value > LoudnessMeter.gate && value.isFinite ? value : nil
@@ -30,16 +29,16 @@ extension LoudnessReading {
     }
 }
 
-/// Measures sound with libavfilter's `ebur128`.
+/// Measures loudness with libavfilter's `ebur128`.
 package enum LoudnessMeter {
-    /// The filter that measures; readings are on the frames that come out.
+    /// The measuring filter, which attaches its readings to the output frames.
     static let filter = "ebur128=peak=true:metadata=1"
 
-    /// Loudness below which there is nothing worth raising: the absolute gate of the measurement.
+    /// Absolute gate of the measurement, in LUFS: there is nothing worth amplifying below it.
     fileprivate static let gate = -70.0
 
-    /// Reads `source`, whose filters end with ``filter``, to its end.
-    /// - Parameter limit: Samples that count.
+    /// Reads `source`, whose filters must end with ``filter``, to its end.
+    /// - Parameter limit: Most samples to measure.
     static func measure(_ source: SoundSource, limit: Int) throws(MediaError) -> LoudnessReading {
         var reading = LoudnessReading()
         while source.produced < limit, let block = try source.next() { reading.update(by: block) }
@@ -47,33 +46,34 @@ package enum LoudnessMeter {
     }
 }
 
-/// How sound is brought to a loudness: one gain where that suffices, else a gain into a true-peak limiter.
+/// How to reach a target loudness: with a single gain where that suffices, otherwise with a gain into a true-peak
+/// limiter.
 package struct LoudnessPlan: Sendable, Hashable {
-    /// Gain in dB.
+    /// Gain to apply, in dB.
     package private(set) var gain: Double
-    /// Where the peaks end, in dBTP.
+    /// Limit of the true peaks, in dBTP.
     package private(set) var ceiling: Double
-    /// What the sound measures as it is.
+    /// Measurement of the unprocessed audio.
     private let source: LoudnessReading
-    /// What it measures with the gain and the limiter, in LUFS.
+    /// Loudness after the gain and the limiter, in LUFS.
     private var loudness: Double
-    /// What the encoder takes of that, in LU.
+    /// Loudness lost in the encoder, in LU.
     private var loss = 0.0
 
-    /// Room for the encoder: AAC mostly gives peaks that are a little higher than those that it was given.
+    /// Headroom for the encoder in dB: AAC usually raises the peaks slightly.
     private static let headroom = 0.5
-    /// Largest gain in dB: beyond it, only noise would be raised.
+    /// Largest gain in dB: more would only amplify noise.
     static let maximumGain = 30.0
-    /// How far a limiter may be driven beyond what the first reading asks for, in dB.
+    /// How far the gain may exceed the one derived from the first reading, to drive the limiter, in dB.
     private static let maximumDrive = 6.0
-    /// Distance from the target that is not heard.
+    /// Inaudible deviation from the target, in LU.
     package static let tolerance = 0.5
-    /// Distance from the target at which no better gain is looked for, and how often one is looked for.
+    /// Deviation from the target, in LU, at which the search for a better gain ends, and its most attempts.
     private static let convergence = 0.2
     private static let maximumAttempts = 4
 
-    /// Plans by a reading.
-    /// - Returns: Nil when the sound is left alone: it is silent.
+    /// Plans from a measurement.
+    /// - Returns: Nil for silence, which is left as it is.
     package init?(_ reading: LoudnessReading, target: Double, truePeak: Double) {
         guard let loudness = reading.integrated else { return nil }
         source = reading
@@ -82,13 +82,13 @@ package struct LoudnessPlan: Sendable, Hashable {
         self.loudness = loudness + gain
     }
 
-    /// Whether the gain alone would bring peaks above the ceiling.
+    /// Whether the gain alone would raise peaks above the ceiling.
     var isLimited: Bool { (source.truePeak ?? -.infinity) + gain > ceiling }
 
-    /// The peaks that the encoder is given, in dBTP.
+    /// Highest true peak of the encoder's input, in dBTP.
     private var peak: Double { min((source.truePeak ?? -.infinity) + gain, ceiling) }
 
-    /// The filters. The limiter works at four times the rate, where peaks between samples are samples.
+    /// The filters. The limiter runs at four times the sample rate, where peaks between samples become samples.
     var filters: [String] {
         var filters = [String(format: "volume=%.3fdB:precision=float", gain)]
         if isLimited {
@@ -105,11 +105,11 @@ package struct LoudnessPlan: Sendable, Hashable {
 }
 
 extension LoudnessPlan {
-    /// Opens a sound with filters at its end.
+    /// Opens the audio with additional filters at the end.
     typealias Opening = (_ filters: [String]) throws(MediaError) -> SoundSource
 
-    /// Measures a sound and plans.
-    /// - Parameter limit: Samples that count.
+    /// Measures the audio and plans its loudness.
+    /// - Parameter limit: Most samples to measure.
     static func find(
         target: Double, truePeak: Double, limit: Int, open: Opening
     ) throws(MediaError) -> LoudnessPlan? {
@@ -119,19 +119,19 @@ extension LoudnessPlan {
         return plan
     }
 
-    /// Corrects the plan by what the sound measures once it is encoded: an encoder moves peaks, and at few bits it takes
-    /// away what is heard.
-    /// - Returns: Nil when the encoded sound is as it should be.
+    /// Corrects the plan by the measurement of the encoded audio: an encoder changes peaks, and at low bit rates it
+    /// reduces the loudness.
+    /// - Returns: Nil if the encoded audio is within tolerance.
     func corrected(
         by encoded: LoudnessReading, target: Double, truePeak: Double, limit: Int, open: Opening
     ) throws(MediaError) -> LoudnessPlan? {
         let excess = (encoded.truePeak ?? -.infinity) - truePeak
         let reached = encoded.integrated ?? expected
-        // Where the target is out of reach, the plan is what counts.
+        // If the target is out of reach, compare with the plan's own expectation.
         let wanted = abs(expected - target) <= LoudnessPlan.convergence ? target : expected
         guard excess > 0 || abs(wanted - reached) > LoudnessPlan.tolerance else { return nil }
         var plan = self
-        // The excess differs a little from one encoding to the next.
+        // The excess varies slightly between encodes, so add a margin.
         if excess > 0 { plan.ceiling = peak - excess * 1.1 - 0.1 }
         plan.loss = loudness - reached
         plan.gain = min(gain + wanted - reached, plan.mostGain(target))
@@ -139,13 +139,13 @@ extension LoudnessPlan {
         return plan
     }
 
-    /// Whether a sound may stay as it is.
+    /// Whether audio with this reading already meets the target.
     static func isMet(by reading: LoudnessReading, target: Double, truePeak: Double) -> Bool {
         guard let loudness = reading.integrated else { return true }
         return abs(loudness - target) <= tolerance && reading.truePeak ?? -.infinity <= truePeak
     }
 
-    /// What the plan comes to once the sound is encoded, in LUFS.
+    /// Expected loudness of the encoded audio, in LUFS.
     private var expected: Double { loudness - loss }
 
     private func mostGain(_ target: Double) -> Double {
@@ -153,7 +153,7 @@ extension LoudnessPlan {
         return min(wanted + LoudnessPlan.maximumDrive, LoudnessPlan.maximumGain)
     }
 
-    /// A limiter takes some loudness away, which is measured and given back.
+    /// Measures the loudness lost in the limiter and raises the gain to compensate.
     private mutating func settle(at target: Double, limit: Int, open: Opening) throws(MediaError) {
         loudness = (source.integrated ?? target) + gain
         var attempts = 0

@@ -1,10 +1,10 @@
 import Foundation
 import PipelineKit
 
-/// Encodes sound, or silence, behind the picture: never longer than it, never shorter. Used by one thread.
+/// Encodes audio, or silence, to exactly the length of the video. Used by one thread.
 ///
-/// Sound that is brought to a loudness is encoded ahead of the picture, measured as a player will hear it, and encoded
-/// again when the encoder moved it away from what was planned. Only then do its packets follow the picture.
+/// With a target loudness, audio is encoded ahead of the video, measured as a player will hear it, and encoded again
+/// if the encoder moved it away from the plan. Only then are its packets written, following the video.
 final class SoundEncoding {
     private let settings: Encoder.Sound
     private let encoder: Encoder
@@ -16,16 +16,16 @@ final class SoundEncoding {
 
     private var take: SoundTake?
 
-    /// Packets of the source that could not be decoded.
+    /// Number of source packets that could not be decoded.
     var refusedPackets: Int { take?.refusedPackets ?? 0 }
-    /// Where the source's sound ended, in seconds of the delivery; nil without a source, or when it went on.
+    /// End of the source's audio in seconds of the delivery; nil without a source, or if its end was not reached.
     var end: Double? { take?.sourceEnd }
-    /// What the encoded sound measures; nil when no loudness was wanted, and for silence.
+    /// Measurement of the encoded audio; nil without a target loudness, and for silence.
     private(set) var reading: LoudnessReading?
 
-    /// How often sound is encoded again because of what it measures.
+    /// Most times that audio is encoded again because of its measurement.
     private static let corrections = 2
-    /// Samples that have to be encoded beyond those that are measured.
+    /// Samples to encode beyond those to be measured.
     private static let runOut = DeliverySpec.sampleRate / 5
 
     init(
@@ -41,7 +41,7 @@ final class SoundEncoding {
         stream = try muxer.addStream(from: encoder)
     }
 
-    /// Encodes until the picture's end.
+    /// Encodes and writes the audio up to the end of the video.
     func run() throws(MediaError) {
         let take = try bestTake()
         self.take = take
@@ -60,8 +60,8 @@ final class SoundEncoding {
         if let end { reading = take.reading(to: end) }
     }
 
-    /// A take whose level is as planned, encoded as far as that has to be known; one with nothing encoded yet when there
-    /// is no plan.
+    /// The first pass whose loudness is as planned, encoded just far enough to measure it. Without a plan, a pass that
+    /// has encoded nothing yet.
     private func bestTake() throws(MediaError) -> SoundTake {
         guard var plan = try opener.plan() else {
             return try SoundTake(source: try opener.open(nil), encoder: encoder, isMeasured: false, log: log)
@@ -81,24 +81,24 @@ final class SoundEncoding {
         return take
     }
 
-    /// Encodes what the delivery is expected to hold, or its picture's end when that is known by now.
-    /// - Returns: How much of it can be measured, in samples.
+    /// Encodes up to the expected length of the delivery, or up to the end of the video once that is known.
+    /// - Returns: Number of samples that can be measured.
     private func encodeAhead(_ take: SoundTake) throws(MediaError) -> Int {
         while true {
-            // Asked for each block, so that a job that has failed does not wait for its sound.
+            // Checked before every block: throws if the job has failed, so that it need not wait for its audio.
             let end = min(try pictureEnd(unlessBefore: 0) ?? .max, opener.expectedSamples)
             if take.emitted >= end + SoundEncoding.runOut { return end }
             try take.encode()
         }
     }
 
-    /// Where the picture ends, in samples; nil when it goes on beyond `samples`, which is waited for.
+    /// The end of the video in samples. Blocks until it is known, or returns nil once the video has passed `samples`.
     private func pictureEnd(unlessBefore samples: Int) throws(MediaError) -> Int? {
         let rate = Double(DeliverySpec.sampleRate)
         return try clock.wait(for: Double(samples) / rate).map { Int(saturating: ($0 * rate).rounded()) }
     }
 
-    /// Writes a packet as far as it lies before the picture's end.
+    /// Writes a packet, shortened or dropped if it extends past the end of the video.
     private func write(_ packet: Packet, before end: Int?) throws(MediaError) {
         if let end, let pts = packet.pts, let dts = packet.dts {
             let left = Int64(end) - pts

@@ -1,17 +1,17 @@
 import Foundation
 import PipelineKit
 
-/// Reads and decodes one sound track as 48 kHz stereo, its time counted from the start of the delivery.
+/// Decodes one audio track to 48 kHz stereo, on the timeline of the delivery.
 final class SoundSource {
     private let demuxer: Demuxer
     private let decoder: Decoder
     private let stream: Int
     private let timeBase: Rational
     private let origin: Int64
-    /// Where the delivery ends at the latest, in seconds.
+    /// Latest possible end of the delivery, in seconds.
     private let limit: Double
     private let speed: Double
-    /// Filters after the mix to stereo, such as a change of level.
+    /// Filters after the mix to stereo, such as a gain.
     private let filters: [String]
     private let log: MediaLog
     private let cancellation: CancellationFlag
@@ -25,14 +25,14 @@ final class SoundSource {
     private var isAtEnd = false
     private var isDraining = false
 
-    /// Samples given so far.
+    /// Number of samples produced so far.
     private(set) var produced = 0
 
     /// - Parameters:
-    ///   - start: Where the delivery starts in the footage's own time, in seconds.
-    ///   - limit: Where the delivery ends at the latest, in seconds of the delivery.
-    ///   - speed: How many times faster the footage is played, pitch kept.
-    ///   - filters: What is done to the 48 kHz stereo sound.
+    ///   - start: Start of the delivery in seconds, on the footage's own timeline.
+    ///   - limit: Latest possible end of the delivery, in seconds of the delivery.
+    ///   - speed: Playback speed; the pitch is kept.
+    ///   - filters: Filters to apply to the 48 kHz stereo audio.
     init(
         source: FootageSource, stream index: Int, start: Double, limit: Double, speed: Double, filters: [String]
     ) throws(MediaError) {
@@ -42,7 +42,7 @@ final class SoundSource {
         self.filters = filters
         log = source.log
         cancellation = source.cancellation
-        // A second's run-up fills decoders that look back, and the resampler.
+        // Start a second early to prime the resampler and decoders that depend on earlier packets.
         demuxer = try source.demuxer(keeping: index, from: start - 1, needsStreamInfo: false)
         decoder = try Decoder(stream: index, of: demuxer, log: log, threads: 1)
         timeBase = demuxer.timeBase(of: index)
@@ -51,15 +51,15 @@ final class SoundSource {
         decoded = try Frame()
     }
 
-    /// Packets that could not be decoded.
+    /// Number of packets that could not be decoded.
     var refusedPackets: Int { decoder.refusedPackets }
-    /// Where the sound that was given so far ends, in seconds of the delivery.
+    /// End of the audio produced so far, in seconds of the delivery.
     var seconds: Double { Double(produced) / Double(DeliverySpec.sampleRate) }
 
-    /// The next block; nil at the end.
+    /// Returns the next block of audio; nil at the end.
     func next() throws(MediaError) -> Frame? {
         while true {
-            try cancellation.check("decoding sound")
+            try cancellation.check("decoding audio")
             if let graph {
                 let frame = try Frame()
                 if case .frame = try graph.pull(into: frame) {
@@ -72,7 +72,7 @@ final class SoundSource {
         }
     }
 
-    /// Moves one block into the filters, or ends them.
+    /// Sends a decoded frame to the filters or a packet to the decoder, or closes the filters at the end.
     private func feed() throws(MediaError) {
         if try decoder.receive(into: decoded) {
             try take(decoded)
@@ -85,7 +85,7 @@ final class SoundSource {
         }
         while try demuxer.read(into: packet) {
             guard packet.stream == stream else { continue }
-            // Half a second before the start is enough for every decoder.
+            // Half a second of preroll is enough for every decoder.
             if let time = packet.pts, time + packet.duration < origin - ticks(0.5, timeBase.av) { continue }
             if let time = packet.pts, Double(time - origin) * (timeBase.value ?? 0) / speed > limit + 1 { break }
             try decoder.send(packet)
@@ -101,13 +101,13 @@ final class SoundSource {
         let length = Double(frame.samples) / Double(frame.sampleRate)
         frame.pts = time
         expected = time + ticks(length, timeBase.av)
-        // What lies beyond the end would only be bridged with silence, hours of it in damaged files.
+        // Skip audio beyond the end: the resampler would fill the gap with silence, hours of it in damaged files.
         if Double(time) * (timeBase.value ?? 0) / speed > limit { return }
         frame.normaliseLayout()
         let shape = [frame.sampleRate, frame.channels, frame.sampleFormat]
-        // Broadcasts change the places of their channels without changing how many there are.
+        // Broadcasts may change the channel layout without changing the number of channels.
         if shape != self.shape || frame.layoutMask != layout {
-            // What the old filters still hold is a few milliseconds around a change of format.
+            // Drain the old filters and drop the result: a few milliseconds around a change of format.
             if let graph {
                 try graph.close(at: time)
                 let rest = try Frame()
@@ -121,8 +121,8 @@ final class SoundSource {
         try graph?.push(frame)
     }
 
-    /// Gaps are filled and overlaps cut by timestamp; mono goes to both sides unchanged; more channels are mixed down
-    /// so that nothing clips.
+    /// The filter chain. Fills gaps and cuts overlaps by timestamp, copies mono to both sides unchanged, and mixes more
+    /// channels down without clipping.
     private func description(channels: Int) -> String {
         let rate = DeliverySpec.sampleRate
         let first = Int((Double(produced) * speed).rounded())
@@ -134,7 +134,7 @@ final class SoundSource {
         chain.append(format)
         if speed != 1 { chain.append("atempo=\(speed)") }
         chain += filters
-        // A conversion after the meter would lose its readings.
+        // A format conversion after the meter would lose its readings.
         if speed != 1 || !filters.isEmpty, filters.last != LoudnessMeter.filter { chain.append(format) }
         return "[in]" + chain.joined(separator: ",") + "[out]"
     }

@@ -1,6 +1,6 @@
 import PipelineKit
 
-/// One encoding of a sound: packets in the order in which they are written, and what they measure once decoded.
+/// One encoding pass over the audio: its packets in the order of writing, and their loudness once decoded.
 final class SoundTake {
     private let encoder: Encoder
     private let source: SoundSource?
@@ -11,16 +11,16 @@ final class SoundTake {
     private var packets: [Packet] = []
     private var taken = 0
 
-    /// Samples given to the encoder.
+    /// Number of samples sent to the encoder.
     private(set) var emitted = 0
-    /// Whether all of it is encoded.
+    /// Whether everything is encoded and flushed.
     private(set) var isFinished = false
-    /// Where the source's sound ended, in seconds of the delivery; nil without a source, or when it went on.
+    /// End of the source's audio in seconds of the delivery; nil without a source, or if its end was not reached.
     private(set) var sourceEnd: Double?
 
     /// - Parameters:
-    ///   - source: The sound; nil for silence.
-    ///   - isMeasured: Whether what comes out is measured.
+    ///   - source: The audio to encode; nil for silence.
+    ///   - isMeasured: Whether to measure the loudness of the encoded audio.
     init(source: SoundSource?, encoder: Encoder, isMeasured: Bool, log: MediaLog) throws(MediaError) {
         self.source = source
         self.encoder = encoder
@@ -29,16 +29,16 @@ final class SoundTake {
         queue = try SampleQueue(sampleRate: DeliverySpec.sampleRate, channels: 2)
     }
 
-    /// Packets of the source that could not be decoded.
+    /// Number of source packets that could not be decoded.
     var refusedPackets: Int { source?.refusedPackets ?? 0 }
-    /// Samples that the encoder wants at once.
+    /// Number of samples per frame of the encoder.
     var frameSize: Int { encoder.frameSize }
 
-    /// Encodes one block, silence where the source has ended.
+    /// Encodes one frame, filled with silence after the end of the source.
     func encode() throws(MediaError) { try encode(frameSize) }
 
-    /// Encodes what is missing up to `end` and the encoder's rest.
-    /// - Parameter end: In samples.
+    /// Encodes the remaining audio up to `end` and flushes the encoder.
+    /// - Parameter end: End of the audio in samples.
     func finish(at end: Int) throws(MediaError) {
         while emitted < end { try encode(min(frameSize, end - emitted)) }
         try encoder.send(nil)
@@ -47,7 +47,7 @@ final class SoundTake {
         isFinished = true
     }
 
-    /// The next packet that was encoded; nil when more has to be encoded first.
+    /// Returns the next encoded packet; nil if more audio must be encoded first.
     func next() -> Packet? {
         guard taken < packets.count else {
             packets.removeAll()
@@ -58,9 +58,10 @@ final class SoundTake {
         return packets[taken]
     }
 
-    /// What was encoded measures once it is decoded, as far as `end` in samples; nil when nothing is measured.
+    /// The loudness of the encoded audio up to `end` in samples, once decoded; nil if this pass is not measured.
     ///
-    /// Known are blocks of a tenth of a second, a little less far than what was encoded until all of it is.
+    /// Readings exist for every tenth of a second. Until the pass is finished, they end slightly before the last
+    /// encoded sample.
     func reading(to end: Int) -> LoudnessReading? { meter?.reading(to: end) }
 
     private func encode(_ samples: Int) throws(MediaError) {
@@ -72,7 +73,7 @@ final class SoundTake {
         try drain()
     }
 
-    /// Makes sure that as many samples wait, as long as the source gives.
+    /// Fills the queue with at least `samples` samples, unless the source ends.
     private func fill(_ samples: Int) throws(MediaError) {
         guard let source, sourceEnd == nil else { return }
         while queue.count < samples {
@@ -94,7 +95,7 @@ final class SoundTake {
     }
 }
 
-/// Measures sound as a player gets it: the encoder's packets, decoded.
+/// Measures audio as a player hears it, by decoding the encoder's packets.
 private final class EncodedMeter {
     private let decoder: Decoder
     private let decoded: Frame
@@ -102,12 +103,12 @@ private final class EncodedMeter {
     private let unit: Rational
     private let log: MediaLog
     private var graph: FilterGraph?
-    /// What everything up to a block measures, one after the other.
+    /// The loudness of everything up to the end of each block.
     private var readings: [LoudnessReading] = []
 
-    /// Samples of a block.
+    /// Number of samples in a block.
     private static let blockSize = DeliverySpec.sampleRate / 10
-    /// A last block is measured only when it is whole.
+    /// Padded with silence, since the last block is measured only if it is complete.
     private static let filters = "[in]apad=pad_len=\(blockSize),\(LoudnessMeter.filter)[out]"
 
     init(of encoder: Encoder, log: MediaLog) throws(MediaError) {
@@ -137,7 +138,7 @@ private final class EncodedMeter {
 
     private func drain() throws(MediaError) {
         while try decoder.receive(into: decoded) {
-            // The encoder's run-up, which players leave out.
+            // Skip the encoder's priming samples, as players do.
             guard let time = decoded.time, time >= 0 else { continue }
             let graph: FilterGraph
             if let open = self.graph {

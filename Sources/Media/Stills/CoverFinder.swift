@@ -3,37 +3,37 @@ package import PipelineKit
 
 /// Finds the frame of a prepared video that makes the best cover.
 ///
-/// Key frames are looked at first, since they cost least: encoders put them at cuts. Then every frame around the best of
-/// them is measured, which finds the still moment in a movement and tells a fade from a dark scene.
+/// Scores keyframes first: they are the cheapest to decode, and encoders place them at cuts. Then scores every frame
+/// around the best of them, which finds still moments in movement and tells a fade from a dark scene.
 package enum CoverFinder {
-    /// A frame that was found.
+    /// The frame chosen as the cover.
     package struct Cover: Sendable, Hashable {
-        /// Its time in seconds.
+        /// PTS of the frame in seconds.
         package var time: Double
         /// Its score, 0 … 1.
         package var score: Double
-        /// Frames that were measured.
+        /// Number of frames scored.
         package var measured: Int
     }
 
-    /// Frames before this time are often black, or the first of a fade.
+    /// Earliest cover time in seconds: frames before it are often black or part of a fade.
     package static let earliest = 0.2
-    /// Key frames measured at most; of more, every n-th is.
+    /// Most keyframes to score; of more, every n-th one is scored.
     private static let maximumKeyFrames = 120
-    /// Frames measured at least before the best are chosen.
+    /// Fewest frames to score before choosing the best.
     private static let fewestSamples = 8
-    /// Key frames whose surroundings are measured.
+    /// Number of keyframes whose neighbouring frames are scored.
     private static let finalists = 3
-    /// How far from a key frame is looked, in seconds.
+    /// Distance from a keyframe up to which frames are scored, in seconds.
     private static let surroundings = 0.6
-    /// Least time between two frames that are measured there.
+    /// Shortest time between two frames scored there, in seconds.
     private static let step = 0.045
 
-    /// The best frame of the file at `path`.
+    /// Finds the best frame of the file at `path`.
     /// - Parameters:
-    ///   - duration: Its length in seconds.
-    ///   - still: Where to write the frame; nil for nowhere.
-    /// - Throws: `MediaError` when nothing can be decoded, or when cancelled.
+    ///   - duration: Length of the video in seconds.
+    ///   - still: Where to write the frame; nil to write none.
+    /// - Throws: `MediaError` if nothing can be decoded or the work is cancelled.
     package static func find(
         in path: String, duration: Double, still: (path: String, format: StillFile.Format)? = nil,
         cancellation: CancellationFlag, progress: (Double) -> Void = { _ in }
@@ -47,7 +47,7 @@ package enum CoverFinder {
                 measured += 1
                 return GrayPicture(try eye.apply(frame)).map(FrameScore.init)
             }
-            // A clip that is over before it begins to count has its last frame.
+            // In very short clips, frames from the middle on qualify.
             let earliest = min(CoverFinder.earliest, max(0, duration * 0.5))
             let stride = max(1, Int(saturating: duration) / maximumKeyFrames)
             var keys: [(time: Double, value: Double)] = []
@@ -59,7 +59,7 @@ package enum CoverFinder {
                 progress(min(0.6, 0.6 * time / max(duration, 0.001)))
                 return true
             }
-            // A file with few key frames is looked at in between as well.
+            // With few keyframes, score frames at regular intervals as well.
             if keys.count < fewestSamples {
                 let times = (0..<fewestSamples).map { duration * (Double($0) + 0.5) / Double(fewestSamples) }
                 try reader.frames(at: times) { (frame, time) throws(MediaError) in
@@ -78,7 +78,7 @@ package enum CoverFinder {
                 candidates += settled(near).filter { $0.time >= earliest - 0.0005 }
                 progress(0.6 + 0.35 * Double(index + 1) / Double(finalists))
             }
-            // Of frames that are alike the earlier one: the same footage gives the same cover.
+            // Of equal frames take the earlier one, so that the same footage gives the same cover.
             let chosen = candidates.max { ($0.score.value, -$0.time) < ($1.score.value, -$1.time) }
             let time = chosen?.time ?? best.first?.time ?? 0
             if let still {
@@ -90,7 +90,7 @@ package enum CoverFinder {
         }
     }
 
-    /// Frames without those in the midst of a fade: brightness rises or falls from frame to frame all around them.
+    /// Removes frames within a fade, around which brightness steadily rises or falls. Keeps all if none would remain.
     private static func settled(_ frames: [(time: Double, score: FrameScore)]) -> [(time: Double, score: FrameScore)] {
         let reach = 3
         let kept = frames.indices.filter { index in

@@ -1,7 +1,7 @@
 import CFFmpeg
 import PipelineKit
 
-/// Gives frames of a prepared video by time: seeks, decodes, converts. Used on one thread.
+/// Reads frames of a prepared video by time, seeking where needed. Used on one thread.
 final class FrameReader {
     private let demuxer: Demuxer
     private let stream: Int
@@ -15,10 +15,10 @@ final class FrameReader {
     private var hasAhead = false
     private var isAtEnd = false
 
-    /// Farther than this it is cheaper to seek than to decode what lies between.
+    /// Seconds ahead from which seeking is cheaper than decoding all frames up to the target.
     private static let patience = 2.5
 
-    /// Opens the first picture of a file.
+    /// Opens the first video stream of a file.
     init(path: String, cancellation: CancellationFlag) throws(MediaError) {
         log = MediaLog()
         self.cancellation = cancellation
@@ -26,7 +26,7 @@ final class FrameReader {
         let found = (0..<demuxer.streamCount).first {
             demuxer.stream($0)?.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO
         }
-        guard let found else { throw MediaError("reading pictures", text: "there is no picture", file: path) }
+        guard let found else { throw MediaError("reading frames", text: "there is no video", file: path) }
         self.demuxer = demuxer
         stream = found
         demuxer.keep([found])
@@ -37,15 +37,15 @@ final class FrameReader {
         ahead = try Frame()
     }
 
-    /// In the file's own time, which starts at 0 in deliveries.
+    /// PTS in seconds on the file's own timeline, which starts at 0 in deliveries.
     private func time(of frame: Frame) -> Double { Double(frame.time ?? 0) * (timeBase.value ?? 0) }
 
-    /// Calls `body`, which may take the frame's content, with every key frame and its time, one after another, until it returns false. Other frames are not
-    /// decoded.
+    /// Calls `body` with every keyframe and its time until it returns false. Decodes no other frames; `body` may take
+    /// the frame's content.
     func keyFrames(_ body: (Frame, Double) throws(MediaError) -> Bool) throws(MediaError) {
         try seek(to: 0)
         while try demuxer.read(into: packet) {
-            try cancellation.check("reading pictures")
+            try cancellation.check("reading frames")
             guard packet.isKey, packet.stream == stream else { continue }
             try decoder.send(packet)
             try decoder.send(nil)
@@ -68,7 +68,7 @@ final class FrameReader {
         }
     }
 
-    /// Calls `body` with the frame that is shown at each of the times, which rise.
+    /// Calls `body` with the frame shown at each of `times`, which must be in ascending order, and its PTS.
     func frames(at times: [Double], _ body: (Frame, Double) throws(MediaError) -> Void) throws(MediaError) {
         var hasFrame = false
         for wanted in times {
@@ -77,7 +77,7 @@ final class FrameReader {
                 try seek(to: wanted)
                 hasFrame = false
             }
-            // The frame that is shown is the last one that began.
+            // The frame shown at a time is the last one with an earlier or equal PTS.
             while !hasAhead || time(of: ahead) <= wanted + 0.0005 {
                 if hasAhead {
                     frame.take(from: ahead)
@@ -92,17 +92,17 @@ final class FrameReader {
                 hasFrame = true
                 hasAhead = false
             }
-            guard hasFrame else { throw MediaError("reading pictures", text: "no picture can be decoded") }
-            // A copy of the reference: the next time may want the same frame.
+            guard hasFrame else { throw MediaError("reading frames", text: "no frame can be decoded") }
+            // Pass a new reference, since the next time may need the same frame.
             try body(try Frame(sharing: frame), time(of: frame))
         }
     }
 
-    /// Decodes the next frame into `ahead`.
+    /// Decodes the next frame into `ahead`; returns false at the end.
     private func next() throws(MediaError) -> Bool {
         hasAhead = false
         while true {
-            try cancellation.check("reading pictures")
+            try cancellation.check("reading frames")
             if try decoder.receive(into: ahead) {
                 hasAhead = true
                 return true
@@ -117,7 +117,7 @@ final class FrameReader {
         }
     }
 
-    /// Goes to the key frame at or before a time.
+    /// Seeks to the keyframe at or before a time.
     private func seek(to seconds: Double) throws(MediaError) {
         let target = ticks(seconds, timeBase.av)
         try check(
@@ -130,7 +130,7 @@ final class FrameReader {
 }
 
 extension Frame {
-    /// Another reference to the same picture.
+    /// A new reference to the data of another frame.
     convenience init(sharing other: Frame) throws(MediaError) {
         try self.init()
         try check(av_frame_ref(pointer, other.pointer), "sharing a frame")

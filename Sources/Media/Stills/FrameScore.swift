@@ -1,15 +1,15 @@
 import Foundation
 
-/// How well a frame would do as a cover: sharp, well lit, with contrast.
+/// How suitable a frame is as a cover: sharp, well lit, with contrast.
 package struct FrameScore: Sendable, Hashable {
-    /// Mean brightness, 0 … 1 between black and white of limited range.
+    /// Mean brightness, 0 … 1 from black to white in limited range.
     package var brightness: Double
     /// Standard deviation of brightness, 0 … 0.5.
     package var contrast: Double
-    /// Variance of the Laplacian: large where there are fine edges.
+    /// Variance of the Laplacian: high for fine edges.
     package var sharpness: Double
 
-    /// Measures a picture whose brightness is in limited range.
+    /// Scores a picture with limited-range luma.
     package init(_ picture: GrayPicture) {
         let (width, height, pixels) = (picture.width, picture.height, picture.pixels)
         var (sum, squares) = (0.0, 0.0)
@@ -39,14 +39,14 @@ package struct FrameScore: Sendable, Hashable {
         sharpness = max(0, Double(edgeSquares) / Double(max(1, inner)) - average * average)
     }
 
-    /// Whether there is next to nothing to see: black, white or one colour.
+    /// Whether the frame is nearly black, white or of one colour.
     package var isEmpty: Bool { brightness < 0.06 || brightness > 0.94 || contrast < 0.03 }
 
-    /// 0 … 1. Light and contrast count as far as they suffice; beyond that sharpness decides.
+    /// The total score, 0 … 1. Brightness and contrast count up to a sufficient level; beyond it sharpness decides.
     package var value: Double {
         let light = min(1, brightness / 0.25) * min(1, (1 - brightness) / 0.2)
         let depth = min(1, contrast / 0.16)
-        // Half at a moderately sharp picture; noise and test patterns gain little beyond it.
+        // Half for a moderately sharp frame; noise and test patterns gain little beyond it.
         let edges = sharpness / (sharpness + 150)
         let value = light * (0.6 * edges + 0.3 * depth + 0.1)
         return isEmpty ? value * 0.05 : value

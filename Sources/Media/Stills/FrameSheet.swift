@@ -1,11 +1,11 @@
 import Foundation
 package import PipelineKit
 
-/// Lays frames of a prepared video out on one picture, evenly spaced in time.
+/// A contact sheet: frames of a prepared video, evenly spaced in time, on one image.
 package struct FrameSheet: Sendable, Hashable {
-    /// Pictures side by side.
+    /// Number of frames per row.
     package var columns: Int
-    /// Rows of pictures.
+    /// Number of rows of frames.
     package var rows: Int
     /// Width of the sheet in pixels.
     package var width: Int
@@ -13,14 +13,13 @@ package struct FrameSheet: Sendable, Hashable {
     private static let gap = 8
     private static let background = "0x101014"
 
-    /// A sheet.
     package init(columns: Int, rows: Int, width: Int) {
         self.columns = columns
         self.rows = rows
         self.width = width
     }
 
-    /// Size of one picture for a video of the given size, with even sides.
+    /// Size of one frame on the sheet for a video of the given size, with even sides.
     package func cell(videoWidth: Int, videoHeight: Int) -> (width: Int, height: Int) {
         let across = max(2, (width - FrameSheet.gap * (columns + 1)) / columns / 2 * 2)
         let down = Double(across) * Double(max(1, videoHeight)) / Double(max(1, videoWidth))
@@ -32,14 +31,14 @@ package struct FrameSheet: Sendable, Hashable {
         cell(videoWidth: videoWidth, videoHeight: videoHeight).height * rows + FrameSheet.gap * (rows + 1)
     }
 
-    /// When the pictures are taken: in the middle of equal parts.
+    /// Times of the frames: the middles of equal parts of the video.
     package func times(duration: Double) -> [Double] {
         let count = columns * rows
         return (0..<count).map { duration * (Double($0) + 0.5) / Double(count) }
     }
 
-    /// Writes the sheet of a video as PNG, with the time on each picture where a font is installed.
-    /// - Throws: `MediaError` when nothing can be decoded, the disk is full, or when cancelled.
+    /// Writes the sheet of a video as PNG, with the time on each frame if a font is installed.
+    /// - Throws: `MediaError` if nothing can be decoded, the disk is full or the work is cancelled.
     package func write(
         of video: String, videoWidth: Int, videoHeight: Int, duration: Double, to path: String,
         cancellation: CancellationFlag, progress: (Double) -> Void = { _ in }
@@ -79,14 +78,14 @@ package struct FrameSheet: Sendable, Hashable {
             let picture = try Frame()
             try sheet?.close(at: Int64(number))
             guard let sheet, case .frame = try sheet.pull(into: picture) else {
-                throw MediaError("making a contact sheet", text: "no picture came out", file: video, log: log)
+                throw MediaError("making a contact sheet", text: "the filters returned no frame", file: video, log: log)
             }
             try StillFile.encode(picture, to: path, format: .png, log: log)
             withExtendedLifetime(scripts) {}
         }
     }
 
-    /// The times, each in the lower left corner of its picture.
+    /// A subtitle script with each time in the lower left corner of its frame.
     private func labelScript(
         cell: (width: Int, height: Int), duration: Double, videoWidth: Int, videoHeight: Int
     ) -> AssScript {
@@ -109,7 +108,7 @@ package struct FrameSheet: Sendable, Hashable {
         return script
     }
 
-    /// `0:03.2`.
+    /// Formats a time as minutes, seconds and tenths, such as `0:03.2`.
     static func label(_ seconds: Double) -> String {
         let tenths = Int(saturating: (seconds * 10).rounded(.down))
         return String(format: "%d:%02d.%d", tenths / 600, tenths / 10 % 60, tenths % 10)

@@ -1,6 +1,6 @@
 import CFFmpeg
 
-/// The brightness of a picture, one byte a pixel.
+/// The brightness of a frame, one byte per pixel.
 package struct GrayPicture: Sendable {
     /// Width in pixels.
     package let width: Int
@@ -9,7 +9,7 @@ package struct GrayPicture: Sendable {
     /// Rows from top to bottom.
     package let pixels: [UInt8]
 
-    /// The picture of a `gray` frame; nil for frames of other formats.
+    /// Copies the pixels of a `gray` frame; returns nil for other pixel formats.
     package init?(_ frame: Frame) {
         guard frame.pointer.pointee.format == AV_PIX_FMT_GRAY8.rawValue, let plane = frame.pointer.pointee.data.0,
             frame.width > 0, frame.height > 0
@@ -25,14 +25,13 @@ package struct GrayPicture: Sendable {
         }
     }
 
-    /// A picture of given pixels.
     package init(width: Int, height: Int, pixels: [UInt8]) {
         self.width = width
         self.height = height
         self.pixels = pixels
     }
 
-    /// The box around all pixels above `level`; nil when there are none.
+    /// The bounding box of all pixels above `level`; nil if there are none.
     package func extent(brighterThan level: UInt8) -> (left: Int, top: Int, right: Int, bottom: Int)? {
         var (left, top, right, bottom) = (width, height, -1, -1)
         pixels.withUnsafeBufferPointer { pixels in

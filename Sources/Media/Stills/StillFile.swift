@@ -2,9 +2,9 @@ import CFFmpeg
 import Foundation
 import PipelineKit
 
-/// Writes one picture into a file.
+/// Writes a frame to an image file.
 package enum StillFile {
-    /// Kinds of picture files.
+    /// Image formats that can be written.
     package enum Format: String, Sendable, CaseIterable {
         case jpg
         case png
@@ -16,13 +16,13 @@ package enum StillFile {
         let conversion =
             format == .png
             ? "scale=in_color_matrix=bt709:in_range=tv:flags=accurate_rnd+full_chroma_int,format=rgb24"
-            // JPEG is BT.601 and full range.
+            // JPEG uses BT.601 and full range.
             : "scale=in_color_matrix=bt709:in_range=tv:out_color_matrix=bt601:out_range=pc,format=yuvj420p"
         let picture = try FrameFilter("[in]\(conversion)[out]", log: log).apply(frame)
         try encode(picture, to: path, format: format, log: log)
     }
 
-    /// Writes a frame that is in the file's own format already.
+    /// Writes a frame that already has the pixel format of the file.
     static func encode(_ frame: Frame, to path: String, format: Format, log: MediaLog) throws(MediaError) {
         var settings = Encoder.Picture(
             codec: format == .png ? "png" : "mjpeg", width: frame.width, height: frame.height,
@@ -37,21 +37,21 @@ package enum StillFile {
         try encoder.send(nil)
         let packet = try Packet()
         guard try encoder.receive(into: packet), let bytes = packet.pointer.pointee.data else {
-            throw MediaError("writing a picture", text: "the encoder gave nothing", file: path, log: log)
+            throw MediaError("writing an image", text: "the encoder returned no data", file: path, log: log)
         }
         do {
             try Data(bytes: bytes, count: packet.size).write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
             let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError
             guard cause.domain == NSPOSIXErrorDomain else {
-                throw MediaError("writing a picture", text: "\(error)", file: path)
+                throw MediaError("writing an image", text: "\(error)", file: path)
             }
-            throw MediaError("writing a picture", number: -Int32(cause.code), file: path)
+            throw MediaError("writing an image", number: -Int32(cause.code), file: path)
         }
     }
 }
 
-/// A filter graph for single frames, one at a time; built anew when they change their size.
+/// A filter graph for single frames, rebuilt when their size or pixel format changes.
 final class FrameFilter {
     private let description: String
     private let log: MediaLog
@@ -64,7 +64,7 @@ final class FrameFilter {
         self.log = log
     }
 
-    /// The frame that comes out; `frame` is empty afterwards.
+    /// Filters `frame`, which is empty afterwards, and returns the result.
     func apply(_ frame: Frame) throws(MediaError) -> Frame {
         let shape = [frame.width, frame.height]
         if shape != self.shape || frame.pixelFormat != format || graph == nil {
@@ -77,7 +77,7 @@ final class FrameFilter {
         guard let graph else { return result }
         try graph.push(frame)
         guard case .frame = try graph.pull(into: result) else {
-            throw MediaError("filtering", text: "no picture came out", log: log)
+            throw MediaError("filtering", text: "the filters returned no frame", log: log)
         }
         return result
     }

@@ -1,44 +1,44 @@
 import Foundation
 
-/// A picture file that can be put over footage: what its first bytes say.
+/// An image file that can be drawn over footage, described by its first bytes.
 package struct StillImage: Sendable, Hashable {
-    /// The file formats.
+    /// The supported file formats.
     package enum Format: String, Sendable {
         case png
         case jpeg
         case webp
     }
 
-    /// Its format, by content.
+    /// Format by the file's content, not its name.
     package var format: Format
     /// Width in pixels.
     package var width: Int
     /// Height in pixels.
     package var height: Int
 
-    /// Larger pictures are a mistake.
+    /// Images with more pixels are rejected as a mistake.
     private static let maximumPixels = 50_000_000
 
-    /// Looks at the head of a file.
-    /// - Throws: `MediaError` when it is no picture that can be used.
+    /// Reads the header of a file.
+    /// - Throws: `MediaError` if it is not an image that can be used.
     package init(path: String) throws(MediaError) {
-        let operation = "reading a picture"
+        let operation = "reading an image"
         guard let handle = FileHandle(forReadingAtPath: path) else {
             throw MediaError(operation, text: String(cString: strerror(errno)), file: path)
         }
         defer { try? handle.close() }
-        // A JPEG's size may stand behind large profiles and previews.
+        // A JPEG's size may follow large profiles and previews.
         guard let data = try? handle.read(upToCount: 1 << 20), let header = ImageHeader([UInt8](data)) else {
-            throw MediaError(operation, text: "it is no PNG, JPEG or WebP", file: path)
+            throw MediaError(operation, text: "not a PNG, JPEG or WebP", file: path)
         }
         guard header.width > 0, header.height > 0, header.width <= StillImage.maximumPixels / header.height else {
             throw MediaError(
-                operation, text: "a picture of \(header.width)×\(header.height) can't be used", file: path)
+                operation, text: "an image of \(header.width)×\(header.height) can't be used", file: path)
         }
         (format, width, height) = (header.format, header.width, header.height)
     }
 
-    /// Decodes the picture, to see that it can be.
+    /// Decodes the image, to check that it can be.
     package static func checkDecoding(path: String) throws(MediaError) {
         let log = MediaLog()
         try log.attached { () throws(MediaError) in
@@ -46,19 +46,19 @@ package struct StillImage: Sendable, Hashable {
                 generating: source(path) + ",format=rgba[out]", isSound: false, log: log)
             let frame = try Frame()
             guard case .frame = try graph.pull(into: frame) else {
-                throw MediaError("reading a picture", text: "it can't be decoded", file: path, log: log)
+                throw MediaError("reading an image", text: "it can't be decoded", file: path, log: log)
             }
         }
     }
 
-    /// A filter that gives the picture once. Only the reader of its own format gets to see it: no playlists.
+    /// A filter that outputs the image once. Names the demuxer, so that FFmpeg never reads the file as a playlist.
     static func source(_ path: String) -> String {
         let format = (try? StillImage(path: path))?.format ?? .png
         return "movie=filename=\(FilterText.value("file:" + path)):format_name=\(format.rawValue)_pipe"
     }
 }
 
-/// Format and size from the first bytes of a picture file.
+/// Format and size from the first bytes of an image file.
 struct ImageHeader {
     var format: StillImage.Format
     var width: Int
@@ -73,7 +73,7 @@ struct ImageHeader {
             var at = 2
             while at + 9 < bytes.count, bytes[at] == 0xff {
                 let marker = bytes[at + 1]
-                // Start of frame, of any kind but the tables that share the range.
+                // Any start-of-frame marker; the excluded ones are tables in the same range.
                 if (0xc0...0xcf).contains(marker), ![0xc4, 0xc8, 0xcc].contains(marker) {
                     self.init(.jpeg, big(at + 7), big(at + 5))
                     return

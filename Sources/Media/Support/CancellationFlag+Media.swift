@@ -1,8 +1,8 @@
 package import PipelineKit
 
 extension CancellationFlag {
-    /// Throws once the work was asked to stop.
-    /// - Parameter operation: What was being done.
+    /// Throws `MediaError.cancelled` if the work was cancelled.
+    /// - Parameter operation: What was being done, for the error.
     package func check(_ operation: @autoclosure () -> String) throws(MediaError) {
         if isCancelled { throw .cancelled(operation()) }
     }

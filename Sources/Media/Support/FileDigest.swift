@@ -3,14 +3,14 @@ import Crypto
 import Foundation
 package import PipelineKit
 
-/// SHA-256 of a file, read in pieces.
+/// SHA-256 of a file, read in blocks.
 package enum FileDigest {
     /// The digest in lower-case hex.
-    /// - Throws: `MediaError` when the file can't be read or the work is cancelled.
+    /// - Throws: `MediaError` if the file can't be read or the work is cancelled.
     package static func sha256(
         ofFileAt path: String, cancellation: CancellationFlag = CancellationFlag()
     ) throws(MediaError) -> String {
-        let operation = "reading the file for its digest"
+        let operation = "hashing the file"
         var state = SHA256()
         do throws(FileBlocks.Failure) {
             try FileBlocks.read(path, cancellation: cancellation) { state.update(bufferPointer: $0) }

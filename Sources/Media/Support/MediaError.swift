@@ -1,7 +1,7 @@
 import CFFmpeg
 package import PipelineKit
 
-/// A call into FFmpeg's libraries that failed, with what the library knew.
+/// A failed call into FFmpeg's libraries, with the details that the library gave.
 package struct MediaError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What was being done, such as `opening the decoder h264`.
     package var operation: String
@@ -14,7 +14,7 @@ package struct MediaError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The last warning or error that the libraries logged for the job.
     package var logLine: String?
 
-    /// An error of the library.
+    /// An error returned by a library call.
     package init(_ operation: String, number: Int32, file: String? = nil, log: MediaLog? = nil) {
         self.operation = operation
         self.number = number
@@ -25,7 +25,7 @@ package struct MediaError: Error, Sendable, Hashable, CustomStringConvertible {
         logLine = log?.lastLine
     }
 
-    /// An error of our own, where no library call failed.
+    /// An error detected by the caller, without a failed library call.
     package init(_ operation: String, text: String, file: String? = nil, log: MediaLog? = nil) {
         self.operation = operation
         number = spreader_error_invalid_data()
@@ -34,29 +34,29 @@ package struct MediaError: Error, Sendable, Hashable, CustomStringConvertible {
         logLine = log?.lastLine
     }
 
-    /// The job was asked to stop.
+    /// The error of a cancelled job.
     package static func cancelled(_ operation: String) -> MediaError {
         MediaError(operation, number: spreader_error_exit())
     }
 
-    /// Whether this is a stop on request.
+    /// Whether the job was cancelled.
     package var isCancellation: Bool { number == spreader_error_exit() }
     /// Whether the disk is full.
     package var isDiskFull: Bool { number == spreader_error_posix(ENOSPC) || number == spreader_error_posix(EDQUOT) }
-    /// Whether memory was refused, by the system or by the library's own limit.
+    /// Whether an allocation failed, in the system or at the library's own limit.
     package var isOutOfMemory: Bool { number == spreader_error_posix(ENOMEM) }
-    /// Whether the input's bytes are at fault.
+    /// Whether the input is invalid.
     package var isInvalidData: Bool { number == spreader_error_invalid_data() }
 
-    /// `operation: text (log line)`.
+    /// `operation (file): text; log line`.
     package var description: String {
         let place = file.map { " (\($0))" } ?? ""
         let line = logLine.map { "; \($0)" } ?? ""
         return "\(operation)\(place): \(text)\(line)"
     }
 
-    /// The error as a stage reports it.
-    /// - Parameter message: What it means for the user; by default what failed.
+    /// Converts to the error that a stage reports.
+    /// - Parameter message: What the error means to the user; by default the failed operation.
     package func stageError(_ message: String? = nil) -> StageError {
         if isCancellation { return .cancelled }
         if operation == MediaLibraries.loading { return MediaLibraries.missing(text) }
@@ -70,8 +70,8 @@ package struct MediaError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Throws when a library call answered with a negative number.
-/// - Returns: The answer when it is not negative.
+/// Throws if a library call returned a negative number.
+/// - Returns: The number otherwise.
 @discardableResult
 func check(
     _ answer: Int32, _ operation: @autoclosure () -> String, file: String? = nil, log: MediaLog? = nil
@@ -80,7 +80,7 @@ func check(
     return answer
 }
 
-/// The pointer that a library call gave, or "out of memory".
+/// Returns the pointer from a library call, or throws out of memory if it is nil.
 func allocated<Pointee>(
     _ pointer: UnsafeMutablePointer<Pointee>?, _ operation: @autoclosure () -> String
 ) throws(MediaError) -> UnsafeMutablePointer<Pointee> {

@@ -2,35 +2,34 @@ import CFFmpeg
 import CFFmpegLoader
 package import PipelineKit
 
-/// The FFmpeg libraries that the program runs with. They are loaded at the first use, so that commands which touch no
-/// media start without them.
+/// The FFmpeg libraries, loaded at the first use so that commands without media work start without them.
 package enum MediaLibraries {
-    /// Loads all that reads and copies, when that has not been done yet.
-    /// - Throws: `StageError` with code `configuration` when libraries are missing or of another version.
+    /// Loads all libraries except libavfilter, if not done yet.
+    /// - Throws: `StageError` with code `configuration` if libraries are missing or have another version.
     package static func load() throws(StageError) {
         if let reason = spreader_ffmpeg_load() { throw missing(String(cString: reason)) }
-        // The largest picture that is decoded needs half of this in one piece; only hostile headers ask for more.
+        // Limit of one allocation. The largest supported frame needs half of it; only hostile headers ask for more.
         av_max_alloc(1 << 30)
     }
 
-    /// Loads libavfilter and its many companions too: before the first filter graph.
+    /// Also loads libavfilter and its many dependencies. Call before building the first filter graph.
     /// - Throws: As ``load()``.
     package static func loadFilters() throws(StageError) {
         try load()
         if let reason = spreader_ffmpeg_load_filters() { throw missing(String(cString: reason)) }
     }
 
-    /// What `MediaError.operation` says when libraries are missing.
+    /// `MediaError.operation` of errors about missing libraries.
     static let loading = "loading FFmpeg's libraries"
 
     static func missing(_ reason: String) -> StageError {
         StageError(
             .configuration, "FFmpeg's libraries can't be loaded: \(reason)",
-            hint: "on Debian: apt-get install libavfilter8 libavformat59, or build the program again on this machine")
+            hint: "on Debian: apt-get install libavfilter8 libavformat59, or rebuild the program on this machine")
     }
 
-    /// Their versions in one line, such as `5.1.9: libavcodec 59.37.100, …`.
-    /// - Throws: `StageError` with code `configuration` when they can't be loaded.
+    /// The library versions in one line, such as `5.1.9: libavcodec 59.37.100, …`.
+    /// - Throws: `StageError` with code `configuration` if the libraries can't be loaded.
     package static func versions() throws(StageError) -> String {
         try loadFilters()
         let parts = [

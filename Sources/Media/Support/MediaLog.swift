@@ -4,8 +4,8 @@ import Synchronization
 
 /// The last warnings and errors that FFmpeg's libraries logged for one job.
 ///
-/// The libraries have one log for the whole process. Lines find their job by the number that decoders and encoders
-/// carry in `opaque` (their own threads log through a copy of it), else by the thread that called into the library.
+/// The libraries have one log for the whole process. A line belongs to the job whose number its decoder or encoder
+/// carries in `opaque` (their own threads log through a copy), otherwise to the job of the calling thread.
 package final class MediaLog: Sendable {
     private struct State {
         var lines: [String] = []
@@ -15,10 +15,10 @@ package final class MediaLog: Sendable {
     /// Lines kept for error messages.
     private static let capacity = 20
     private let state = Mutex(State())
-    /// The number under which contexts name this log.
+    /// Identifies this log in the `opaque` field of contexts.
     let id: Int
 
-    /// A log for a new job.
+    /// Creates the log of a new job.
     package init() {
         MediaLog.install()
         id = MediaLog.registry.withLock { registry in
@@ -37,15 +37,14 @@ package final class MediaLog: Sendable {
 
     /// The last lines, oldest first.
     package var lines: [String] { state.withLock { $0.lines } }
-    /// The last line.
     package var lastLine: String? { state.withLock { $0.lines.last } }
-    /// Lines since the start, those no longer kept included.
+    /// Number of lines since the start, including those no longer kept.
     package var total: Int { state.withLock { $0.total } }
 
     /// The value for the `opaque` field of a context that belongs to this job. A number, never dereferenced.
     var opaque: UnsafeMutableRawPointer? { UnsafeMutableRawPointer(bitPattern: id) }
 
-    /// Runs `body` with this log as the calling thread's.
+    /// Runs `body` with this log attached to the calling thread.
     package func attached<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
         let storage = Thread.current.threadDictionary
         let outer = storage[MediaLog.threadKey]
@@ -63,7 +62,7 @@ package final class MediaLog: Sendable {
         }
     }
 
-    // MARK: The process-wide end
+    // MARK: Process-wide callback
 
     private struct Entry: Sendable {
         weak let log: MediaLog?
@@ -88,10 +87,10 @@ package final class MediaLog: Sendable {
 
     private static func install() { _ = installOnce }
 
-    /// The job that a logging context belongs to.
+    /// The log of the job that a logging context belongs to.
     private static func job(of context: UnsafeMutableRawPointer?) -> MediaLog? {
         if let context {
-            // The first member of everything that logs is its AVClass; a codec context's has a known address.
+            // Everything that logs starts with a pointer to its AVClass; codec contexts share a known one.
             let kind = context.assumingMemoryBound(to: UnsafePointer<AVClass>?.self).pointee
             if let kind, kind == avcodec_get_class() {
                 let opaque = context.assumingMemoryBound(to: AVCodecContext.self).pointee.opaque
@@ -101,7 +100,7 @@ package final class MediaLog: Sendable {
         return Thread.current.threadDictionary[threadKey] as? MediaLog
     }
 
-    /// One line without the address that FFmpeg puts into the prefix: `[h264 @ 0x55…] no frame` → `[h264] no frame`.
+    /// A line without the address that FFmpeg adds to the prefix: `[h264 @ 0x55…] no frame` → `[h264] no frame`.
     static func cleaned(_ line: String) -> String {
         let body = line.trimmingCharacters(in: .whitespacesAndNewlines)
         guard body.hasPrefix("["), let at = body.range(of: " @ 0x"),
