@@ -93,7 +93,7 @@ struct FuzzPipelines: AsyncParsableCommand {
         _ number: Int, _ seeds: [Seed]
     ) -> (name: String, bytes: [UInt8], steps: String) {
         var random = SeededGenerator(seed: seed &* 0x1_0000_0001 ^ UInt64(number) &* 0x9E37_79B9)
-        // Prefer valid files: in an invalid one, the checks often stop at the original error.
+        // Half of the cases start from a valid file: in an invalid one, the checks may stop at the original error.
         let sound = Bool.random(using: &random) ? seeds.filter(\.isSound) : []
         let origin = (sound.isEmpty ? seeds : sound).randomElement(using: &random) ?? seeds[0]
         // Sometimes read JSON as YAML, and YAML as JSON.

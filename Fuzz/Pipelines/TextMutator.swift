@@ -35,7 +35,7 @@ struct TextMutator {
         "1:30", "NaN", "\"1e30s\"", "\"99999999999999999999h\"", "\"9e99GB\"", "\"0:0\"", "\"1e9:1\"",
     ]
 
-    /// Applies one change, rarely up to four: slightly damaged text passes more of the checks.
+    /// Applies one change in half of the cases, otherwise up to four: slightly damaged text passes more of the checks.
     mutating func damage(_ bytes: inout [UInt8]) {
         for _ in 0..<([1, 1, 1, 2, 3, 4].randomElement(using: &random) ?? 1) {
             let kind = Kind.allCases.randomElement(using: &random) ?? .flipBits
