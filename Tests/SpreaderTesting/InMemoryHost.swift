@@ -3,42 +3,37 @@ import Logging
 public import PipelineKit
 import Synchronization
 
-/// Everything that a host gives a stage, in memory, for tests of stages.
+/// The services of a host, in memory, for tests of single stages.
 public struct InMemoryHost: Sendable {
-    /// Settings by environment name.
+    /// Settings by name of the environment variable.
     public var settings: [String: String] = [:]
-    /// The post's settings.
     public var post = PostSettings()
-    /// Identity of the post.
     public var postKey = PostKey(account: "open-id-1", digest: "d1", slot: "test")
-    /// Durable notes.
     public let checkpoints = InMemoryCheckpoints()
-    /// Tokens.
     public let credentials: InMemoryCredentials
-    /// Permits; counted, never waited for.
+    /// Rate permits, counted and granted without waiting.
     public let permits = InMemoryPermits()
-    /// Posts.
     public let ledger = InMemoryLedger()
-    /// Progress that was reported.
+    /// The progress that the stage has reported.
     public let progress = Recorder<StageProgress>()
-    /// Time; by default no wait takes longer than a few milliseconds.
+    /// The clock; by default, no wait takes longer than some milliseconds.
     public var clock = HostClock.hurried
 
-    /// A host whose account has the token `accessToken`.
+    /// Creates a host whose account has one access token, which cannot be renewed.
     public init(accessToken: String = "act.test", settings: [String: String] = [:]) {
         credentials = InMemoryCredentials([accessToken])
         self.settings = settings
     }
 
-    /// A host whose account has the first token and gets the next one at each renewal.
+    /// Creates a host whose account has the first token and gets the next one at each renewal.
     public init(accessTokens: [String], settings: [String: String] = [:]) {
         credentials = InMemoryCredentials(accessTokens)
         self.settings = settings
     }
 
-    /// The context of a stage.
+    /// Returns a context for `run`.
     ///
-    /// Without a folder it gets one of its own that is not made yet, as for another run.
+    /// Without a work folder, each context gets a new path that does not exist yet, as in a new run.
     public func context(stage: String = "stage", workDirectory: URL? = nil) -> StageContext {
         let workDirectory =
             workDirectory
@@ -51,37 +46,34 @@ public struct InMemoryHost: Sendable {
             checkpoints: checkpoints, credentials: credentials, permits: permits, ledger: ledger, clock: clock)
     }
 
-    /// The context of a check.
+    /// A context for `check`.
     public var checking: CheckContext {
         CheckContext(post: post, account: "default", settings: settings, credentials: credentials)
     }
 }
 
 extension HostClock {
-    /// The machine's time, with waits cut to some milliseconds.
+    /// The system time, with waits shortened to at most 20 ms.
     public static let hurried = HostClock(
         now: { Date() },
         sleep: { duration in try await Task.sleep(for: min(duration / 20, .milliseconds(20))) })
 }
 
-/// A clock that moves only when somebody waits, and then at once.
+/// A clock that moves only when code sleeps or a test advances it. A sleep returns immediately.
 public final class ManualClock: Sendable {
     private let state = Mutex((now: Date(timeIntervalSince1970: 1_000_000), waits: [Duration]()))
 
-    /// A clock.
     public init() {}
 
-    /// The time.
     public var now: Date { state.withLock { $0.now } }
-    /// Every wait so far.
+    /// The durations of all sleeps so far.
     public var waits: [Duration] { state.withLock { $0.waits } }
 
-    /// Moves on.
     public func advance(by duration: Duration) {
         state.withLock { $0.now += duration.inSeconds }
     }
 
-    /// The clock as the host gives it.
+    /// This clock in the form that a host provides.
     public var host: HostClock {
         HostClock(
             now: { self.now },
@@ -99,27 +91,23 @@ public final class ManualClock: Sendable {
 public final class Recorder<Value: Sendable>: Sendable {
     private let state = Mutex<[Value]>([])
 
-    /// An empty one.
     public init() {}
 
-    /// Adds a value.
     public func add(_ value: Value) { state.withLock { $0.append(value) } }
-    /// All values so far.
     public var values: [Value] { state.withLock { $0 } }
 }
 
-/// Durable notes in memory.
+/// Checkpoints in memory.
 public final class InMemoryCheckpoints: Checkpoints {
     private let state = Mutex<[String: JSONValue]>([:])
 
-    /// No notes.
     public init() {}
 
     public func value(_ key: String) async throws(StageError) -> JSONValue? { state.withLock { $0[key] } }
     public func set(_ key: String, to value: JSONValue) async throws(StageError) { state.withLock { $0[key] = value } }
 }
 
-/// Tokens in memory: one after another, as they are refused.
+/// Credentials in memory: a renewal replaces the current token with the next one.
 public final class InMemoryCredentials: CredentialProvider {
     private struct State {
         var tokens: [String]
@@ -128,13 +116,13 @@ public final class InMemoryCredentials: CredentialProvider {
     }
     private let state: Mutex<State>
 
-    /// Tokens in order; the first is in use.
+    /// - Parameter tokens: The first is the current one.
     public init(_ tokens: [String]) { state = Mutex(State(tokens: tokens)) }
 
-    /// How often a new token was asked for.
+    /// How often a stage requested a renewal.
     public var renewals: Int { state.withLock { $0.renewals } }
 
-    /// Sets the permissions that the tokens carry.
+    /// Sets the scopes of the tokens.
     public func grant(_ scopes: [String]?) { state.withLock { $0.scopes = scopes } }
 
     public func problem(with account: String) -> Diagnostic? {
@@ -161,7 +149,7 @@ public final class InMemoryCredentials: CredentialProvider {
     }
 }
 
-/// Permits that are counted and handed out at once, until a limit is closed.
+/// Rate permits that are counted and granted immediately, until a test closes a limit.
 public final class InMemoryPermits: RatePermits {
     private struct State {
         var taken: [RateLimit] = []
@@ -170,13 +158,12 @@ public final class InMemoryPermits: RatePermits {
     }
     private let state = Mutex(State())
 
-    /// Open permits.
     public init() {}
 
-    /// Every permit handed out.
+    /// All granted permits.
     public var taken: [RateLimit] { state.withLock { $0.taken } }
 
-    /// The names of the limits that the service showed by refusing.
+    /// The names of the limits that the service has reported as reached.
     public var refused: [String] { state.withLock { $0.refused } }
 
     public func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) -> TakenPermits {
@@ -187,7 +174,7 @@ public final class InMemoryPermits: RatePermits {
         }
     }
 
-    /// Refuses the limit called `name` from now on.
+    /// Refuses permits of this limit from now on.
     public func close(_ name: String) { state.withLock { _ = $0.closed.insert(name) } }
 
     public func acquire(_ limit: RateLimit) async throws(StageError) {
@@ -198,7 +185,7 @@ public final class InMemoryPermits: RatePermits {
     }
 }
 
-/// Posts in memory, with the transitions that a durable ledger allows.
+/// A post ledger in memory, with the state transitions of a durable one.
 public final class InMemoryLedger: PostLedger {
     private struct State {
         var records: [PostKey: PostRecord] = [:]
@@ -207,15 +194,13 @@ public final class InMemoryLedger: PostLedger {
     }
     private let state = Mutex(State())
 
-    /// No posts.
     public init() {}
 
-    /// Every state that was written, in order.
+    /// All states written so far, in order.
     public var history: [PostState] { state.withLock { $0.history } }
-    /// All posts.
     public var records: [PostRecord] { state.withLock { Array($0.records.values) } }
 
-    /// The rates of uploads, in bytes a second.
+    /// The recorded upload rates, in bytes per second.
     public var uploadRates: [Double] { state.withLock { $0.rates } }
 
     public func note(uploadRate: Double, to service: String) async throws(StageError) {
@@ -226,7 +211,7 @@ public final class InMemoryLedger: PostLedger {
         uploadRates.max()
     }
 
-    /// Puts a post into a state, as an earlier run would have left it.
+    /// Stores a record, as an earlier run would have left it.
     public func put(_ record: PostRecord) { state.withLock { $0.records[record.key] = record } }
 
     public func find(_ key: PostKey) async throws(StageError) -> PostRecord? { state.withLock { $0.records[key] } }
