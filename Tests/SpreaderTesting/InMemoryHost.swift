@@ -97,7 +97,7 @@ public final class Recorder<Value: Sendable>: Sendable {
     public var values: [Value] { state.withLock { $0 } }
 }
 
-/// Checkpoints in memory.
+/// Checkpoints that are kept in memory.
 public final class InMemoryCheckpoints: Checkpoints {
     private let state = Mutex<[String: JSONValue]>([:])
 
@@ -160,7 +160,6 @@ public final class InMemoryPermits: RatePermits {
 
     public init() {}
 
-    /// All granted permits.
     public var taken: [RateLimit] { state.withLock { $0.taken } }
 
     /// The names of the limits that the service has reported as reached.

@@ -43,7 +43,7 @@ public final class PrivatePostgres: Sendable {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         // PostgreSQL refuses to run as root.
         if getuid() == 0 {
-            guard let owner = getpwnam("postgres") else { throw Problem(description: "the user postgres does not exist") }
+            guard let owner = getpwnam("postgres") else { throw Problem(description: "the user postgres is missing") }
             chown(folder.path, owner.pointee.pw_uid, owner.pointee.pw_gid)
         }
         try run("initdb", ["-D", folder.appending(path: "data").path, "-A", "trust", "-U", "tester", "--no-sync"])

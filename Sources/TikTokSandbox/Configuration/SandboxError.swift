@@ -25,7 +25,7 @@ package struct SandboxError: Error, Sendable, Equatable, CustomStringConvertible
 
     package var code: Code
     package var message: String
-    /// What the user can do about it.
+    /// The next step for the user.
     package var hint: String?
     /// JSON pointer to the invalid value in a fault plan, such as `/settings/postsPerDay`.
     package var pointer: String?

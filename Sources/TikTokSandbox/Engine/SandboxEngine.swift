@@ -37,7 +37,7 @@ actor SandboxEngine {
             do {
                 try journal.append(event)
             } catch {
-                throw SandboxError(.storage, "the journal cannot be written: \(error)")
+                throw SandboxError(.storage, "cannot write the journal: \(error)")
             }
             state.apply(event)
         }
@@ -55,7 +55,6 @@ actor SandboxEngine {
         }
     }
 
-    /// The current settings.
     var settings: SandboxSettings { desk.settings }
 
     /// Writes an event to the journal, then applies it to the state.

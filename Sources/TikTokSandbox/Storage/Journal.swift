@@ -26,7 +26,7 @@ struct Journal {
         }
     }
 
-    /// Writes an event.
+    /// Appends an event as one line.
     func append(_ event: SandboxEvent) throws {
         var line = try encoder.encode(event)
         line.append(UInt8(ascii: "\n"))

@@ -19,7 +19,7 @@ struct WebhookSender: Sendable {
         }
     }
 
-    /// Makes one attempt.
+    /// Sends an event once, without retries.
     /// - Returns: The HTTP status of the response; nil if there was none.
     private func send(_ notice: WebhookNotice) async -> Int? {
         let settings = engine.desk.settings
