@@ -1,4 +1,4 @@
-# spreader-pipeline. `make help` lists what there is; each target says what it does.
+# spreader-pipeline. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
@@ -17,7 +17,7 @@ SAY := @printf '\n==> %s\n'
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-packages: ## Install the libraries that the build needs, when missing
+packages: ## Install missing libraries that the build needs
 	$(SAY) "checking system packages"
 	@scripts/install-packages $(BUILD_PACKAGES)
 
@@ -31,22 +31,22 @@ build: packages ## Build the program (release)
 	$(SAY) "building (the first time takes several minutes)"
 	swift build -c release --product spreader-pipeline
 
-demo: packages-demo build ## Build, make sample footage, run it into the local sandbox and show the post
+demo: packages-demo build ## Build, make sample footage, post it to the local sandbox and show the post
 	$(SAY) "making sample footage in footage/"
 	@scripts/make-footage footage
 	$(SAY) "spreader-pipeline run pipelines/tiktok.json --sandbox"
 	SPREADER_HOME=$(DEMO_HOME) .build/release/spreader-pipeline run pipelines/tiktok.json --sandbox
-	$(SAY) "what the sandbox has"
+	$(SAY) "posts in the sandbox"
 	@scripts/show-posts .build/release/spreader-pipeline $(DEMO_HOME)
 
 test: packages-test ## Run every test
 	$(SAY) "running every test (the first build takes several minutes)"
 	swift build --build-tests
 	swift test --skip-build
-	$(SAY) "building and testing the examples (a program of its own among them: several minutes)"
+	$(SAY) "building and testing the examples (several minutes: one is a whole program)"
 	@scripts/check-examples .build/debug/spreader-pipeline
 
-golden: packages-test ## Write what validate and lint say of Tests/Diagnostics anew; review it like code
+golden: packages-test ## Regenerate the expected output of validate and lint in Tests/Diagnostics; review it like code
 	$(SAY) "writing Tests/Diagnostics/*.expected"
 	swift build --build-tests
 	SPREADER_GOLDEN=write swift test --skip-build --filter DiagnosticsTests
@@ -61,39 +61,39 @@ format: ## Format all Swift files
 	$(SAY) "formatting"
 	swift format --in-place --recursive --parallel Package.swift Sources Plugins Tests Benchmarks Fuzz $(EXAMPLES)
 
-schema: build ## Write the schemas in pipelines/ anew
+schema: build ## Regenerate the schemas in pipelines/
 	$(SAY) "writing pipelines/pipeline.schema.json and pipelines/test.schema.json"
 	.build/release/spreader-pipeline schema --output pipelines/pipeline.schema.json
 	.build/release/spreader-pipeline schema --tests --output pipelines/test.schema.json
 
-bench: packages-test build ## Measure start-up, overhead and transcoding beside ffmpeg
+bench: packages-test build ## Measure start-up, overhead, uploads, the queue, and transcoding against ffmpeg
 	$(SAY) "measuring"
 	swift build -c release --product spreader-benchmarks
 	@Benchmarks/run
 
 CASES ?= 2000
 SEED ?= 1
-fuzz: packages ## Damage footage in CASES ways (default 2000, SEED=1), and pipelines in ten times as many: nothing may crash
-	$(SAY) "fuzzing: the files of FOOTAGE, ../shared/footage, or else generated clips"
+fuzz: packages ## Fuzz with CASES damaged clips (default 2000, SEED=1) and ten times as many pipelines: nothing may crash
+	$(SAY) "fuzzing the files of FOOTAGE, of ../shared/footage, or generated clips"
 	swift build -c release --product spreader-fuzz
 	.build/release/spreader-fuzz pipelines --cases $$(( $(CASES) * 10 )) --seed $(SEED) pipelines Tests/Diagnostics
 	.build/release/spreader-fuzz --cases $(CASES) --seed $(SEED) $(FOOTAGE)
 
 N ?= 300
-chaos: packages-test build ## Kill N runs (default 300, SEED=1) at random and at every commit, with faults: one post each
+chaos: packages-test build ## Kill N runs (default 300, SEED=1) at random and at commits, with faults: each asset must have one post
 	$(SAY) "killing runs against the sandbox"
 	@scripts/chaos .build/release/spreader-pipeline --runs $(N) --seed $(SEED)
 
 JOBS ?= 200
-farm: packages-test build ## Run JOBS jobs (default 200, SEED=1) on four workers of one PostgreSQL, while everything fails
-	$(SAY) "a farm on a private PostgreSQL"
+farm: packages-test build ## Run JOBS jobs (default 200, SEED=1) on four workers and one PostgreSQL, while everything fails
+	$(SAY) "running workers on a private PostgreSQL"
 	@scripts/farm .build/release/spreader-pipeline --jobs $(JOBS) --seed $(SEED)
 
 install: build ## Install the program below PREFIX (default /usr/local)
 	$(SAY) "installing to $(PREFIX)/bin"
 	install -D -m 0755 .build/release/spreader-pipeline $(DESTDIR)$(PREFIX)/bin/spreader-pipeline
 
-clean: ## Remove what was built and the demo's footage and data; footage of your own stays
+clean: ## Remove the build, and the demo's footage and data; keep your own footage
 	$(SAY) "removing .build and footage/sample.mp4"
 	rm -rf .build footage/sample.mp4
 	@rmdir footage 2>/dev/null || true

@@ -12,14 +12,14 @@ import Posting
 import StageHosting
 import Store
 
-/// Measures the program's start and the runner's own cost, and prints Markdown tables. `Benchmarks/media` measures the
-/// media work.
+/// Measures the start-up time of the program, the overhead of the runner and the cost of isolation, and prints Markdown
+/// tables. `Benchmarks/media` measures the media work.
 ///
-/// Usage: spreader-benchmarks PROGRAM [POSTGRES LOG]: with a server, the job queue is measured instead.
+/// Usage: spreader-benchmarks PROGRAM [POSTGRES LOG]. With a server, it measures the job queue instead.
 @main
 private enum Main {
     static func main() {
-        // On the first thread, so that the child can be confined as a whole.
+        // On the main thread, before any other exists, so that the sandbox covers the whole process.
         if CommandLine.arguments.last == IsolationBenchmarks.child {
             PluginProcess.serve(Idle.self, Ask.self, name: "idle", version: "1")
         }
@@ -45,7 +45,7 @@ struct Benchmarks {
         }
         let bench = Benchmarks(program: words[1], folder: try scratch())
         defer { try? FileManager.default.removeItem(at: bench.folder) }
-        // For the commands that are measured.
+        // The measured commands inherit the folder and the environment.
         _ = FileManager.default.changeCurrentDirectoryPath(bench.folder.path)
         setenv("SPREADER_HOME", bench.folder.appending(path: "home").path, 1)
         guard words.count < 4 else {
@@ -69,7 +69,7 @@ struct Benchmarks {
 
     // MARK: Start-up
 
-    /// How long the program takes to say its version and to check a pipeline, beside `ffmpeg -version`.
+    /// The time to print the version and to validate a pipeline, compared with `ffmpeg -version` and `ffprobe`.
     private func startUp() throws {
         let pipeline = folder.appending(path: "p.json")
         try Data(
@@ -83,7 +83,7 @@ struct Benchmarks {
         print("## Start-up, median of 30 (ms)\n\n| command | ms |\n| --- | --- |")
         for (name, command) in [
             ("`spreader-pipeline --version`", [program, "--version"]),
-            ("`spreader-pipeline validate p.json` (one clip looked into)", [program, "validate", pipeline.path]),
+            ("`spreader-pipeline validate p.json` (probes one clip)", [program, "validate", pipeline.path]),
             ("`ffmpeg -version`", ["ffmpeg", "-version"]),
             ("`ffprobe clip.mp4`", ["ffprobe", "-v", "error", "-show_streams", "clip.mp4"]),
         ] {
@@ -95,7 +95,7 @@ struct Benchmarks {
 
     // MARK: Overhead
 
-    /// What the runner itself costs: five stages that do nothing, 100 assets.
+    /// The overhead of the runner: 100 assets through five stages that do nothing.
     private func stageOverhead() async throws {
         let assets = try (0..<100).map { index in
             let name = "asset-\(index).bin"
@@ -133,7 +133,7 @@ struct Benchmarks {
         return (ContinuousClock.now - start).inSeconds
     }
 
-    /// Runs a command to its end, with nothing of Foundation's waiting in the measured time.
+    /// Runs a command to its end. Uses posix_spawn, because waiting for a Foundation `Process` would add to the measured time.
     private func run(_ command: [String]) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -151,7 +151,7 @@ struct Benchmarks {
     }
 }
 
-/// Takes and gives the source, and does nothing.
+/// A stage that returns its input.
 struct Idle: Stage {
     static let name: StageName = "idle"
     static let summary = "Does nothing."
@@ -161,7 +161,7 @@ struct Idle: Stage {
     func run(_ input: SourceFile, _ context: StageContext) async throws(StageError) -> SourceFile { input }
 }
 
-/// No account.
+/// Credentials for stages that do not post.
 struct Nobody: CredentialProvider {
     func problem(with account: String) -> Diagnostic? { nil }
     func credentials(for account: String) async throws(StageError) -> Credentials { throw .cancelled }

@@ -6,9 +6,9 @@ import PipelineFile
 import PipelineKit
 import StageHosting
 
-/// What it costs to do a stage's work in another process.
+/// Measures the cost of running a stage in a child process.
 struct IsolationBenchmarks {
-    /// The one argument that makes this program the child.
+    /// The argument that makes this program serve as the child.
     static let child = "serve-idle"
 
     let folder: URL
@@ -32,19 +32,19 @@ struct IsolationBenchmarks {
         func row(_ name: String, _ value: Double, _ goal: String) {
             print("| \(name) | \(String(format: "%.0f", value)) | \(goal) |")
         }
-        row("linked in", try await median(2000) { try await time(direct) }, "")
+        row("in process", try await median(2000) { try await time(direct) }, "")
         let warm = pool()
         let isolated = try StageType(Idle.self).isolated(in: warm).make([:])
         _ = try await time(isolated)
         row(
-            "in a child that is warm, with all that it takes and gives",
+            "in a warm child process, input and output included",
             try await median(2000) { try await time(isolated) }, "")
         let asking = try StageType(Ask.self).isolated(in: warm).make([:])
         let asked = try await asking.run(input, context) as? SourceFile
-        row("one round trip: a question of the child's and its answer", Double(asked?.displayPath ?? "") ?? .nan, "100")
+        row("one round trip: a request by the child and its response", Double(asked?.displayPath ?? "") ?? .nan, "100")
         await warm.close()
         row(
-            "in a child of its own, started for it",
+            "in a new child process",
             try await median(40) {
                 let cold = pool()
                 let taken = try await time(StageType(Idle.self).isolated(in: cold).make([:]))
@@ -52,7 +52,7 @@ struct IsolationBenchmarks {
                 return taken
             }, "30000")
         row(
-            "the same, confined to its footage",
+            "the same, sandboxed to its footage",
             try await median(40) {
                 let cold = pool()
                 let taken = try await time(StageType(Idle.self).isolated(in: cold, .footage).make([:]))
@@ -70,10 +70,10 @@ struct IsolationBenchmarks {
     }
 }
 
-/// Asks its host for a note again and again; what comes out is named after the median time of an answer in µs.
+/// Reads a checkpoint from its host 2,000 times. The output's display path is the median time of a round trip in µs.
 struct Ask: Stage {
     static let name: StageName = "ask"
-    static let summary = "Asks its host."
+    static let summary = "Measures round trips to its host."
     static let effect: Effect = .resumable
     static let resource: Resource = .light
     init(options: NoOptions) {}

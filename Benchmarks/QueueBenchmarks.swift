@@ -2,12 +2,12 @@ import Foundation
 import PipelineKit
 import Store
 
-/// Measures the job queue on SQLite and on PostgreSQL. `Benchmarks/queue` starts the server.
+/// Measures the job queue on SQLite and PostgreSQL. `Benchmarks/queue` starts the server.
 struct QueueBenchmarks {
     let program: String
     let folder: URL
     let address: String
-    /// Where the server writes its statements.
+    /// The server's log, in which ``idleLoad()`` counts statements.
     let log: URL
 
     private static let lease = Duration.seconds(60)
@@ -34,9 +34,9 @@ struct QueueBenchmarks {
 
     private func rates() async throws {
         print("## Job queue\n")
-        print("Jobs a second; each commit is on the disk. \"Claim\" takes a job and ends it, in two transactions.\n")
+        print("Jobs per second, with durable commits. \"Claim\" claims a job and ends it, in two transactions.\n")
         print(
-            "| database | enqueue one by one | enqueue 1,000 at once | claim, 1 worker | claim, 4 workers | time of a claim with 100,000 finished jobs |"
+            "| database | enqueue one by one | enqueue 1,000 at once | claim, 1 worker | claim, 4 workers | claim time with 100,000 finished jobs |"
         )
         print("| --- | --- | --- | --- | --- | --- |")
         for (name, store) in try await stores() {
@@ -46,7 +46,7 @@ struct QueueBenchmarks {
             let batch = try await seconds { _ = try await queue.insert((0..<1000).map(job)) }
             let one = try await claims(queue, workers: 1, count: 500)
             let four = try await claims(queue, workers: 4, count: 1000)
-            // Without and with them in turn, each time from the same start.
+            // Alternate between an empty table and one with finished jobs, so that drift affects both alike.
             var ratios: [Double] = []
             for _ in 0..<5 {
                 var rates: [Double] = []
@@ -68,7 +68,7 @@ struct QueueBenchmarks {
         print("")
     }
 
-    /// Jobs a second that workers take and end.
+    /// Jobs per second that the workers claim and end.
     private func claims(_ queue: JobQueue, workers: Int, count: Int) async throws -> Double {
         let time = try await seconds {
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -104,7 +104,7 @@ struct QueueBenchmarks {
         }
     }
 
-    /// What the database does by itself sooner or later.
+    /// Does the vacuum and analysis that the database would do later, so that it does not happen during a measurement.
     private func settle(_ store: RecordStore) async throws {
         if store.durable.dialect == .postgresql { try await store.durable.scrub(["jobs"]) }
         try await store.durable.write { try $0.execute("ANALYZE jobs") }
@@ -112,10 +112,10 @@ struct QueueBenchmarks {
 
     // MARK: Scaling
 
-    /// Jobs that wait and cost no processor time, so that only the queue stands between workers and a perfect line.
+    /// Uses jobs that sleep, so that only the queue limits how well the workers scale.
     private func scaling() async throws {
         print(
-            "Jobs that sleep 250 ms, 24 for each worker; efficiency is the shortest possible time over the real one.\n")
+            "Jobs that sleep 250 ms, 24 per worker; efficiency is the ideal time divided by the actual time.\n")
         print("| workers | SQLite | PostgreSQL |\n| --- | --- | --- |")
         var rows: [Int: [String]] = [:]
         for (_, store) in try await stores() {
@@ -161,15 +161,15 @@ struct QueueBenchmarks {
         return process
     }
 
-    /// From the commit of a job to its claim by a worker process, by the database's clock.
+    /// The time from the commit of a job to its claim by a worker process, by the database's clock.
     private func latency() async throws {
-        print("From `enqueue`'s commit to a worker's claim, 100 jobs at random moments (ms).\n")
-        print("| database | p50 | p95 | most |\n| --- | --- | --- | --- |")
+        print("From the commit of a job to a worker's claim, 100 jobs at random times (ms).\n")
+        print("| database | p50 | p95 | max |\n| --- | --- | --- | --- |")
         let file = folder.appending(path: "latency.db").path
         for (name, database, store) in [
             ("SQLite, polled every second", "sqlite:\(file)", try RecordStore(sqlite: file)),
             (
-                "PostgreSQL, told by NOTIFY", address,
+                "PostgreSQL, notified", address,
                 try await RecordStore.postgres(Secret(address), patience: .zero)
             ),
         ] {
@@ -193,10 +193,10 @@ struct QueueBenchmarks {
         print("")
     }
 
-    /// Statements that the server sees from one worker with nothing to do.
+    /// The number of statements that an idle worker sends to the server.
     private func idleLoad() async throws {
         let length = 60.0
-        // From the next connections on, which are the worker's.
+        // Applies to new connections, which are the worker's.
         try await RecordStore.postgres(Secret(address), patience: .zero).durable.write {
             try $0.execute("ALTER ROLE bench SET log_statement = 'all'")
         }
@@ -208,7 +208,7 @@ struct QueueBenchmarks {
         worker.terminate()
         worker.waitUntilExit()
         print(
-            "An idle worker sends PostgreSQL \(String(format: "%.2f", Double(count) / length)) statements a second, BEGIN and COMMIT included (over \(Int(length)) s).\n"
+            "An idle worker sends PostgreSQL \(String(format: "%.2f", Double(count) / length)) statements per second, BEGIN and COMMIT included (over \(Int(length)) s).\n"
         )
     }
 

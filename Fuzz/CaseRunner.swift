@@ -10,22 +10,22 @@ import StageHosting
 import Synchronization
 import TranscodePlugin
 
-/// Takes one damaged file through probe and transcode.
+/// Runs probe and transcode on one damaged file.
 protocol CaseRunner: Sendable {
-    /// What becomes of `file`, and in what words.
+    /// Returns the verdict on `file`, and the error message or delivery strategy.
     func run(_ file: URL, work: URL) async -> (verdict: Verdict, detail: String)
-    /// Lets go of what was started.
+    /// Stops the child processes.
     func close() async
 }
 
-/// In children of this process.
+/// Runs the stages in child processes of the fuzzer.
 final class ChildRunner: CaseRunner {
     private let pool: WorkerPool
     private let longest: Duration
-    /// Children that died although the case itself is sound.
+    /// The number of children that died of an earlier case, after which the case itself succeeded in a new child.
     let inherited = Atomic<Int>(0)
 
-    /// How children ended during the case.
+    /// How children ended during the current case.
     private final class Ends: Sendable { let list = Mutex<[WorkerEnd]>([]) }
     private let noted: Ends
 
@@ -47,7 +47,7 @@ final class ChildRunner: CaseRunner {
         do throws(StageError) {
             let delivery = try await deliver(file, work: work)
             let isThere = FileManager.default.fileExists(atPath: delivery.file.path)
-            result = isThere ? (.delivered, delivery.strategy.rawValue) : (.uncontained, "the delivery is not there")
+            result = isThere ? (.delivered, delivery.strategy.rawValue) : (.uncontained, "the delivery is missing")
         } catch {
             let ended = noted.list.withLock { $0.last }
             if error.code == .internalFault {
@@ -87,7 +87,7 @@ final class ChildRunner: CaseRunner {
                 return .failure(error)
             }
         }
-        // A child that makes a little progress now and then is not stalled, but hangs all the same.
+        // Limits the total time, because a child that makes a little progress now and then never counts as stalled.
         let watch = Task {
             try await Task.sleep(for: longest)
             work.cancel()
@@ -103,7 +103,7 @@ final class ChildRunner: CaseRunner {
     func close() async { await pool.close() }
 }
 
-/// Through the built program, as a user would.
+/// Runs the built program on each file, as a user would.
 struct ProgramRunner: CaseRunner {
     let program: String
     let longest: Duration
@@ -148,9 +148,9 @@ struct ProgramRunner: CaseRunner {
     func close() async {}
 }
 
-/// Stages that read footage use none of these.
+/// Host services that fail, because stages that read footage do not use them.
 private struct NoServices: Checkpoints, RatePermits {
-    private var absent: StageError { StageError(.internalFault, "a fuzzed stage asked for a service") }
+    private var absent: StageError { StageError(.internalFault, "a fuzzed stage used a host service") }
 
     func value(_ key: String) async throws(StageError) -> JSONValue? { nil }
     func set(_ key: String, to value: JSONValue) async throws(StageError) {}

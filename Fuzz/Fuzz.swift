@@ -6,27 +6,27 @@ import ProbePlugin
 import Synchronization
 import TranscodePlugin
 
-/// Damages real footage in thousands of ways and sees what probe and transcode make of it.
+/// Damages footage and checks that probe and transcode either deliver it or fail cleanly.
 struct Fuzz: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "footage",
-        abstract: "Damage footage and take it through probe and transcode.",
+        abstract: "Damage footage and run probe and transcode on it.",
         discussion: """
-            Each case runs in a child process. Crashed, hung and oversized children are counted as contained; their \
-            files are kept, named after seed and case. Exits 1 when something was not contained: the host failed, or \
-            an error says that the program is at fault. Without files, clips are generated.
+            Each case runs in a child process. Children that crash, hang or exceed their memory count as contained; \
+            their files are kept, named after seed and case. Exits 1 if a case was not contained: the host failed, or \
+            reported an internal error. Without files, generates clips.
             """)
 
     @Argument(help: "Files or folders to damage.") var files: [String] = []
     @Option(help: "Number of cases.") var cases = 2000
-    @Option(help: "Cases follow from this number and their own.") var seed: UInt64 = 1
-    @Option(help: "Run this case alone, and keep its file.") var only: Int?
+    @Option(help: "Seed; it and the case number determine the damage.") var seed: UInt64 = 1
+    @Option(help: "Run only this case, and keep its file.") var only: Int?
     @Option(help: "Stop after this many seconds.") var seconds = 3600.0
-    @Option(help: "Cases at once.") var jobs = ProcessInfo.processInfo.activeProcessorCount
-    @Option(help: "Seconds without a sign of progress before a case counts as hung.") var stall = 20.0
-    @Option(help: "Memory of a child, in megabytes.") var memory = 2000
-    @Option(help: "Where offending files are kept.") var keep = ".build/fuzz"
-    @Option(help: "Run each case through this program instead of children of this process.") var program: String?
+    @Option(help: "Cases that run at the same time.") var jobs = ProcessInfo.processInfo.activeProcessorCount
+    @Option(help: "Seconds without progress after which a case counts as hung.") var stall = 20.0
+    @Option(help: "Memory limit of a child, in megabytes.") var memory = 2000
+    @Option(help: "Folder for the files of failed cases.") var keep = ".build/fuzz"
+    @Option(help: "Run each case with this program instead of a child of the fuzzer.") var program: String?
     @Flag(help: .hidden) var serve = false
 
     func run() async throws {
@@ -36,7 +36,7 @@ struct Fuzz: AsyncParsableCommand {
         try FileManager.default.createDirectory(at: clips, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let seeds = files.isEmpty ? try Seeds(generatedIn: clips) : try Seeds(files)
-        guard !seeds.files.isEmpty else { throw ValidationError("no footage there") }
+        guard !seeds.files.isEmpty else { throw ValidationError("no footage found") }
         let start = ContinuousClock.now
         let tally = await tally(seeds, folder, until: start + .seconds(seconds))
         let elapsed = (ContinuousClock.now - start).inSeconds

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A generator whose numbers follow from its seed alone (SplitMix64).
+/// A deterministic random number generator (SplitMix64).
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
@@ -15,10 +15,10 @@ struct SeededGenerator: RandomNumberGenerator {
     }
 }
 
-/// Damages a file in ways that disks, networks, cameras and ill will do.
+/// Damages a file as faulty disks, networks, cameras and attackers do.
 struct Mutator {
     private var random: SeededGenerator
-    /// What was done, for the report.
+    /// A description of each change, for the report.
     private(set) var steps: [String] = []
 
     init(random: SeededGenerator) { self.random = random }
@@ -28,7 +28,7 @@ struct Mutator {
         case boxField, headerInteger
     }
 
-    /// Fields of these boxes decide how much is allocated and where is read.
+    /// Boxes whose fields control allocations and read positions.
     private static let boxes = [
         "stsz", "stz2", "stts", "ctts", "stsc", "stco", "co64", "stss", "sdtp", "elst", "tkhd", "mvhd", "mdhd", "stsd",
         "avcC", "hvcC", "av1C", "vpcC", "esds", "dOps", "wave", "chan", "colr", "pasp", "clap", "trun", "tfhd", "tfdt",
@@ -41,7 +41,7 @@ struct Mutator {
         0xffff_fff0, 0xffff_ffff, 100_000, 100_000 << 16, 1_000_000_000, 0x7fff_ffff_ffff_ffff, 0xffff_ffff_ffff_ffff,
     ]
 
-    /// Damages `bytes` once to four times.
+    /// Applies one to four changes.
     mutating func damage(_ bytes: inout [UInt8]) {
         for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {
             let kind = Kind.allCases.randomElement(using: &random) ?? .flipBits
@@ -101,7 +101,7 @@ struct Mutator {
         guard let place = places.randomElement(using: &random) else {
             return write(&bytes, at: Int.random(in: bytes.indices, using: &random), "anywhere")
         }
-        // The size stands before the name, the fields after it.
+        // A box has its size before its name, and its fields after it.
         let offset = Bool.random(using: &random) ? -4 : Int.random(in: 4...64, using: &random)
         write(&bytes, at: max(0, place + offset), "\(String(decoding: name, as: UTF8.self))\(offset)")
     }

@@ -4,18 +4,18 @@ import PipelineKit
 
 /// The files that cases start from.
 struct Seeds: Sendable {
-    /// Sorted, so that a case's number finds the same file again.
+    /// Sorted, so that a case number always selects the same file.
     let files: [URL]
-    /// Larger files would make a case take seconds.
+    /// In bytes. Larger files would make a case take seconds.
     private static let largest = 8_000_000
 
-    /// All files of the folders and files named.
+    /// Collects the named files and the files in the named folders.
     init(_ paths: [String]) throws {
         var found: [URL] = []
         for path in paths {
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-                throw StageError(.fileSystem, "there is no \(path)")
+                throw StageError(.fileSystem, "\(path) does not exist")
             }
             let url = URL(filePath: path)
             found +=
@@ -28,7 +28,7 @@ struct Seeds: Sendable {
         }.sorted { $0.lastPathComponent < $1.lastPathComponent }
     }
 
-    /// Generated clips of every container and of codecs whose decoders are written by hand.
+    /// Generates clips of every container, and of codecs whose decoders are written by hand.
     init(generatedIn folder: URL) throws {
         var clips: [(String, SampleClip)] = [("fit.mp4", .compliant(seconds: 0.5))]
         func add(

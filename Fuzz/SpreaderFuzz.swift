@@ -1,9 +1,9 @@
 import ArgumentParser
 
-/// The fuzzers: footage when nothing is named.
+/// The command line of the fuzzers. Fuzzes footage by default.
 @main
 struct SpreaderFuzz: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "spreader-fuzz", abstract: "Damage what the program reads, and see what it makes of it.",
+        commandName: "spreader-fuzz", abstract: "Damage the program's input files and check how it handles them.",
         subcommands: [Fuzz.self, FuzzPipelines.self], defaultSubcommand: Fuzz.self)
 }

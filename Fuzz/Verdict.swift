@@ -5,22 +5,22 @@ import PipelineFile
 import PipelineKit
 import StageHosting
 
-/// What became of a case.
+/// The outcome of a case.
 enum Verdict: String, CaseIterable, Sendable {
-    /// A delivery was made.
+    /// The stages made a delivery.
     case delivered
-    /// It was refused, with an error that says why.
+    /// A stage refused the file with an error that explains why.
     case refused
-    /// The child crashed: contained.
+    /// The child crashed; contained.
     case crashed
-    /// The child hung and was ended: contained.
+    /// The child hung and was killed; contained.
     case hung
-    /// The child took too much memory and was ended: contained.
+    /// The child exceeded its memory limit and was killed; contained.
     case overMemory = "over memory"
-    /// The host failed, or said that the program is at fault.
+    /// The host failed, or reported an internal error.
     case uncontained = "not contained"
 
-    /// The verdict over a child that ended.
+    /// The verdict for a child that died.
     init(_ end: WorkerEnd) {
         switch end {
         case .signalled, .exited: self = .crashed
@@ -31,12 +31,12 @@ enum Verdict: String, CaseIterable, Sendable {
     }
 }
 
-/// What became of all cases.
+/// Counts the outcomes of all cases.
 struct Tally: Sendable {
     private(set) var counts: [Verdict: Int] = [:]
-    /// Children that died of earlier footage: the same case went well in a new one.
+    /// Children that died of an earlier case; see ``ChildRunner/inherited``.
     var inherited = 0
-    /// The longest case in seconds, and its number.
+    /// The duration in seconds and the number of the slowest case.
     private(set) var slowest = (seconds: 0.0, number: 0)
 
     var cases: Int { counts.values.reduce(0, +) }

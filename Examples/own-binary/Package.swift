@@ -5,7 +5,7 @@ let package = Package(
     name: "team-spreader",
     platforms: [.macOS(.v15)],
     dependencies: [
-        // Elsewhere: the repository's address instead of a path.
+        // Outside this repository, use its URL instead of a path.
         .package(name: "spreader-pipeline", path: "../.."),
         .package(name: "slate", path: "../swift-plugin"),
     ],

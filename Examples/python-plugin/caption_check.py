@@ -1,12 +1,12 @@
-"""The stage `caption-check`: subtitles that stand beside the footage are looked over before they are burned in.
+"""The stage `caption-check` checks the subtitles beside the footage before they are burned in.
 
     { "uses": "probe" },
     { "uses": "caption-check", "with": { "maxCharactersPerSecond": 20 } },
     { "uses": "subtitles" },
     { "uses": "transcode" }
 
-What makes subtitles unusable (no numbers, times that run backwards, cues that end before they begin) refuses the
-footage; what makes them hard to read is a warning, or an error with `strict`.
+Unusable subtitles (invalid times, times that run backwards, cues that end before they begin) refuse the footage.
+Subtitles that are hard to read cause a warning, or an error with `strict`.
 """
 
 import os
@@ -37,7 +37,7 @@ def seconds(text):
 
 
 def parse(text):
-    """The cues of an .srt file, and what can't be read of it."""
+    """Returns the cues of an .srt file, and the problems of lines that can't be read."""
     cues, problems = [], []
     lines = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     index = 0
@@ -45,7 +45,7 @@ def parse(text):
         if not lines[index].strip():
             index += 1
             continue
-        # The number is for people, and often wrong or missing.
+        # Skip the cue number, which is often wrong or missing.
         if "-->" not in lines[index] and index + 1 < len(lines) and "-->" in lines[index + 1]:
             index += 1
         place = index + 1
@@ -60,14 +60,14 @@ def parse(text):
             continue
         start, end = seconds(parts[0]), seconds(parts[1].split(" ")[0])
         if start is None or end is None:
-            problems.append(Problem(place, f"\"{lines[place - 1].strip()}\" is no time", True))
+            problems.append(Problem(place, f"\"{lines[place - 1].strip()}\" is not a valid time", True))
             continue
         cues.append(Cue(place, start, end, [TAG.sub("", line).strip() for line in body]))
     return cues, problems
 
 
 def width(text):
-    """Characters as they are read: marks that sit on another one take no room."""
+    """Counts characters as displayed: combining marks take no space."""
     return sum(1 for character in text if not unicodedata.combining(character))
 
 
@@ -80,50 +80,51 @@ def look_over(cues, duration, options):
         elif before and cue.start < before.start:
             problems.append(Problem(cue.line, "the cue begins before the one above it", True))
         elif before and cue.start < before.end - 0.0005:
-            problems.append(Problem(cue.line, "the cue begins before the one above it has ended"))
+            problems.append(Problem(cue.line, "the cue begins before the one above it ends"))
         if cue.start >= duration:
-            problems.append(Problem(cue.line, f"the cue begins after the footage has ended ({duration:.1f} s)"))
+            problems.append(Problem(cue.line, f"the cue begins after the end of the footage ({duration:.1f} s)"))
         if not any(cue.text):
             problems.append(Problem(cue.line, "the cue is empty"))
         longest = max((width(line) for line in cue.text), default=0)
         if longest > options["maxLineLength"]:
-            problems.append(Problem(cue.line, f"a line of {longest} characters, {options['maxLineLength']} fit"))
+            problems.append(Problem(
+                cue.line, f"a line has {longest} characters, the limit is {options['maxLineLength']}"))
         if len(cue.text) > options["maxLines"]:
-            problems.append(Problem(cue.line, f"{len(cue.text)} lines at once, {options['maxLines']} are readable"))
+            problems.append(Problem(cue.line, f"the cue has {len(cue.text)} lines, the limit is {options['maxLines']}"))
         if cue.end > cue.start:
             rate = sum(width(line) for line in cue.text) / (cue.end - cue.start)
             if rate > options["maxCharactersPerSecond"]:
                 problems.append(Problem(
-                    cue.line, f"{rate:.0f} characters a second, {options['maxCharactersPerSecond']:g} can be read"))
+                    cue.line, f"{rate:.0f} characters per second, the limit is {options['maxCharactersPerSecond']:g}"))
         before = cue
     return problems
 
 
 class CaptionCheck(Stage):
     name = "caption-check"
-    summary = "Checks the .srt file beside the footage: times, overlaps, reading speed, length of lines."
-    # The .srt file is no part of the input, so an earlier verdict says nothing about today's file.
+    summary = "Checks the .srt file beside the footage: times, overlaps, reading speed and line length."
+    # Not "pure": the output also depends on the .srt file, which is not part of the input, so it must not be cached.
     effect = "resumable"
     resource = "light"
     input = "ProbedMedia"
     output = "ProbedMedia"
     options = {
         "required": {
-            "type": "boolean", "default": False, "description": "Whether footage without an .srt file is refused."},
+            "type": "boolean", "default": False, "description": "Whether to refuse footage without an .srt file."},
         "strict": {
             "type": "boolean", "default": False,
-            "description": "Whether subtitles that are hard to read refuse the footage, too."},
+            "description": "Whether to refuse footage whose subtitles are hard to read."},
         "maxCharactersPerSecond": {
             "type": "number", "default": 20, "minimum": 5, "maximum": 60,
             "description": "Reading speed that viewers can follow."},
         "maxLineLength": {
             "type": "integer", "default": 42, "minimum": 10, "maximum": 120,
-            "description": "Characters in one line."},
-        "maxLines": {"type": "integer", "default": 2, "minimum": 1, "maximum": 6, "description": "Lines at once."},
+            "description": "Characters in a line."},
+        "maxLines": {"type": "integer", "default": 2, "minimum": 1, "maximum": 6, "description": "Lines in a cue."},
     }
 
     def look(self, options, media):
-        """The problems of the file beside the footage, and its path; None for the path when there is no file."""
+        """Returns the path of the .srt file or None, its problems, and the number of cues."""
         path = os.path.splitext(media["source"]["file"]["path"])[0] + ".srt"
         try:
             with open(path, "rb") as file:
@@ -136,20 +137,17 @@ class CaptionCheck(Stage):
             text = data.decode("cp1252", errors="replace")
         cues, problems = parse(text)
         if not cues and not problems:
-            problems.append(Problem(1, "there are no cues in it", True))
+            problems.append(Problem(1, "the file has no cues", True))
         return path, problems + look_over(cues, media["duration"], options), len(cues)
 
     def verdict(self, options, media):
-        """The path and its problems.
-
-        Raises StageError when they refuse the footage.
-        """
+        """Returns the result of `look`, or raises StageError if the footage must be refused."""
         path, problems, count = self.look(options, media)
         if path is None:
             if options["required"]:
                 shown = os.path.splitext(media["source"]["displayPath"])[0] + ".srt"
                 raise StageError(
-                    f"{shown} is missing", "unusable-footage", "put the subtitles there, or leave out \"required\"")
+                    f"{shown} is missing", "unusable-footage", "add the file, or set \"required\" to false")
             return None, [], 0
         fatal = [problem for problem in problems if problem.is_fatal or options["strict"]]
         if fatal:
@@ -166,7 +164,7 @@ class CaptionCheck(Stage):
         warnings = [
             finding(f"{os.path.basename(path)}:{problem.line}: {problem.message}", "caption", "warning")
             for problem in problems]
-        return plan(f"{count} cues are fine" if not problems else f"{len(problems)} remarks about {count} cues",
+        return plan(f"{count} cues, no problems" if not problems else f"{count} cues, {len(problems)} warnings",
                     output=media, findings=warnings)
 
     def run(self, options, media, context):

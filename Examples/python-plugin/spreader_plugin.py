@@ -1,7 +1,7 @@
-"""The plugin protocol of spreader-pipeline, version 1, for Python 3.9 and later: one file, the standard library only.
+"""The plugin protocol of spreader-pipeline, version 1, for Python 3.9 and later. Uses only the standard library.
 
-Copy it beside your plugin, subclass Stage, and end with `serve([...], name=..., version=...)`. What you print goes to
-standard error, and from there to the host's log; standard output belongs to the protocol.
+Copy this file beside your plugin, subclass Stage, and end with `serve([...], name=..., version=...)`. Output of `print`
+goes to standard error and from there to the host's log, because standard output carries the protocol.
 """
 
 import json
@@ -14,10 +14,10 @@ PROTOCOL = 1
 
 
 class StageError(Exception):
-    """Why a stage can't do its work, in words that a person can act on.
+    """An error with a message that tells the user why the stage failed.
 
-    code: a stable name in kebab case. hint: what to do next. recovery: "permanent", "transient" or "limited"; the last
-    two are tried again, after `after` seconds when given.
+    code: a stable name in kebab case. hint: what to do next. recovery: "permanent", "transient" or "limited"; the host
+    retries the last two, after `after` seconds if given.
     """
 
     def __init__(self, message, code="refused", hint=None, recovery="permanent", after=None):
@@ -26,51 +26,52 @@ class StageError(Exception):
 
 
 class Cancelled(Exception):
-    """The host wants the work to stop."""
+    """Raised when the host has cancelled the request."""
 
 
 class Stage:
-    """A stage. Give it these names, override `run`, and `check` and `plan` where there is something to say."""
+    """The base class of stages. Set these attributes, override `run`, and `check` and `plan` if useful."""
 
     name = ""  # in pipeline files: lower-case words joined with hyphens
     summary = ""  # one sentence
-    version = 1  # raised when the same input and options would give another output
-    effect = "pure"  # "pure": the output depends on input and options alone, and is reused; else "resumable"
+    version = 1  # increase it when the same input and options give a different output
+    effect = "pure"  # "pure": the output depends only on input and options, and is cached; otherwise "resumable"
     resource = "light"  # "cpu", "network" or "light"
-    input = "ProbedMedia"  # the kind of artifact that it takes
-    output = "ProbedMedia"  # the kind that it gives
-    options = {}  # JSON Schema of each option, by name
+    input = "ProbedMedia"  # the type of its input artifact
+    output = "ProbedMedia"  # the type of its output artifact
+    options = {}  # the JSON Schema of each option, by name
 
     def check(self, options, context):
-        """All that is wrong before there is footage: a list of `finding(...)`. No network, no footage."""
+        """Returns a list of `finding(...)` about the options. Runs before footage is read. Must not use the network."""
         return []
 
     def plan(self, options, artifact, context):
-        """What `run` would do: `plan(...)`. Writes nothing."""
+        """Returns a `plan(...)` of what `run` would do. Must not write anything."""
         return plan(self.summary)
 
     def run(self, options, artifact, context):
-        """Does the work and returns the output, a dictionary of the kind that `output` names."""
+        """Does the work and returns the output, a dictionary of the type in `output`."""
         raise NotImplementedError
 
 
 def finding(message, code="plugin", severity="error", hint=None, pointer=None):
-    """Something that a person should know before work starts; severity: "error", "warning" or "note"."""
+    """A message for the user before work starts. severity: "error", "warning" or "note"."""
     fields = {"severity": severity, "code": code, "message": message, "subject": "footage"}
     return {**fields, **({"hint": hint} if hint else {}), **({"pointer": pointer} if pointer else {})}
 
 
 def plan(action, reasons=(), details=None, output=None, findings=()):
-    """What a stage would do, why, and, if it can be told, what it would give."""
+    """What a stage would do, the reasons, and its output if that is known in advance."""
     fields = {"action": action, "reasons": list(reasons), "details": details or {}, "findings": list(findings)}
     return {**fields, **({"output": output} if output is not None else {})}
 
 
 class Context:
-    """What the host tells and offers while a request is worked on.
+    """The data and services that the host provides for a request.
 
-    Attributes: post (the post's settings), settings, currentDirectory (what paths of the user's are relative to), and
-    for `run` also asset, run, stageID, attempt, workDirectory (write there, aside and then renamed), runDirectory.
+    Attributes: post (the post's settings), settings, currentDirectory (the base of the user's relative paths), and for
+    `run` also asset, run, stageID, attempt, runDirectory, workDirectory (write files there under a temporary name, then
+    rename it).
     """
 
     def __init__(self, server, request):
@@ -80,40 +81,40 @@ class Context:
 
     @property
     def cancelled(self):
-        """Whether the host wants the work to stop."""
+        """Whether the host has cancelled the request."""
         return self._server.cancelled == self._id
 
     def stop_if_cancelled(self):
-        """Call it between steps of longer work."""
+        """Raises Cancelled if the host has cancelled the request. Call it between the steps of long work."""
         if self.cancelled:
             raise Cancelled()
 
     def progress(self, fraction):
-        """Says how far it has come, 0 to 1. Stops the work when the host wants it to."""
+        """Reports progress from 0 to 1. Raises Cancelled if the host has cancelled the request."""
         self.stop_if_cancelled()
         self._server.send({"type": "progress", "id": self._id, "fraction": min(1.0, max(0.0, float(fraction)))})
 
     def log(self, message, level="info", **metadata):
-        """A line for the host's log: trace, debug, info, notice, warning, error or critical."""
+        """Writes to the host's log. level: trace, debug, info, notice, warning, error or critical."""
         line = {"type": "log", "id": self._id, "level": level, "message": str(message)}
         if metadata:
             line["metadata"] = {key: str(value) for key, value in metadata.items()}
         self._server.send(line)
 
     def checkpoint(self, key):
-        """A durable note of this stage for this asset; None when there is none."""
+        """Returns a value that this stage stored for this asset, or None."""
         return self._server.ask("checkpoint.get", self._id, key)
 
     def set_checkpoint(self, key, value):
-        """Writes one; it is on disk when this returns."""
+        """Stores a value for this stage and asset. It is on disk when this returns."""
         self._server.ask("checkpoint.set", self._id, key, value)
 
     def permit(self, name, permits, window, subject=""):
-        """Waits until one of `permits` calls in `window` seconds is free, for all who share the host's records."""
+        """Waits for a rate limit of `permits` calls per `window` seconds, shared by all runs on the host's database."""
         self._server.ask("permit", self._id, name, {"permits": permits, "window": window, "subject": subject})
 
     def secret(self, name):
-        """A secret that plugin.json declares and the user allows."""
+        """Returns a secret that plugin.json declares and the user has allowed."""
         return self._server.ask("secret", self._id, name)
 
 
@@ -127,7 +128,7 @@ class _Server:
         self.requests = queue.Queue()
         self.answers = {}
         self.last_question = 0
-        # Standard output is the protocol's alone: prints, also those of libraries and children, go to standard error.
+        # Reserves standard output for the protocol. Prints, even by libraries and children, go to standard error.
         self.output = os.fdopen(os.dup(1), "wb", buffering=0)
         os.dup2(2, 1)
         sys.stdout = sys.stderr
@@ -162,7 +163,7 @@ class _Server:
         return answer.get("value")
 
     def listen(self):
-        """The reading thread: it alone decides when it is over, so that work which hangs can't keep the process."""
+        """Reads messages on the main thread, so that it can end the process even if work on the other thread hangs."""
         for line in sys.stdin.buffer:
             if not line.strip():
                 continue
@@ -207,7 +208,7 @@ class _Server:
                 self.fail(request, {"code": "cancelled", "message": "stopped on request"})
             except StageError as error:
                 self.fail(request, {key: value for key, value in error.fields.items() if value is not None})
-            except Exception as error:  # A fault of one asset must not end the process.
+            except Exception as error:  # A failure of one asset must not end the process.
                 import traceback
                 traceback.print_exc()
                 self.fail(request, {"code": "plugin", "message": f"{type(error).__name__}: {error}"})
@@ -215,7 +216,7 @@ class _Server:
     def answer(self, request):
         stage = self.stages.get(request["stage"])
         if stage is None:
-            raise StageError(f"there is no stage {request['stage']!r} here", "plugin")
+            raise StageError(f"unknown stage {request['stage']!r}", "plugin")
         defaults = {key: schema["default"] for key, schema in stage.options.items() if "default" in schema}
         unknown = [key for key in request["options"] if key not in stage.options]
         if unknown:
@@ -234,7 +235,7 @@ class _Server:
 
 
 def serve(stages, name, version):
-    """Works for the host that started this process until it closes standard input. Does not return."""
+    """Serves the host that started this process until it closes standard input. Does not return."""
     server = _Server(stages, name, version)
     threading.Thread(target=server.work, daemon=True).start()
     server.listen()

@@ -6,9 +6,9 @@ let kit = Target.Dependency.product(name: "PipelineKit", package: "spreader-pipe
 let package = Package(
     name: "slate",
     platforms: [.macOS(.v15)],
-    // The stage by itself, for programs that link it in.
+    // The stage without the plugin executable, for programs that link it in.
     products: [.library(name: "SlateStage", targets: ["SlateStage"])],
-    // Elsewhere: the repository's address instead of a path.
+    // Outside this repository, use its URL instead of a path.
     dependencies: [.package(name: "spreader-pipeline", path: "../..")],
     targets: [
         .target(name: "SlateStage", dependencies: [kit]),

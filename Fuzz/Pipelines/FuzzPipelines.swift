@@ -19,30 +19,30 @@ import Synchronization
 import TranscodePlugin
 import UploadPlugin
 
-/// Damages pipeline files in thousands of ways and has them checked and linted.
+/// Damages pipeline files and runs the checks and the linter on them.
 struct FuzzPipelines: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pipelines",
-        abstract: "Damage pipeline files, and have them checked and linted.",
+        abstract: "Damage pipeline files and check and lint them.",
         discussion: """
-            Every finding must have a place inside the file, and every form of it must hold what its readers expect. \
-            Exits 1 when one does not, or when a case takes more than --longest seconds. A crash ends the program; the \
-            culprit is the file current-… that is left in the folder of --keep.
+            Every finding must have a location inside the file, and every output format must be valid. Exits 1 if a \
+            finding violates this, or if a case takes more than --longest seconds. A crash ends the fuzzer; the file \
+            current-… in the folder of --keep is then the cause.
             """)
 
     @Argument(help: "Files or folders to damage.") var files: [String] = []
     @Option(help: "Number of cases.") var cases = 20_000
-    @Option(help: "Cases follow from this number and their own.") var seed: UInt64 = 1
-    @Option(help: "Run this case alone, and keep its file.") var only: Int?
-    @Option(help: "Seconds that a case may take.") var longest = 10.0
-    @Option(help: "Where offending files are kept.") var keep = ".build/fuzz"
-    @Flag(help: "Only list the stages that are known, and the files that are pipelines.") var list = false
+    @Option(help: "Seed; it and the case number determine the damage.") var seed: UInt64 = 1
+    @Option(help: "Run only this case, and keep its file.") var only: Int?
+    @Option(help: "Time limit of a case, in seconds.") var longest = 10.0
+    @Option(help: "Folder for the files of failed cases.") var keep = ".build/fuzz"
+    @Flag(help: "Only list the known stages and the files that are valid pipelines.") var list = false
 
-    /// A file that cases start from.
+    /// A file to damage.
     private struct Seed {
         var name: String
         var bytes: [UInt8]
-        /// Whether it is a pipeline before it is damaged.
+        /// Whether the undamaged file is a valid pipeline.
         var isSound: Bool
     }
 
@@ -59,7 +59,7 @@ struct FuzzPipelines: AsyncParsableCommand {
             for seed in seeds where seed.isSound { print("sound \(seed.name)") }
             return
         }
-        guard !seeds.isEmpty else { throw ValidationError("no pipeline files there") }
+        guard !seeds.isEmpty else { throw ValidationError("no pipeline files found") }
         let folder = URL(filePath: keep)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let scratch = folder.appending(path: "current-\(ProcessInfo.processInfo.processIdentifier)")
@@ -92,15 +92,15 @@ struct FuzzPipelines: AsyncParsableCommand {
         if faulty > 0 || counts.isEmpty { throw ExitCode(1) }
     }
 
-    /// A case's file name, content and damage.
+    /// Returns the file name, content and damage of a case.
     private func damaged(
         _ number: Int, _ seeds: [Seed]
     ) -> (name: String, bytes: [UInt8], steps: String) {
         var random = SeededGenerator(seed: seed &* 0x1_0000_0001 ^ UInt64(number) &* 0x9E37_79B9)
-        // Of files that are right, more is looked at than the first thing that is wrong.
+        // Half of the cases start from a valid file: in an invalid one, the checks may stop at the original error.
         let sound = Bool.random(using: &random) ? seeds.filter(\.isSound) : []
         let origin = (sound.isEmpty ? seeds : sound).randomElement(using: &random) ?? seeds[0]
-        // The other reading of the same text, now and then.
+        // Sometimes read JSON as YAML, and YAML as JSON.
         let isOwn = Int.random(in: 0..<4, using: &random) > 0
         let stem = (origin.name as NSString).deletingPathExtension
         let ending = (origin.name as NSString).pathExtension
@@ -111,13 +111,13 @@ struct FuzzPipelines: AsyncParsableCommand {
         return (name, bytes, "\(origin.name): \(mutator.steps.joined(separator: "; "))")
     }
 
-    /// The pipeline files of the folders and files named, sorted, so that a case's number finds the same file again.
+    /// Collects the pipeline files in the named folders and files. Sorted, so that a case number always selects the same file.
     private static func seeds(_ paths: [String]) throws -> [Seed] {
         var found: [URL] = []
         for path in paths {
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-                throw ValidationError("there is no \(path)")
+                throw ValidationError("\(path) does not exist")
             }
             let url = URL(filePath: path)
             found +=
@@ -125,7 +125,7 @@ struct FuzzPipelines: AsyncParsableCommand {
                 ? try FileManager.default.contentsOfDirectory(at: url, includingPropertiesForKeys: nil) : [url]
         }
         return try found.filter { url in
-            // The schema is no pipeline, and larger than all of them.
+            // Skip the schemas: they are not pipelines, and larger than any.
             ["json", "yaml", "yml"].contains(url.pathExtension) && !url.lastPathComponent.hasSuffix(".schema.json")
         }.sorted { $0.lastPathComponent < $1.lastPathComponent }.map { url in
             let data = try Data(contentsOf: url)
@@ -138,7 +138,7 @@ struct FuzzPipelines: AsyncParsableCommand {
 
     private func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 
-    /// Ends the program when a case does not end.
+    /// Ends the fuzzer if a case exceeds its time limit.
     private final class Watch: Sendable {
         private let state = Mutex<(number: Int, start: ContinuousClock.Instant)?>(nil)
         private let longest: Double

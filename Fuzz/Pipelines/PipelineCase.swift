@@ -6,23 +6,23 @@ import PipelineFile
 import PipelineKit
 import StageHosting
 
-/// Takes one damaged pipeline file through all that reads it, and sees that what is said can be used.
+/// Runs every reader of pipeline files on a damaged one, and validates their findings.
 struct PipelineCase {
-    /// What became of a case.
+    /// The outcome of a case.
     enum Verdict: String, CaseIterable {
-        /// A pipeline after all.
+        /// Still a valid pipeline.
         case valid
-        /// Refused with findings.
+        /// Rejected with findings.
         case refused
-        /// Not text; the place of its first wrong byte is told.
+        /// Not UTF-8; the error must give the location of the first invalid byte.
         case noText = "not text"
     }
 
     let registry: StageRegistry
-    /// The file that holds the case's bytes.
+    /// The file with the bytes of the case.
     let scratch: URL
 
-    /// What became of `bytes`, and what is wrong with the answer.
+    /// Checks `bytes` and returns the verdict, and every fault in the findings.
     func run(_ bytes: [UInt8], file: String) async -> (verdict: Verdict, faults: [String]) {
         guard let text = String(validating: bytes, as: UTF8.self) else { return (.noText, noText(bytes)) }
         let checker = PipelineChecker(registry: registry, environment: { $0 == "HOME" ? "/home" : nil })
@@ -50,32 +50,32 @@ struct PipelineCase {
     private func noText(_ bytes: [UInt8]) -> [String] {
         do throws(FileText.Problem) {
             _ = try FileText.read(scratch)
-            return ["read as text, though it is none"]
+            return ["read as text, although it is not UTF-8"]
         } catch {
             return error.line >= 1 && error.column >= 1 && error.column <= bytes.count + 1 ? [] : ["no place: \(error)"]
         }
     }
 
-    /// What is wrong with a finding's place.
+    /// Describes an invalid location of a finding; nil if it is valid.
     private func fault(in finding: Diagnostic, lines: [Int], file: String) -> String? {
         guard let location = finding.location, location.file == file else { return "no place: \(finding)" }
         guard let line = location.line, let column = location.column else { return "no line: \(finding)" }
-        guard lines.indices.contains(line - 1) else { return "line beyond the \(lines.count) of the file: \(finding)" }
+        guard lines.indices.contains(line - 1) else { return "line beyond the last one (\(lines.count)): \(finding)" }
         guard (1...(lines[line - 1] + 1)).contains(column) else {
-            return "column beyond the \(lines[line - 1]) of the line: \(finding)"
+            return "column beyond the end of the line (\(lines[line - 1])): \(finding)"
         }
         return nil
     }
 
-    /// The lengths of the lines, counted apart from the program's own way.
+    /// The lengths of the lines, counted independently of the program's code.
     private static func lines(of text: String) -> [Int] {
         var lengths = [0]
         var before: Unicode.Scalar?
         for scalar in text.unicodeScalars {
-            // Nobody sees a mark of the byte order.
+            // A byte order mark is not a column.
             if before == nil, scalar == "\u{FEFF}" { continue }
             if scalar == "\n", before == "\r" {
-                // Belongs to the break that was counted.
+                // The second half of a CRLF.
             } else if scalar == "\n" || scalar == "\r" {
                 lengths.append(0)
             } else {
@@ -86,20 +86,20 @@ struct PipelineCase {
         return lengths
     }
 
-    /// What is wrong with the forms that findings are shown in.
+    /// Describes invalid output of the text, GitHub and JUnit formats.
     private func formFaults(_ findings: [Diagnostic], text: String, file: String) -> [String] {
         var faults: [String] = []
         let form = LintText(SourceTexts(for: findings) { _ in text })
         for finding in findings {
             let lines = form.text(finding).split(separator: "\n", omittingEmptySubsequences: false)
             if lines.count > 4 { faults.append("more than four lines: \(lines)") }
-            // The first line holds the file's name, the others what the file holds.
+            // No line may contain control characters: the first quotes the file name, the others the file.
             if lines.contains(where: { $0.unicodeScalars.contains { $0.value < 32 || $0.value == 127 } }) {
                 faults.append("control characters for the terminal: \(lines)")
             }
             if lines.count >= 3, lines[2].count(where: { $0 == "^" }) != 1 { faults.append("no caret: \(lines)") }
             if GitHubAnnotations.text(finding).unicodeScalars.contains(where: { $0 == "\n" || $0 == "\r" }) {
-                faults.append("an annotation in two lines: \(finding)")
+                faults.append("an annotation with a line break: \(finding)")
             }
         }
         let report = JUnitReport.text(findings, file: file, strict: true)
@@ -110,4 +110,4 @@ struct PipelineCase {
     }
 }
 
-/// An account that can be used.
+/// An account without problems. Checks must not request its credentials.

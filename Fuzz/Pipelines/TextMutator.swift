@@ -1,11 +1,11 @@
 import Foundation
 
-/// Damages a text in ways that editors, people and ill will do.
+/// Damages a text as editors, people and attackers do.
 struct TextMutator {
     private var random: SeededGenerator
-    /// Texts to take parts from.
+    /// Texts to copy pieces from.
     private let others: [[UInt8]]
-    /// What was done, for the report.
+    /// The kind of each change, for the report.
     private(set) var steps: [String] = []
 
     init(random: SeededGenerator, others: [[UInt8]]) {
@@ -18,7 +18,7 @@ struct TextMutator {
         case deleteLines, lineEnds, run, blanks
     }
 
-    /// What parsers, substitution and checks look for, and what text is seldom tried with.
+    /// Syntax of parsers, substitution and checks, and rarely tested characters.
     private static let pieces = [
         "{", "}", "[", "]", ":", ",", "\"", "'", "\\", "#", "//", "- ", "? ", "---\n", "...\n", "&a ", "*a", "*a: ",
         "<<: *a", "!!binary ", "!<x]> ", "%YAML 1.1\n", "|\n", ">-\n", "\t", "\r", "\n", "\r\n", "\u{0}", "\u{7}",
@@ -35,7 +35,7 @@ struct TextMutator {
         "1:30", "NaN", "\"1e30s\"", "\"99999999999999999999h\"", "\"9e99GB\"", "\"0:0\"", "\"1e9:1\"",
     ]
 
-    /// Damages `bytes` once, seldom up to four times: what is only a little wrong gets furthest.
+    /// Applies one change in half of the cases, otherwise up to four: slightly damaged text passes more of the checks.
     mutating func damage(_ bytes: inout [UInt8]) {
         for _ in 0..<([1, 1, 1, 2, 3, 4].randomElement(using: &random) ?? 1) {
             let kind = Kind.allCases.randomElement(using: &random) ?? .flipBits
@@ -95,7 +95,7 @@ struct TextMutator {
             let end = [[13, 10], [13], [0xE2, 0x80, 0xA8], []].randomElement(using: &random) ?? []
             bytes = bytes.flatMap { $0 == 10 ? end.map(UInt8.init) : [$0] }
         case .run:
-            // What is looked through anew from each place of it takes time that grows with the square.
+            // Long runs reveal code that takes quadratic time.
             let signs = ["*", "{", "}", "a", "0", "\\", "$", "-", "?", ":", "#", "\"", "@", "/", ".", "é", "\u{301}"]
             let sign = signs.randomElement(using: &random) ?? "a"
             let run = Array(String(repeating: sign, count: 20_000).utf8)
@@ -110,7 +110,7 @@ struct TextMutator {
 
     private mutating func piece() -> [UInt8] { Array((Self.pieces.randomElement(using: &random) ?? "").utf8) }
 
-    /// Words, runs of blanks, and single signs.
+    /// Splits into words, runs of whitespace, and single punctuation characters.
     private static func tokens(of bytes: [UInt8]) -> [Range<Int>] {
         func kind(_ byte: UInt8) -> Int {
             switch byte {

@@ -4,7 +4,7 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// A local server that behaves as TikTok does: consent page, tokens, creator info, uploads, status, and a feed page to watch the posts.
+/// A local server that behaves like TikTok: consent page, tokens, creator info, uploads, status, and a feed page with the posts.
 ///
 /// ```swift
 /// let server = try SandboxServer(configuration: configuration)
@@ -12,8 +12,8 @@ import Synchronization
 ///     print("listening on \(endpoint.baseURL)")
 /// }
 /// ```
-/// Binds 127.0.0.1 only. Everything that matters is on disk before it is answered: after `kill -9` a new server on the same folder goes on
-/// with the same posts, tokens and half-finished uploads.
+/// Listens on 127.0.0.1 only. Writes every change to disk before the response, so that after `kill -9` a new server on the
+/// same folder continues with the same posts, tokens and half-finished uploads.
 package struct SandboxServer: Sendable {
     private let configuration: SandboxConfiguration
     private let directory: DataDirectory
@@ -21,19 +21,19 @@ package struct SandboxServer: Sendable {
     private let log: RequestLog
     private let clock: MovableClock
 
-    /// Loads the state of the data folder and locks it.
+    /// Locks the data folder and loads its state.
     ///
     /// - Parameter configuration: Where the sandbox keeps its data and where it listens.
-    /// - Throws: ``SandboxError`` when the folder cannot be used, is in use, or when the faults file is not understood.
+    /// - Throws: ``SandboxError`` if the folder is unusable or in use, or the faults file is invalid.
     package init(configuration: SandboxConfiguration) throws(SandboxError) {
         try self.init(configuration: configuration, now: { Date() })
     }
 
-    /// Loads the state, with a clock of the caller's.
+    /// Locks the data folder and loads its state; for tests that control the clock.
     ///
     /// - Parameters:
     ///   - configuration: Where the sandbox keeps its data and where it listens.
-    ///   - now: The clock by which tokens, upload URLs and rate windows expire and posts move on.
+    ///   - now: The clock for the expiry of tokens, upload URLs and rate windows, and for the progress of posts.
     package init(configuration: SandboxConfiguration, now: @escaping @Sendable () -> Date) throws(SandboxError) {
         let plan: FaultPlan =
             if let file = configuration.faultsFile { try FaultPlan(contentsOf: file) } else { .none }
@@ -48,8 +48,8 @@ package struct SandboxServer: Sendable {
 
     /// Serves until the task is cancelled.
     ///
-    /// - Parameter onReady: Called once, after `sandbox.env` was written and the socket listens.
-    /// - Throws: ``SandboxError`` when the port is taken or the folder cannot be written.
+    /// - Parameter onReady: Called once, when the socket listens and `sandbox.env` is written.
+    /// - Throws: ``SandboxError`` if the port is taken or the folder is not writable.
     package func run(onReady: @escaping @Sendable (SandboxEndpoint) async -> Void) async throws {
         defer { directory.unlock() }
         let remembered = configuration.port == nil ? directory.rememberedPort : nil
@@ -58,23 +58,23 @@ package struct SandboxServer: Sendable {
                 try await serve(port: configuration.port ?? remembered ?? 0, onReady: onReady)
             } catch let error as SandboxError where error.code == .portInUse && remembered != nil {
                 configuration.logger.notice(
-                    "the port of the last run is taken, another one is used", metadata: ["port": "\(remembered ?? 0)"])
+                    "the port of the last run is taken, using another one", metadata: ["port": "\(remembered ?? 0)"])
                 try await serve(port: 0, onReady: onReady)
             }
         } catch is CancellationError {
-            // Cancelling is how a sandbox is stopped.
+            // Callers stop a sandbox by cancelling its task.
         }
     }
 
     private func serve(port: Int, onReady: @escaping @Sendable (SandboxEndpoint) async -> Void) async throws {
         let (ready, announcement) = AsyncThrowingStream.makeStream(of: SandboxEndpoint.self)
         var quiet = configuration.logger
-        // Hummingbird logs every connection that ends with a cancelled server as an error.
+        // Hummingbird logs an error for every connection that is open when the server is cancelled.
         quiet.logLevel = .critical
         let application = Application(
             router: try SandboxRouter.make(engine: engine, log: log, clock: clock),
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port)),
-            // Requests are handled only after this has returned.
+            // Hummingbird handles requests only after this closure returns.
             onServerRunning: { channel in
                 do {
                     announcement.yield(try await prepare(port: channel.localAddress?.port ?? port))
@@ -117,7 +117,7 @@ package struct SandboxServer: Sendable {
         }
     }
 
-    /// Writes the port and the settings for clients.
+    /// Writes the port and `sandbox.env`.
     private func prepare(port: Int) async throws -> SandboxEndpoint {
         let baseURL = "http://127.0.0.1:\(port)"
         await engine.listen(at: baseURL)

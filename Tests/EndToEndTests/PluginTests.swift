@@ -344,7 +344,7 @@ extension EndToEnd {
                 "p.json", #"{"stages": [{"uses": "probe"}, {"uses": "end-card", "with": {"maxSeconds": 1}}]}"#)
             let refused = try await Program.run(["validate", "p.json", "a.mp4"], in: place)
             #expect(refused.status == 65)
-            #expect(refused.messages.contains("a.mp4 is 2.0 s long, 1 s are allowed"), "\(refused.messages)")
+            #expect(refused.messages.contains("a.mp4 is 2.0 s long, the limit is 1 s"), "\(refused.messages)")
             try place.write(
                 "p.json", #"{"stages": [{"uses": "probe"}, {"uses": "end-card", "with": {"maxSecond": 0}}]}"#)
             let wrong = try await Program.run(["validate", "p.json", "a.mp4"], in: place)

@@ -4,42 +4,37 @@ package import PipelineKit
 package import Posting
 import Synchronization
 
-/// Everything that a host gives a stage, in memory, for tests of stages.
+/// The services of a host, in memory, for tests of single stages.
 package struct InMemoryHost: Sendable {
-    /// Settings by environment name.
+    /// Settings by name of the environment variable.
     package var settings: [String: String] = [:]
-    /// The post's settings.
     package var post = PostSettings()
-    /// Identity of the post.
     package var postKey = PostKey(account: "open-id-1", digest: "d1", slot: "test")
-    /// Durable notes.
     package let checkpoints = InMemoryCheckpoints()
-    /// Tokens.
     package let credentials: InMemoryCredentials
-    /// Permits; counted, never waited for.
+    /// Rate permits, counted and granted without waiting.
     package let permits = InMemoryPermits()
-    /// Posts.
     package let ledger = InMemoryLedger()
-    /// Progress that was reported.
+    /// The progress that the stage has reported.
     package let progress = Recorder<StageProgress>()
-    /// Time; by default no wait takes longer than a few milliseconds.
+    /// The clock; by default, no wait takes longer than some milliseconds.
     package var clock = HostClock.hurried
 
-    /// A host whose account has the token `accessToken`.
+    /// Creates a host whose account has one access token, which cannot be renewed.
     package init(accessToken: String = "act.test", settings: [String: String] = [:]) {
         credentials = InMemoryCredentials([accessToken])
         self.settings = settings
     }
 
-    /// A host whose account has the first token and gets the next one at each renewal.
+    /// Creates a host whose account has the first token and gets the next one at each renewal.
     package init(accessTokens: [String], settings: [String: String] = [:]) {
         credentials = InMemoryCredentials(accessTokens)
         self.settings = settings
     }
 
-    /// The context of a stage.
+    /// Returns a context for `run`.
     ///
-    /// Without a folder it gets one of its own that is not made yet, as for another run.
+    /// Without a work folder, each context gets a new path that does not exist yet, as in a new run.
     package func context(stage: String = "stage", workDirectory: URL? = nil) -> StageContext {
         let workDirectory =
             workDirectory
@@ -54,7 +49,7 @@ package struct InMemoryHost: Sendable {
         return context
     }
 
-    /// The context of a check.
+    /// A context for `check`.
     package var checking: CheckContext {
         CheckContext(post: post, account: "default", settings: settings, services: services)
     }
@@ -69,30 +64,27 @@ extension InMemoryHost {
 }
 
 extension HostClock {
-    /// The machine's time, with waits cut to some milliseconds.
+    /// The system time, with waits shortened to at most 20 ms.
     package static let hurried = HostClock(
         now: { Date() },
         sleep: { duration in try await Task.sleep(for: min(duration / 20, .milliseconds(20))) })
 }
 
-/// A clock that moves only when somebody waits, and then at once.
+/// A clock that moves only when code sleeps or a test advances it. A sleep returns immediately.
 package final class ManualClock: Sendable {
     private let state = Mutex((now: Date(timeIntervalSince1970: 1_000_000), waits: [Duration]()))
 
-    /// A clock.
     package init() {}
 
-    /// The time.
     package var now: Date { state.withLock { $0.now } }
-    /// Every wait so far.
+    /// The durations of all sleeps so far.
     package var waits: [Duration] { state.withLock { $0.waits } }
 
-    /// Moves on.
     package func advance(by duration: Duration) {
         state.withLock { $0.now += duration.inSeconds }
     }
 
-    /// The clock as the host gives it.
+    /// This clock in the form that a host provides.
     package var host: HostClock {
         HostClock(
             now: { self.now },
@@ -110,27 +102,23 @@ package final class ManualClock: Sendable {
 package final class Recorder<Value: Sendable>: Sendable {
     private let state = Mutex<[Value]>([])
 
-    /// An empty one.
     package init() {}
 
-    /// Adds a value.
     package func add(_ value: Value) { state.withLock { $0.append(value) } }
-    /// All values so far.
     package var values: [Value] { state.withLock { $0 } }
 }
 
-/// Durable notes in memory.
+/// Checkpoints that are kept in memory.
 package final class InMemoryCheckpoints: Checkpoints {
     private let state = Mutex<[String: JSONValue]>([:])
 
-    /// No notes.
     package init() {}
 
     package func value(_ key: String) async throws(StageError) -> JSONValue? { state.withLock { $0[key] } }
     package func set(_ key: String, to value: JSONValue) async throws(StageError) { state.withLock { $0[key] = value } }
 }
 
-/// Tokens in memory: one after another, as they are refused.
+/// Credentials in memory: a renewal replaces the current token with the next one.
 package final class InMemoryCredentials: CredentialProvider {
     private struct State {
         var tokens: [String]
@@ -139,13 +127,13 @@ package final class InMemoryCredentials: CredentialProvider {
     }
     private let state: Mutex<State>
 
-    /// Tokens in order; the first is in use.
+    /// - Parameter tokens: The first is the current one.
     package init(_ tokens: [String]) { state = Mutex(State(tokens: tokens)) }
 
-    /// How often a new token was asked for.
+    /// How often a stage requested a renewal.
     package var renewals: Int { state.withLock { $0.renewals } }
 
-    /// Sets the permissions that the tokens carry.
+    /// Sets the scopes of the tokens.
     package func grant(_ scopes: [String]?) { state.withLock { $0.scopes = scopes } }
 
     package func problem(with account: String) -> Diagnostic? {
@@ -172,7 +160,7 @@ package final class InMemoryCredentials: CredentialProvider {
     }
 }
 
-/// Permits that are counted and handed out at once, until a limit is closed.
+/// Rate permits that are counted and granted immediately, until a test closes a limit.
 package final class InMemoryPermits: RatePermits {
     private struct State {
         var taken: [RateLimit] = []
@@ -181,13 +169,11 @@ package final class InMemoryPermits: RatePermits {
     }
     private let state = Mutex(State())
 
-    /// Open permits.
     package init() {}
 
-    /// Every permit handed out.
     package var taken: [RateLimit] { state.withLock { $0.taken } }
 
-    /// The names of the limits that the service showed by refusing.
+    /// The names of the limits that the service has reported as reached.
     package var refused: [String] { state.withLock { $0.refused } }
 
     package func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) -> TakenPermits {
@@ -198,7 +184,7 @@ package final class InMemoryPermits: RatePermits {
         }
     }
 
-    /// Refuses the limit called `name` from now on.
+    /// Refuses permits of this limit from now on.
     package func close(_ name: String) { state.withLock { _ = $0.closed.insert(name) } }
 
     package func acquire(_ limit: RateLimit) async throws(StageError) {

@@ -1,8 +1,8 @@
 public import Foundation
 
-/// Real footage and the delivery checker, where a machine has them beside the repository.
+/// Real footage and the delivery checker, on machines that have them beside the repository.
 public enum MediaCorpus {
-    /// The folder of footage: `SPREADER_FOOTAGE`, or `../shared/footage` beside the repository; nil when there is none.
+    /// The footage folder: `SPREADER_FOOTAGE`, or `../shared/footage` relative to the repository; nil if it is missing.
     public static let folder: URL? = {
         if let path = ProcessInfo.processInfo.environment["SPREADER_FOOTAGE"] {
             return existing(URL(fileURLWithPath: path))
@@ -12,15 +12,15 @@ public enum MediaCorpus {
         return existing(root.deletingLastPathComponent().appendingPathComponent("shared/footage"))
     }()
 
-    /// All footage, by name.
+    /// All footage files, sorted by name.
     public static var files: [URL] {
         guard let folder else { return [] }
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         return names.filter { !$0.hasSuffix(".tsv") }.sorted().map { folder.appendingPathComponent($0) }
     }
 
-    /// What `check-delivery` finds wrong with files; nil where the checker or its tools are missing.
-    /// - Returns: One line for each file that fails.
+    /// Runs `check-delivery` on files.
+    /// - Returns: One line per file that fails; nil if the checker or ffprobe is missing.
     public static func failures(of paths: [String], arguments: [String] = []) -> [String]? {
         guard let tool = folder?.deletingLastPathComponent().appendingPathComponent("tools/check-delivery"),
             FileManager.default.isReadableFile(atPath: tool.path), !paths.isEmpty,

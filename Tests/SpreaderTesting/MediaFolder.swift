@@ -1,11 +1,9 @@
 public import Foundation
 
-/// A folder for the files of one test, removed with its contents when the test is done.
+/// A temporary folder for the files of one test, removed with its contents on deinit.
 public final class MediaFolder: Sendable {
-    /// The folder.
     public let url: URL
 
-    /// Makes the folder.
     public init() throws {
         url = FileManager.default.temporaryDirectory.appendingPathComponent("spreader-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
@@ -13,9 +11,9 @@ public final class MediaFolder: Sendable {
 
     deinit { try? FileManager.default.removeItem(at: url) }
 
-    /// The path of a file in it.
+    /// The path of a file in the folder.
     public func path(_ name: String) -> String { url.appendingPathComponent(name).path }
 
-    /// Names of the files in it, hidden ones included.
+    /// The sorted names of the files in the folder, hidden ones included.
     public var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: url.path))?.sorted() ?? [] }
 }

@@ -4,44 +4,38 @@ import Logging
 public import PipelineKit
 import Posting
 
-/// A stage that does what its footage is called, to see what a host makes of it: `crash.mp4` crashes.
+/// A stage that misbehaves as the name of its footage says, to test the host: `crash.mp4` crashes.
 public struct Misbehave: Stage {
-    /// `misbehave`.
     public static let name: StageName = "misbehave"
-    /// One sentence.
-    public static let summary = "Does what its footage is called."
-    /// As the stages that run in children.
+    public static let summary = "Misbehaves as the name of its footage says."
     public static let effect: Effect = .pure
-    /// Nothing to speak of.
     public static let resource: Resource = .light
 
-    /// What can be set.
+    /// The options of the stage.
     public struct Options: StageOptions {
         @StageOption("Whether `plan` misbehaves too.") public var inPlan = false
-        /// The defaults.
         public init() {}
     }
     private let options: Options
 
-    /// A stage.
     public init(options: Options) { self.options = options }
 
-    /// The child that serves tests, beside the test bundle.
+    /// The path of the executable that serves this stage in a child process; it is beside the test bundle.
     public static let workerPath = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
         .appending(path: "spreader-test-worker").path
 
-    /// Names the process that it was asked in.
+    /// Reports the id of the process that runs the check.
     public func check(_ context: CheckContext) -> [Diagnostic] {
         [Diagnostic(.note, code: "checked", "in process \(getpid()) for \(context.account)")]
     }
 
-    /// Misbehaves only when told to.
+    /// Misbehaves only if `inPlan` is set. The reason is the id of the process.
     public func plan(_ input: SourceFile, _ context: PlanContext) async throws(StageError) -> StagePlan {
         if options.inPlan { _ = try await misbehave(input, nil) }
         return StagePlan(action: "misbehave", reasons: ["\(getpid())"], output: input)
     }
 
-    /// Misbehaves; what comes out is named after the process that did it.
+    /// Misbehaves. The display path of the output is the id of the process.
     public func run(_ input: SourceFile, _ context: StageContext) async throws(StageError) -> SourceFile {
         context.progress(StageProgress(fraction: 0))
         return try await misbehave(input, context)
@@ -62,7 +56,7 @@ public struct Misbehave: Stage {
                 usleep(2000)
             }
         case "hoard":
-            // Only once it has nothing to do.
+            // Allocates after the stage has returned, while the child is idle.
             Thread.detachNewThread {
                 usleep(200_000)
                 if let block = malloc(600 << 20) { memset(block, 1, 600 << 20) }
@@ -81,7 +75,7 @@ public struct Misbehave: Stage {
             output.displayPath = "\(note?["n"]?.integerValue ?? 0) \(missing == nil)"
             context?.logger.error("noted", metadata: ["part": "1"])
         case "burst":
-            // Each answer is longer than a pipe holds, and all are asked for at once.
+            // Requests everything at once; each response is longer than the buffer of a pipe.
             try await context?.checkpoints.set("long", to: .string(String(repeating: "long ", count: 60_000)))
             let lengths = await withTaskGroup { group in
                 for name in 0..<24 {
@@ -96,7 +90,7 @@ public struct Misbehave: Stage {
             _ = try await context?.ledger.reserve(
                 context?.postKey ?? PostKey(account: "", digest: "", slot: ""), asset: "", runID: "")
         case "peek":
-            // What can be reached: named in the output.
+            // Lists in the output what the sandbox lets this process reach.
             func opens(_ path: String, _ flags: Int32) -> Bool {
                 let file = open(path, flags, 0o600)
                 if file >= 0 { close(file) }

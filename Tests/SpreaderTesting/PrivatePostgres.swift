@@ -1,15 +1,14 @@
 import Foundation
 import Synchronization
 
-/// A PostgreSQL server of the tests' own: started when it is first asked for, gone with the test process.
+/// A private PostgreSQL server for tests, started on first use and stopped with the test process.
 public final class PrivatePostgres: Sendable {
-    /// Why a server can't be started.
+    /// A failure of the server or one of its tools.
     public struct Problem: Error, CustomStringConvertible {
-        /// In words.
         public var description: String
     }
 
-    /// Where Debian and others put the server's programs.
+    /// The folder of the newest installed server's programs, at the path of Debian's packages.
     private static let programs: URL? = {
         let versions = (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []
         let folders = versions.sorted { (Int($0) ?? 0) > (Int($1) ?? 0) }
@@ -17,13 +16,13 @@ public final class PrivatePostgres: Sendable {
         return folders.first { FileManager.default.isExecutableFile(atPath: $0.appending(path: "initdb").path) }
     }()
 
-    /// Whether there is a server to start.
+    /// Whether PostgreSQL is installed.
     public static var isAvailable: Bool { programs != nil }
 
     private static let shared = Mutex<PrivatePostgres?>(nil)
 
-    /// The server of this process.
-    /// - Throws: `Problem` when it does not start.
+    /// Returns the server that all tests of this process share.
+    /// - Throws: `Problem` if it does not start.
     public static func server() throws -> PrivatePostgres {
         try shared.withLock { server in
             if let server { return server }
@@ -37,14 +36,14 @@ public final class PrivatePostgres: Sendable {
     private let folder: URL
     private let process = Mutex<Process?>(nil)
 
-    /// A server of its own, to be stopped by its maker.
-    /// - Throws: `Problem` when it does not start.
+    /// Starts a separate server, for tests that stop it.
+    /// - Throws: `Problem` if it does not start.
     public init() throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "pg-\(UUID().uuidString.prefix(8))")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        // The server refuses to run as root.
+        // PostgreSQL refuses to run as root.
         if getuid() == 0 {
-            guard let owner = getpwnam("postgres") else { throw Problem(description: "there is no user postgres") }
+            guard let owner = getpwnam("postgres") else { throw Problem(description: "the user postgres is missing") }
             chown(folder.path, owner.pointee.pw_uid, owner.pointee.pw_gid)
         }
         try run("initdb", ["-D", folder.appending(path: "data").path, "-A", "trust", "-U", "tester", "--no-sync"])
@@ -56,10 +55,10 @@ public final class PrivatePostgres: Sendable {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    /// Starts it, again after ``stop()``.
-    /// - Throws: `Problem` when it does not come up.
+    /// Starts the server, or restarts it after ``stop()``.
+    /// - Throws: `Problem` if it does not accept connections.
     public func start() throws {
-        // Not by pg_ctl: what a daemon inherits keeps Foundation waiting for the end of the process that made it.
+        // Not with pg_ctl: the daemon would inherit its descriptors, and Foundation would wait for the daemon to close them.
         let server = try launch(
             "postgres",
             [
@@ -75,7 +74,7 @@ public final class PrivatePostgres: Sendable {
         throw Problem(description: "the server did not start: \(server.messages())")
     }
 
-    /// Stops it at once, as a crash would.
+    /// Stops the server immediately, like a crash.
     public func stop() {
         process.withLock { process in
             guard let running = process, running.isRunning else { return }
@@ -85,29 +84,29 @@ public final class PrivatePostgres: Sendable {
         }
     }
 
-    /// Makes an empty database.
-    /// - Returns: Its address.
-    /// - Throws: `Problem` when it can't be made.
+    /// Creates an empty database.
+    /// - Returns: Its `postgres:` URL.
+    /// - Throws: `Problem` if it can't be created.
     public func database() throws -> String {
         let name = "t\(UUID().uuidString.lowercased().replacing("-", with: ""))"
         try run("createdb", ["-h", folder.path, "-U", "tester", name])
         return "postgres://tester@/\(name)?host=\(folder.path)"
     }
 
-    /// Removes a database.
+    /// Drops the database with this URL, even if it has connections.
     public func drop(_ address: String) {
         guard let name = URLComponents(string: address)?.path.dropFirst() else { return }
         try? run("dropdb", ["-h", folder.path, "-U", "tester", "--force", String(name)])
     }
 
-    /// A transaction pooler in front of a server: every transaction may go over another connection.
+    /// A PgBouncer in transaction mode: every transaction may use a different connection to the server.
     public final class Pooler: Sendable {
-        /// Whether there is one to start.
+        /// Whether PgBouncer is installed.
         public static var isAvailable: Bool { FileManager.default.isExecutableFile(atPath: "/usr/sbin/pgbouncer") }
 
         private let folder: URL
         private let process: Process
-        /// The database's address through it.
+        /// The URL of the database through the pooler.
         public let address: String
 
         fileprivate init(_ server: PrivatePostgres, _ address: String) throws {
@@ -146,8 +145,8 @@ public final class PrivatePostgres: Sendable {
         deinit { kill(process.processIdentifier, SIGKILL) }
     }
 
-    /// Puts a transaction pooler in front of a database of this server.
-    /// - Throws: When it can't be started.
+    /// Starts a transaction pooler for a database of this server.
+    /// - Throws: If it can't be started.
     public func pooler(for address: String) throws -> Pooler { try Pooler(self, address) }
 
     private func run(_ program: String, _ arguments: [String]) throws {

@@ -1,4 +1,4 @@
-"""The stage `NAME`. Describe here what it is good for."""
+"""The stage `NAME`. Describe its purpose here."""
 
 from spreader_plugin import Stage, StageError, plan, serve
 
@@ -12,21 +12,21 @@ class STAGE(Stage):
     output = "ProbedMedia"
     options = {
         "maxSeconds": {
-            "type": "number", "default": 600, "minimum": 1, "description": "Longest footage, in seconds."},
+            "type": "number", "default": 600, "minimum": 1, "description": "Longest allowed footage, in seconds."},
     }
 
     def verdict(self, options, media):
-        # Behind `split` each part of the footage comes by itself.
+        # After `split`, the stage runs once for each part of the footage.
         part = media.get("part")
         seconds = part["end"] - part["start"] if part else media["duration"]
         if seconds > options["maxSeconds"]:
             raise StageError(
-                f"{media['source']['displayPath']} is {seconds:.1f} s long, {options['maxSeconds']} s are allowed",
+                f"{media['source']['displayPath']} is {seconds:.1f} s long, the limit is {options['maxSeconds']} s",
                 "unusable-footage", hint="cut it, or raise maxSeconds")
 
     def plan(self, options, media, context):
         self.verdict(options, media)
-        return plan("the length is fine", output=media)
+        return plan("check the length", output=media)
 
     def run(self, options, media, context):
         self.verdict(options, media)

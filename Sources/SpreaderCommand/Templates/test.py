@@ -1,4 +1,4 @@
-"""python3 -m unittest, in this folder."""
+"""Run with `python3 -m unittest` in this folder."""
 
 import unittest
 

@@ -1,19 +1,17 @@
-/// A running sandbox: where it listens and the ready account that clients can use at once.
+/// A running sandbox: its address, and the credentials of an account that has already given consent.
 package struct SandboxEndpoint: Sendable {
     /// The address of the API and of the feed page, without a trailing slash: `http://127.0.0.1:N`.
     package var baseURL: String
-    /// The key of the app that is registered in this sandbox.
+    /// The key of the sandbox's only app.
     package var clientKey: String
-    /// The secret that belongs to ``clientKey``.
     package var clientSecret: String
-    /// An access token of the ready account; valid when the server started.
+    /// An access token of that account, valid when the server starts.
     package var accessToken: String
-    /// The refresh token that belongs to ``accessToken``.
     package var refreshToken: String
-    /// The scopes that the ready account granted.
+    /// The scopes that the account granted.
     package var scopes: [String]
 
-    /// The settings of a client, in the order in which `sandbox.env` lists them.
+    /// The environment variables that point a client at this sandbox, in the order of `sandbox.env`.
     package var environment: [(name: String, value: String)] {
         [
             ("TIKTOK_API_BASE_URL", baseURL),

@@ -1,36 +1,33 @@
-/// Why a sandbox could not start or go on.
+/// A failure to start or run the sandbox, or an invalid fault plan.
 package struct SandboxError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The kind of failure; stable, fit for tests and metrics.
+    /// The kind of failure. Stable, so that tests and metrics can rely on it.
     package struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: String {
             case storage, inUse, damagedJournal, portInUse, invalidFaults, internalFault
         }
         private let kind: Kind
 
-        /// The data folder cannot be created, read or written.
+        /// The data folder or a file in it cannot be created, read or written.
         package static let storage = Code(kind: .storage)
-        /// Another sandbox serves the same data folder.
+        /// Another sandbox holds the lock of the data folder.
         package static let inUse = Code(kind: .inUse)
-        /// The journal of the data folder cannot be read back.
+        /// A line of the journal cannot be decoded.
         package static let damagedJournal = Code(kind: .damagedJournal)
-        /// The port that was asked for is taken.
+        /// The server cannot listen on the port: it is taken, or needs privileges.
         package static let portInUse = Code(kind: .portInUse)
-        /// The faults file is not understood.
+        /// The fault plan is unreadable or invalid.
         package static let invalidFaults = Code(kind: .invalidFaults)
-        /// A bug of the sandbox.
+        /// A bug in the sandbox.
         package static let internalFault = Code(kind: .internalFault)
 
-        /// The stable name of the code.
         package var description: String { kind.rawValue }
     }
 
-    /// The kind of failure.
     package var code: Code
-    /// What happened.
     package var message: String
-    /// What to do about it.
+    /// The next step for the user.
     package var hint: String?
-    /// JSON pointer to what a plan of faults says wrongly, such as `/settings/postsPerDay`.
+    /// JSON pointer to the invalid value in a fault plan, such as `/settings/postsPerDay`.
     package var pointer: String?
 
     init(_ code: Code, _ message: String, hint: String? = nil, pointer: String? = nil) {
@@ -40,7 +37,7 @@ package struct SandboxError: Error, Sendable, Equatable, CustomStringConvertible
         self.hint = hint
     }
 
-    /// The message, with the hint in brackets.
+    /// The message, with the hint in parentheses.
     package var description: String {
         hint.map { "\(message) (\($0))" } ?? message
     }

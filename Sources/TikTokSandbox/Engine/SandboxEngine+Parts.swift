@@ -1,6 +1,6 @@
 import Foundation
 
-/// A part that may be written now.
+/// Permission to write one part of a multipart upload.
 struct PartTicket: Sendable {
     var uploadID: String
     var number: Int
@@ -9,12 +9,12 @@ struct PartTicket: Sendable {
     var lease: ChunkLease
 }
 
-/// The multipart dialect: `init`, `part` and `complete` make a video, and `publish/direct` posts it.
+/// The multipart dialect: `init`, `part` and `complete` upload a video, and `publish/direct` posts it.
 extension SandboxEngine {
-    /// How long an upload takes parts.
+    /// Seconds during which an upload accepts parts.
     private static let uploadLife: TimeInterval = 7200
 
-    /// Opens an upload.
+    /// Opens an upload of the size that the body announces.
     func openParts(bearer: String?, body: JSONValue?) throws -> PartUpload {
         let grant = try authorize(bearer, anyOf: ["video.upload"])
         let settings = settings
@@ -32,10 +32,10 @@ extension SandboxEngine {
         return upload
     }
 
-    /// Whether a request may send parts of an upload at all.
+    /// Throws unless the request may send parts of the upload.
     func checkParts(bearer: String?, uploadID: String?) throws { _ = try partUpload(uploadID, bearer) }
 
-    /// Checks a part and lets it write. What an earlier one of that number brought is gone from then on.
+    /// Checks a part and permits writing it. Discards the bytes of an earlier part with the same number.
     func beginPart(bearer: String?, uploadID: String?, number: String?, bytes: Int64) throws -> PartTicket {
         let upload = try partUpload(uploadID, bearer)
         guard upload.videoID == nil else { throw APIError.invalid("The upload is complete already") }
@@ -51,7 +51,7 @@ extension SandboxEngine {
             uploadID: upload.id, number: number, file: directory.media(upload.id), range: range, lease: lease)
     }
 
-    /// Takes in a part whose bytes are on disk.
+    /// Records a part whose bytes are on disk.
     func commitPart(_ ticket: PartTicket) throws {
         guard !ticket.lease.isRevoked, state.partUploads[ticket.uploadID]?.videoID == nil else {
             throw APIError.invalid("Another request has taken over this part")
@@ -61,10 +61,10 @@ extension SandboxEngine {
             .partStored(uploadID: ticket.uploadID, number: ticket.number, bytes: Int64(ticket.range.count)))
     }
 
-    /// Puts the parts together.
+    /// Turns a complete set of parts into a video.
     func completeParts(bearer: String?, uploadID: String?) throws -> PartUpload {
         var upload = try partUpload(uploadID, bearer)
-        // Said again, it is the same video.
+        // Idempotent: a repeated request returns the same video.
         if upload.videoID != nil { return upload }
         guard upload.isWhole else { throw APIError.invalid("Parts of the upload are missing") }
         let videoID = "vid." + String(Identifiers.snowflake())
@@ -73,7 +73,7 @@ extension SandboxEngine {
         return upload
     }
 
-    /// Posts a video. Each call makes another post, as nothing says that a video may be posted once only.
+    /// Posts a video. Each call creates another post, because the dialect does not limit a video to one post.
     func publishParts(bearer: String?, body: JSONValue?) throws -> String {
         let grant = try authorize(bearer, anyOf: ["video.publish"])
         let settings = settings

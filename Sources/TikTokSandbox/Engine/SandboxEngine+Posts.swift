@@ -1,14 +1,14 @@
 import Foundation
 
-/// What an init answers.
+/// The result of an init request.
 struct OpenedPost: Sendable {
     var publishID: String
-    /// Nil for pulls.
+    /// Nil if the sandbox fetches the video itself.
     var uploadURL: String?
 }
 
 extension SandboxEngine {
-    /// Opens a post: checks the request by the documented rules and gives it a publish id and an upload URL.
+    /// Opens a post: checks the request against the documented rules, then assigns a publish id and an upload URL.
     func openPost(mode: PostMode, bearer: String?, body: JSONValue?) throws -> OpenedPost {
         let grant = try authorize(bearer, anyOf: [mode == .direct ? "video.publish" : "video.upload"])
         let settings = settings
@@ -37,7 +37,7 @@ extension SandboxEngine {
         }
     }
 
-    /// A post that has no bytes yet.
+    /// Creates a post without any bytes.
     func newPost(
         _ publishID: String, _ mode: PostMode, _ grant: Grant, _ details: Post.Details, _ plan: ChunkPlan
     ) -> Post {
@@ -48,12 +48,12 @@ extension SandboxEngine {
             urlExpiresAt: moment.addingTimeInterval(settings.uploadURLSeconds), postID: Identifiers.snowflake())
     }
 
-    /// Where uploads go: the same server under the host that the settings choose.
+    /// The base of upload URLs: this server, under the host name of the `uploadHost` setting.
     private var uploadBase: String {
         baseURL.replacingOccurrences(of: "//127.0.0.1", with: "//" + settings.uploadHost.rawValue)
     }
 
-    /// The post that a status or cancel request is about, with its status.
+    /// Returns the post with this id and its current status.
     func status(bearer: String?, publishID: String?) throws -> (post: Post, status: PostStatus) {
         let grant = try authorize(bearer, anyOf: ["video.publish", "video.upload"])
         let settings = settings
@@ -62,7 +62,7 @@ extension SandboxEngine {
         return (post, post.status(at: now(), settings: settings))
     }
 
-    /// Cancels a pull that is still under way; nothing else can be cancelled.
+    /// Cancels a pull that has not finished; nothing else can be cancelled.
     func cancel(bearer: String?, publishID: String?) throws {
         let grant = try authorize(bearer, anyOf: ["video.publish", "video.upload"])
         try admit(.status, grant, limit: settings.statusPerMinute)
@@ -71,7 +71,7 @@ extension SandboxEngine {
         try commit(.pullFailed(publishID: post.publishID, reason: "publish_cancelled"))
     }
 
-    /// What creator info answers, or the error that it hides behind status 200.
+    /// Returns the settings that creator info reports. Throws the errors that TikTok sends with status 200.
     func creatorInfo(bearer: String?) throws -> SandboxSettings {
         let grant = try authorize(bearer, anyOf: ["video.publish"])
         let settings = settings
@@ -89,7 +89,7 @@ extension SandboxEngine {
         return settings
     }
 
-    /// The user finishes a draft in the app.
+    /// Simulates the user posting a draft from the app's inbox.
     func finishDraft(_ publishID: String) throws {
         guard let post = state.posts[publishID], post.mode == .inbox,
             post.status(at: now(), settings: settings).name == "SEND_TO_USER_INBOX"

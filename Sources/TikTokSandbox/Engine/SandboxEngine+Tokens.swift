@@ -1,7 +1,7 @@
 import Crypto
 import Foundation
 
-/// The answer of the token endpoint.
+/// The response of the token endpoint; only access token and lifetime are set for client credentials.
 struct TokenAnswer: Sendable {
     var accessToken: String
     var expiresIn: Int64
@@ -12,7 +12,7 @@ struct TokenAnswer: Sendable {
 }
 
 extension SandboxEngine {
-    /// Whether the credentials are those of the app.
+    /// Throws unless key and secret are those of the app.
     func checkClient(key: String?, secret: String?) throws {
         guard let key, !key.isEmpty else { throw OAuthError.invalidRequest("Client key is missed in request.") }
         guard let secret, !secret.isEmpty else {
@@ -24,7 +24,7 @@ extension SandboxEngine {
         }
     }
 
-    /// Makes a code for the consent that a user gave.
+    /// Issues an authorization code after the user has consented.
     func issueCode(redirectURI: String, scopes: [String], challenge: String?) throws -> String {
         let code = AuthorizationCode(
             code: Identifiers.secret(48) + "*0!" + String(Int.random(in: 1000...9999)), redirectURI: redirectURI,
@@ -34,8 +34,8 @@ extension SandboxEngine {
         return code.code
     }
 
-    /// Trades a code for tokens. The code is spent by the first try, right or wrong.
-    /// - Parameter needsRedirect: Whether the redirect URI has to be told again; the multipart dialect does without.
+    /// Exchanges a code for tokens. The first attempt spends the code, even if it fails.
+    /// - Parameter needsRedirect: Whether the request must repeat the redirect URI. False for the multipart dialect.
     func exchange(
         code: String?, redirectURI: String?, verifier: String?, needsRedirect: Bool = true
     ) throws -> TokenAnswer {
@@ -57,7 +57,7 @@ extension SandboxEngine {
         return answer(grant)
     }
 
-    /// Trades a refresh token for new tokens.
+    /// Exchanges a refresh token for new tokens.
     func refresh(_ token: String?) throws -> TokenAnswer {
         guard let token, !token.isEmpty else {
             throw OAuthError.invalidRequest("The request parameters are malformed.")
@@ -81,12 +81,12 @@ extension SandboxEngine {
         return answer(grant)
     }
 
-    /// A token of the app itself, which serves no posting.
+    /// Issues a token of the app itself, which cannot post.
     func clientToken() -> TokenAnswer {
         TokenAnswer(accessToken: "clt." + Identifiers.secret(64), expiresIn: 7200)
     }
 
-    /// Ends the grant of an access token.
+    /// Revokes the grant that an access token belongs to.
     func revoke(_ token: String?) throws {
         guard let token, !token.isEmpty else {
             throw OAuthError.invalidRequest("The request parameters are malformed.")
@@ -98,7 +98,7 @@ extension SandboxEngine {
         try commit(.grantChanged(grant))
     }
 
-    /// Ends every access token, as if a day had gone by; refresh tokens stay.
+    /// Expires every access token, as if a day had passed. Refresh tokens stay valid.
     func expireAccessTokens() throws {
         for var grant in state.grants.values {
             grant.accessTokens = []
@@ -106,9 +106,9 @@ extension SandboxEngine {
         }
     }
 
-    /// The grant of `sandbox.env`, with an access token that lives.
+    /// Returns the grant for `sandbox.env`, with an access token that is valid for at least another minute.
     ///
-    /// It stays the same grant over restarts: a client that keeps its refresh token in a vault must not be locked out.
+    /// The grant survives restarts, so that a client with its refresh token in a vault is not locked out.
     func readyGrant() throws -> Grant {
         let soon = now().addingTimeInterval(60)
         guard var known = state.grants[Self.readyGrantID], !known.revoked, known.refreshExpiresAt > soon else {
@@ -123,7 +123,7 @@ extension SandboxEngine {
 
     private static let readyGrantID = "ready"
 
-    /// The grant of a bearer token that holds one of the scopes.
+    /// Returns the grant of a bearer token. Throws unless it holds one of the scopes; an empty list accepts any.
     func authorize(_ bearer: String?, anyOf scopes: [String]) throws -> Grant {
         guard let bearer, let grant = state.grant(access: bearer, at: now()) else { throw APIError.accessTokenInvalid }
         guard scopes.isEmpty || scopes.contains(where: { SandboxApp.holds(grant.scopes, $0) }) else {
@@ -132,7 +132,7 @@ extension SandboxEngine {
         return grant
     }
 
-    /// Counts a call against the user's window.
+    /// Counts a call against the user's rate limit. Throws if the limit is reached.
     func admit(_ call: RateWindows.Call, _ grant: Grant, limit: Int) throws {
         guard windows.admit(call, openID: grant.openID, limit: limit, at: now()) else {
             throw APIError.rateLimitExceeded
@@ -170,7 +170,7 @@ extension SandboxEngine {
         "rft." + Identifiers.secret(64) + "!" + String(Int.random(in: 1000...9999))
     }
 
-    /// TikTok's challenge is the hexadecimal SHA-256 of the verifier, not the base64url of RFC 7636.
+    /// TikTok's PKCE challenge is the hexadecimal SHA-256 of the verifier, not the base64url of RFC 7636.
     private func check(verifier: String?, challenge: String) throws {
         let refusal = OAuthError.invalidRequest("Code verifier or code challenge is invalid.")
         let allowed = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// A refusal of the upload host: a bare status, and the progress in `Content-Range` where that helps.
+/// An error of the upload host: a bare status, with the progress in `Content-Range` if the client can use it.
 struct UploadRefusal: Error, Sendable {
     var status: Int
     var message: String
@@ -9,8 +9,8 @@ struct UploadRefusal: Error, Sendable {
     var publishID: String?
 }
 
-/// The right to write one chunk. A newer PUT for the same upload takes it away, so that a connection that hangs half open
-/// can neither block a retry nor write behind its back.
+/// The right to write one chunk. A newer PUT for the same upload revokes it, so that a half-open connection can
+/// neither block a retry nor overwrite its bytes.
 final class ChunkLease: Sendable {
     private let revoked = Mutex(false)
 
@@ -18,7 +18,7 @@ final class ChunkLease: Sendable {
     func revoke() { revoked.withLock { $0 = true } }
 }
 
-/// A chunk that may be written now.
+/// Permission to write one chunk.
 struct ChunkTicket: Sendable {
     var publishID: String
     var file: URL
@@ -27,7 +27,7 @@ struct ChunkTicket: Sendable {
     var lease: ChunkLease
 }
 
-/// What has arrived of an upload.
+/// How much of an upload has arrived.
 struct UploadProgress: Sendable {
     var committed: Int64
     var total: Int64
@@ -35,7 +35,7 @@ struct UploadProgress: Sendable {
 
     var isComplete: Bool { committed == total }
 
-    /// The progress as TikTok's `Content-Range` answer. With nothing uploaded there is no last byte to name.
+    /// The progress in the form of TikTok's `Content-Range` header; `*` while no byte has arrived.
     var contentRange: String {
         guard committed > 0 else { return "bytes */\(total)" }
         return "bytes 0-\(style == .last ? committed - 1 : committed)/\(total)"
@@ -43,7 +43,7 @@ struct UploadProgress: Sendable {
 }
 
 extension SandboxEngine {
-    /// The upload that a URL stands for.
+    /// Returns the post that an upload URL belongs to.
     func upload(id: String?, token: String?) throws -> Post {
         guard let id, let post = state.post(uploadID: id) else {
             throw UploadRefusal(status: 404, message: "no such upload task")
@@ -54,7 +54,7 @@ extension SandboxEngine {
         return post
     }
 
-    /// Checks a PUT against the progress and lets it write.
+    /// Checks a PUT against the progress and permits writing it.
     func beginChunk(_ post: Post, range: UploadRange, contentType: String) throws -> ChunkTicket {
         let id = post.publishID
         guard let post = state.posts[id] else { throw UploadRefusal(status: 404, message: "no such upload task") }
@@ -82,7 +82,7 @@ extension SandboxEngine {
             publishID: id, file: directory.media(id), range: range, contentType: contentType, lease: lease)
     }
 
-    /// Takes in a chunk whose body is complete and on disk.
+    /// Records a chunk whose complete body is on disk.
     func commitChunk(_ ticket: ChunkTicket) throws -> UploadProgress {
         guard let post = state.posts[ticket.publishID], !ticket.lease.isRevoked, post.committed == ticket.range.first
         else {
@@ -102,7 +102,7 @@ extension SandboxEngine {
             committed: committed, total: post.plan.videoSize, style: settings.uploadedContentRangeStyle)
     }
 
-    /// The refusal for a writer that a newer one has replaced.
+    /// The error for a writer whose lease was revoked.
     func superseded(_ ticket: ChunkTicket) -> UploadRefusal {
         UploadRefusal(
             status: 416, message: "another request has taken over this upload",
@@ -122,7 +122,7 @@ extension SandboxEngine {
         uploadID.flatMap { state.post(uploadID: $0)?.publishID }
     }
 
-    /// The number of the chunk or part, from 1, that a request is about.
+    /// The number of a request's chunk or part, counted from 1, for fault rules.
     func chunkNumber(uploadID: String?, contentRange: String?, part: String?) -> Int? {
         if let part { return Int(part) }
         guard let uploadID, let post = state.post(uploadID: uploadID), let range = UploadRange(contentRange) else {

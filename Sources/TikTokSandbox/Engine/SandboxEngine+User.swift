@@ -1,7 +1,7 @@
 import Foundation
 
 extension SandboxEngine {
-    /// The fields of the user that were asked for, each guarded by its scope.
+    /// Returns the requested fields of the user. Throws if the grant lacks the scope of one.
     func userInfo(bearer: String?, fields: String?) throws -> JSONValue {
         let grant = try authorize(bearer, anyOf: [])
         try admit(.userInfo, grant, limit: settings.userInfoPerMinute)

@@ -1,12 +1,12 @@
 import Foundation
 
-/// A post as the control endpoints and the feed show it.
+/// A post with its current status, for the control endpoints and the feed.
 struct PostView: Sendable {
     var post: Post
     var status: PostStatus
     var account: String
 
-    /// An object of `GET /_sandbox/posts`.
+    /// The post as an element of `GET /_sandbox/posts`.
     var json: JSONValue {
         let formatted = post.createdAt.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         var members: [String: JSONValue] = [
@@ -14,7 +14,7 @@ struct PostView: Sendable {
             "title": post.details.title.map(JSONValue.string) ?? .null,
             "privacyLevel": post.details.privacyLevel.map(JSONValue.string) ?? .null,
             "bytes": .integer(post.committed), "sha256": (post.inspection?.sha256).map(JSONValue.string) ?? .null,
-            // As text: the number is above what a JSON reader with floating-point numbers keeps.
+            // A string, because JSON parsers that use doubles lose digits above 2^53.
             "postId": status.publicPostID.map { .string(String($0)) } ?? .null,
             "failReason": status.failReason.map(JSONValue.string) ?? .null, "createdAt": .string(formatted),
             "account": .string(account), "disableComment": .bool(post.details.disableComment),
@@ -35,7 +35,7 @@ struct PostView: Sendable {
 }
 
 extension SandboxEngine {
-    /// The posts whose bytes have all arrived, the newest first.
+    /// The posts whose bytes have all arrived, newest first.
     func arrivals() -> [PostView] {
         let moment = now()
         let settings = settings
@@ -44,7 +44,7 @@ extension SandboxEngine {
         }
     }
 
-    /// The uploads that are under way or were given up.
+    /// The posts that still lack bytes, abandoned ones included, newest first.
     func openUploads() -> [JSONValue] {
         let moment = now()
         let settings = settings
@@ -59,7 +59,7 @@ extension SandboxEngine {
         }
     }
 
-    /// The file and media type of a post that can be played.
+    /// The file, media type and size of a post's video; nil while bytes are missing.
     func media(_ publishID: String) -> (file: URL, contentType: String, size: Int64)? {
         guard let post = state.posts[publishID], post.isComplete else { return nil }
         let type = post.inspection?.facts?.container.contentType ?? post.contentType ?? "application/octet-stream"

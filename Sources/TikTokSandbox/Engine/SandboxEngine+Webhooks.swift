@@ -1,29 +1,29 @@
 import Foundation
 
-/// What a sandbox tells of its own accord, kept while it runs.
+/// Webhook deliveries, kept in memory only.
 struct WebhookDesk: Sendable {
-    /// Events that were told, or that nobody wanted to hear.
+    /// Keys of the events that were queued or dropped.
     var told: Set<String> = []
-    /// Deliveries that are due, or will be tried again.
+    /// Deliveries that are due now or later, retries included.
     var waiting: [WebhookDelivery] = []
-    /// Deliveries that ended, the newest last.
+    /// Deliveries that succeeded or ran out of retries, newest last.
     var ended: [WebhookDelivery] = []
 }
 
 extension SandboxEngine {
-    /// Deliveries in a row that are remembered.
+    /// How many ended deliveries are kept.
     private static let memory = 1000
-    /// Pauses between the attempts of one delivery. TikTok goes on for 72 hours.
+    /// Seconds between the attempts of one delivery. TikTok retries for 72 hours.
     private static let pauses: [TimeInterval] = [1, 2, 4, 8, 16, 32, 64, 128]
 
-    /// Looks what has happened since the last call, and gives the deliveries that are due.
+    /// Queues the events since the last call and returns the deliveries that are due.
     func dueDeliveries() -> [WebhookDelivery] {
         let moment = now()
         let settings = settings
         for notice in notices(at: moment, settings) where webhooks.told.insert(notice.key).inserted {
-            // Without a callback nobody hears of it, also later.
+            // Without a callback the event is dropped: setting one later does not send it.
             guard settings.webhookURL != nil, settings.webhookFault != .lost else { continue }
-            // What comes first is held back, so that what follows overtakes it.
+            // Delays the first of two events, so that the second overtakes it.
             let pause = settings.webhookFault == .reordered && notice.event == "post.publish.complete" ? 3.0 : 0
             let delivery = WebhookDelivery(notice: notice, dueAt: moment.addingTimeInterval(pause))
             webhooks.waiting += Array(repeating: delivery, count: settings.webhookFault == .duplicate ? 2 : 1)
@@ -33,7 +33,7 @@ extension SandboxEngine {
         return due
     }
 
-    /// Notes how an attempt ended.
+    /// Records the result of an attempt and schedules a retry unless it succeeded.
     func delivered(_ delivery: WebhookDelivery, status: Int?) {
         var delivery = delivery
         delivery.attempts += 1
@@ -46,7 +46,7 @@ extension SandboxEngine {
         }
     }
 
-    /// The deliveries of `GET /_sandbox/webhooks`: those that ended, then those that will be tried again.
+    /// The deliveries of `GET /_sandbox/webhooks`: first the ended ones, then the pending ones.
     func deliveries() -> [JSONValue] { (webhooks.ended + webhooks.waiting).map(\.json) }
 
     private func notices(at moment: Date, _ settings: SandboxSettings) -> [WebhookNotice] {

@@ -1,26 +1,25 @@
 import Foundation
 import Logging
 
-/// Performs what the endpoints ask for: asks the state, writes the journal, applies the event. The only owner of both.
+/// Implements the endpoints: checks the state, writes an event to the journal, then applies it. The only owner of both.
 actor SandboxEngine {
     private(set) var state: SandboxState
     private let journal: Journal
     let directory: DataDirectory
     let desk: FaultDesk
-    /// The clock; tests bring their own.
     let now: @Sendable () -> Date
     let logger: Logger
     var windows = RateWindows()
     var webhooks = WebhookDesk()
-    /// The newest writer of each upload, see ``ChunkLease``.
+    /// The newest writer of each upload; see ``ChunkLease``.
     var leases: [String: ChunkLease] = [:]
-    /// The posts that wait for their inspection.
+    /// Publish ids of posts that are waiting for inspection.
     nonisolated let inspections: AsyncStream<String>
     let inspectionQueue: AsyncStream<String>.Continuation
-    /// The posts whose bytes are to be fetched.
+    /// Publish ids of posts whose video the sandbox must fetch.
     nonisolated let pulls: AsyncStream<String>
     let pullQueue: AsyncStream<String>.Continuation
-    /// Where clients reach the server; known once it listens.
+    /// The server's address; empty until it listens.
     var baseURL = ""
 
     init(directory: DataDirectory, desk: FaultDesk, now: @escaping @Sendable () -> Date, logger: Logger)
@@ -38,7 +37,7 @@ actor SandboxEngine {
             do {
                 try journal.append(event)
             } catch {
-                throw SandboxError(.storage, "the journal cannot be written: \(error)")
+                throw SandboxError(.storage, "cannot write the journal: \(error)")
             }
             state.apply(event)
         }
@@ -49,7 +48,6 @@ actor SandboxEngine {
         for id in state.pendingPulls { pullQueue.yield(id) }
     }
 
-    /// The app of this sandbox.
     var app: SandboxApp {
         get throws {
             guard let app = state.app else { throw SandboxError(.internalFault, "the sandbox has no app") }
@@ -57,19 +55,17 @@ actor SandboxEngine {
         }
     }
 
-    /// The settings in force.
     var settings: SandboxSettings { desk.settings }
 
-    /// Makes a change durable, then visible.
+    /// Writes an event to the journal, then applies it to the state.
     func commit(_ event: SandboxEvent) throws {
         try journal.append(event)
         state.apply(event)
     }
 
-    /// Tells the engine where it listens.
     func listen(at baseURL: String) { self.baseURL = baseURL }
 
-    /// Inspects uploads as they complete, one after the other, until the task is cancelled.
+    /// Inspects uploads as they complete, one at a time, until the task is cancelled.
     func inspectArrivals() async {
         for await id in inspections {
             await inspect(id)
@@ -89,17 +85,17 @@ actor SandboxEngine {
         } catch is CancellationError {
             return
         } catch {
-            logger.error("an upload cannot be read back", metadata: ["publishId": "\(publishID)", "error": "\(error)"])
+            logger.error("cannot read an upload", metadata: ["publishId": "\(publishID)", "error": "\(error)"])
             inspection = Inspection(sha256: "", facts: nil, failReason: "internal")
         }
         do {
             try commit(.inspected(publishID: publishID, inspection))
         } catch {
-            logger.error("the journal cannot be written", metadata: ["error": "\(error)"])
+            logger.error("cannot write the journal", metadata: ["error": "\(error)"])
         }
     }
 
-    /// Runs outside the actor: requests go on while a large file is read.
+    /// Runs outside the actor, so that reading a large file does not block requests.
     @concurrent private static func inspection(of file: URL, settings: SandboxSettings) async throws -> Inspection {
         try await MediaInspector.inspect(file, settings: settings)
     }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Holds the fault plan in force and counts how often each rule has struck.
+/// Holds the current fault plan and counts how many requests each rule has matched.
 final class FaultDesk: Sendable {
     private struct Desk {
         var plan: FaultPlan
@@ -13,20 +13,19 @@ final class FaultDesk: Sendable {
         desk = Mutex(Desk(plan: plan, seen: plan.rules.map { _ in 0 }))
     }
 
-    /// The plan in force.
     var plan: FaultPlan { desk.withLock(\.plan) }
 
-    /// The settings in force.
     var settings: SandboxSettings { desk.withLock(\.plan.settings) }
 
-    /// Puts another plan in force; all counters start anew.
+    /// Replaces the plan and resets all counters.
     func replace(with plan: FaultPlan) {
         desk.withLock { $0 = Desk(plan: plan, seen: plan.rules.map { _ in 0 }) }
     }
 
-    /// The actions for a request, in the order of the plan: any delays, and at most one other action, which comes last.
+    /// Returns the actions for a request, in the order of the plan: any delays, then at most one other action.
     ///
-    /// Rules behind one that has struck do not see the request, so that two rules for the same path strike one after the other.
+    /// A rule that applies hides the request from later rules, so that two rules for the same path apply in turn. Delays
+    /// do not hide it.
     func actions(path: String, method: String, chunk: Int?) -> [FaultAction] {
         desk.withLock { desk in
             var actions: [FaultAction] = []

@@ -1,6 +1,6 @@
 package import Foundation
 
-/// What a faults file or `PUT /_sandbox/faults` asks for: settings that differ from the usual, and rules for requests that go wrong.
+/// The content of a faults file or of `PUT /_sandbox/faults`: changed settings, and rules that make requests fail.
 ///
 /// ```json
 /// {
@@ -10,24 +10,24 @@ package import Foundation
 ///   ]
 /// }
 /// ```
-/// A bare list is taken as the rules. The settings are those of ``SettingKey``, the actions those of ``FaultAction``.
+/// A bare list is read as the rules. ``SettingKey`` lists the settings, ``FaultAction`` the actions.
 package struct FaultPlan: Sendable, Equatable {
     var settings = SandboxSettings()
     var rules: [FaultRule] = []
-    /// The JSON that the plan was read from, for `GET /_sandbox/faults`.
+    /// The JSON that the plan was read from; returned by `GET /_sandbox/faults`.
     var source: JSONValue = ["settings": [:], "rules": []]
 
-    /// The usual behaviour.
+    /// Default settings and no rules.
     static let none = FaultPlan()
 
-    /// Reads and checks JSON text. Nothing unknown is let through.
+    /// Parses a plan. Throws for unknown keys and invalid values.
     init(parsing data: Data, name: String) throws(SandboxError) {
         let value: JSONValue
         do {
             value = try JSONValue(parsing: data)
         } catch {
             throw SandboxError(
-                .invalidFaults, "\(name): this is not JSON", hint: "see the sandbox's documentation for an example")
+                .invalidFaults, "\(name): this is not JSON", hint: "see docs/sandbox.md for an example")
         }
         var reader = FaultPlanReader(name: name)
         do {
@@ -40,10 +40,10 @@ package struct FaultPlan: Sendable, Equatable {
         source = value
     }
 
-    /// What is wrong with a plan, told without a sandbox; nil when one would take it.
+    /// Validates a plan without starting a sandbox. Returns nil if the plan is valid.
     /// - Parameters:
-    ///   - data: JSON text.
-    ///   - name: What the message calls it.
+    ///   - data: The plan as JSON.
+    ///   - name: The file name that messages start with.
     package static func problem(with data: Data, named name: String) -> SandboxError? {
         do throws(SandboxError) {
             _ = try FaultPlan(parsing: data, name: name)
@@ -53,13 +53,12 @@ package struct FaultPlan: Sendable, Equatable {
         }
     }
 
-    /// Reads a faults file.
     init(contentsOf url: URL) throws(SandboxError) {
         let data: Data
         do {
             data = try Data(contentsOf: url)
         } catch {
-            throw SandboxError(.invalidFaults, "the faults file \(url.path) cannot be read", hint: "check the path")
+            throw SandboxError(.invalidFaults, "cannot read the faults file \(url.path)", hint: "check the path")
         }
         try self.init(parsing: data, name: url.path)
     }

@@ -1,4 +1,4 @@
-/// Turns the JSON of a fault plan into values, naming the place of whatever it does not understand.
+/// Decodes the JSON of a fault plan. Errors carry a JSON pointer to the invalid value.
 struct FaultPlanReader {
     let name: String
 
@@ -126,7 +126,7 @@ struct FaultPlanReader {
 
     private func text(_ value: JSONValue?, at path: String) throws -> String? {
         guard let value else { return nil }
-        guard let text = value.stringValue else { throw failure(path, "takes a text") }
+        guard let text = value.stringValue else { throw failure(path, "takes a string") }
         return text
     }
 

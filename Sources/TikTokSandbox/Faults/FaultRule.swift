@@ -1,13 +1,13 @@
-/// Which requests go wrong, and how.
+/// Makes matching requests fail, or slows them down.
 ///
 /// As JSON: `{"match": {"path": "/upload/", "method": "PUT", "chunk": 2}, "times": 1, "after": 0, "action": {"drop": "before"}}`.
 struct FaultRule: Sendable, Equatable {
-    /// The requests that a rule is about; what is left out matches everything.
+    /// The requests that a rule applies to. A nil property matches everything.
     struct Match: Sendable, Equatable {
-        /// The path without query; a `*` at the end matches any rest, the trailing slash may be missing.
+        /// The path without its query. A final `*` matches any suffix; a trailing slash is optional.
         var path: String?
         var method: String?
-        /// The number of the uploaded chunk, from 1.
+        /// The number of the uploaded chunk or part, counted from 1.
         var chunk: Int?
 
         func covers(path requestPath: String, method requestMethod: String, chunk requestChunk: Int?) -> Bool {
@@ -20,24 +20,25 @@ struct FaultRule: Sendable, Equatable {
     }
 
     var match: Match
-    /// How often the rule strikes; `nil` for always.
+    /// How many requests the rule applies to; `nil` for all.
     var times: Int?
-    /// How many matching requests pass unharmed first.
+    /// How many matching requests pass first.
     var after: Int
     var action: FaultAction
 }
 
-/// What happens to a request.
+/// What happens to a matching request.
 ///
 /// As JSON, exactly one of:
 /// - `{"answer": {"status": 503, "code": "internal_error", "message": "…", "headers": {"Retry-After": "2"}, "handled": false}}`:
-///   this answer; with `handled` the request takes effect all the same.
-/// - `{"delay": 2.5}`: seconds before the request is handled.
-/// - `{"drop": "before"}`: the connection closes, nothing takes effect. `{"drop": "after"}`: it takes effect and the answer is lost.
-///   `{"drop": {"afterBytes": 100000}}`: closes in the middle of the request's body.
-/// - `{"garbage": true}`: takes effect, answered with status 200 and text that is no JSON; `false`: takes no effect.
-/// - `{"halfBody": true}`: takes effect, answered with half of the body before the connection closes; `false`: takes no effect.
-/// - `{"hang": 30}`: no answer for so many seconds, then the connection closes; nothing takes effect. `true` hangs for an hour.
+///   sends this response; with `handled` the request still takes effect.
+/// - `{"delay": 2.5}`: waits this many seconds before handling the request.
+/// - `{"drop": "before"}`: closes the connection without handling the request. `{"drop": "after"}`: handles it, then closes
+///   the connection. `{"drop": {"afterBytes": 100000}}`: closes the connection in the middle of the request's body.
+/// - `{"garbage": true}`: handles the request, then sends status 200 with a body that is not JSON; `false`: does not handle it.
+/// - `{"halfBody": true}`: handles the request, sends half of the response and closes the connection; `false`: does not handle it.
+/// - `{"hang": 30}`: sends nothing for this many seconds, then closes the connection without handling the request. `true`
+///   hangs for an hour.
 enum FaultAction: Sendable, Equatable {
     struct Answer: Sendable, Equatable {
         var status = 503
@@ -56,7 +57,7 @@ enum FaultAction: Sendable, Equatable {
     case halfBody(handled: Bool)
     case hang(Double)
 
-    /// The name under which the request log notes it.
+    /// The value of `fault` in the request log.
     var name: String {
         switch self {
         case .answer(let answer): answer.handled ? "answer-after" : "answer"
@@ -72,12 +73,12 @@ enum FaultAction: Sendable, Equatable {
 }
 
 extension String {
-    /// The text without one slash at its end.
+    /// The text without one trailing slash.
     fileprivate var trimmingSlash: Substring { hasSuffix("/") ? dropLast() : self[...] }
 }
 
 extension FaultAction {
-    /// Whether the action decides the outcome; a delay leaves it open.
+    /// Whether the action decides the response. False for delays.
     var isTerminal: Bool {
         if case .delay = self { false } else { true }
     }

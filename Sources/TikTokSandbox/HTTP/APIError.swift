@@ -1,4 +1,4 @@
-/// A refusal in the envelope shape: `{"error": {"code", "message", "log_id"}}`.
+/// An error in TikTok's envelope: `{"error": {"code", "message", "log_id"}}`.
 struct APIError: Error, Sendable, Equatable {
     var status: Int
     var code: String
@@ -26,7 +26,7 @@ struct APIError: Error, Sendable, Equatable {
         403, "spam_risk_too_many_posts", "The daily post cap from the API is reached for the current user.")
     static let activeUserCap = APIError(
         403, "reached_active_user_cap", "The daily quota for active publishing users from your client is reached.")
-    // The real service repeats the code as the message here.
+    // TikTok repeats the code as the message here.
     static let tooManyPendingShares = APIError(
         403, "spam_risk_too_many_pending_share", "spam_risk_too_many_pending_share")
     static let urlOwnershipUnverified = APIError(
@@ -42,7 +42,7 @@ struct APIError: Error, Sendable, Equatable {
     static func invalid(_ message: String) -> APIError { APIError(400, "invalid_params", message) }
 }
 
-/// A refusal in the flat shape of the OAuth endpoints.
+/// An error of the OAuth endpoints, whose JSON has no envelope.
 struct OAuthError: Error, Sendable, Equatable {
     var status: Int
     var error: String

@@ -3,17 +3,16 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// What an endpoint answers, before faults and the wire get hold of it.
+/// The response of an endpoint, before faults change it.
 struct Answer: Sendable {
     var status: Int
     var headers = HTTPFields()
     var body = Data()
-    /// For the request log.
+    /// The post, for the request log.
     var publishID: String?
-    /// The code of a refusal, for the request log.
+    /// The error code, for the request log.
     var code: String?
 
-    /// JSON text.
     static func json(_ value: JSONValue, status: Int = 200) -> Answer {
         var answer = Answer(status: status, body: value.encoded())
         answer.headers[.contentType] = "application/json; charset=utf-8"
@@ -21,21 +20,20 @@ struct Answer: Sendable {
         return answer
     }
 
-    /// Plain text.
     static func text(_ text: String, status: Int) -> Answer {
         var answer = Answer(status: status, body: Data(text.utf8))
         answer.headers[.contentType] = "text/plain; charset=utf-8"
         return answer
     }
 
-    /// A success in the envelope of `/v2/post/…` and `/v2/user/…`.
+    /// A successful response in the envelope of `/v2/post/…` and `/v2/user/…`.
     static func envelope(_ data: JSONValue, logID: String, publishID: String? = nil) -> Answer {
         var answer = json(["data": data, "error": ["code": "ok", "message": "", "log_id": .string(logID)]])
         answer.publishID = publishID
         return answer
     }
 
-    /// A refusal in the envelope. Recorded bodies have an empty `data` beside 401 and none beside the others.
+    /// An error in the envelope. TikTok's recorded responses have an empty `data` with status 401 and none with others.
     static func envelope(_ error: APIError, logID: String) -> Answer {
         var members: [String: JSONValue] = [
             "error": ["code": .string(error.code), "message": .string(error.message), "log_id": .string(logID)]
@@ -46,7 +44,7 @@ struct Answer: Sendable {
         return answer
     }
 
-    /// A refusal of the OAuth endpoints.
+    /// An error of the OAuth endpoints.
     static func oauth(_ error: OAuthError, logID: String, always200: Bool) -> Answer {
         var answer = json(
             ["error": .string(error.error), "error_description": .string(error.description), "log_id": .string(logID)],
@@ -55,7 +53,7 @@ struct Answer: Sendable {
         return answer
     }
 
-    /// A refusal of the upload host.
+    /// An error of the upload host.
     static func upload(_ refusal: UploadRefusal) -> Answer {
         var answer = text(refusal.message + "\n", status: refusal.status)
         answer.headers[.contentRange] = refusal.contentRange
@@ -63,7 +61,6 @@ struct Answer: Sendable {
         return answer
     }
 
-    /// The answer as the server sends it.
     var response: Response {
         Response(
             status: HTTPResponse.Status(code: status), headers: headers,

@@ -2,7 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 
-/// `GET /v2/auth/authorize/`: the consent page, and the form on it.
+/// `/v2/auth/authorize/`: the consent page and its form.
 struct ConsentRoutes {
     let engine: SandboxEngine
     let gateway: Gateway
@@ -33,7 +33,7 @@ struct ConsentRoutes {
         }
     }
 
-    /// Answers with the page while `decide` gives no decision, else with the way back: no scope means that the user refused.
+    /// Shows the page if `decide` returns nil, otherwise redirects to the client. An empty list means that the user declined.
     private static func answer(
         _ fields: [String: String], _ engine: SandboxEngine, _ page: ConsentPage, decide: (ConsentRequest) -> [String]?
     ) async throws -> Answer {
@@ -41,7 +41,7 @@ struct ConsentRoutes {
         do {
             let consent = try ConsentRequest(fields, app: try await engine.app)
             guard let granted = decide(consent) else {
-                // Browsers hold the way back of a form against this list, so the client's address has to be on it.
+                // Browsers check the redirect after a form against `form-action`, so the list must contain the client's origin.
                 return .page(
                     page.render(consent, settings: engine.desk.settings, nonce: nonce), nonce: nonce,
                     formTargets: "'self' " + origin(consent.redirectURI))
@@ -79,7 +79,7 @@ struct ConsentRoutes {
 }
 
 extension Answer {
-    /// An HTML page that may load nothing from elsewhere and run only its own script.
+    /// An HTML page whose Content-Security-Policy allows only same-origin requests and its own inline style and script.
     static func page(_ html: String, nonce: String, status: Int = 200, formTargets: String = "'self'") -> Answer {
         var answer = Answer(status: status, body: Data(html.utf8))
         answer.headers[.contentType] = "text/html; charset=utf-8"

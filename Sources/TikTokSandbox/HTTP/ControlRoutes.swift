@@ -2,7 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 
-/// `/_sandbox/…`: what tests and people use to look at the sandbox and to steer it.
+/// `/_sandbox/…`: endpoints that inspect and control the sandbox, for tests and people.
 struct ControlRoutes {
     let engine: SandboxEngine
     let log: RequestLog
@@ -65,7 +65,7 @@ struct ControlRoutes {
             do {
                 try await engine.finishDraft(id)
             } catch is APIError {
-                return Answer.text("no draft of this id waits in the inbox\n", status: 409).response
+                return Answer.text("no draft with this id is in the inbox\n", status: 409).response
             }
             return Response(status: .seeOther, headers: [.location: "/"])
         }

@@ -4,15 +4,15 @@ import Hummingbird
 import Logging
 import NIOCore
 
-/// The way in for every request to the simulated TikTok: plays faults, turns refusals into answers, writes the request log.
+/// Handles every request to the simulated API: applies faults, turns errors into responses, writes the request log.
 struct Gateway: Sendable {
-    /// An endpoint: a request and the log id of its answer in, the answer out.
+    /// Takes a request and the log id of its response.
     typealias Endpoint = @Sendable (Incoming, _ logID: String) async throws -> Answer
 
     let engine: SandboxEngine
     let log: RequestLog
 
-    /// Serves one request.
+    /// Runs the endpoint for a request unless a fault prevents it.
     func serve(_ request: Request, _ context: SandboxContext, _ endpoint: Endpoint) async throws -> Response {
         var incoming = Incoming(request)
         let chunk = await engine.chunkNumber(
@@ -34,7 +34,7 @@ struct Gateway: Sendable {
             answer.publishID = await engine.publishID(uploadID: incoming.query["upload_id"])
             note(incoming, answer, fault: actions.last)
         } catch is CancellationError {
-            // The server stops.
+            // The server is stopping.
         }
         return hangUp(context)
     }
@@ -88,7 +88,7 @@ struct Gateway: Sendable {
         return answer.response
     }
 
-    /// Runs the endpoint and turns refusals into answers.
+    /// Runs the endpoint and turns errors into responses.
     private func respond(_ incoming: Incoming, _ logID: String, _ endpoint: Endpoint) async throws -> Answer {
         var answer: Answer
         do {
@@ -119,17 +119,17 @@ struct Gateway: Sendable {
         do {
             try log.append(entry)
         } catch {
-            engine.logger.error("the request log cannot be written", metadata: ["error": "\(error)"])
+            engine.logger.error("cannot write the request log", metadata: ["error": "\(error)"])
         }
     }
 
-    /// Closes the connection; what is returned never reaches anyone.
+    /// Closes the connection. The returned response is never sent.
     private func hangUp(_ context: SandboxContext) -> Response {
         context.channel.close(mode: .all, promise: nil)
         return Response(status: .internalServerError)
     }
 
-    /// Sends the first half of an answer that announced its whole length.
+    /// Sends half of a body after announcing its whole length, then closes the connection.
     private func half(_ answer: Answer, _ context: SandboxContext) -> Response {
         let piece = ByteBuffer(bytes: answer.body.prefix(answer.body.count / 2))
         var response = answer.response

@@ -2,10 +2,10 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 
-/// Lets only requests through that are meant for this machine.
+/// Rejects requests that do not address the loopback interface or come from another site.
 ///
-/// A foreign page can make the user's browser send requests to a loopback port. Its DNS tricks fail on the `Host` header, its forms on
-/// the `Origin` header, and its scripts on the missing CORS headers.
+/// Any web page can make the user's browser send requests to a loopback port. The `Host` check stops DNS rebinding, the
+/// `Origin` check stops cross-site forms, and without CORS headers scripts cannot read responses.
 struct HostGuard: RouterMiddleware {
     typealias Context = SandboxContext
 
@@ -13,18 +13,18 @@ struct HostGuard: RouterMiddleware {
         _ request: Request, context: SandboxContext, next: (Request, SandboxContext) async throws -> Response
     ) async throws -> Response {
         guard let authority = request.head.authority, Self.isLoopback(authority) else {
-            return Answer.text("this server answers on the loopback address only\n", status: 421).response
+            return Answer.text("this server only answers on the loopback address\n", status: 421).response
         }
         if request.method != .get, request.method != .head, let origin = request.headers[.origin] {
             guard let separator = origin.range(of: "://"), Self.isLoopback(String(origin[separator.upperBound...]))
             else {
-                return Answer.text("requests of other sites are not accepted\n", status: 403).response
+                return Answer.text("requests from other sites are not accepted\n", status: 403).response
             }
         }
         return try await next(request, context)
     }
 
-    /// Whether `host` or `host:port` names this machine.
+    /// Whether `host` or `host:port` is a loopback address.
     static func isLoopback(_ authority: String) -> Bool {
         if authority.hasPrefix("[::1]") {
             return authority.dropFirst(5).isEmpty || authority.dropFirst(5).hasPrefix(":")

@@ -3,19 +3,19 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// Why a request ended without an answer.
+/// Why a request ended without a response.
 enum Interruption: Error, Sendable {
-    /// The client went away in the middle of its body.
+    /// The client closed the connection before the end of its body.
     case clientGone
-    /// A fault closes the connection.
+    /// A fault rule closes the connection.
     case fault
 }
 
-/// A request as the endpoints see it.
+/// A request, with helpers to read its headers and body.
 struct Incoming: Sendable {
-    /// The limit for bodies that are read into memory.
+    /// The limit in bytes for bodies that are read into memory.
     static let maxBodySize = 1_048_576
-    /// Up to this length a refused upload is read to its end, so that the client gets to see the answer.
+    /// Rejected uploads up to this many bytes are read to the end, so that the client receives the response.
     static let maxDrain: Int64 = 160_000_000
 
     let method: String
@@ -23,7 +23,7 @@ struct Incoming: Sendable {
     let query: [String: String]
     let headers: HTTPFields
     private let body: RequestBody
-    /// A fault that closes the connection after so many bytes of the body.
+    /// Set by a fault: closes the connection after this many bytes of the body.
     var dropAfter: Int?
 
     init(_ request: Request) {
@@ -43,10 +43,10 @@ struct Incoming: Sendable {
 
     var contentRange: String? { headers[.contentRange] }
 
-    /// The announced length of the body.
+    /// The value of the `Content-Length` header.
     var contentLength: Int64? { headers[.contentLength].flatMap { Int64($0) } }
 
-    /// Hands the body on piece by piece; throws ``Interruption`` when it does not come to its end.
+    /// Streams the body to `take`. Throws ``Interruption`` if the connection closes early.
     func readBody(_ take: (ByteBuffer) async throws -> Void) async throws {
         var count: Int64 = 0
         var pieces = body.makeAsyncIterator()
@@ -67,7 +67,7 @@ struct Incoming: Sendable {
         if let contentLength, count < contentLength { throw Interruption.clientGone }
     }
 
-    /// The body as bytes, at most ``maxBodySize``.
+    /// Reads the whole body. Throws if it is longer than ``maxBodySize``.
     func collect() async throws -> Data {
         var data = Data()
         try await readBody { piece in
@@ -79,7 +79,7 @@ struct Incoming: Sendable {
         return data
     }
 
-    /// The body as JSON; `nil` for an empty one.
+    /// Reads the body as JSON; `nil` if it is empty.
     func json() async throws -> JSONValue? {
         let data = try await collect()
         if data.isEmpty { return nil }
@@ -90,21 +90,20 @@ struct Incoming: Sendable {
         }
     }
 
-    /// The body as form fields.
     func form() async throws -> [String: String] {
         FormData.decode(String(decoding: try await collect(), as: UTF8.self))
     }
 
-    /// Reads what is left of a body that nobody wants, unless it is very long.
+    /// Discards the rest of the body, unless it is longer than ``maxDrain``.
     func drain() async throws {
         guard (contentLength ?? 0) <= Self.maxDrain else { return }
         try await readBody { _ in }
     }
 }
 
-/// `application/x-www-form-urlencoded` text.
+/// Decodes `application/x-www-form-urlencoded` text.
 enum FormData {
-    /// The fields; of a repeated one the values are joined with commas, as the consent page's scopes are.
+    /// Joins the values of a repeated field with commas, as the consent page's scopes need.
     static func decode(_ text: String) -> [String: String] {
         var fields: [String: String] = [:]
         for pair in text.split(separator: "&") {

@@ -36,7 +36,7 @@ struct OAuthRoutes {
         return try await incoming.form()
     }
 
-    /// The answer of a token endpoint.
+    /// Handles a token request of any grant type.
     static func token(
         _ form: [String: String], _ engine: SandboxEngine, needsRedirect: Bool = true
     ) async throws -> Answer {

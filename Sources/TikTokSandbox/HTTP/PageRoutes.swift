@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// The feed page and what it shows.
+/// The feed page and the videos and images on it.
 struct PageRoutes {
     let engine: SandboxEngine
     let feed: FeedPage
@@ -41,7 +41,6 @@ struct PageRoutes {
 }
 
 extension SandboxEngine {
-    /// What the feed page shows.
     func feed() -> FeedPage.Content {
         FeedPage.Content(
             posts: arrivals(), uploads: state.openUploads, settings: settings,
@@ -49,7 +48,7 @@ extension SandboxEngine {
     }
 }
 
-/// Serves a file whole or in part, so that browsers can seek in it.
+/// Serves a file with support for `Range`, so that browsers can seek.
 enum MediaResponse {
     static func make(_ request: Request, file: URL, contentType: String, size: Int64) throws -> Response {
         var headers: HTTPFields = [
@@ -78,7 +77,7 @@ enum MediaResponse {
             while offset < range.upperBound {
                 let piece = try handle.read(
                     at: offset, count: Int(min(Int64(PosixFile.bufferSize), range.upperBound - offset)))
-                guard !piece.isEmpty else { throw UnreadableMedia("the file is shorter than it was") }
+                guard !piece.isEmpty else { throw UnreadableMedia("the file became shorter") }
                 try await writer.write(ByteBuffer(bytes: piece))
                 offset += Int64(piece.count)
             }
@@ -87,7 +86,7 @@ enum MediaResponse {
         return Response(status: status, headers: headers, body: body)
     }
 
-    /// What a `Range` header asks for. Forms other than a single byte range are answered with the whole file, as the standard allows.
+    /// A parsed `Range` header. Anything but a single byte range means the whole file, as RFC 9110 allows.
     enum Span: Equatable {
         case whole
         case part(Range<Int64>)

@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// The endpoints of the multipart dialect. They are not TikTok's; docs/sandbox.md says where they come from.
+/// The endpoints of the multipart dialect, which are not TikTok's; docs/sandbox.md explains their origin.
 struct PartRoutes {
     let engine: SandboxEngine
     let gateway: Gateway
@@ -38,17 +38,17 @@ struct PartRoutes {
         }
         router.post("/oauth/access_token") { [gateway] request, context in
             try await gateway.serve(request, context) { incoming, _ in
-                // Its model took query parameters.
+                // The API that this dialect is modelled on sends its parameters in the query.
                 let form = incoming.query.merging(try await incoming.form()) { $1 }
                 return try await OAuthRoutes.token(form, engine, needsRedirect: false)
             }
         }
     }
 
-    /// The greatest last part, and room for the form around it.
+    /// The largest last part, plus room for the form around it, in bytes.
     private static let longestForm: Int64 = 2 * PartUpload.greatestPart + 65_536
 
-    /// Takes in a part, as the body itself or as the file of a form.
+    /// Receives a part: either the raw body, or the file of a `multipart/form-data` form.
     private static func part(_ incoming: Incoming, _ engine: SandboxEngine) async throws -> PartTicket {
         guard let length = incoming.contentLength else { throw APIError.invalid("Content-Length is missing") }
         let (id, number) = (incoming.query["upload_id"], incoming.query["part_number"])
@@ -72,7 +72,7 @@ struct PartRoutes {
             try await incoming.drain()
             throw error
         }
-        // The size of the file within a form is known only when the form is there.
+        // The size of the file is known only after the whole form has arrived.
         let form = engine.directory.root.appendingPathComponent("media/form-" + Identifiers.secret(16))
         defer { try? FileManager.default.removeItem(at: form) }
         try await write(incoming, to: form, at: 0, nil)
@@ -109,10 +109,10 @@ struct PartRoutes {
     }
 }
 
-/// `multipart/form-data` as far as one file in it is wanted.
+/// Finds one file in a `multipart/form-data` body.
 enum MultipartForm {
-    /// The bytes of the file called `name`: from the end of its header to the boundary that ends the form.
-    /// - Returns: Nil when the form is malformed, or the file is not its last part.
+    /// Returns the range of the field `name`: from the end of its header to the closing boundary.
+    /// - Returns: Nil if the form is malformed, or the file is not its last part.
     static func file(
         named name: String, in file: PosixFile, bytes: Int64, contentType: String
     ) throws -> Range<Int64>? {

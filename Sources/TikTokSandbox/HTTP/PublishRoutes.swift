@@ -56,7 +56,7 @@ struct PublishRoutes {
         }
     }
 
-    /// The trailing slash is part of TikTok's paths; the router does not look at it.
+    /// Requires the trailing slash of TikTok's paths, which the router ignores.
     static func exact(_ path: String, _ endpoint: @escaping Gateway.Endpoint) -> Gateway.Endpoint {
         { incoming, logID in
             guard incoming.path == path else { throw APIError(404, "unsupported_path", "Unsupported path(Janus)") }

@@ -1,6 +1,6 @@
 import Hummingbird
 
-/// Puts the endpoints together.
+/// Registers all endpoints of the sandbox.
 enum SandboxRouter {
     static func make(engine: SandboxEngine, log: RequestLog, clock: MovableClock) throws -> Router<SandboxContext> {
         let router = Router(context: SandboxContext.self)

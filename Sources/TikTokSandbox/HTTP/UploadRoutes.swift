@@ -22,7 +22,7 @@ struct UploadRoutes {
         do {
             ticket = try await admit(incoming, engine)
         } catch let refusal as UploadRefusal {
-            // A client that is still sending would see a reset connection instead of the answer.
+            // Otherwise a client that is still sending sees a reset connection instead of the response.
             try await incoming.drain()
             throw refusal
         }
@@ -50,7 +50,7 @@ struct UploadRoutes {
         return try await engine.beginChunk(post, range: range, contentType: type.lowercased())
     }
 
-    /// Streams the body to its place in the file. Nothing counts until the engine has committed the whole chunk.
+    /// Streams the body to its offset in the file. The progress changes only when the engine commits the whole chunk.
     private static func write(_ incoming: Incoming, _ ticket: ChunkTicket, _ engine: SandboxEngine) async throws {
         let file = try PosixFile(ticket.file, .readWrite)
         var offset = ticket.range.first

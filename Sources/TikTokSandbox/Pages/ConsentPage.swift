@@ -1,6 +1,6 @@
 import Mustache
 
-/// The page on which the user lets the app in, scope by scope.
+/// The page on which the user grants the app its scopes one by one.
 struct ConsentPage: Sendable {
     private let consent: MustacheTemplate
     private let notice: MustacheTemplate
@@ -10,7 +10,6 @@ struct ConsentPage: Sendable {
         notice = try MustacheTemplate(string: Self.noticeHTML)
     }
 
-    /// Renders the question.
     func render(_ request: ConsentRequest, settings: SandboxSettings, nonce: String) -> String {
         consent.render(
             [
@@ -22,7 +21,7 @@ struct ConsentPage: Sendable {
             ] as [String: Any])
     }
 
-    /// Renders a refusal that cannot be sent back to the client.
+    /// Renders an error that must not be redirected to the client, because its address cannot be trusted.
     func renderRefusal(_ text: String, nonce: String) -> String {
         notice.render(["nonce": nonce, "style": PageStyle.css, "text": text])
     }
@@ -58,7 +57,7 @@ struct ConsentPage: Sendable {
             <main class="consent">
             <form method="post" action="/v2/auth/authorize/">
               <h1>Let <code>{{clientKey}}</code> use @{{handle}}?</h1>
-              <p>This is the local sandbox: no TikTok account is involved. You will be sent back to <code>{{redirect}}</code>.</p>
+              <p>This is the local sandbox; no TikTok account is involved. You will be redirected to <code>{{redirect}}</code>.</p>
               {{#hidden}}<input type="hidden" name="{{name}}" value="{{value}}">{{/hidden}}
               <fieldset><legend>The app would like to</legend>
               {{#scopes}}<label><input type="checkbox" name="granted" value="{{name}}" checked><span>{{text}}</span><small>{{name}}</small></label>{{/scopes}}
@@ -77,7 +76,7 @@ struct ConsentPage: Sendable {
         head + """
             <body>
             <main class="consent">
-            <div class="notice"><h1>Something is wrong with this request</h1><p>{{text}}</p></div>
+            <div class="notice"><h1>This request is invalid</h1><p>{{text}}</p></div>
             </main>
             </body>
             </html>

@@ -1,7 +1,7 @@
 import Foundation
 import Mustache
 
-/// The page at `/`: what was posted, as a feed that plays.
+/// The page at `/`: a feed that plays the posts.
 struct FeedPage: Sendable {
     private let template: MustacheTemplate
 
@@ -9,7 +9,7 @@ struct FeedPage: Sendable {
         template = try MustacheTemplate(string: FeedTemplate.html)
     }
 
-    /// What the page is made of.
+    /// The data of the page.
     struct Content: Sendable {
         var posts: [PostView]
         var uploads: [Post]
@@ -18,7 +18,6 @@ struct FeedPage: Sendable {
         var now: Date
     }
 
-    /// Renders the page.
     func render(_ content: Content, nonce: String) -> String {
         let settings = content.settings
         return template.render(
@@ -39,7 +38,7 @@ struct FeedPage: Sendable {
         let percent = Int(post.committed * 100 / max(1, post.plan.videoSize))
         let name = post.details.title.map { $0.isEmpty ? "" : " “\($0.prefix(60))”" } ?? ""
         return [
-            "text": "Arriving\(name): \(bytes(post.committed)) of \(bytes(post.plan.videoSize))", "percent": percent,
+            "text": "Uploading\(name): \(bytes(post.committed)) of \(bytes(post.plan.videoSize))", "percent": percent,
         ]
     }
 
@@ -59,7 +58,7 @@ struct FeedPage: Sendable {
             "facts": facts(view).map { ["name": $0.0, "value": $0.1] },
             "canFinish": view.status.name == "SEND_TO_USER_INBOX",
         ]
-        // An empty text counts as present in a template.
+        // Mustache treats an empty string as present.
         if !caption.isEmpty { fields["caption"] = caption }
         if failed, let reason = view.status.failReason {
             fields["failure"] = ["reason": reason, "explanation": explanation(reason)]
@@ -144,12 +143,12 @@ struct FeedPage: Sendable {
     private static func explanation(_ reason: String) -> String {
         switch reason {
         case "file_format_check_failed":
-            "The container or the codec is none that TikTok takes: MP4, MOV or WebM with H.264, HEVC, VP8 or VP9."
-        case "frame_rate_check_failed": "The frame rate is outside 23 to 60 frames a second."
-        case "picture_size_check_failed": "A side of the picture is outside 360 to 4096 pixels."
+            "The container or codec is not supported: TikTok accepts MP4, MOV or WebM with H.264, HEVC, VP8 or VP9."
+        case "frame_rate_check_failed": "The frame rate is outside 23 to 60 frames per second."
+        case "picture_size_check_failed": "The width or height is outside 360 to 4096 pixels."
         case "duration_check_failed": "The video is longer than this account may post."
-        case "internal": "TikTok gave up on it without saying why."
-        default: "TikTok refused the post."
+        case "internal": "TikTok failed to process the video and gave no reason."
+        default: "TikTok rejected the post."
         }
     }
 }

@@ -1,4 +1,4 @@
-/// The HTML of the feed. Values are escaped by the template library; only the style sheet and the script go in as they are.
+/// The HTML of the feed. The template library escapes all values except the style sheet and the script.
 enum FeedTemplate {
     static let html = """
         <!doctype html>
@@ -17,7 +17,7 @@ enum FeedTemplate {
           <nav class="links" aria-label="Sandbox"><noscript><a href="/">reload</a></noscript><a href="/_sandbox/posts">posts</a><a href="/_sandbox/log">log</a></nav>
         </div></header>
         <main>
-          <ul class="arriving" id="arriving" aria-label="Uploads under way">
+          <ul class="arriving" id="arriving" aria-label="Uploads in progress">
           {{#arriving}}
             <li><span>{{text}}</span><progress max="100" value="{{percent}}" aria-label="{{text}}">{{percent}} %</progress></li>
           {{/arriving}}
@@ -46,10 +46,10 @@ enum FeedTemplate {
             <div class="empty" id="empty">
               <div class="screen" aria-hidden="true">▶</div>
               <h2>Nothing posted yet</h2>
-              <p>This is a TikTok of your own: nothing that you post here leaves this machine.</p>
+              <p>This is a local TikTok: nothing that you post here leaves this machine.</p>
               <pre>set -a; . "{{environmentFile}}"; set +a
         spreader-pipeline run pipelines/tiktok.json</pre>
-              <p>Posts appear here by themselves, a moment after their last byte.</p>
+              <p>Posts appear here automatically, a moment after their last byte arrives.</p>
             </div>
           {{/posts}}
           </div>
@@ -59,7 +59,7 @@ enum FeedTemplate {
         </html>
         """
 
-    /// Fetches the page again and swaps what has changed, leaving a playing video alone; plays the video in view.
+    /// Polls the page and replaces what has changed without interrupting a playing video; plays the video in view.
     static let script = """
         (() => {
           const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;

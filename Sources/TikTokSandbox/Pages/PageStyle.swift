@@ -1,4 +1,4 @@
-/// The style sheet of the pages: dark and light, from phone width up, no outside assets.
+/// The style sheet of the pages: light and dark, responsive from phone width up, without external assets.
 enum PageStyle {
     static let css = """
         :root {

@@ -1,18 +1,18 @@
-/// Reads numbers out of a file that may be hostile: every read is checked against the bounds, and the number of reads is limited.
+/// Reads bytes of an untrusted file. Checks every read against the bounds and limits the number of reads.
 struct ByteReader {
     private let file: PosixFile
-    /// The length of the file.
+    /// The length of the file in bytes.
     let size: Int64
     private var remainingReads: Int
 
-    /// Reads from `file`, at most `maxReads` times.
+    /// - Parameter maxReads: Further reads throw ``UnreadableMedia``.
     init(_ file: PosixFile, maxReads: Int = 1_000_000) throws {
         self.file = file
         self.size = try file.size
         self.remainingReads = maxReads
     }
 
-    /// Exactly `count` bytes at `offset`.
+    /// Reads exactly `count` bytes at `offset`.
     mutating func bytes(at offset: Int64, count: Int) throws -> [UInt8] {
         guard remainingReads > 0 else { throw UnreadableMedia("the file has too many parts") }
         remainingReads -= 1
@@ -24,20 +24,20 @@ struct ByteReader {
         return bytes
     }
 
-    /// As many as there are of `count` bytes at `offset`.
+    /// Reads up to `count` bytes at `offset`; fewer at the end of the file.
     mutating func bytes(at offset: Int64, upTo count: Int) throws -> [UInt8] {
         guard offset >= 0, offset <= size else { throw UnreadableMedia("the file ends too early") }
         return try bytes(at: offset, count: Int(min(Int64(count), size - offset)))
     }
 }
 
-/// Big-endian numbers out of a piece of memory.
+/// Decodes big-endian numbers of a byte slice.
 struct ByteFields {
     let bytes: ArraySlice<UInt8>
 
     init(_ bytes: some Sequence<UInt8>) { self.bytes = ArraySlice(bytes) }
 
-    /// The number of `width` bytes (at most 8) at `offset`.
+    /// The unsigned number in the `width` bytes (at most 8) at `offset`.
     func number(_ offset: Int, _ width: Int) throws -> UInt64 {
         guard offset >= 0, width >= 0, width <= 8, offset <= bytes.count - width else {
             throw UnreadableMedia("a part of the file is too short")
@@ -46,10 +46,9 @@ struct ByteFields {
         return bytes[start..<(start + width)].reduce(0) { $0 << 8 | UInt64($1) }
     }
 
-    /// A 32-bit number.
     func word(_ offset: Int) throws -> UInt32 { UInt32(truncatingIfNeeded: try number(offset, 4)) }
 
-    /// Four characters.
+    /// The four-character code at `offset`.
     func fourCC(_ offset: Int) throws -> String {
         let code = try number(offset, 4)
         return String(
@@ -58,7 +57,7 @@ struct ByteFields {
 }
 
 extension Unicode {
-    /// One character a byte.
+    /// One character per byte.
     fileprivate enum Latin1 {}
 }
 

@@ -1,13 +1,13 @@
 /// Reads WebM files (EBML): the document type, the video track, its codec, size, duration and frame rate.
 ///
-/// Elements are visited in loops with a fixed nesting and a limit on their number.
+/// It visits elements in loops of fixed nesting, with a limit on their number, so that a hostile file cannot exhaust it.
 struct MatroskaReader {
     var reader: ByteReader
 
     private struct Element {
         let id: UInt32
         let body: Range<Int64>
-        /// Whether the size was given; a live recording leaves it open.
+        /// False for an element of unknown size, as live recordings write them.
         let isSized: Bool
     }
 
@@ -20,7 +20,7 @@ struct MatroskaReader {
         var frameNanoseconds: UInt64 = 0
     }
 
-    /// The blocks of the video track, for files that do not say how long or how fast they are.
+    /// The blocks of the video track, for files without a duration or frame rate.
     private struct Blocks {
         var count = 0
         var first: Double?
@@ -71,7 +71,7 @@ struct MatroskaReader {
         while offset < segment.body.upperBound {
             visited += 1
             guard visited <= Self.maxElements else { break }
-            // A file that stops inside a cluster is truncated only if the sizes say so; what is left is not read.
+            // Throws if an element is longer than the rest of the file, which detects most truncated files.
             let next = try element(at: offset, before: segment.body.upperBound)
             offset = next.body.upperBound
             switch next.id {
@@ -80,7 +80,7 @@ struct MatroskaReader {
             case ID.tracks:
                 track = try videoTrack(next.body)
             case ID.cluster:
-                // Clusters are entered, not skipped: an unsized one ends where the next one starts.
+                // Enter clusters instead of skipping them: one of unknown size ends where the next one starts.
                 offset = next.body.lowerBound
             case ID.clusterTime:
                 clusterTime = try number(next.body)
@@ -91,11 +91,11 @@ struct MatroskaReader {
                     try count(inner.body, of: track, at: clusterTime, in: &blocks)
                 }
             default:
-                guard next.isSized else { throw UnreadableMedia("an element without a size") }
+                guard next.isSized else { throw UnreadableMedia("an element has no size") }
             }
         }
         guard let track else { throw UnreadableMedia("the file has no video track") }
-        guard let codec = Self.codecs[track.codec] else { throw UnreadableMedia("the codec is not accepted") }
+        guard let codec = Self.codecs[track.codec] else { throw UnreadableMedia("the codec is not supported") }
         return try facts(track, codec, blocks, declared: duration * Double(scale) / 1e9, tick: Double(scale) / 1e9)
     }
 
@@ -185,12 +185,12 @@ struct MatroskaReader {
             return Element(id: UInt32(truncatingIfNeeded: id), body: start..<max(start, end), isSized: false)
         }
         guard start <= end, size <= UInt64(end - start) else {
-            throw UnreadableMedia("an element is longer than what holds it")
+            throw UnreadableMedia("an element is longer than its parent")
         }
         return Element(id: UInt32(truncatingIfNeeded: id), body: start..<(start + Int64(size)), isSized: true)
     }
 
-    /// A number whose leading zero bits tell its width; ids keep the marker bit.
+    /// Decodes an EBML number, whose leading zero bits give its width. Ids keep the marker bit.
     private static func variable(_ bytes: ArraySlice<UInt8>, keepMarker: Bool) throws -> (value: UInt64, width: Int) {
         guard let first = bytes.first, first != 0 else { throw UnreadableMedia("an element is damaged") }
         let width = first.leadingZeroBitCount + 1

@@ -1,10 +1,10 @@
-/// What the sandbox reads out of an uploaded file.
+/// The properties of an uploaded video that TikTok checks.
 struct MediaFacts: Codable, Sendable, Equatable {
-    /// The containers that TikTok takes.
+    /// The containers that TikTok accepts.
     enum Container: String, Codable, Sendable {
         case mp4, quickTime, webM
 
-        /// The media type under which the feed plays it.
+        /// The media type that the feed serves it with.
         var contentType: String {
             switch self {
             case .mp4: "video/mp4"
@@ -14,7 +14,7 @@ struct MediaFacts: Codable, Sendable, Equatable {
         }
     }
 
-    /// The codecs that TikTok takes.
+    /// The codecs that TikTok accepts.
     enum Codec: String, Codable, Sendable {
         case h264, hevc, vp8, vp9
     }
@@ -23,13 +23,13 @@ struct MediaFacts: Codable, Sendable, Equatable {
     var codec: Codec
     var width: Int
     var height: Int
-    /// In seconds.
+    /// Duration in seconds.
     var duration: Double
-    /// Frames a second on average.
+    /// Average frames per second.
     var frameRate: Double
 }
 
-/// The file is not one that TikTok could play.
+/// A file that is damaged, or that TikTok does not support.
 struct UnreadableMedia: Error, Sendable, Equatable, CustomStringConvertible {
     let description: String
 

@@ -1,9 +1,9 @@
 import Crypto
 import Foundation
 
-/// Looks at an uploaded file as TikTok's checks do, with readers that share nothing with the product's own media code.
+/// Checks an uploaded file as TikTok does. Shares no code with the product's media module, so that the check is independent.
 enum MediaInspector {
-    /// Reads the container, and the digest over all bytes.
+    /// Reads the container and the SHA-256 of the file, and applies TikTok's limits.
     static func inspect(_ url: URL, settings: SandboxSettings) async throws -> Inspection {
         let file = try PosixFile(url, .read)
         let facts: MediaFacts?
@@ -18,7 +18,7 @@ enum MediaInspector {
         return Inspection(sha256: digest, facts: facts, failReason: reason)
     }
 
-    /// Reads the facts, or throws ``UnreadableMedia``.
+    /// Reads the properties of a file. Throws ``UnreadableMedia`` if TikTok could not play it.
     static func read(_ file: PosixFile) throws -> MediaFacts {
         var reader = try ByteReader(file)
         let start = try reader.bytes(at: 0, upTo: 12)
@@ -40,7 +40,7 @@ enum MediaInspector {
             if piece.isEmpty { return hexadecimal(hash.finalize()) }
             hash.update(data: piece)
             offset += Int64(piece.count)
-            // A large file must not keep the thread from the requests that come in meanwhile.
+            // Lets requests run on this thread while a large file is hashed.
             await Task.yield()
         }
     }

@@ -1,17 +1,17 @@
 /// Reads MP4 and QuickTime files (ISO base media): brands, the video track, its codec, size, duration and frame rate.
 ///
-/// Boxes are visited in loops with a fixed nesting, each piece of a table is read with a bound: a hostile file costs time in proportion
-/// to the limits below, never a crash.
+/// It visits boxes in loops of fixed nesting and reads tables in bounded pieces, so that a hostile file can cost time up to
+/// the limits below, but cannot crash it.
 struct MovieReader {
     var reader: ByteReader
 
-    /// The part of the file that a box covers, without its header.
+    /// A box; `body` is its byte range without the header.
     private struct Box {
         let type: String
         let body: Range<Int64>
     }
 
-    /// What is known of a track.
+    /// The properties of a track, collected from its boxes.
     private struct Track {
         var isVideo = false
         var codec = ""
@@ -50,7 +50,7 @@ struct MovieReader {
             video.samples = fragments.samples
             video.sampleTicks = fragments.ticks
         }
-        guard let codec = Self.codecs[video.codec] else { throw UnreadableMedia("the codec is not accepted") }
+        guard let codec = Self.codecs[video.codec] else { throw UnreadableMedia("the codec is not supported") }
         guard video.timescale > 0, video.samples > 0 else { throw UnreadableMedia("the video track is empty") }
         let ticks = video.sampleTicks > 0 ? video.sampleTicks : video.duration
         guard ticks > 0 else { throw UnreadableMedia("the video track has no duration") }
@@ -66,7 +66,7 @@ struct MovieReader {
     ]
 
     private mutating func container(_ boxes: [Box]) throws -> MediaFacts.Container {
-        // Old QuickTime files have no ftyp box at all.
+        // Old QuickTime files have no ftyp box.
         guard let brands = boxes.first, brands.type == "ftyp" else { return .quickTime }
         let major = try ByteFields(reader.bytes(at: brands.body.lowerBound, upTo: 4)).fourCC(0)
         return major == "qt  " ? .quickTime : .mp4
@@ -114,7 +114,7 @@ struct MovieReader {
                 let entry = ByteFields(try reader.bytes(at: box.body.lowerBound, upTo: 44))
                 guard try entry.word(4) > 0 else { continue }
                 track.codec = try entry.fourCC(12)
-                // Only a visual sample entry has a picture size here; of other tracks it is never looked at.
+                // Only a visual sample entry has width and height here; they are ignored for other tracks.
                 if entry.bytes.count >= 44 {
                     track.width = Int(try entry.number(40, 2))
                     track.height = Int(try entry.number(42, 2))
@@ -147,7 +147,7 @@ struct MovieReader {
 
     // MARK: Fragments
 
-    /// The samples of a track that lie in fragments (`moof`) instead of the movie box.
+    /// Counts the samples of a track in fragments (`moof`), for files whose movie box has none.
     private struct FragmentTally {
         let trackID: UInt32
         var defaultTicks: UInt64 = 0
@@ -203,7 +203,7 @@ struct MovieReader {
 
     // MARK: Boxes
 
-    /// The boxes that follow one another in a part of the file.
+    /// Reads the consecutive boxes of a byte range.
     private mutating func children(of range: Range<Int64>) throws -> [Box] {
         var boxes: [Box] = []
         var offset = range.lowerBound
@@ -222,7 +222,7 @@ struct MovieReader {
                 headerLength = 16
             }
             guard length >= headerLength, length <= range.upperBound - offset else {
-                throw UnreadableMedia("a box is longer than what holds it")
+                throw UnreadableMedia("a box is longer than its parent")
             }
             boxes.append(Box(type: try header.fourCC(4), body: (offset + headerLength)..<(offset + length)))
             offset += length

@@ -4,7 +4,8 @@ import Logging
 import NIOCore
 import NIOHTTP1
 
-/// Fetches the videos of `PULL_FROM_URL` posts as TikTok does: no redirects, a whole answer, or `video_pull_failed`.
+/// Fetches the videos of `PULL_FROM_URL` posts as TikTok does: a redirect or an incomplete response ends the post with
+/// `video_pull_failed`.
 struct PullFetcher: Sendable {
     let engine: SandboxEngine
 
@@ -14,7 +15,7 @@ struct PullFetcher: Sendable {
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
-    /// Fetches until the task is cancelled.
+    /// Fetches videos concurrently until the task is cancelled.
     func run() async {
         await withDiscardingTaskGroup { group in
             for await id in engine.pulls {
@@ -30,9 +31,9 @@ struct PullFetcher: Sendable {
             let arrived = try await download(pull.url, to: pull.file, of: publishID)
             try await engine.pulled(publishID, bytes: arrived.bytes, contentType: arrived.contentType)
         } catch is CancellationError {
-            // The server stops; the next one on this folder fetches it.
+            // The server is stopping; the next one on this folder fetches the video.
         } catch {
-            engine.logger.notice("a video could not be fetched", metadata: ["error": "\(error)"])
+            engine.logger.notice("cannot fetch a video", metadata: ["error": "\(error)"])
             try? FileManager.default.removeItem(at: pull.file)
             await engine.pullFailed(publishID)
         }
@@ -55,7 +56,7 @@ struct PullFetcher: Sendable {
             try piece.withUnsafeReadableBytes { try output.write($0, at: bytes) }
             bytes += Int64(piece.readableBytes)
             guard bytes <= limit else { throw BadAnswer(status: 413) }
-            // Cancelled meanwhile.
+            // Stop if the client cancelled the pull during the download.
             guard await engine.pendingPull(publishID) != nil else { throw BadAnswer(status: 499) }
         }
         guard bytes > 0 else { throw BadAnswer(status: 204) }
@@ -64,13 +65,13 @@ struct PullFetcher: Sendable {
 }
 
 extension SandboxEngine {
-    /// The address and the file of a pull that is still wanted.
+    /// The address and target file of a pull; nil once it has finished, failed or been cancelled.
     func pendingPull(_ publishID: String) -> (url: String, file: URL)? {
         guard let pull = state.posts[publishID]?.pull, !pull.hasArrived, pull.failReason == nil else { return nil }
         return (pull.url, directory.media(publishID))
     }
 
-    /// Takes in a video that was fetched, unless it was cancelled meanwhile.
+    /// Records a fetched video, unless its pull was cancelled in the meantime.
     func pulled(_ publishID: String, bytes: Int64, contentType: String) throws {
         guard pendingPull(publishID) != nil else { return }
         let readyAt = now().addingTimeInterval(settings.processingSeconds)
@@ -81,13 +82,13 @@ extension SandboxEngine {
         inspectionQueue.yield(publishID)
     }
 
-    /// Gives a pull up.
+    /// Ends a pull with `video_pull_failed`.
     func pullFailed(_ publishID: String) {
         guard pendingPull(publishID) != nil else { return }
         do {
             try commit(.pullFailed(publishID: publishID, reason: "video_pull_failed"))
         } catch {
-            logger.error("the journal cannot be written", metadata: ["error": "\(error)"])
+            logger.error("cannot write the journal", metadata: ["error": "\(error)"])
         }
     }
 }

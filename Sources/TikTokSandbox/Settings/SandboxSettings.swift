@@ -1,54 +1,52 @@
-/// How the simulated TikTok behaves; every value is the documented or observed one until a fault plan changes it.
+/// How the simulated TikTok behaves. The defaults are TikTok's documented or observed values; a fault plan changes them.
 struct SandboxSettings: Sendable, Equatable {
-    /// How many uploads are validated.
+    /// The limits for the size of a chunk.
     enum ChunkLimits: String, Sendable, CaseIterable {
-        /// 5,000,000 to 64,000,000 bytes, the reading that every known refusal of 2026 supports.
+        /// 5,000,000 to 64,000,000 bytes, which agrees with every known rejection of 2026.
         case strict
         /// 5,242,880 to 67,108,864 bytes.
         case mib
     }
 
-    /// The number in the `Content-Range` header of upload answers, which the documentation leaves open.
+    /// The number in the `Content-Range` header of upload responses, which TikTok does not document.
     enum RangeStyle: String, Sendable, CaseIterable {
         /// The index of the last byte.
         case last
-        /// The count of bytes.
+        /// The number of bytes received.
         case count
     }
 
-    /// What a refresh does to the refresh token.
+    /// Whether a refresh replaces the refresh token.
     enum RefreshRotation: String, Sendable, CaseIterable {
-        /// A new one; the old one is dead at once.
+        /// A new token; the old one becomes invalid immediately.
         case strict
-        /// A new one; the old one lives on for a minute.
+        /// A new token; the old one stays valid for a minute.
         case grace
-        /// The same one again.
+        /// The token stays the same.
         case same
     }
 
-    /// What goes wrong with webhooks.
+    /// A fault in the delivery of webhooks.
     enum WebhookFault: String, Sendable, CaseIterable {
-        /// Nothing.
         case none
-        /// Each event is delivered twice.
+        /// Delivers each event twice.
         case duplicate
-        /// Later events overtake earlier ones.
+        /// Delivers later events before earlier ones.
         case reordered
-        /// Signed a day ago.
+        /// Signs events with a timestamp of yesterday.
         case stale
-        /// Signed with another secret.
+        /// Signs events with a wrong secret.
         case forged
-        /// Never delivered.
+        /// Drops every event.
         case lost
     }
 
-    /// A name of this machine.
+    /// A host name of the loopback interface.
     enum UploadHost: String, Sendable, CaseIterable {
         case numeric = "127.0.0.1"
         case named = "localhost"
     }
 
-    /// Who may see the account.
     enum AccountPrivacy: String, Sendable, CaseIterable {
         case `private`, `public`
     }
@@ -58,7 +56,7 @@ struct SandboxSettings: Sendable, Equatable {
     var moderationSeconds = 2.0
     /// Overrides the status of every post whose bytes have arrived.
     var stuckStatus: String?
-    /// Fails every upload that completes from now on, whatever it holds.
+    /// Fails every upload that completes from now on with this reason.
     var failReason: String?
 
     // App and account
@@ -66,14 +64,14 @@ struct SandboxSettings: Sendable, Equatable {
     var accountPrivacy = AccountPrivacy.private
     var accountUsername = "sandbox.creator"
     var accountNickname = "Sandbox Creator"
-    /// Who gives the next consent; nil for the sandbox's own user.
+    /// The open id of the user who gives the next consent; nil for the sandbox's own user.
     var accountOpenID: String?
     var privacyLevelOptions: [String]?
     var commentDisabled = false
     var duetDisabled: Bool?
     var stitchDisabled: Bool?
     var maxVideoPostDurationSeconds: Int64 = 600
-    /// Answered by creator info: the three `spam_risk…`/`reached…` codes with status 200, as TikTok does.
+    /// The error that creator info returns. The three `spam_risk…`/`reached…` codes have status 200, as at TikTok.
     var creatorInfoError: String?
 
     // Tokens
@@ -81,7 +79,7 @@ struct SandboxSettings: Sendable, Equatable {
     var refreshTokenSeconds = 31_536_000.0
     var authorizationCodeSeconds = 600.0
     var refreshRotation = RefreshRotation.strict
-    /// The scopes that the user leaves ticked; `nil` for all that the client asks for.
+    /// The scopes that automatic consent grants; `nil` for all that the client requests.
     var grantedScopes: [String]?
     var autoApprove = false
     var acceptBase64URLChallenge = false
@@ -92,32 +90,32 @@ struct SandboxSettings: Sendable, Equatable {
     var creatorInfoPerMinute = 20
     var statusPerMinute = 30
     var userInfoPerMinute = 600
-    /// TikTok's is about 15; a sandbox is for trying things out.
+    /// TikTok's cap is about 15; the sandbox is generous, to make experiments easy.
     var postsPerDay = 1000
     var pendingInboxShares = 5
-    /// Users that may post in 24 hours; nil for five while the app is unaudited, and any number after.
+    /// How many users may post within 24 hours. Nil means five for an unaudited app and no limit for an audited one.
     var activeUsersPerDay: Int?
 
     // Webhooks
-    /// The client's callback, on this machine.
+    /// The client's callback, which must be on this machine.
     var webhookURL: String?
     var webhookFault = WebhookFault.none
 
     // Pulls
-    /// Where videos may be fetched from, on this machine; what the developer portal calls verified URL prefixes.
+    /// The verified URL prefixes of the developer portal: where videos may be fetched from. They must be on this machine.
     var verifiedURLPrefixes: [String]?
-    /// How long a download waits before it begins.
+    /// Delay before a download starts.
     var pullSeconds = 0.0
 
     // The multipart dialect
     var multipartMaxBytes: Int64 = 1_000_000_000
     var multipartMaxSeconds: Int64 = 60
     var multipartUploadsPerDay = 100
-    /// Whether a video may be posted once only.
+    /// Whether a video can be posted only once.
     var multipartVideosAreSpent = false
 
     // Uploads
-    /// The host of upload addresses, which at TikTok differs from the API's and by region.
+    /// The host of upload URLs. TikTok's differs from the API's host and by region.
     var uploadHost = UploadHost.numeric
     var chunkLimits = ChunkLimits.strict
     var singleMustMatch = true
@@ -127,7 +125,7 @@ struct SandboxSettings: Sendable, Equatable {
     var uploadURLSeconds = 3600.0
     var maxVideoBytes: Int64 = 4_294_967_296
 
-    /// The privacy levels that creator info offers.
+    /// The privacy levels in creator info.
     var offeredPrivacyLevels: [String] {
         privacyLevelOptions
             ?? [

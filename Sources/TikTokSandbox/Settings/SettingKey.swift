@@ -1,9 +1,9 @@
 import Foundation
 
-/// One setting of a fault plan: its name and how a JSON value gets into ``SandboxSettings``.
+/// A setting of a fault plan: its name, and how to store its JSON value in ``SandboxSettings``.
 struct SettingKey: Sendable {
     let name: String
-    /// Stores the value; returns what is wrong with it, or `nil`.
+    /// Stores the value. Returns a message if it is invalid, otherwise `nil`.
     let store: @Sendable (JSONValue, inout SandboxSettings) -> String?
 
     /// Every setting, in the order of the documentation.
@@ -57,7 +57,7 @@ struct SettingKey: Sendable {
                 settings.webhookURL = nil
                 return nil
             }
-            // Nothing leaves the machine.
+            // The sandbox never sends anything to another machine.
             guard let text = value.stringValue, let parts = URLComponents(string: text), parts.scheme == "http",
                 let host = parts.host, ["127.0.0.1", "localhost"].contains(host)
             else { return "takes an address such as http://127.0.0.1:8080/webhook/tiktok, or null" }
@@ -70,7 +70,7 @@ struct SettingKey: Sendable {
                 settings.verifiedURLPrefixes = nil
                 return nil
             }
-            // Nothing is fetched from elsewhere either.
+            // The sandbox never fetches anything from another machine.
             guard let prefixes = value.arrayValue?.map(\.stringValue), prefixes.allSatisfy({ isLocalPrefix($0) }) else {
                 return "takes a list of prefixes such as http://127.0.0.1:8000/videos/, or null"
             }
@@ -146,7 +146,7 @@ struct SettingKey: Sendable {
 
     private static func text(_ name: String, _ path: Path<String?>) -> SettingKey {
         SettingKey(name: name) { value, settings in
-            guard value == .null || value.stringValue != nil else { return "takes a text or null" }
+            guard value == .null || value.stringValue != nil else { return "takes a string or null" }
             settings[keyPath: path] = value.stringValue
             return nil
         }
@@ -159,7 +159,7 @@ struct SettingKey: Sendable {
                 return nil
             }
             guard let texts = value.arrayValue?.map(\.stringValue), !texts.contains(nil) else {
-                return "takes a list of texts or null"
+                return "takes a list of strings or null"
             }
             settings[keyPath: path] = texts.compactMap(\.self)
             return nil

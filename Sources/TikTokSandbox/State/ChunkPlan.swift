@@ -1,23 +1,23 @@
-/// How a video is cut into uploads.
+/// How a video is split into chunks. Sizes are in bytes.
 struct ChunkPlan: Codable, Sendable, Equatable {
     var videoSize: Int64
     var chunkSize: Int64
     var count: Int64
 
-    /// The last byte of the chunk that starts at `first`, or `nil` when no chunk starts there.
+    /// The index of the last byte of the chunk that starts at `first`, or `nil` if no chunk starts there.
     func lastByte(ofChunkAt first: Int64) -> Int64? {
         guard first >= 0, first < videoSize, first % chunkSize == 0, first / chunkSize < count else { return nil }
         return first / chunkSize == count - 1 ? videoSize - 1 : first + chunkSize - 1
     }
 
-    /// What TikTok answers to a plan that it refuses.
+    /// Why TikTok rejects a plan, in the words of its response.
     enum Refusal: String, Sendable {
         case chunkSize = "The chunk size is invalid"
         case chunkCount = "The total chunk count is invalid"
         case videoSize = "The video size is invalid"
     }
 
-    /// Checks the plan by the rules of the media transfer guide, in the reading that the settings choose.
+    /// Checks the plan against the rules of TikTok's media transfer guide; settings choose where the guide is ambiguous.
     func refusal(_ settings: SandboxSettings) -> Refusal? {
         let megabyte: Int64 = settings.chunkLimits == .mib ? 1_048_576 : 1_000_000
         let largest = 64 * megabyte

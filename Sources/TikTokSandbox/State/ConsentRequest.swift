@@ -1,6 +1,6 @@
 import Foundation
 
-/// A checked request to the consent page.
+/// A valid request to the consent page.
 struct ConsentRequest: Sendable, Equatable {
     var clientKey: String
     var redirectURI: String
@@ -8,7 +8,7 @@ struct ConsentRequest: Sendable, Equatable {
     var state: String
     var challenge: String?
 
-    /// The fields that the form carries along.
+    /// The hidden fields of the form.
     var fields: [(name: String, value: String)] {
         var fields = [
             ("client_key", clientKey), ("response_type", "code"), ("redirect_uri", redirectURI),
@@ -18,15 +18,15 @@ struct ConsentRequest: Sendable, Equatable {
         return fields
     }
 
-    /// What is wrong with a request.
+    /// Why a request is invalid, and who is informed.
     enum Refusal: Error, Sendable, Equatable {
-        /// Shown to the user: the address to go back to cannot be trusted.
+        /// Shown to the user, because the redirect URI cannot be trusted.
         case page(String)
-        /// Sent back to the client.
+        /// Sent to the client by redirect.
         case redirect(to: String, error: String, description: String, state: String)
     }
 
-    /// Reads the query or the form of the consent page.
+    /// Validates the query or the submitted form of the consent page.
     init(_ fields: [String: String], app: SandboxApp) throws(Refusal) {
         guard let key = fields["client_key"], key == app.clientKey else {
             throw .page("The client_key is missing or is not the one of this sandbox; see sandbox.env.")
@@ -59,7 +59,7 @@ struct ConsentRequest: Sendable, Equatable {
         self.challenge = challenge
     }
 
-    /// Whether the address could be registered in the developer portal, by the web or the desktop rules.
+    /// Whether TikTok's developer portal would accept the redirect URI, by its rules for web or desktop apps.
     static func isRegistrable(_ address: String) -> Bool {
         guard address.utf8.count < 512, let parts = URLComponents(string: address), let host = parts.host,
             !host.isEmpty,
@@ -69,7 +69,7 @@ struct ConsentRequest: Sendable, Equatable {
         return parts.scheme == "http" && ["localhost", "127.0.0.1"].contains(host) && parts.port != nil
     }
 
-    /// The address to go back to, with values added as its query.
+    /// The redirect URI with the values as its query.
     static func location(_ redirect: String, _ values: [(String, String)]) -> String {
         let unreserved = CharacterSet(
             charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")

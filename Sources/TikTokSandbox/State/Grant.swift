@@ -1,14 +1,14 @@
 import Foundation
 
-/// What a user granted the app: scopes and the tokens that carry them.
+/// A user's consent: the granted scopes, and the tokens issued for them.
 struct Grant: Codable, Sendable, Equatable {
-    /// An access token and the moment it dies.
+    /// An access token and its expiry.
     struct AccessToken: Codable, Sendable, Equatable {
         var token: String
         var expiresAt: Date
     }
 
-    /// A refresh token that was rotated away, and until when it is tolerated.
+    /// A replaced refresh token that is still accepted for a short time.
     struct RetiredToken: Codable, Sendable, Equatable {
         var token: String
         var toleratedUntil: Date
@@ -17,34 +17,34 @@ struct Grant: Codable, Sendable, Equatable {
     var id: String
     var openID: String
     var scopes: [String]
-    /// The newest last. Older ones live until their own end, as a refresh does not revoke them.
+    /// Newest last. A refresh does not revoke older tokens; each is valid until it expires.
     var accessTokens: [AccessToken]
     var refreshToken: String
-    /// Counts from the first issue and does not move on a refresh.
+    /// Set when the grant is issued; a refresh does not extend it.
     var refreshExpiresAt: Date
     var retired: [RetiredToken] = []
     var revoked = false
 
-    /// Whether the refresh token, or a tolerated older one, is `candidate`.
+    /// Whether `candidate` is the refresh token, or a replaced one that is still accepted.
     func accepts(refresh candidate: String, at now: Date) -> Bool {
         guard !revoked, refreshExpiresAt > now else { return false }
         if equalInConstantTime(candidate, refreshToken) { return true }
         return retired.contains { $0.toleratedUntil > now && equalInConstantTime(candidate, $0.token) }
     }
 
-    /// Whether `candidate` is a live access token of this grant.
+    /// Whether `candidate` is a valid access token of this grant.
     func accepts(access candidate: String, at now: Date) -> Bool {
         guard !revoked else { return false }
         return accessTokens.contains { equalInConstantTime(candidate, $0.token) && $0.expiresAt > now }
     }
 }
 
-/// A code that the consent page handed out.
+/// A code that the consent page issued.
 struct AuthorizationCode: Codable, Sendable, Equatable {
     var code: String
     var redirectURI: String
     var scopes: [String]
-    /// The PKCE challenge, when the client sent one.
+    /// The PKCE challenge; nil if the client sent none.
     var challenge: String?
     var expiresAt: Date
 }

@@ -1,31 +1,31 @@
 import Foundation
 
-/// An upload of the multipart dialect: numbered parts in any order, put together at the end.
+/// An upload of the multipart dialect: numbered parts in any order, joined at the end.
 struct PartUpload: Codable, Sendable, Equatable {
     var id: String
     var openID: String
     var videoSize: Int64
-    /// Bytes of every part but the last.
+    /// The size in bytes of every part but the last.
     var partSize: Int64
-    /// How many parts the client announced; nil when it left that open.
+    /// The number of parts that the client announced, if any.
     var count: Int?
     var createdAt: Date
     var expiresAt: Date
-    /// Bytes of the parts that are there, by their number from 1.
+    /// The sizes of the stored parts, by part number from 1.
     var parts: [Int: Int64] = [:]
-    /// The id of the finished video.
+    /// The id of the video; nil until the upload is completed.
     var videoID: String?
 
-    /// The least part that is not the last.
+    /// The smallest size of a part that is not the last.
     static let smallestPart: Int64 = 5_000_000
-    /// The greatest part that is not the last.
+    /// The largest size of a part that is not the last.
     static let greatestPart: Int64 = 64_000_000
-    /// The part size of uploads that announce none.
+    /// The part size if the client does not announce one.
     static let usualPart: Int64 = 10_000_000
 
-    /// Where a part of so many bytes goes; nil when the upload has no such part.
+    /// The byte range of a part with this number and size; nil if the upload has no such part.
     ///
-    /// The last part ends the file, be it shorter than the others or longer by the remainder.
+    /// The last part may be shorter than the others, or longer by the remainder.
     func range(ofPart number: Int, bytes: Int64) -> Range<Int64>? {
         guard number >= 1, number <= count ?? 1000, bytes > 0 else { return nil }
         let (first, overflow) = Int64(number - 1).multipliedReportingOverflow(by: partSize)
@@ -35,7 +35,7 @@ struct PartUpload: Codable, Sendable, Equatable {
         return first..<(first + bytes)
     }
 
-    /// Whether the parts make the whole file.
+    /// Whether the stored parts cover the whole file.
     var isWhole: Bool {
         var end: Int64 = 0
         for (number, bytes) in parts.sorted(by: { $0.key < $1.key }) {

@@ -2,15 +2,15 @@ import Foundation
 
 /// How a video reaches the user.
 enum PostMode: String, Codable, Sendable {
-    /// Published at once.
+    /// Published without further action by the user.
     case direct
-    /// A draft in the user's inbox.
+    /// A draft in the user's inbox, which the user posts from the app.
     case inbox
 }
 
-/// One video post from its init on.
+/// A video post, from its init request to publication.
 struct Post: Codable, Sendable, Equatable {
-    /// What the init asked for.
+    /// The `post_info` of the init request.
     struct Details: Codable, Sendable, Equatable {
         var title: String?
         var privacyLevel: String?
@@ -29,18 +29,18 @@ struct Post: Codable, Sendable, Equatable {
     var createdAt: Date
     var details: Details
     var plan: ChunkPlan
-    /// Set when the sandbox fetches the bytes instead of being sent them.
+    /// Set if the sandbox fetches the video (`PULL_FROM_URL`) instead of receiving it.
     var pull: Pull?
-    /// A limit of the dialect that the post came by, beside the creator's own.
+    /// The duration limit of the multipart dialect in seconds, in addition to the creator's own limit.
     var longestSeconds: Int64?
-    /// The video of the multipart dialect that it shows.
+    /// The video id, for posts of the multipart dialect.
     var videoID: String?
 
     // The upload
     var uploadID: String
     var uploadToken: String
     var urlExpiresAt: Date
-    /// The bytes that have arrived for good, always whole chunks.
+    /// The number of bytes received, always whole chunks.
     var committed: Int64 = 0
     var contentType: String?
 
@@ -50,22 +50,22 @@ struct Post: Codable, Sendable, Equatable {
     var inspection: Inspection?
     /// When the user finished the draft in the app.
     var finishedAt: Date?
-    /// The id that a public post gets.
+    /// The id of the public post; reported only after moderation.
     var postID: Int64
 
     /// Whether every byte has arrived.
     var isComplete: Bool { committed == plan.videoSize && pull?.hasArrived != false }
 }
 
-/// A download that the sandbox makes for a post.
+/// A video that the sandbox fetches for a post.
 struct Pull: Codable, Sendable, Equatable {
     var url: String
     var hasArrived = false
-    /// Why it ended without the bytes.
+    /// Why the pull failed or was cancelled.
     var failReason: String?
 }
 
-/// What the sandbox found out about the uploaded file.
+/// The result of checking an uploaded file.
 struct Inspection: Codable, Sendable, Equatable {
     var sha256: String
     var facts: MediaFacts?
@@ -76,7 +76,7 @@ struct Inspection: Codable, Sendable, Equatable {
 struct PostStatus: Sendable, Equatable {
     var name: String
     var failReason: String?
-    /// Set for public posts that passed moderation.
+    /// Set for public posts that have passed moderation.
     var publicPostID: Int64?
 
     static let processing = PostStatus(name: "PROCESSING_UPLOAD")
@@ -85,7 +85,7 @@ struct PostStatus: Sendable, Equatable {
 }
 
 extension Post {
-    /// The status at a moment; time alone moves a post on, so nothing has to wake up for it.
+    /// The status at a given time. It follows from timestamps, so that no timer is needed.
     func status(at now: Date, settings: SandboxSettings) -> PostStatus {
         let processing = pull == nil ? PostStatus.processing : .downloading
         if let pull, !pull.hasArrived { return pull.failReason.map(PostStatus.failed) ?? .downloading }

@@ -1,11 +1,11 @@
-/// Reads and checks the body of an init, by the tables of the documentation.
+/// Validates the body of an init request against TikTok's documentation.
 enum PostRequest {
     static let maxTitleLength = 2200
     private static let privacyLevels = [
         "PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "FOLLOWER_OF_CREATOR", "SELF_ONLY",
     ]
 
-    /// The `post_info` of a direct post.
+    /// Reads the `post_info` of a direct post.
     static func details(_ body: JSONValue, settings: SandboxSettings) throws(APIError) -> Post.Details {
         guard let info = body["post_info"], let members = info.objectValue, !members.isEmpty else { throw .postInfo }
         var details = Post.Details()
@@ -19,19 +19,19 @@ enum PostRequest {
         details.brandContent = try flag(info, "brand_content_toggle")
         details.brandOrganic = try flag(info, "brand_organic_toggle")
         details.aiGenerated = try flag(info, "is_aigc")
-        // A bad cover time means the first frame and is no error.
+        // TikTok ignores an invalid cover timestamp and uses the first frame.
         details.coverTimestampMilliseconds = info["video_cover_timestamp_ms"]?.integerValue
         details.privacyLevel = try privacyLevel(info, settings)
         return details
     }
 
-    /// Where the bytes of a post come from.
+    /// How the sandbox obtains the video.
     enum Source: Sendable, Equatable {
         case upload(ChunkPlan)
         case pull(String)
     }
 
-    /// The `source_info` of an init.
+    /// Reads the `source_info` of an init request.
     static func source(_ body: JSONValue, settings: SandboxSettings) throws(APIError) -> Source {
         guard let source = body["source_info"], let members = source.objectValue, !members.isEmpty else {
             throw .sourceInfo
@@ -60,13 +60,13 @@ enum PostRequest {
 
     private static func privacyLevel(_ info: JSONValue, _ settings: SandboxSettings) throws(APIError) -> String {
         guard let level = try text(info, "privacy_level"), privacyLevels.contains(level) else { throw .privacyMismatch }
-        // Which refusal wins when several fit is unknown; an unaudited app hears of its audit whatever else is wrong.
+        // TikTok does not document which error wins if several apply; here the missing audit does.
         if !settings.appAudited, settings.accountPrivacy == .public || level != "SELF_ONLY" { throw .unauditedClient }
         guard settings.offeredPrivacyLevels.contains(level) else { throw .privacyMismatch }
         return level
     }
 
-    /// A multipart upload's announcement, by the limits of that dialect.
+    /// Reads the body of a multipart upload's init, and checks the limits of that dialect.
     static func parts(
         _ body: JSONValue, settings: SandboxSettings
     ) throws(APIError) -> (size: Int64, partSize: Int64, count: Int?) {
@@ -78,7 +78,7 @@ enum PostRequest {
         else { throw .invalid(ChunkPlan.Refusal.chunkSize.rawValue) }
         guard body["total_chunk_count"] != nil else { return (size, partSize, nil) }
         let count = try number(body, "total_chunk_count")
-        // The remainder may be a part of its own or belong to the last one.
+        // The remainder may be a separate part or belong to the last one.
         guard count == size / partSize || count == (size + partSize - 1) / partSize, count <= 1000 else {
             throw .invalid(ChunkPlan.Refusal.chunkCount.rawValue)
         }

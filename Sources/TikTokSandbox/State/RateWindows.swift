@@ -1,8 +1,8 @@
 import Foundation
 
-/// Sliding windows of one minute that count calls by user and endpoint. Kept in memory only.
+/// Rate limits per user and endpoint: sliding windows of one minute, kept in memory only.
 struct RateWindows: Sendable {
-    /// The calls that are counted apart.
+    /// The endpoints with a limit of their own.
     enum Call: Hashable, Sendable {
         case initialize, creatorInfo, status, userInfo
     }
@@ -15,7 +15,7 @@ struct RateWindows: Sendable {
     private var calls: [Key: [Date]] = [:]
     static let length: TimeInterval = 60
 
-    /// Counts a call, unless the window is full.
+    /// Counts a call. Returns false if the limit is reached.
     mutating func admit(_ call: Call, openID: String, limit: Int, at now: Date) -> Bool {
         let key = Key(call: call, openID: openID)
         var recent = calls[key, default: []].filter { $0 > now.addingTimeInterval(-Self.length) }

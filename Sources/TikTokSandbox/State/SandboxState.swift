@@ -1,14 +1,14 @@
 import Foundation
 
-/// The whole durable state of a sandbox: events in, answers to questions out; no clock, no files, no network.
+/// The durable state of a sandbox, built from events. A pure value: it uses no clock, files or network.
 struct SandboxState: Sendable, Equatable {
     private(set) var app: SandboxApp?
     private(set) var codes: [String: AuthorizationCode] = [:]
     private(set) var grants: [String: Grant] = [:]
     private(set) var posts: [String: Post] = [:]
-    /// Uploads of the multipart dialect, by id.
+    /// Uploads of the multipart dialect, by upload id.
     private(set) var partUploads: [String: PartUpload] = [:]
-    /// Publish ids, the oldest first.
+    /// Publish ids, oldest first.
     private(set) var order: [String] = []
 
     init() {}
@@ -17,7 +17,6 @@ struct SandboxState: Sendable, Equatable {
         for event in events { apply(event) }
     }
 
-    /// Takes in one change.
     mutating func apply(_ event: SandboxEvent) {
         switch event {
         case .appCreated(let created):
@@ -57,62 +56,61 @@ struct SandboxState: Sendable, Equatable {
         }
     }
 
-    /// The grant that a live access token belongs to.
+    /// The grant that a valid access token belongs to.
     func grant(access token: String, at now: Date) -> Grant? {
         var found: Grant?
-        // Looks at every grant, so that the time does not tell which one came near.
+        // Compares with every grant, so that the response time reveals nothing about them.
         for grant in grants.values where grant.accepts(access: token, at: now) { found = grant }
         return found
     }
 
-    /// The grant that a live refresh token belongs to.
+    /// The grant that a valid refresh token belongs to.
     func grant(refresh token: String, at now: Date) -> Grant? {
         var found: Grant?
         for grant in grants.values where grant.accepts(refresh: token, at: now) { found = grant }
         return found
     }
 
-    /// The post whose upload has this id.
     func post(uploadID: String) -> Post? {
         posts.values.first { $0.uploadID == uploadID }
     }
 
-    /// The posts whose bytes have all arrived, the newest first.
+    /// The posts whose bytes have all arrived, newest first.
     var arrivedPosts: [Post] { order.reversed().compactMap { posts[$0] }.filter(\.isComplete) }
 
-    /// The uploads that have not ended, the newest first.
+    /// The posts that still lack bytes, newest first.
     var openUploads: [Post] { order.reversed().compactMap { posts[$0] }.filter { !$0.isComplete } }
 
-    /// The posts whose bytes the sandbox still has to fetch, the oldest first.
+    /// Publish ids of the posts whose video the sandbox must still fetch, oldest first.
     var pendingPulls: [String] {
         order.filter { id in posts[id]?.pull.map { !$0.hasArrived && $0.failReason == nil } ?? false }
     }
 
-    /// The posts whose bytes could not be fetched.
+    /// The posts whose pull failed or was cancelled.
     var failedPulls: [Post] { order.compactMap { posts[$0] }.filter { $0.pull?.failReason != nil } }
 
     /// The multipart upload that became the video with this id.
     func partUpload(videoID: String) -> PartUpload? { partUploads.values.first { $0.videoID == videoID } }
 
-    /// Whether there is a post of a video of the multipart dialect.
+    /// Whether a video of the multipart dialect was posted.
     func isPosted(videoID: String) -> Bool { posts.values.contains { $0.videoID == videoID } }
 
-    /// How many multipart uploads the app has begun in the last 24 hours.
+    /// How many multipart uploads started in the last 24 hours.
     func recentPartUploads(at now: Date) -> Int {
         partUploads.values.count { $0.createdAt > now.addingTimeInterval(-86_400) }
     }
 
-    /// The posts that still have to be looked at after their last byte.
+    /// Publish ids of complete posts that still need an inspection.
     var uninspected: [String] {
         order.filter { id in posts[id].map { $0.isComplete && $0.inspection == nil } ?? false }
     }
 
-    /// How many direct posts of the last 24 hours count against the creator's cap.
+    /// How many direct posts of the last 24 hours count towards the daily cap.
     func recentPosts(at now: Date, settings: SandboxSettings) -> Int {
         countRecent(.direct, at: now) { $0.status(at: now, settings: settings).name != "FAILED" }
     }
 
-    /// How many inbox shares of the last 24 hours wait for the user.
+    /// How many drafts of the last 24 hours the user has not posted yet.
     func pendingShares(at now: Date, settings: SandboxSettings) -> Int {
         countRecent(.inbox, at: now) { post in
             let name = post.status(at: now, settings: settings).name
@@ -120,12 +118,12 @@ struct SandboxState: Sendable, Equatable {
         }
     }
 
-    /// The users who posted anything in the last 24 hours.
+    /// The users who posted in the last 24 hours.
     func recentUsers(at now: Date) -> Set<String> {
         Set(posts.values.filter { $0.isComplete && $0.createdAt > now.addingTimeInterval(-86_400) }.map(\.openID))
     }
 
-    /// Whether one more user would be above the app's quota.
+    /// Whether a post by this user would exceed the app's quota of active users.
     func isOverUserCap(_ openID: String, at now: Date, settings: SandboxSettings) -> Bool {
         guard let limit = settings.activeUsersPerDay ?? (settings.appAudited ? nil : 5) else { return false }
         let users = recentUsers(at: now)

@@ -4,10 +4,10 @@ struct UploadRange: Sendable, Equatable {
     var last: Int64
     var total: Int64
 
-    /// The bytes of the chunk.
+    /// The number of bytes in the chunk.
     var length: Int64 { last - first + 1 }
 
-    /// Reads a header value; `nil` for anything that is not exactly the documented form.
+    /// Parses a header value. Returns `nil` unless it has exactly the documented form.
     init?(_ header: String?) {
         guard let header, header.hasPrefix("bytes ") else { return nil }
         let parts = header.dropFirst(6).split(separator: "/", omittingEmptySubsequences: false)

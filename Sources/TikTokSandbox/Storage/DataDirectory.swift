@@ -1,14 +1,14 @@
 import Foundation
 
-/// The folder of one sandbox and the files in it.
+/// The data folder of a sandbox.
 ///
-/// `journal.jsonl` holds every change of the state, `log.jsonl` every request, `media/` the uploaded bytes, `sandbox.env` the settings
-/// for a client, `port` the port that was used last. `lock` keeps a second sandbox out.
+/// `journal.jsonl` holds every change of the state, `log.jsonl` every request, `media/` the uploaded videos, `sandbox.env`
+/// the environment for a client, `port` the last port. `lock` keeps a second sandbox out.
 final class DataDirectory: Sendable {
     let root: URL
     private let lockFile: PosixFile
 
-    /// Creates the folder when it is missing and locks it.
+    /// Creates the folder if it is missing, and locks it.
     init(_ root: URL) throws(SandboxError) {
         self.root = root.standardizedFileURL
         do {
@@ -19,31 +19,30 @@ final class DataDirectory: Sendable {
             lockFile = try PosixFile(self.root.appendingPathComponent("lock"), .readWrite)
         } catch {
             throw SandboxError(
-                .storage, "the sandbox cannot use the folder \(root.path): \(error)",
-                hint: "choose a folder that you may write with --data")
+                .storage, "cannot use the sandbox folder \(root.path): \(error)",
+                hint: "set --data to a writable folder")
         }
         guard lockFile.tryLock() else {
             throw SandboxError(
                 .inUse, "another sandbox is using the folder \(root.path)",
-                hint: "stop it, or give this one its own --data")
+                hint: "stop it, or set --data to another folder")
         }
     }
 
-    /// Lets another sandbox use the folder.
     func unlock() { lockFile.unlock() }
 
     var journal: URL { root.appendingPathComponent("journal.jsonl") }
     var log: URL { root.appendingPathComponent("log.jsonl") }
     var environmentFile: URL { root.appendingPathComponent("sandbox.env") }
 
-    /// The file that receives the bytes of an upload and keeps them for the feed.
+    /// The file with the video of a post.
     func media(_ publishID: String) -> URL {
-        // Publish ids come from our own generator; the name is made safe all the same.
+        // Replaces `~` and `.` of publish ids, and whatever else a file name should not contain.
         let name = publishID.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") ? $0 : "-" }
         return root.appendingPathComponent("media").appendingPathComponent(String(name))
     }
 
-    /// The port that the last run listened on.
+    /// The port of the last run; nil if there is none.
     var rememberedPort: Int? {
         guard let text = try? String(contentsOf: root.appendingPathComponent("port"), encoding: .utf8) else {
             return nil
@@ -51,18 +50,18 @@ final class DataDirectory: Sendable {
         return Int(text.trimmingCharacters(in: .whitespacesAndNewlines)).flatMap { (1...65535).contains($0) ? $0 : nil }
     }
 
-    /// Keeps the port for the next run, so that the URLs of pending uploads stay valid.
+    /// Stores the port for the next run, so that the URLs of pending uploads stay valid.
     func remember(port: Int) throws {
         try replace(root.appendingPathComponent("port"), with: Data("\(port)\n".utf8))
     }
 
-    /// Writes the settings for a client, readable by the owner only.
+    /// Writes `sandbox.env`, readable by the owner only.
     func writeEnvironment(_ endpoint: SandboxEndpoint) throws {
         let lines = endpoint.environment.map { "\($0.name)=\($0.value)\n" }.joined()
         try replace(environmentFile, with: Data(lines.utf8))
     }
 
-    /// Writes aside with mode 0600 and renames, so that a reader or a kill never sees half a file.
+    /// Writes a temporary file with mode 0600 and renames it, so that the file is never partial, even after a kill.
     private func replace(_ url: URL, with data: Data) throws {
         let aside = url.appendingPathExtension("new")
         try? FileManager.default.removeItem(at: aside)

@@ -1,14 +1,14 @@
 import Foundation
 
-/// The durable list of everything that changed the state, one JSON line an event.
+/// The log of all events, one JSON line each.
 ///
-/// A line is written in one call before the change is answered to anyone. Killed in the middle of it, the next start cuts the torn
-/// last line off; a page that the kernel holds survives the death of the process.
+/// An event is written before the response to its request is sent. If the process is killed during the write, the next
+/// start removes the partial last line. Written lines survive the death of the process in the page cache.
 struct Journal {
     private let file: PosixFile
     private let encoder: JSONEncoder
 
-    /// Opens the journal and returns what it holds.
+    /// Opens the journal and returns its events.
     static func open(_ url: URL) throws(SandboxError) -> (journal: Journal, events: [SandboxEvent]) {
         do {
             let data = (try? Data(contentsOf: url)) ?? Data()
@@ -22,11 +22,11 @@ struct Journal {
         } catch let error as SandboxError {
             throw error
         } catch {
-            throw SandboxError(.storage, "the journal \(url.path) cannot be opened: \(error)")
+            throw SandboxError(.storage, "cannot open the journal \(url.path): \(error)")
         }
     }
 
-    /// Makes an event durable.
+    /// Appends an event as one line.
     func append(_ event: SandboxEvent) throws {
         var line = try encoder.encode(event)
         line.append(UInt8(ascii: "\n"))
@@ -44,8 +44,8 @@ struct Journal {
                 events.append(try decoder.decode(SandboxEvent.self, from: data[start..<end]))
             } catch {
                 throw SandboxError(
-                    .damagedJournal, "\(path):\(number): this line of the sandbox's journal cannot be read",
-                    hint: "move the folder away to start with an empty sandbox")
+                    .damagedJournal, "\(path):\(number): invalid line in the sandbox's journal",
+                    hint: "move the folder away, so that the sandbox starts empty")
             }
             start = data.index(after: end)
         }

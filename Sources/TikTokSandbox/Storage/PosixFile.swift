@@ -8,16 +8,17 @@ import Foundation
     import Darwin
 #endif
 
-/// An open file, read and written at explicit offsets. Owns its descriptor.
+/// An open file, read and written at explicit offsets. Owns its file descriptor.
 ///
-/// The calls block, but only for a copy to or from the page cache of at most ``bufferSize`` bytes: less than a hop to another thread costs.
+/// The calls block, but they only copy up to ``bufferSize`` bytes to or from the page cache, which is cheaper than a
+/// thread hop.
 final class PosixFile: Sendable {
-    /// The piece size for streaming reads.
+    /// The size in bytes of a streaming read.
     static let bufferSize = 256 * 1024
 
     private let descriptor: Int32
 
-    /// What a file is opened for.
+    /// How to open the file. All but `read` create it if it is missing.
     enum Mode {
         case read, readWrite, append
     }
@@ -79,7 +80,7 @@ final class PosixFile: Sendable {
         }
     }
 
-    /// Appends `data` in one call, so that a kill leaves either the whole line or a torn last one.
+    /// Appends `data`. A kill can leave only the last line partial.
     func append(_ data: Data) throws(PosixError) {
         var failure: PosixError?
         data.withUnsafeBytes { bytes in
@@ -97,17 +98,15 @@ final class PosixFile: Sendable {
         if let failure { throw failure }
     }
 
-    /// Cuts the file to `length` bytes.
     func truncate(to length: Int64) throws(PosixError) {
         guard ftruncate(descriptor, off_t(length)) == 0 else { throw PosixError(operation: "truncate", path: "") }
     }
 
-    /// Takes the exclusive advisory lock, which ends with the descriptor, also after `kill -9`.
+    /// Takes an exclusive advisory lock. The kernel releases it with the descriptor, even after `kill -9`.
     func tryLock() -> Bool {
         flock(descriptor, LOCK_EX | LOCK_NB) == 0
     }
 
-    /// Gives the advisory lock back.
     func unlock() {
         _ = flock(descriptor, LOCK_UN)
     }

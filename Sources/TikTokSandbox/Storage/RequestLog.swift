@@ -1,23 +1,22 @@
 import Foundation
 import Synchronization
 
-/// The durable list of requests, one JSON line each: what tests read to see what was sent, and how often.
+/// The log of requests, one JSON line each, with which tests check what a client sent and how often.
 ///
-/// Holds paths without their query, never headers or bodies: no token can get in.
+/// Contains paths without query, and neither headers nor bodies, so that no token gets into it.
 final class RequestLog: Sendable {
-    /// One request.
     struct Entry: Codable, Sendable {
         var time: String
         var method: String
         var path: String
         /// The `Content-Range` of the request.
         var range: String?
-        /// The status that was sent; 499 when the client went away in the middle, 0 when a fault let nobody answer.
+        /// The status of the response; 499 if the connection closed during the request's body, 0 if a fault sent no response.
         var status: Int
         var publishId: String?
-        /// The `error.code` of an envelope that was no success.
+        /// The `error.code` of an error response.
         var code: String?
-        /// The fault that was played.
+        /// The name of the fault that was applied.
         var fault: String?
 
         func encode(to encoder: any Encoder) throws {
@@ -35,10 +34,10 @@ final class RequestLog: Sendable {
 
     private let url: URL
     private let file: PosixFile
-    // Appends are one call each; the lock only keeps the torn-line repair and the first append apart.
+    // Keeps the lines of concurrent requests apart.
     private let lock = Mutex(())
 
-    /// Opens the log and ends a line that a kill has torn.
+    /// Opens the log and removes a partial last line, which a kill may have left.
     init(_ url: URL) throws(SandboxError) {
         self.url = url
         do {
@@ -48,11 +47,10 @@ final class RequestLog: Sendable {
                 try Self.cutTornLine(url)
             }
         } catch {
-            throw SandboxError(.storage, "the request log \(url.path) cannot be opened: \(error)")
+            throw SandboxError(.storage, "cannot open the request log \(url.path): \(error)")
         }
     }
 
-    /// Adds a request.
     func append(_ entry: Entry) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

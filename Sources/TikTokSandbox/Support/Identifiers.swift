@@ -1,20 +1,20 @@
 import Foundation
 
-/// Makes the identifiers and secrets that the sandbox hands out, in the shapes that TikTok uses.
+/// Generates identifiers and secrets in TikTok's formats.
 enum Identifiers {
-    /// A 19-digit number, as in publish ids and post ids; above 2^53 like the real ones.
+    /// A 19-digit number for publish ids and post ids. Above 2^53, as TikTok's, so that clients must not parse it as a double.
     static func snowflake() -> Int64 {
         Int64.random(in: 7_000_000_000_000_000_000...7_999_999_999_999_999_999)
     }
 
-    /// `length` characters out of letters and digits.
+    /// `length` random letters and digits.
     static func secret(_ length: Int) -> String {
         let alphabet = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
         var generator = SystemRandomNumberGenerator()
         return String((0..<length).map { _ in alphabet[Int.random(in: 0..<alphabet.count, using: &generator)] })
     }
 
-    /// A log id: the UTC time as `YYYYMMDDhhmmss` and 20 upper-case hexadecimal digits, 34 characters in all.
+    /// A log id of 34 characters: the UTC time as `YYYYMMDDhhmmss`, then 20 upper-case hexadecimal digits.
     static func logID(at now: Date) -> String {
         var calendar = Calendar(identifier: .gregorian)
         calendar.timeZone = .gmt
@@ -30,7 +30,7 @@ enum Identifiers {
     }
 }
 
-/// Compares two secrets in a time that depends on the candidate's length only.
+/// Compares two secrets in a time that depends only on the length of the candidate.
 func equalInConstantTime(_ candidate: String, _ secret: String) -> Bool {
     let left = Array(candidate.utf8)
     let right = Array(secret.utf8)

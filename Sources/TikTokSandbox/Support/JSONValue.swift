@@ -1,6 +1,6 @@
 import Foundation
 
-/// Any JSON value. Request bodies and fault files are read through it, so that a wrong type or an unknown key can be named.
+/// Any JSON value. Request bodies and fault plans are decoded to it, so that errors can name a wrong type or unknown key.
 enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
@@ -10,12 +10,11 @@ enum JSONValue: Sendable, Equatable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// Parses JSON text.
     init(parsing data: Data) throws {
         self = try JSONDecoder().decode(JSONValue.self, from: data)
     }
 
-    /// The member of an object, `nil` for anything else and for an explicit `null`.
+    /// The member of an object; `nil` for other values, a missing key, or an explicit `null`.
     subscript(key: String) -> JSONValue? {
         guard case .object(let members) = self, let value = members[key], value != .null else { return nil }
         return value
@@ -53,7 +52,7 @@ enum JSONValue: Sendable, Equatable {
     func encoded() -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Every case below encodes; the empty answer can only follow a NaN, which JSON text never gives.
+        // Encoding can only fail for NaN and infinity, which parsed JSON never contains.
         return (try? encoder.encode(self)) ?? Data()
     }
 }

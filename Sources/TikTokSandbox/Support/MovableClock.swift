@@ -1,18 +1,17 @@
 import Foundation
 import Synchronization
 
-/// A clock that runs as another does, ahead of it by as much as was asked for.
+/// A clock that can be moved ahead of another one, for `POST /_sandbox/clock`.
 final class MovableClock: Sendable {
     private let base: @Sendable () -> Date
     private let ahead = Mutex(0.0)
 
     init(_ base: @escaping @Sendable () -> Date) { self.base = base }
 
-    /// The time.
     var now: Date { base().addingTimeInterval(ahead.withLock { $0 }) }
 
-    /// Moves on; never back, since tokens and windows that have ended do not come back either.
-    /// - Returns: Seconds that the clock is ahead by.
+    /// Moves the clock forward. It never moves back, because expired tokens and windows do not become valid again.
+    /// - Returns: The seconds by which the clock is ahead.
     @discardableResult
     func advance(by seconds: Double) -> Double {
         ahead.withLock { ahead in

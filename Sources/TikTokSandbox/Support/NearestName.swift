@@ -1,6 +1,6 @@
-/// Finds the names that a misspelt one may have meant.
+/// Suggests known names for a misspelt one.
 enum NearestName {
-    /// The known names within a third of the length of `name`, nearest first.
+    /// Up to three known names within an edit distance of a third of the name's length, nearest first.
     static func candidates(for name: String, among known: some Sequence<String>) -> [String] {
         let limit = max(2, name.count / 3)
         return
@@ -12,7 +12,7 @@ enum NearestName {
             .map(\.name)
     }
 
-    /// The Levenshtein distance.
+    /// The Levenshtein distance between two strings.
     static func distance(_ first: String, _ second: String) -> Int {
         let left = Array(first)
         let right = Array(second)

@@ -1,7 +1,7 @@
 import Crypto
 import Foundation
 
-/// One event for a client's callback.
+/// An event for a client's callback.
 struct WebhookNotice: Sendable, Equatable {
     var event: String
     var openID: String
@@ -9,10 +9,10 @@ struct WebhookNotice: Sendable, Equatable {
     var content: [String: JSONValue]
     var createdAt: Date
 
-    /// What tells it from other events.
+    /// Identifies the event, so that it is sent only once.
     var key: String { "\(event) \(publishID ?? openID)" }
 
-    /// The body: the event's details are JSON within a string.
+    /// The request body. As at TikTok, `content` is a string that contains JSON.
     func body(clientKey: String) -> Data {
         let inner = String(decoding: Self.json(.object(content)), as: UTF8.self)
         let outer: JSONValue = [
@@ -29,7 +29,7 @@ struct WebhookNotice: Sendable, Equatable {
         return (try? encoder.encode(value)) ?? Data()
     }
 
-    /// The value of `TikTok-Signature` for a body.
+    /// The value of the `TikTok-Signature` header for a body.
     static func signature(_ body: Data, secret: String, at time: Int64) -> String {
         let code = HMAC<SHA256>.authenticationCode(
             for: Data("\(time).".utf8) + body, using: SymmetricKey(data: Data(secret.utf8)))
@@ -37,11 +37,11 @@ struct WebhookNotice: Sendable, Equatable {
     }
 }
 
-/// What became of a delivery.
+/// The state of a delivery.
 struct WebhookDelivery: Sendable {
     var notice: WebhookNotice
     var attempts = 0
-    /// The status of the last answer; nil when there was none.
+    /// The HTTP status of the last response; nil if there was none.
     var status: Int?
     var dueAt: Date
 

@@ -3,14 +3,14 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 
-/// Delivers events to a client's callback, signed as TikTok signs them.
+/// Delivers events to a client's callback, signed like TikTok's.
 struct WebhookSender: Sendable {
     private static let beat = Duration.milliseconds(100)
     let engine: SandboxEngine
 
-    /// Delivers until the task is cancelled.
+    /// Delivers events until the task is cancelled.
     func run() async {
-        // What ended before this start is nobody's news.
+        // Skip events from before this start.
         _ = await engine.dueDeliveries()
         while (try? await Task.sleep(for: Self.beat)) != nil {
             for delivery in await engine.dueDeliveries() {
@@ -19,8 +19,8 @@ struct WebhookSender: Sendable {
         }
     }
 
-    /// One attempt.
-    /// - Returns: The status of the answer; nil when there was none.
+    /// Sends an event once, without retries.
+    /// - Returns: The HTTP status of the response; nil if there was none.
     private func send(_ notice: WebhookNotice) async -> Int? {
         let settings = engine.desk.settings
         guard let address = settings.webhookURL, let app = try? await engine.app else { return nil }

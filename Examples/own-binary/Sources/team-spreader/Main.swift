@@ -2,7 +2,7 @@ import PipelineKit
 import SlateStage
 import SpreaderCommand
 
-/// `spreader-pipeline` with one more stage linked in.
+/// `spreader-pipeline` with an additional stage linked in.
 @main enum Main {
     static func main() { SpreaderProgram.main(adding: [StageType(Slate.self)]) }
 }

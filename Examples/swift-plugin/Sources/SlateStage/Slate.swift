@@ -1,40 +1,32 @@
 public import PipelineKit
 
-/// Writes production, footage and take over the first seconds, as a slate does: for cuts that go to review.
+/// Shows production, footage and take during the first seconds, like a film slate, for cuts that go to review.
 ///
-/// It draws nothing itself. What it adds to the footage's decorations, `transcode` draws in its only encode.
+/// The stage only adds a decoration to the footage; `transcode` draws it, so the video is encoded only once.
 public struct Slate: Stage {
-    /// `slate`.
     public static let name: StageName = "slate"
-    /// One sentence.
-    public static let summary = "Writes production, footage and take over the first seconds."
-    /// The same footage and options give the same slate.
+    public static let summary = "Shows production, footage and take during the first seconds."
+    /// The same footage and options give the same output, so the result may be cached.
     public static let effect: Effect = .pure
-    /// Reads nothing.
+    /// Uses neither much CPU nor the network.
     public static let resource: Resource = .light
 
-    /// What can be set.
+    /// The options of the stage in pipeline files.
     public struct Options: StageOptions {
-        /// First line.
-        @StageOption("Name of the production; left out when empty.") public var production = ""
-        /// Last line.
+        @StageOption("Name of the production; omitted if empty.") public var production = ""
         @StageOption("Number of the take.", range: 1...999) public var take = 1
-        /// How long the slate stands.
-        @StageOption("How long it is shown.", range: .milliseconds(500) ... .seconds(10))
+        @StageOption("How long the slate is visible.", range: .milliseconds(500) ... .seconds(10))
         public var duration: Duration = .seconds(2)
-        /// Where the slate stands.
-        @StageOption("Where it stands, clear of the app's interface.") public var position: Anchor = .center
+        @StageOption("Position of the slate, inside the safe area of the app.") public var position: Anchor = .center
 
-        /// The defaults.
         public init() {}
     }
 
     private let options: Options
 
-    /// A slate.
     public init(options: Options) throws(StageError) { self.options = options }
 
-    /// Says what will be written.
+    /// Describes the slate, and warns if it covers the whole video.
     public func plan(_ input: ProbedMedia, _ context: PlanContext) async throws(StageError) -> StagePlan {
         let findings =
             input.duration > options.duration.seconds
@@ -42,20 +34,20 @@ public struct Slate: Stage {
             : [
                 Diagnostic(
                     .warning, code: "slate-covers-all",
-                    "the slate stands over all of \(input.source.displayPath), which is only \(input.duration) s long",
-                    hint: "shorten its duration", subject: .footage)
+                    "the slate covers all of \(input.source.displayPath), which is only \(input.duration) s long",
+                    hint: "set a shorter duration", subject: .footage)
             ]
         return StagePlan(
-            action: "write \"\(text(input).replacing("\n", with: " · "))\" for \(options.duration.seconds) s",
+            action: "show \"\(text(input).replacing("\n", with: " · "))\" for \(options.duration.seconds) s",
             output: slated(input), findings: findings)
     }
 
-    /// Adds the slate to what `transcode` draws.
+    /// Adds the slate to the decorations that `transcode` draws.
     public func run(_ input: ProbedMedia, _ context: StageContext) async throws(StageError) -> ProbedMedia {
         slated(input)
     }
 
-    /// What stands on the slate of `input`.
+    /// The text of the slate for `input`, one line per item.
     public func text(_ input: ProbedMedia) -> String {
         [options.production, input.source.stem, "Take \(options.take)"].filter { !$0.isEmpty }.joined(separator: "\n")
     }
