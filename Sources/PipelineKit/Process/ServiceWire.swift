@@ -1,16 +1,16 @@
 import Foundation
 
-/// The forms in which questions to the host, and its answers, cross the line.
+/// The wire formats of arguments and results of service calls.
 package enum ServiceWire {
-    /// A limit.
+    /// The argument of permit calls: a ``RateLimit`` without its name.
     package struct Permit: Codable {
-        /// Whose limit it is; empty for everybody's.
+        /// The subject of the limit, such as the account; nil or empty for the whole app.
         package var subject: String?
-        /// Permits in one window.
+        /// The number of permits in one window.
         package var permits: Int
-        /// The window in seconds.
+        /// The length of the window in seconds.
         package var window: Double
-        /// Whether a refused call had taken a permit.
+        /// Whether the refused call had taken a permit; nil except for `permit.refused`.
         package var taken: Bool?
 
         init(_ limit: RateLimit, taken: Bool? = nil) {
@@ -20,20 +20,18 @@ package enum ServiceWire {
             self.taken = taken
         }
 
-        /// The limit under `name`.
+        /// Returns the rate limit called `name`.
         package func limit(named name: String) -> RateLimit {
             RateLimit(name: name, subject: subject ?? "", permits: permits, window: .seconds(window))
         }
     }
 
-    /// Permits that were taken.
+    /// The wire format of ``TakenPermits``.
     package struct Taken: Codable {
-        /// How many.
         package var count: Int
-        /// Seconds until the first leaves the window.
+        /// Seconds until the first of them leaves the window; nil if there is none.
         package var nextFree: Double?
 
-        /// The form of `permits`.
         package init(_ permits: TakenPermits) {
             count = permits.count
             nextFree = permits.nextFree?.inSeconds
@@ -42,13 +40,12 @@ package enum ServiceWire {
         var permits: TakenPermits { TakenPermits(count: count, nextFree: nextFree.map { .seconds($0) }) }
     }
 
-    /// Credentials in clear: for children that are this program, over a pipe that nobody else holds.
+    /// The wire format of ``Credentials``, in plain text: only for children that run this program, over a private pipe.
     package struct Tokens: Codable {
         private var accessToken: String
         private var scopes: [String]?
         private var expiresAt: Date?
 
-        /// The form of `credentials`.
         package init(_ credentials: Credentials) {
             accessToken = credentials.accessToken.reveal()
             scopes = credentials.scopes
@@ -60,13 +57,11 @@ package enum ServiceWire {
         }
     }
 
-    /// A claim of a post.
+    /// The argument of `ledger.reserve`.
     package struct Claim: Codable {
-        /// What makes it one and the same.
         package var key: PostKey
-        /// The asset as the user named it.
+        /// The asset's name as the user wrote it.
         package var asset: String
-        /// The run.
         package var runID: String
 
         init(key: PostKey, asset: String, runID: String) {
@@ -74,7 +69,7 @@ package enum ServiceWire {
         }
     }
 
-    /// A step of a post.
+    /// The wire format of ``PostChange``, the argument of `ledger.apply`.
     package struct Change: Codable {
         private var state: PostState
         private var announcement: Announcement?
@@ -110,7 +105,7 @@ package enum ServiceWire {
             }
         }
 
-        /// The step; nil when parts of it are missing.
+        /// The change; nil if required fields are missing.
         package var change: PostChange? {
             switch state {
             case .reserved: return nil
@@ -132,7 +127,7 @@ package enum ServiceWire {
         }
     }
 
-    /// A post of the ledger.
+    /// The wire format of ``PostRecord``.
     package struct Post: Codable {
         private var id: String
         private var key: PostKey
@@ -155,7 +150,6 @@ package enum ServiceWire {
         private var reason: String?
         private var updatedAt: Date
 
-        /// The form of `record`.
         package init(_ record: PostRecord) {
             id = record.id
             key = record.key

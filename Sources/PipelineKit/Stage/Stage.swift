@@ -6,6 +6,7 @@
 /// ```swift
 /// public struct Slate: Stage {
 ///     public static let name: StageName = "slate"
+///     public static let summary = "Puts a slate in front of the video."
 ///     public static let effect: Effect = .pure
 ///     public static let resource: Resource = .cpu
 ///     public struct Options: StageOptions {
@@ -43,7 +44,7 @@ public protocol Stage: Sendable {
     /// Returns the problems that can be found before any work starts. Must not use the network or read footage.
     func check(_ context: CheckContext) -> [Diagnostic]
 
-    /// Paths of files other than `input` that decide the output of a pure stage, such as an image to draw, or a subtitle
+    /// Paths of files other than `input` that decide the output of a pure stage, such as an image to draw or a subtitle
     /// file next to the footage. Include files that do not exist yet: their content is part of the cache key.
     func dependencies(_ input: Input) -> [String]
 
@@ -81,7 +82,7 @@ public struct StageName: RawRepresentable, Sendable, Hashable, Codable, Expressi
     public static func < (left: StageName, right: StageName) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// Whether a stage may run twice with the same input, which decides about cache and retries.
+/// Whether a stage may run twice with the same input. Decides whether the host retries it and caches its output.
 public enum Effect: String, Sendable, Codable {
     /// Gives the same output each time: the host may repeat the stage, and caches its output.
     case pure
