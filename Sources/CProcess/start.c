@@ -15,8 +15,8 @@
 #endif
 #include "filter.h"
 
-/// Keeps the process and its descendants in its process group, so that killing the group kills them all. The filter also
-/// prevents set-user-ID programs from gaining rights, which would clear the parent-death signal.
+/// Keeps the process and its descendants in its process group, so that killing the group kills them all. The filter
+/// also prevents set-user-ID programs from gaining rights, which would clear the parent-death signal.
 static void keep_group(void) {
 #ifdef SPREADER_HAS_FILTER
     static const int refused[] = {SYS_setsid, SYS_setpgid};

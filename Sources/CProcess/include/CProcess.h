@@ -57,8 +57,8 @@ int spreader_confine_files(const struct spreader_reach *_Nonnull reach);
 /// Returns 0, or -1 with errno.
 int spreader_forbid_network(void);
 
-/// Erases the value of an environment variable where other processes can read it, and keeps it for this process. Call it
-/// before other threads start. Returns 0, or -1 with errno.
+/// Erases the value of an environment variable where other processes can read it, and keeps it for this process. Call
+/// it before other threads start. Returns 0, or -1 with errno.
 int spreader_hide_variable(const char *_Nonnull name);
 
 /// Returns the number of threads of this process; -1 if unknown.

@@ -257,7 +257,7 @@ public struct PlanMessage: Sendable, Hashable, Codable {
     /// Warnings and notes for the user.
     public var findings: [Diagnostic]?
 
-    /// Converts a plan.
+    /// Converts a plan to its wire format.
     /// - Throws: `EncodingError` if the output has no JSON form.
     public init(_ plan: StagePlan) throws {
         action = plan.action
@@ -274,7 +274,7 @@ public struct FailureMessage: Sendable, Hashable, Codable {
     public var code: String
     /// What happened, in one sentence.
     public var message: String
-    /// What the user can do next.
+    /// The next step for the user.
     public var hint: String?
     /// The message of the underlying error, for the log.
     public var cause: String?
@@ -285,7 +285,7 @@ public struct FailureMessage: Sendable, Hashable, Codable {
     /// Seconds to wait before the next attempt, for `transient` and `limited`.
     public var after: Double?
 
-    /// Converts an error.
+    /// Converts an error to its wire format.
     public init(_ error: StageError) {
         code = error.code.rawValue
         message = error.message

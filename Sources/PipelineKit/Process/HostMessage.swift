@@ -19,7 +19,7 @@ public enum HostMessage: Sendable, Hashable {
     case check(StageRequest)
     /// Describe what `run` would do.
     case plan(StageRequest)
-    /// Run the stage.
+    /// Run the stage on its input.
     case run(StageRequest)
     /// Stop the request with this id, which still needs an answer.
     case cancel(id: Int)

@@ -26,7 +26,7 @@ public enum PluginProcess {
         serve(types, name: name, version: version)
     }
 
-    /// Serves type-erased stages.
+    /// Serves type-erased stages; see the method above.
     ///
     /// First redirects standard output to standard error, so that a library's stray line can't break the protocol. The
     /// process dies with its host, whatever it is doing. Call this on the main thread before any other thread exists:
@@ -38,7 +38,7 @@ public enum PluginProcess {
         spreader_die_with_parent()
         spreader_forbid_core_dumps()
         spreader_spare_memory()
-        // The host handles Ctrl-C. Ignoring SIGTTOU lets this process, which is in the background, write to the terminal.
+        // The host handles Ctrl-C. Ignoring SIGTTOU lets this background process write to the terminal.
         for number in [SIGINT, SIGTTOU] { signal(number, SIG_IGN) }
         let input = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
         let output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)

@@ -37,7 +37,7 @@ public struct StageProgress: Sendable, Hashable {
     }
 }
 
-/// What a stage can use in ``Stage/check(_:)``, where it must not use the network or read footage.
+/// The context of ``Stage/check(_:)``, which must not use the network or read footage.
 public struct CheckContext: Sendable {
     /// The post's settings as the pipeline declares them; the title may still contain placeholders.
     public var post: PostSettings
@@ -57,7 +57,7 @@ public struct CheckContext: Sendable {
     }
 }
 
-/// What a stage can use in ``Stage/plan(_:_:)``, where it may read footage, but must not write or send anything.
+/// The context of ``Stage/plan(_:_:)``, which may read footage, but must not write or send anything.
 public struct PlanContext: Sendable {
     /// The post's settings, with placeholders replaced for the asset.
     public var post: PostSettings
@@ -72,7 +72,7 @@ public struct PlanContext: Sendable {
     }
 }
 
-/// Everything that a stage can use in ``Stage/run(_:_:)``: folders, settings, progress, logs and the host's services.
+/// The context of ``Stage/run(_:_:)``: folders, settings, progress, logs and the host's services.
 public struct StageContext: Sendable {
     public var runID: String
     /// The stage's id in the pipeline file.
