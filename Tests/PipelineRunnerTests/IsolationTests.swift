@@ -220,7 +220,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("/nonexistent/worker", "No such file"), ("/bin/true", "exits immediately"), ("/bin/cat", "not speak the protocol"),
+        ("/nonexistent/worker", "No such file"), ("/bin/true", "exits immediately"),
+        ("/bin/cat", "not speak the protocol"),
     ]) func aChildThatIsNoneIsSaidSo(path: String, words: String) async throws {
         let pool = WorkerPool(launch: WorkerLaunch(executable: path, arguments: [], environment: [:]))
         let stage = try StageType(Misbehave.self).isolated(in: pool).make([:])
@@ -348,7 +349,9 @@ import Testing
             """)
         await #expect(throws: StageError.self) { _ = try await child.run("dies") }
         let error = await #expect(throws: StageError.self) { _ = try await child.run("fine") }
-        #expect(error?.message.contains("other stages or features than when it was started before") == true, "\(error as Any)")
+        #expect(
+            error?.message.contains("other stages or features than when it was started before") == true,
+            "\(error as Any)")
         await child.close()
     }
 }

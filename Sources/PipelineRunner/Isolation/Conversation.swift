@@ -92,8 +92,8 @@ struct Conversation {
         return count > 0 ? count : nil
     }
 
-    /// Whether the child has sent too much since its request began at `moment`; nil for an idle child. Check this before
-    /// using what was read.
+    /// Whether the child has sent too much since its request began at `moment`; nil for an idle child. Check this
+    /// before using what was read.
     mutating func isFlood(since moment: SuspendingClock.Instant?) -> Bool {
         begin(moment)
         let seconds = moment.map { (SuspendingClock.now - $0).inSeconds } ?? 0
