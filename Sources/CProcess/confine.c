@@ -14,14 +14,14 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-// Landlock as the kernel documents it; spelt out, because headers may be older than the kernel.
+// The Landlock ABI as the kernel documents it, because installed headers may be older than the kernel.
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
 #define SYS_landlock_add_rule 445
 #define SYS_landlock_restrict_self 446
 #endif
 
-// Numbers that processors share, and headers may lack.
+// System call numbers that all supported processors share, and that headers may lack.
 enum { pidfd_getfd_call = 438, setxattrat_call = 463 };
 
 struct ruleset {
@@ -30,7 +30,7 @@ struct ruleset {
     uint64_t scoped;
 };
 enum {
-    // Unix sockets by name, and signals: none to processes that are less confined.
+    // Deny abstract Unix sockets of, and signals to, processes outside the sandbox.
     scope_sockets = 1 << 0,
     scope_signals = 1 << 1,
 };
@@ -48,7 +48,7 @@ enum {
     refer = 1 << 13,
     truncate_file = 1 << 14,
     device_control = 1 << 15,
-    // What makes sense for a file rather than a folder.
+    // The rights that apply to files as opposed to folders.
     file_rights = execute | write_file | read_file | truncate_file | device_control,
 };
 
@@ -68,8 +68,8 @@ static int allow(int rules, const char *path, uint64_t rights) {
     return answer;
 }
 
-/// Gives up the privileges of root but for those that open files: some let a process read another one's environment,
-/// whatever Landlock says.
+/// Drops root's capabilities except for those that open files: some let a process read another process's environment
+/// despite Landlock.
 static int drop_privileges(void) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2] = {{0}, {0}};
@@ -138,8 +138,8 @@ int spreader_thread_count(void) { return -1; }
 
 int spreader_forbid_network(void) {
 #ifdef SPREADER_HAS_FILTER
-    // What makes calls into other processes, into the kernel or into keys, beside the network itself; and owners and
-    // attributes of files, which no stage changes.
+    // Besides the network: calls that affect other processes, the kernel or keyrings, and changes of file owners and
+    // extended attributes, which no stage needs.
     static const int refused[] = {
         SYS_socket, SYS_socketpair, SYS_connect, SYS_bind, SYS_io_uring_setup, SYS_ptrace, SYS_process_vm_readv,
         SYS_process_vm_writev, SYS_execve, SYS_execveat, SYS_setsid, SYS_setpgid, SYS_keyctl, SYS_add_key,

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the kernel is asked to refuse (seccomp), where processor and system are known.
+// Refusing system calls with seccomp, on Linux for x86-64 and arm64.
 #if defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__))
 #define SPREADER_HAS_FILTER 1
 
@@ -19,8 +19,8 @@
 #define SPREADER_ARCHITECTURE AUDIT_ARCH_AARCH64
 #endif
 
-/// Has the kernel refuse calls with EPERM, for good; a program for another processor mode is ended, because its calls
-/// have other numbers. Allocates nothing. Returns 0, or -1 with errno.
+/// Makes the kernel refuse system calls with EPERM, irrevocably. Kills a program for another processor architecture,
+/// because its calls have other numbers. Does not allocate. Returns 0, or -1 with errno.
 static int spreader_refuse(const int *calls, unsigned count, unsigned flags) {
     enum { most = 64 };
     struct sock_filter steps[most + 8];
@@ -35,7 +35,7 @@ static int spreader_refuse(const int *calls, unsigned count, unsigned flags) {
     STEP(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
     STEP(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)));
 #if defined(__x86_64__)
-    // The x32 numbers of the same calls.
+    // Refuse all x32 calls: they have other numbers.
     STEP(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, (unsigned char)(count + 1), 0));
 #endif
     for (unsigned index = 0; index < count; index++) {

@@ -24,7 +24,7 @@ void spreader_forbid_core_dumps(void) {
     struct rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);
 #ifdef __linux__
-    // Core dumps that are piped to a program ignore the limit; without the flag there are none.
+    // Core dumps that are piped to a program ignore the limit, but not this flag.
     prctl(PR_SET_DUMPABLE, 0);
 #endif
 }
@@ -58,7 +58,7 @@ int spreader_hide_variable(const char *name) {
     if (!shown) return 0;
     char *copy = strdup(shown);
     if (!copy) return -1;
-    // The system shows the block that the process was started with; its own copies are elsewhere.
+    // Other processes can read the initial environment block; setenv stores its copy elsewhere.
     int answer = setenv(name, copy, 1);
     if (answer == 0 && getenv(name) != shown) explicit_bzero(shown, strlen(shown));
     explicit_bzero(copy, strlen(copy));

@@ -15,8 +15,8 @@
 #endif
 #include "filter.h"
 
-/// Keeps the process and all that it starts in its process group: whoever ends the group ends them all.
-/// It can't gain rights by programs with the set-user-ID bit either, which would drop the tie to its parent.
+/// Keeps the process and its descendants in its process group, so that killing the group kills them all. The filter
+/// also prevents set-user-ID programs from gaining rights, which would clear the parent-death signal.
 static void keep_group(void) {
 #ifdef SPREADER_HAS_FILTER
     static const int refused[] = {SYS_setsid, SYS_setpgid};
@@ -24,7 +24,7 @@ static void keep_group(void) {
 #endif
 }
 
-/// In the child, between vfork and exec: nothing here may allocate or take a lock.
+/// Runs in the child between vfork and exec: must not allocate or take a lock.
 static int become(const struct spreader_launch *launch, pid_t parent) {
     for (int number = 1; number < NSIG; number++) {
         if (number != SIGKILL && number != SIGSTOP) signal(number, SIG_DFL);
@@ -42,7 +42,7 @@ static int become(const struct spreader_launch *launch, pid_t parent) {
         for (int file = STDERR_FILENO + 1; file < 65536; file++) close(file);
 #ifdef __linux__
     if (launch->group == 0) prctl(PR_SET_PDEATHSIG, SIGKILL);
-    // The parent may have died before the kernel knew.
+    // The parent may have died before prctl took effect.
     if (getppid() != parent) return ESRCH;
 #endif
     if (launch->keeps_group) keep_group();
@@ -53,10 +53,10 @@ static int become(const struct spreader_launch *launch, pid_t parent) {
 int spreader_start(const struct spreader_launch *launch) {
     sigset_t all, before;
     sigfillset(&all);
-    // A handler that ran in the child would run on this process's memory.
+    // Block signals: a handler that ran in the child would use this process's memory.
     pthread_sigmask(SIG_BLOCK, &all, &before);
     pid_t parent = getpid();
-    // The child runs on this memory until exec, while this thread waits.
+    // The child uses this memory until exec, while this thread is suspended.
     volatile int failure = 0;
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wdeprecated-declarations"

@@ -1,37 +1,37 @@
 public import PipelineKit
 
-/// What a child says to its host.
+/// A message from a child process to its host.
 public enum ChildMessage: Sendable, Hashable {
     /// The answer to `hello`.
     case ready(ChildReady)
-    /// How far the running request has come.
+    /// A progress report of the running request.
     case progress(ProgressMessage)
     /// A line for the host's log.
     case log(LogMessage)
-    /// Asks the host for something.
+    /// A call of a host service.
     case service(ServiceMessage)
-    /// A request is done.
+    /// The result of a successful request.
     case result(ResultMessage)
-    /// A request failed, or, without an id, the conversation did.
+    /// The error of a failed request; without an id, an error that ends the session.
     case failure(id: Int?, FailureMessage)
 }
 
-/// How a child answers the greeting.
+/// A child's answer to ``HostHello``: the protocol version, and the stages that it offers.
 public struct ChildReady: Sendable, Hashable, Codable {
-    /// The version of the protocol that it speaks: of those that the host named, or its own when it knows none of them.
+    /// The protocol version to use: one that the host supports, or the child's own if it supports none of them.
     public var version: Int
-    /// The plugin's name.
+    /// The plugin's name, as in its `plugin.json`.
     public var name: String
-    /// The plugin's version, for people.
+    /// The plugin's version, as in its `plugin.json`.
     public var release: String
-    /// What it answers beyond `run`: `check` and `plan`. Unknown ones are ignored.
+    /// The requests that the child supports beyond `run`: `check` and `plan`. The host ignores unknown ones.
     public var features: [String]
-    /// The stages that it works for.
+    /// The stages that the child offers.
     public var stages: [StageDescription]
-    /// What confines it: `landlock` (files), `seccomp` (network and other processes).
+    /// The sandbox mechanisms in force: `landlock` (files), `seccomp` (network and other processes); nil if the host
+    /// sent no policy.
     public var confinement: [String]?
 
-    /// An answer.
     public init(
         version: Int = StageProtocol.version, name: String, release: String, features: [String] = ["check", "plan"],
         stages: [StageDescription], confinement: [String]? = nil
@@ -48,8 +48,8 @@ public struct ChildReady: Sendable, Hashable, Codable {
         case name, features, stages, confinement, version = "protocol", release = "version"
     }
 
-    /// Reads an answer; a child of another version may lack everything but `protocol`.
-    /// - Throws: `DecodingError` for wrong types, and for missing fields in this version.
+    /// Decodes an answer. A child of another protocol version may leave out every field but `protocol`.
+    /// - Throws: `DecodingError` for wrong types, and for fields missing in this protocol version.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         version = try container.decode(Int.self, forKey: .version)
@@ -62,20 +62,19 @@ public struct ChildReady: Sendable, Hashable, Codable {
     }
 }
 
-/// A progress report on its way.
+/// The wire format of ``StageProgress``.
 public struct ProgressMessage: Sendable, Hashable, Codable {
-    /// The request.
+    /// The id of the running request.
     public var id: Int
-    /// Share of the work done, 0 … 1.
+    /// The completed fraction of the work, 0 … 1.
     public var fraction: Double
-    /// Seconds of footage handled per second.
+    /// Seconds of footage processed per second.
     public var speed: Double?
-    /// Frames per second.
+    /// Frames processed per second.
     public var framesPerSecond: Double?
-    /// Bytes per second.
+    /// Bytes sent per second.
     public var bytesPerSecond: Double?
 
-    /// A report.
     public init(id: Int, _ progress: StageProgress) {
         self.id = id
         fraction = progress.fraction
@@ -84,7 +83,7 @@ public struct ProgressMessage: Sendable, Hashable, Codable {
         bytesPerSecond = progress.bytesPerSecond
     }
 
-    /// The report as stages give it; what can't be is brought back to what can.
+    /// The report with invalid numbers corrected: the fraction is limited to 0 … 1, and implausible rates become nil.
     public var progress: StageProgress {
         func sane(_ number: Double?) -> Double? { number.flatMap { $0 >= 0 && $0 < 1e15 ? $0 : nil } }
         return StageProgress(
@@ -93,18 +92,16 @@ public struct ProgressMessage: Sendable, Hashable, Codable {
     }
 }
 
-/// A log line on its way.
+/// A line for the host's log.
 public struct LogMessage: Sendable, Hashable, Codable {
-    /// The request.
+    /// The id of the running request.
     public var id: Int
     /// `trace`, `debug`, `info`, `notice`, `warning`, `error` or `critical`.
     public var level: String
-    /// The line.
     public var message: String
-    /// What belongs to it.
+    /// Structured metadata of the line.
     public var metadata: [String: String]?
 
-    /// A line.
     public init(id: Int, level: String, message: String, metadata: [String: String]? = nil) {
         self.id = id
         self.level = level
@@ -113,53 +110,53 @@ public struct LogMessage: Sendable, Hashable, Codable {
     }
 }
 
-/// What a child can ask its host for.
+/// A service of the host that a child can call while it runs a stage.
 public enum HostService: String, Sendable, Codable, CaseIterable {
-    /// A durable note of this stage for this asset: `key` is its name.
+    /// Reads a durable note of this stage for this asset: `key` is its name.
     case checkpointGet = "checkpoint.get"
-    /// Writes one: `value` is the note.
+    /// Writes a durable note: `key` is its name, `value` the note.
     case checkpointSet = "checkpoint.set"
-    /// Waits for a permit: `key` names the limit, `value` has `permits`, `window` (seconds) and, if need be, `subject`.
+    /// Waits for a permit: `key` names the limit, `value` has `permits`, `window` (seconds) and optionally `subject`.
     case permit
-    /// A secret that the plugin's manifest declares and the user allows: `key` is its name.
+    /// Reads a secret that the plugin's manifest declares and the user allows: `key` is its name.
     case secret
-    /// A refused permit; only for children that are this program. So are all that follow.
+    /// Reports that the remote service rejected a call because of its rate limit. This service and all below are
+    /// reserved for children that run the program itself.
     case permitRefused = "permit.refused"
-    /// A permit that was granted after all.
+    /// Reports that the remote service accepts calls again.
     case permitGranted = "permit.granted"
-    /// The account's credentials.
+    /// Reads an account's credentials.
     case credentials
-    /// New credentials after the service refused some.
+    /// Renews credentials after the remote service rejected an access token.
     case credentialsRenewed = "credentials.renewed"
-    /// A post of the ledger.
+    /// Finds a post in the ledger.
     case ledgerFind = "ledger.find"
-    /// Claims a post.
+    /// Reserves a post in the ledger.
     case ledgerReserve = "ledger.reserve"
-    /// Takes a post a step further.
+    /// Applies a state change to a post.
     case ledgerApply = "ledger.apply"
-    /// Keeps how fast an upload went.
+    /// Records the speed of an upload.
     case ledgerNote = "ledger.note"
-    /// How fast uploads went.
+    /// Reads the speed of recent uploads.
     case ledgerRate = "ledger.rate"
 
-    /// What any child may ask for.
+    /// The services that every child may call, plugins included.
     public static let open: [HostService] = [.checkpointGet, .checkpointSet, .permit, .secret]
 }
 
-/// A question to the host, which answers with ``ServiceAnswer``.
+/// A call of a host service, which the host answers with ``ServiceAnswer``.
 public struct ServiceMessage: Sendable, Hashable {
-    /// What is asked for: the message's `type`.
+    /// The service to call: the message's `type`.
     public var service: HostService
-    /// The request that it belongs to.
+    /// The id of the request that the call belongs to.
     public var id: Int
-    /// Names this question in the host's answer.
+    /// The number of this call, which the answer repeats.
     public var request: Int
-    /// What it is about.
+    /// The subject of the call, such as the name of a note or a secret.
     public var key: String
-    /// What belongs to it.
+    /// The argument of the call; nil if the service takes none.
     public var value: JSONValue?
 
-    /// A question.
     public init(_ service: HostService, id: Int, request: Int, key: String, value: JSONValue? = nil) {
         self.service = service
         self.id = id
@@ -169,18 +166,17 @@ public struct ServiceMessage: Sendable, Hashable {
     }
 }
 
-/// The end of a request that went well. Which field is there depends on what was asked.
+/// The result of a successful request. The type of request decides which field is set.
 public struct ResultMessage: Sendable, Hashable, Codable {
-    /// The request.
+    /// The id of the request.
     public var id: Int
-    /// The artifact that `run` gave.
+    /// The output of `run`.
     public var artifact: JSONValue?
-    /// What `plan` found.
+    /// The plan that `plan` returned.
     public var plan: PlanMessage?
-    /// What `check` found.
+    /// The problems that `check` found.
     public var findings: [Diagnostic]?
 
-    /// A result.
     public init(id: Int, artifact: JSONValue? = nil, plan: PlanMessage? = nil, findings: [Diagnostic]? = nil) {
         self.id = id
         self.artifact = artifact
@@ -189,21 +185,21 @@ public struct ResultMessage: Sendable, Hashable, Codable {
     }
 }
 
-/// A plan on its way.
+/// The wire format of ``StagePlan``.
 public struct PlanMessage: Sendable, Hashable, Codable {
-    /// What `run` would do.
+    /// What `run` would do, in one line.
     public var action: String
-    /// Why.
+    /// The reasons for it, one sentence each.
     public var reasons: [String]
-    /// Facts for scripts.
+    /// Machine-readable facts, such as the expected size.
     public var details: [String: JSONValue]
-    /// What the next stage can plan with.
+    /// The artifact that the next stage plans with; nil if unknown.
     public var output: JSONValue?
-    /// What a person should know before it runs.
+    /// Warnings and notes for the user.
     public var findings: [Diagnostic]?
 
-    /// A plan.
-    /// - Throws: `EncodingError` when the output has no JSON form.
+    /// Converts a plan to its wire format.
+    /// - Throws: `EncodingError` if the output has no JSON form.
     public init(_ plan: StagePlan) throws {
         action = plan.action
         reasons = plan.reasons
@@ -213,24 +209,24 @@ public struct PlanMessage: Sendable, Hashable, Codable {
     }
 }
 
-/// A `StageError` on its way, in plain fields.
+/// The wire format of ``StageError``.
 public struct FailureMessage: Sendable, Hashable, Codable {
-    /// The error's code.
+    /// The stable name of the error, such as `invalid-option`.
     public var code: String
-    /// What happened.
+    /// What happened, in one sentence.
     public var message: String
-    /// What to do next.
+    /// The next step for the user.
     public var hint: String?
-    /// What lies beneath.
+    /// The message of the underlying error, for the log.
     public var cause: String?
-    /// The exit status that it leads to; the code's own when left out.
+    /// The program's exit status; nil for the default of `code`.
     public var outcome: Int?
-    /// `permanent` (also when left out), `transient`, `limited` or `ambiguous`.
+    /// `permanent` (the default), `transient`, `limited` or `ambiguous`.
     public var recovery: String?
     /// Seconds to wait before the next attempt, for `transient` and `limited`.
     public var after: Double?
 
-    /// The error in plain fields.
+    /// Converts an error to its wire format.
     public init(_ error: StageError) {
         code = error.code.rawValue
         message = error.message
@@ -245,9 +241,9 @@ public struct FailureMessage: Sendable, Hashable, Codable {
         }
     }
 
-    /// The error as stages throw it.
+    /// The message as an error, with an invalid ``after`` corrected.
     public var error: StageError {
-        // At most a month: who knows what was sent.
+        // A child may send any number: wait a month at most.
         let after = after.map { $0.isFinite ? min(max($0, 0), 31 * 86400) : 0 }
         let recovery: StageError.Recovery =
             switch recovery {
@@ -265,7 +261,7 @@ public struct FailureMessage: Sendable, Hashable, Codable {
 extension ChildMessage: Codable {
     private enum CodingKeys: String, CodingKey { case type, id, error, request, key, value }
 
-    /// Reads a message by its `type`.
+    /// Decodes a message according to its `type`.
     /// - Throws: `DecodingError` for an unknown type or missing fields.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
@@ -293,8 +289,8 @@ extension ChildMessage: Codable {
         }
     }
 
-    /// Writes the message with its `type`.
-    /// - Throws: `EncodingError` for numbers that JSON can't hold.
+    /// Encodes the message with its `type`.
+    /// - Throws: `EncodingError` for numbers that JSON can't represent.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         func put(_ type: String, _ body: some Encodable) throws {

@@ -1,16 +1,15 @@
 package import Foundation
 import PipelineKit
 
-/// A JSON object of plain text and integers, as questions to the host and their answers mostly are.
+/// A JSON object of plain strings and integers, which is the form of most service calls and their answers.
 ///
-/// `JSONDecoder` and `JSONEncoder` were two thirds of what a question and its answer take, since each thread that
-/// wakes for one finds their code out of its caches. This reads and writes the simple lines; it gives nil for whatever is
-/// less simple (nesting, escapes, letters beyond ASCII, fractions, a name that stands twice, many members), which is left
-/// to them.
+/// `JSONDecoder` and `JSONEncoder` took two thirds of the time of a call, because their code is not in the caches of
+/// the thread that wakes up for it. This type handles the simple lines. It returns nil for the others (nesting,
+/// escapes, non-ASCII text, fractions, repeated names, many members), for which callers fall back to the coders.
 struct FlatObject {
     private(set) var members: [(name: String, value: JSONValue)] = []
 
-    /// Questions and answers have five at most. Each name is compared with all before it.
+    /// Calls and answers have five at most. Kept small, because each name is compared with all before it.
     private static let mostMembers = 8
 
     init() {}
@@ -21,7 +20,7 @@ struct FlatObject {
 
     // MARK: Writing
 
-    /// The object as a line, its end included; nil when a member is not plain.
+    /// The object as a line, newline included; nil if a member is not plain.
     var line: Data? {
         var line = Data(capacity: 256)
         line.append(UInt8(ascii: "{"))
@@ -47,14 +46,14 @@ struct FlatObject {
         return true
     }
 
-    /// Whether a byte stands for itself in a JSON string.
+    /// Whether a byte needs no escape in a JSON string.
     private static func isPlain(_ byte: UInt8) -> Bool {
         byte >= 0x20 && byte < 0x7F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
     }
 
     // MARK: Reading
 
-    /// Reads a line without its end; nil when it is anything but a plain object.
+    /// Parses a line without its newline; nil if it is not a plain object.
     init?(_ line: Data) {
         guard let members = line.withUnsafeBytes({ Self.members($0) }) else { return nil }
         self.members = members
@@ -116,7 +115,7 @@ struct FlatObject {
             if next == UInt8(ascii: "\"") { return text().map(JSONValue.string) }
             let start = position
             var number: Int64 = 0
-            // Eighteen digits always fit.
+            // Eighteen digits always fit into 64 bits.
             while let byte = next, byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9"), position - start < 18 {
                 number = number * 10 + Int64(byte - UInt8(ascii: "0"))
                 position += 1
@@ -129,13 +128,13 @@ struct FlatObject {
 }
 
 extension Encodable {
-    /// What is not plain, as a line, its end included.
+    /// The JSON of a message that is not plain as a line, newline included.
     fileprivate func codedLine() throws -> Data { try JSONEncoder().encode(self) + [UInt8(ascii: "\n")] }
 }
 
 extension ChildMessage {
-    /// Reads a line.
-    /// - Throws: `DecodingError` for what is no message.
+    /// Decodes a message from a line.
+    /// - Throws: `DecodingError` for an invalid message.
     package init(line: Data) throws {
         if let object = FlatObject(line), let question = ServiceMessage(object) {
             self = .service(question)
@@ -144,8 +143,8 @@ extension ChildMessage {
         }
     }
 
-    /// The message as a line, its end included.
-    /// - Throws: `EncodingError` for numbers that JSON can't hold.
+    /// Encodes the message as a line, newline included.
+    /// - Throws: `EncodingError` for numbers that JSON can't represent.
     package func line() throws -> Data {
         if case .service(let question) = self, let line = question.object.line { return line }
         return try codedLine()
@@ -153,8 +152,8 @@ extension ChildMessage {
 }
 
 extension HostMessage {
-    /// Reads a line.
-    /// - Throws: `DecodingError` for what is no message.
+    /// Decodes a message from a line.
+    /// - Throws: `DecodingError` for an invalid message.
     package init(line: Data) throws {
         if let object = FlatObject(line), let answer = ServiceAnswer(object) {
             self = .answer(answer)
@@ -163,8 +162,8 @@ extension HostMessage {
         }
     }
 
-    /// The message as a line, its end included.
-    /// - Throws: `EncodingError` for numbers that JSON can't hold.
+    /// Encodes the message as a line, newline included.
+    /// - Throws: `EncodingError` for numbers that JSON can't represent.
     package func line() throws -> Data {
         if case .answer(let answer) = self, let line = answer.object?.line { return line }
         return try codedLine()
@@ -198,7 +197,7 @@ extension ServiceAnswer {
         self.init(request: Int(request), value: object["value"])
     }
 
-    /// Nil for errors, which are never plain.
+    /// Nil for errors, which are nested objects.
     fileprivate var object: FlatObject? {
         guard error == nil else { return nil }
         var object = FlatObject()

@@ -2,7 +2,8 @@ package import Foundation
 package import Logging
 package import PipelineKit
 
-/// What a running stage may ask of its host, over the line. What the host does not give to this child, it refuses.
+/// The host's services for a stage in a child process: sends each call to the host and waits for the answer. The host
+/// refuses calls of services that this child may not use.
 package struct HostChannel: Checkpoints, SecretProvider, RatePermits {
     let id: Int
     let server: StageServer
@@ -15,7 +16,7 @@ package struct HostChannel: Checkpoints, SecretProvider, RatePermits {
         do {
             json = try value.map { try JSONValue(encoding: $0) }
         } catch {
-            throw StageError(.internalFault, "what is asked of the host has no JSON form: \(error)")
+            throw StageError(.internalFault, "a call of the host can't be encoded as JSON: \(error)")
         }
         return try await server.ask { ServiceMessage(service, id: id, request: $0, key: key, value: json) }
     }
@@ -28,20 +29,20 @@ package struct HostChannel: Checkpoints, SecretProvider, RatePermits {
         do {
             return try answer.decode(type)
         } catch {
-            throw StageError(.internalFault, "the host's answer to \(service.rawValue) can't be read: \(error)")
+            throw StageError(.internalFault, "the host's answer to \(service.rawValue) can't be decoded: \(error)")
         }
     }
 
     /// An answer that a service always gives.
     package func needed<Value>(_ value: Value?, _ service: HostService) throws(StageError) -> Value {
-        guard let value else { throw StageError(.internalFault, "the host gave no answer to \(service.rawValue)") }
+        guard let value else { throw StageError(.internalFault, "the host's answer to \(service.rawValue) is empty") }
         return value
     }
 
     /// For questions that carry no value.
     package static let nothing: String? = nil
 
-    // MARK: Notes and secrets
+    // MARK: Checkpoints and secrets
 
     package func value(_ key: String) async throws(StageError) -> JSONValue? {
         try await ask(.checkpointGet, key, Self.nothing)
@@ -74,7 +75,7 @@ package struct HostChannel: Checkpoints, SecretProvider, RatePermits {
     }
 }
 
-/// Hands log lines to the host.
+/// Forwards log lines to the host.
 struct RemoteLogHandler: LogHandler {
     let id: Int
     let output: LineOutput

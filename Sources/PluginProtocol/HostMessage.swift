@@ -2,36 +2,36 @@ import Foundation
 import Logging
 public import PipelineKit
 
-/// The protocol between a host and a child process that works for stages: one JSON object a line.
+/// The protocol between a host and a child process that runs stages: one JSON object per line.
 ///
 /// `docs/plugin-protocol.md` describes it for authors in other languages.
 public enum StageProtocol {
-    /// The version that this kit speaks.
+    /// The protocol version that this library supports.
     public static let version = 1
-    /// The longest line that either side takes, in bytes.
+    /// The longest line that either side accepts, in bytes.
     package static let longestLine = 16 << 20
 }
 
-/// What a host says to a child.
+/// A message from a host to a child process.
 public enum HostMessage: Sendable, Hashable {
-    /// The first line: versions and limits.
+    /// The first message: protocol versions and limits.
     case hello(HostHello)
-    /// Find what is wrong before work starts.
+    /// Find problems before any work starts.
     case check(StageRequest)
-    /// Say what `run` would do.
+    /// Describe what `run` would do.
     case plan(StageRequest)
-    /// Do the work.
+    /// Run the stage on its input.
     case run(StageRequest)
-    /// Stop the request with this id; it still gets an answer.
+    /// Stop the request with this id, which still needs an answer.
     case cancel(id: Int)
-    /// The answer to a question of the child's.
+    /// The answer to a service call of the child.
     case answer(ServiceAnswer)
-    /// There is nothing more to do: end.
+    /// Exit: there are no more requests.
     case shutdown
 }
 
 extension HostMessage {
-    /// The request that the message makes; nil for those that make none.
+    /// The id if the message is a request, otherwise nil.
     package var requestID: Int? {
         switch self {
         case .check(let request), .plan(let request), .run(let request): request.id
@@ -40,23 +40,22 @@ extension HostMessage {
     }
 }
 
-/// How a host opens the conversation.
+/// The host's greeting, which opens the session.
 public struct HostHello: Sendable, Hashable, Codable {
-    /// The versions of the protocol that it speaks.
+    /// The protocol versions that the host supports.
     public var protocols: [Int]
     /// The host's name, for logs.
     public var host: String
     /// The host's version, for logs.
     public var version: String
-    /// What it offers beyond answers to requests: names of ``HostService``. Unknown ones are to be ignored.
+    /// What the host offers, such as the names of ``HostService`` that it answers. Ignore unknown ones.
     public var features: [String]
-    /// Bytes of memory that the child may use; nil for no limit.
+    /// The memory that the child may use, in bytes; nil for no limit.
     public var memory: Int64?
-    /// What the child is to confine itself to before it does anything else; nil for nothing. Children made with this kit
-    /// do so where the kernel allows it.
+    /// The sandbox policy that the child must apply to itself before anything else; nil for none. Children built with
+    /// this library do so where the kernel supports it.
     public var reach: Reach?
 
-    /// A greeting.
     public init(
         protocols: [Int] = [StageProtocol.version], host: String, version: String = "", features: [String] = [],
         memory: Int64? = nil, reach: Reach? = nil
@@ -70,7 +69,7 @@ public struct HostHello: Sendable, Hashable, Codable {
     }
 }
 
-/// What a child may still reach while it works.
+/// A sandbox policy: what a child process may access while it works.
 public struct Reach: Sendable, Hashable, Codable {
     /// Files and folders that it may read; nil for all.
     public var reads: [String]?
@@ -79,7 +78,6 @@ public struct Reach: Sendable, Hashable, Codable {
     /// Whether it may use the network and start programs.
     public var network: Bool
 
-    /// A reach; see the properties.
     public init(reads: [String]?, writes: [String], network: Bool = false) {
         self.reads = reads
         self.writes = writes
@@ -87,20 +85,19 @@ public struct Reach: Sendable, Hashable, Codable {
     }
 }
 
-/// Work for one stage and one asset.
+/// A request for one stage and one asset.
 public struct StageRequest: Sendable, Hashable, Codable {
-    /// Names the request in everything that concerns it; unique in the conversation.
+    /// Identifies the request in all messages about it; unique within the session.
     public var id: Int
-    /// The stage's name, as the pipeline's `uses` has it.
+    /// The stage's name, as in `uses` of the pipeline file.
     public var stage: String
-    /// The stage's options as written in the pipeline.
+    /// The stage's options as written in the pipeline file.
     public var options: [String: JSONValue]
-    /// What the stage takes; nil for `check`.
+    /// The input artifact; nil for `check`.
     public var input: JSONValue?
-    /// What the stage may know of its host.
+    /// The parts of the stage's context that the host sends along.
     public var context: RequestContext
 
-    /// A request; see the properties.
     public init(id: Int, stage: String, options: [String: JSONValue], input: JSONValue?, context: RequestContext) {
         self.id = id
         self.stage = stage
@@ -110,45 +107,45 @@ public struct StageRequest: Sendable, Hashable, Codable {
     }
 }
 
-/// What crosses the line of the contexts that stages get; `run` alone needs all of it.
+/// The serialisable parts of ``CheckContext``, ``PlanContext`` and ``StageContext``.
 public struct RequestContext: Sendable, Hashable, Codable {
-    /// The post's settings.
+    /// The values of the post's settings, by name.
     public var post: [String: JSONValue]
-    /// Settings of the host that are no secrets.
+    /// The host's non-secret settings by environment variable name.
     public var settings: [String: String]
-    /// The least level of log lines that the host wants.
+    /// The lowest level of log lines that the host wants.
     public var logLevel: String
-    /// What paths that a user wrote, such as those in options, are relative to.
+    /// The folder for relative paths that the user wrote, such as those in options.
     public var currentDirectory = FileManager.default.currentDirectoryPath
     /// The account's name; nil for `plan`.
     public var account: String?
-    /// The run's id; `run` only, as all that follow.
+    /// The run's id. This and the following fields up to ``time`` are set only for `run`.
     public var run: String?
-    /// The stage's id in the pipeline.
+    /// The stage's id in the pipeline file.
     public var stageID: String?
-    /// The asset as the user named it.
+    /// The asset's name as the user wrote it, for messages.
     public var asset: String?
-    /// 1 for the first attempt.
+    /// The number of the attempt: 1 for the first.
     public var attempt: Int?
-    /// The asset's work folder.
+    /// The asset's work folder; see ``StageContext/workDirectory``.
     public var workDirectory: String?
-    /// The run's work folder.
+    /// The run's work folder; see ``StageContext/runDirectory``.
     public var runDirectory: String?
-    /// Identity of the post.
+    /// Identifies the asset's post in the ledger.
     public var postKey: JSONValue?
-    /// The host's time in seconds since 1970, which may differ from the machine's.
+    /// The host's time in seconds since 1970, which may differ from the system clock.
     public var time: Double?
-    /// What stands in the way of using the account; for `check`.
+    /// The problem with the account's credentials; set only for `check`.
     public var accountProblem: Diagnostic?
 
-    /// For planning.
+    /// Creates the context of a `plan` request.
     public init(_ context: PlanContext) {
         post = context.post.values
         settings = context.settings
         logLevel = context.logger.logLevel.rawValue
     }
 
-    /// For checking.
+    /// Creates the context of a `check` request.
     public init(_ context: CheckContext) {
         post = context.post.values
         settings = context.settings
@@ -156,7 +153,7 @@ public struct RequestContext: Sendable, Hashable, Codable {
         account = context.account
     }
 
-    /// For running.
+    /// Creates the context of a `run` request.
     public init(_ context: StageContext) {
         post = context.post.values
         settings = context.settings
@@ -172,16 +169,15 @@ public struct RequestContext: Sendable, Hashable, Codable {
     }
 }
 
-/// The host's answer to a question of the child's.
+/// The host's answer to a service call.
 public struct ServiceAnswer: Sendable, Hashable {
-    /// The question that it answers.
+    /// The number of the call; see ``ServiceMessage/request``.
     public var request: Int
-    /// What was asked for; nil when there is none, and after writing.
+    /// The result of the call; nil if there is none, such as after a write.
     public var value: JSONValue?
-    /// Why it failed.
+    /// The error if the call failed, otherwise nil.
     public var error: FailureMessage?
 
-    /// An answer.
     public init(request: Int, value: JSONValue? = nil, error: FailureMessage? = nil) {
         self.request = request
         self.value = value
@@ -193,7 +189,7 @@ extension HostMessage: Codable {
     private enum Kind: String { case hello, check, plan, run, cancel, answer, shutdown }
     private enum CodingKeys: String, CodingKey { case type, id, request, value, error }
 
-    /// Reads a message by its `type`.
+    /// Decodes a message according to its `type`.
     /// - Throws: `DecodingError` for an unknown type or missing fields.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
@@ -217,8 +213,8 @@ extension HostMessage: Codable {
         }
     }
 
-    /// Writes the message with its `type`.
-    /// - Throws: `EncodingError` for numbers that JSON can't hold.
+    /// Encodes the message with its `type`.
+    /// - Throws: `EncodingError` for numbers that JSON can't represent.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         func put(_ kind: Kind, _ body: some Encodable) throws {

@@ -3,22 +3,22 @@ import Glibc
 import PipelineKit
 import Synchronization
 
-/// Cuts a stream of bytes into lines.
+/// Splits a stream of bytes into lines.
 package struct LineBuffer: Sendable {
     private var pending = Data()
     private let limit: Int
-    /// Lines that had an end so far, those that were left out for being empty included.
+    /// The number of newlines so far, those of empty lines included.
     package private(set) var ends = 0
 
-    /// An empty buffer.
-    /// - Parameter limit: The longest line in bytes.
+    /// Creates an empty buffer.
+    /// - Parameter limit: The longest allowed line in bytes.
     package init(limit: Int = StageProtocol.longestLine) { self.limit = limit }
 
-    /// What came without an end so far.
+    /// The incomplete last line.
     package var rest: Data { pending }
 
-    /// Takes bytes and gives the lines that they complete, without their ends; empty lines are left out.
-    /// - Returns: Nil when a line grows beyond the limit.
+    /// Adds bytes and returns the lines that they complete, without newlines. Skips empty lines.
+    /// - Returns: Nil if a line exceeds the limit.
     package mutating func take(_ bytes: UnsafeRawBufferPointer) -> [Data]? {
         var lines: [Data] = []
         var rest = bytes
@@ -35,7 +35,7 @@ package struct LineBuffer: Sendable {
         return pending.count > limit ? nil : lines
     }
 
-    /// The same for bytes of an array.
+    /// Adds the bytes of an array; see the method above.
     package mutating func take(_ bytes: ArraySlice<UInt8>) -> [Data]? { bytes.withUnsafeBytes { take($0) } }
 }
 
@@ -46,7 +46,7 @@ final class LineOutput: Sendable {
 
     init(descriptor: Int32) { self.descriptor = descriptor }
 
-    /// Writes a message; gives false when it has no JSON form or nobody reads any more.
+    /// Writes a message; returns false if it has no JSON form or the reader closed the pipe.
     @discardableResult
     func send(_ message: ChildMessage) -> Bool {
         guard let line = try? message.line() else { return false }

@@ -3,7 +3,9 @@ import Foundation
 import Glibc
 public import PipelineKit
 
-/// Makes a program a plugin: its stages, written for ``Stage`` like any other, work for a host that starts it.
+/// Turns a program into a plugin, which serves its stages to the host that starts it.
+///
+/// Use it to ship stages in a program of their own. They conform to ``Stage`` like built-in ones:
 ///
 /// ```swift
 /// @main enum Plugin {
@@ -11,10 +13,10 @@ public import PipelineKit
 /// }
 /// ```
 public enum PluginProcess {
-    /// Serves the host that started this process, by the protocol of `docs/plugin-protocol.md`, until it closes the
-    /// line; then the process ends.
+    /// Serves the host that started this process, using the protocol of `docs/plugin-protocol.md`, and exits when the
+    /// host closes standard input.
     /// - Parameters:
-    ///   - stages: What it works for.
+    ///   - stages: The stages that the plugin offers.
     ///   - name: The plugin's name, as in its `plugin.json`.
     ///   - version: The plugin's version, as in its `plugin.json`.
     public static func serve<each S: Stage>(
@@ -25,12 +27,12 @@ public enum PluginProcess {
         serve(types, name: name, version: version)
     }
 
-    /// The same, for stages that were erased before.
+    /// Serves type-erased stages; see the method above.
     ///
-    /// Standard output is taken away first and points at standard error from then on, so that a library's stray
-    /// line can't break the conversation. The process dies with its host, whatever it is doing. To be called on the
-    /// first thread before there are others: only then can the process be confined as a whole.
-    /// - Parameter prepare: Done before the greeting is read: what the host confines the process to holds from then on.
+    /// First redirects standard output to standard error, so that a library's stray line can't break the protocol. The
+    /// process dies with its host, whatever it is doing. Call this on the main thread before any other thread exists:
+    /// otherwise the sandbox policy does not cover the whole process.
+    /// - Parameter prepare: Runs before the host's greeting is read, and so before the sandbox policy applies.
     public static func serve(
         _ stages: [StageType], name: String, version: String, prepare: () -> Void = {}
     ) -> Never {
@@ -45,7 +47,7 @@ public enum PluginProcess {
         spreader_die_with_parent()
         spreader_forbid_core_dumps()
         spreader_spare_memory()
-        // An interrupt at the terminal is the host's to handle; its child may write to the terminal all the same.
+        // The host handles Ctrl-C. Ignoring SIGTTOU lets this background process write to the terminal.
         for number in [SIGINT, SIGTTOU] { signal(number, SIG_IGN) }
         let input = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
         let output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
@@ -56,12 +58,12 @@ public enum PluginProcess {
         let server = StageServer(stages, name: name, release: version, output: output, services: services)
         guard server.greet(input: input) else { _exit(0) }
         let reader = Thread {
-            // The reader alone decides when it is over: work that hangs can't keep the process alive.
+            // Exit when the reader ends: work that hangs must not keep the process alive.
             _exit(server.serve(input: input) ? 0 : 76)
         }
         reader.name = "stage-server"
         reader.start()
-        // For stages that use the main actor.
+        // Serve stages that use the main actor.
         while true { if Thread.isMainThread { RunLoop.main.run() } else { pause() } }
     }
 }

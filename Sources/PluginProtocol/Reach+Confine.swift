@@ -3,17 +3,17 @@ import Foundation
 import PipelineKit
 
 extension Reach {
-    /// What libraries read besides the footage: themselves, fonts, time zones, names of owners, the machine's
-    /// description. The scheduler of tasks reads the state of its threads, which stand in `/proc` like processes; of
-    /// other processes Landlock keeps environment, memory and files closed all the same.
+    /// Paths that libraries read besides the footage: themselves, fonts, time zones, user names, descriptions of the
+    /// machine. The task scheduler reads the state of its threads in `/proc`; Landlock still denies access to the
+    /// environment, memory and files of other processes there.
     private static let system = [
         "/usr", "/lib", "/lib64", "/etc/fonts", "/etc/localtime", "/etc/ld.so.cache", "/etc/nsswitch.conf",
         "/etc/passwd", "/etc/group", "/var/cache/fontconfig", "/proc", "/sys/devices/system/cpu", "/sys/fs/cgroup",
         "/dev/urandom", "/dev/null", "/dev/zero",
     ]
 
-    /// Takes from this process all that lies outside, for good. To be called while it has one thread.
-    /// - Returns: What is in force: `landlock` for files, `seccomp` for the network and other processes.
+    /// Applies the policy to this process, irrevocably. Call it while the process has one thread.
+    /// - Returns: The mechanisms in force: `landlock` for files, `seccomp` for the network and other processes.
     func confineThisProcess() -> [String] {
         var inForce: [String] = []
         let home = ProcessInfo.processInfo.environment["HOME"] ?? "/nonexistent"

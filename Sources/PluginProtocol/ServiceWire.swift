@@ -1,17 +1,16 @@
-import Foundation
 package import PipelineKit
 
-/// The forms in which questions to the host, and its answers, cross the line.
+/// The wire formats of arguments and results of service calls.
 package enum ServiceWire {
-    /// A limit.
+    /// The argument of permit calls: a ``RateLimit`` without its name.
     package struct Permit: Codable {
-        /// Whose limit it is; empty for everybody's.
+        /// The subject of the limit, such as the account; nil or empty for the whole app.
         package var subject: String?
-        /// Permits in one window.
+        /// The number of permits in one window.
         package var permits: Int
-        /// The window in seconds.
+        /// The length of the window in seconds.
         package var window: Double
-        /// Whether a refused call had taken a permit.
+        /// Whether the refused call had taken a permit; nil except for `permit.refused`.
         package var taken: Bool?
 
         package init(_ limit: RateLimit, taken: Bool? = nil) {
@@ -21,20 +20,18 @@ package enum ServiceWire {
             self.taken = taken
         }
 
-        /// The limit under `name`.
+        /// Returns the rate limit called `name`.
         package func limit(named name: String) -> RateLimit {
             RateLimit(name: name, subject: subject ?? "", permits: permits, window: .seconds(window))
         }
     }
 
-    /// Permits that were taken.
+    /// The wire format of ``TakenPermits``.
     package struct Taken: Codable {
-        /// How many.
         package var count: Int
-        /// Seconds until the first leaves the window.
+        /// Seconds until the first of them leaves the window; nil if there is none.
         package var nextFree: Double?
 
-        /// The form of `permits`.
         package init(_ permits: TakenPermits) {
             count = permits.count
             nextFree = permits.nextFree?.inSeconds

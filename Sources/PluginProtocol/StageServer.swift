@@ -8,7 +8,7 @@ import Synchronization
 /// Makes the services that a request's stage gets beyond those of every stage.
 package typealias GrantedServices = @Sendable (HostChannel, RequestContext) -> HostServices
 
-/// A child process's side of the line: works for stages, one request at a time.
+/// The child's end of the protocol: runs stages on request, one request at a time.
 final class StageServer: Sendable {
     private struct State {
         var running: (id: Int, task: Task<Void, Never>)?
@@ -24,7 +24,7 @@ final class StageServer: Sendable {
     private let services: GrantedServices
     private let state = Mutex(State())
 
-    /// A server that answers on `output`, which carries nothing else.
+    /// Creates a server that writes its messages to `output`, which must carry nothing else.
     init(
         _ stages: [StageType], name: String, release: String, output: Int32,
         services: @escaping GrantedServices = { _, _ in HostServices() }
@@ -36,9 +36,9 @@ final class StageServer: Sendable {
         self.output = LineOutput(descriptor: output)
     }
 
-    /// Reads the host's greeting and does what it asks for, on the calling thread: what confines a thread confines those
-    /// that it starts, and no others.
-    /// - Returns: False when the host closed the line, or sent what is no greeting.
+    /// Reads the host's greeting and applies its sandbox policy, on the calling thread: the policy covers this thread
+    /// and those that it starts later, but no others.
+    /// - Returns: False if the host closed the pipe or sent an invalid message.
     func greet(input: Int32) -> Bool {
         var isGreeted = false
         while !isGreeted {
@@ -52,8 +52,8 @@ final class StageServer: Sendable {
         return true
     }
 
-    /// Reads messages until the host closes the line, on the calling thread.
-    /// - Returns: False when the host sent what is no message.
+    /// Reads messages on the calling thread until the host closes the pipe.
+    /// - Returns: False if the host sent an invalid message.
     func serve(input: Int32) -> Bool {
         while let lines = readLines(input) {
             guard let lines else { return false }
@@ -67,7 +67,8 @@ final class StageServer: Sendable {
         return true
     }
 
-    /// The lines that the next bytes complete; nil at the end, and nil within for a line that is too long.
+    /// The lines that the next bytes complete. The outer optional is nil at the end of the input, the inner one if a
+    /// line is too long.
     private func readLines(_ input: Int32) -> [Data]?? {
         withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 1) { bytes in
             while true {
@@ -83,14 +84,14 @@ final class StageServer: Sendable {
         do {
             return try HostMessage(line: line)
         } catch {
-            let problem = StageError(.internalFault, "a line from the host can't be read: \(error)")
+            let problem = StageError(.internalFault, "a message from the host can't be decoded: \(error)")
             output.send(.failure(id: nil, FailureMessage(problem)))
             return nil
         }
     }
 
     private func greeted(by hello: HostHello) {
-        // Beyond this allocations fail; the host's own watch comes earlier.
+        // A last resort: the host kills the child earlier, when its resident memory exceeds the limit.
         if let memory = hello.memory, memory > 0 { spreader_limit_memory(UInt64(memory) + 2 << 30) }
         let confinement = hello.reach.map { $0.confineThisProcess() }
         output.send(
@@ -140,7 +141,7 @@ final class StageServer: Sendable {
                 let answer: ChildMessage
                 do {
                     guard let type = stages.first(where: { $0.name.rawValue == request.stage }) else {
-                        throw StageError(.internalFault, "this child has no stage \(request.stage)")
+                        throw StageError(.internalFault, "unknown stage \(request.stage)")
                     }
                     answer = .result(try await work(try type.make(request.options), type))
                 } catch let error as StageError {
@@ -148,12 +149,13 @@ final class StageServer: Sendable {
                 } catch {
                     answer = .failure(
                         id: request.id,
-                        FailureMessage(StageError(.internalFault, "\(request.stage) has no answer: \(error)")))
+                        FailureMessage(StageError(.internalFault, "stage \(request.stage) failed: \(error)")))
                 }
-                // Free before the host reads the answer: its next request may follow at once.
+                // Become free before answering: the host may send its next request at once.
                 self.state.withLock { $0.running = nil }
                 if !output.send(answer) {
-                    let error = StageError(.internalFault, "the answer of \(request.stage) has no JSON form")
+                    let error = StageError(
+                        .internalFault, "the result of stage \(request.stage) can't be encoded as JSON")
                     output.send(.failure(id: request.id, FailureMessage(error)))
                 }
             }
@@ -163,11 +165,12 @@ final class StageServer: Sendable {
         if !isFree {
             output.send(
                 .failure(
-                    id: request.id, FailureMessage(StageError(.busy, "the child works on another request already"))))
+                    id: request.id, FailureMessage(StageError(.busy, "another request is already running"))))
         }
     }
 
-    /// Asks the host for something and waits for its answer.
+    /// Calls a service of the host and waits for its answer.
+    /// - Parameter message: Creates the call with the given number.
     func ask(_ message: (Int) -> ServiceMessage) async throws(StageError) -> JSONValue? {
         let number = state.withLock { state in
             state.lastRequest += 1
@@ -187,13 +190,13 @@ final class StageServer: Sendable {
         return answer.value
     }
 
-    /// Stops waiting for an answer.
+    /// Ends the wait for an answer with `StageError.cancelled`.
     private func giveUp(_ number: Int) {
         let waiting = state.withLock { $0.waiting.removeValue(forKey: number) }
         waiting?.resume(returning: ServiceAnswer(request: number, error: FailureMessage(.cancelled)))
     }
 
-    // MARK: From messages to what stages take
+    // MARK: Inputs and contexts from requests
 
     private static func post(_ request: StageRequest) throws -> PostSettings {
         try PostSettings.make(from: request.context.post)
@@ -201,7 +204,7 @@ final class StageServer: Sendable {
 
     private static func input(_ request: StageRequest, _ type: StageType) throws -> any Artifact {
         guard let input = request.input else {
-            throw StageError(.internalFault, "\(request.stage) was handed no input")
+            throw StageError(.internalFault, "the request for stage \(request.stage) has no input")
         }
         return try type.decodeInput(input)
     }
@@ -216,11 +219,11 @@ final class StageServer: Sendable {
     private func context(_ request: StageRequest) throws -> StageContext {
         let context = request.context
         guard let folder = context.workDirectory else {
-            throw StageError(.internalFault, "\(request.stage) was handed no work folder")
+            throw StageError(.internalFault, "the request for stage \(request.stage) has no work folder")
         }
         let rate = ReportRate()
         let host = host(of: request)
-        // The host's records may follow another clock than this machine's.
+        // The host's clock may differ from the system clock.
         let ahead = context.time.map { $0 - Date().timeIntervalSince1970 } ?? 0
         let clock = HostClock(now: { Date().addingTimeInterval(ahead) }, sleep: { try await Task.sleep(for: $0) })
         var result = StageContext(
@@ -244,7 +247,7 @@ final class StageServer: Sendable {
     }
 }
 
-/// Lets through at most twenty reports a second, and always the last: frames come much faster.
+/// Limits progress to twenty reports a second, but always passes the last one: stages may report each frame.
 private final class ReportRate: Sendable {
     private let last = Mutex<ContinuousClock.Instant?>(nil)
 

@@ -168,7 +168,7 @@ enum HostilePlugin {
                                 ("checkpoint.get", secret, None),
                                 ("permit", secret, {"permits": 1, "window": 1}),
                                 ("permit", "k", {"permits": 1, "window": 1, "subject": secret}))]
-                told = sum("would be written down" in refusal for refusal in refusals)
+                told = sum("would be stored" in refusal for refusal in refusals)
                 say({"type": "failure", "id": id, "error": {"code": "c-" + secret, "message": f"refused {told} times"}})
                 return
             elif kind == "token":

@@ -37,17 +37,17 @@ extension EndToEnd {
         // MARK: A hostile plugin costs one asset
 
         @Test(arguments: [
-            ("silence", "gave no sign for 2.0 s"), ("flood", "more messages than anyone can read"),
-            ("noise", "gave no sign for 2.0 s"), ("garbage", "broke the protocol"),
-            ("longline", "a line without end"), ("crowd", "more values than anyone needs"),
+            ("silence", "sent no message for 2.0 s"), ("flood", "too many messages or too much output"),
+            ("noise", "sent no message for 2.0 s"), ("garbage", "broke the protocol"),
+            ("longline", "a line that is too long"), ("crowd", "a message with too many values"),
             ("forksanddies", "crashed (SIGSEGV)"), ("dies", "crashed (SIGABRT)"),
-            ("exits", "exited with status 3 at exits.bin in stage hostile: Traceback: the last word"),
+            ("exits", "exited with status 3 on exits.bin in stage hostile: Traceback: the last word"),
             ("memory", "more than 250 MB of memory"), ("processor", "more than 1.0 s of processor time"),
-            ("never", "wait"), ("ages", "wait"), ("pretends", "nobody asked it to"),
-            ("closes", "closed its standard output and went on"), ("time", "longer than 3.0 s"),
-            ("wrongartifact", "gave no SourceFile"), ("blank", "more messages than anyone can read"),
-            ("errors", "more messages than anyone can read"),
-            ("hearsnothing", "does not read what it is sent"), ("again", "a second answer to the greeting"),
+            ("never", "wait"), ("ages", "wait"), ("pretends", "a cancellation that was not requested"),
+            ("closes", "closed its standard output but did not exit"), ("time", "longer than 3.0 s"),
+            ("wrongartifact", "returned no valid SourceFile"), ("blank", "too many messages or too much output"),
+            ("errors", "too many messages or too much output"),
+            ("hearsnothing", "does not read its standard input"), ("again", "a second answer to the greeting"),
         ]) func misbehaviourCostsOneAssetAndLeavesNoProcess(kind: String, words: String) async throws {
             let place = try place(
                 limits: #"{"memory": "250MB", "processor": "1s", "time": "3s"}"#,
@@ -123,9 +123,9 @@ extension EndToEnd {
                 "upgrade spreader-pipeline"
             ),
             (0, "fine", "plugin hostile 1.0.0 speaks protocol 0", "upgrade the plugin"),
-            (1, "silent", "no answer to the greeting for 5.0 s", "plugins check hostile"),
-            (1, "garbage", "no answer to the greeting for 5.0 s", "plugins check hostile"),
-            (1, "crash", "crashes at once (SIGSEGV)", "plugins check hostile"),
+            (1, "silent", "no answer to the greeting within 5.0 s", "plugins check hostile"),
+            (1, "garbage", "no answer to the greeting within 5.0 s", "plugins check hostile"),
+            (1, "crash", "crashes immediately (SIGSEGV)", "plugins check hostile"),
             (1, "posts", "irreversible", "upgrade it"),
         ]) func aPluginThatCannotStartIsAFindingAtItsPlace(
             version: Int, greeting: String, words: String, hint: String
@@ -154,7 +154,7 @@ extension EndToEnd {
             let place = try place(files: ["token.bin"])
             let outcome = try await run(place, ["token.bin"])
             #expect(outcome.status == 78)
-            #expect(try failure(outcome)?["message"] == "plugins have no credentials")
+            #expect(try failure(outcome)?["message"] == "plugins can't use credentials")
         }
 
         @Test func secretsNeedTheManifestAndTheUser() async throws {
@@ -186,7 +186,7 @@ extension EndToEnd {
                     "OTHER_KEY": value, "SPREADER_PLUGIN_SECRETS": "hostile:OTHER_KEY", "SPREADER_LOG": "info",
                 ])
             #expect(outcome.status == 1)
-            #expect(try failure(outcome)?["message"]?.stringValue?.contains("holds a secret") == true)
+            #expect(try failure(outcome)?["message"]?.stringValue?.contains("contains a secret") == true)
             #expect(!(outcome.output + outcome.messages).contains("s3cr3t"))
         }
 

@@ -59,8 +59,8 @@ private struct SampleOptions: StageOptions, Equatable {
 
     @Test func secretValuesAreNotInWhatIsSaidOfThem() {
         let findings = SampleOptions.findings(in: ["password": 4711])
-        #expect(findings.map(\.problem.message) == ["takes text, which its secret value is not"])
-        #expect(throws: OptionProblem("wrong-type", "takes text, which its secret value is not")) {
+        #expect(findings.map(\.problem.message) == ["takes text, not the given secret value"])
+        #expect(throws: OptionProblem("wrong-type", "takes text, not the given secret value")) {
             try SampleOptions.make(from: ["password": 4711])
         }
     }

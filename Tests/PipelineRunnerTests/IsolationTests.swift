@@ -67,7 +67,7 @@ import Testing
             ])
         let failed = events.filter { $0["event"] == "stage.failed" }
         #expect(failed.count == 1)
-        #expect(failed.first?["message"] == "the process of stage misbehave crashed (SIGSEGV) at crash.mp4")
+        #expect(failed.first?["message"] == "the process of stage misbehave crashed (SIGSEGV) on crash.mp4")
         #expect(failed.first?["code"] == "internal")
         #expect(!events.contains { $0["event"] == "stage.retrying" })
         #expect(try await bench.run(bench.request(checked, ["crash.mp4"])).status == 1)
@@ -94,7 +94,7 @@ import Testing
         let isolated = Isolated(stall: .seconds(1))
         let hung = try #require(await isolated.failure("spin.mp4"))
         #expect(hung.outcome == .invalidData)
-        #expect(hung.message.contains("got nowhere for 1.0 s"), "\(hung.message)")
+        #expect(hung.message.contains("made no progress for 1.0 s"), "\(hung.message)")
         let quit = try #require(await isolated.failure("quit.mp4"))
         #expect(quit.message.contains("exit status 3"))
         await isolated.pool.close()
@@ -226,7 +226,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("/nonexistent/worker", "No such file"), ("/bin/true", "exits at once"), ("/bin/cat", "not speak the protocol"),
+        ("/nonexistent/worker", "No such file"), ("/bin/true", "exits immediately"),
+        ("/bin/cat", "not speak the protocol"),
     ]) func aChildThatIsNoneIsSaidSo(path: String, words: String) async throws {
         let pool = WorkerPool(launch: WorkerLaunch(executable: path, arguments: [], environment: [:]))
         let stage = try StageType(Misbehave.self).isolated(in: pool).make([:])
@@ -354,7 +355,9 @@ import Testing
             """)
         await #expect(throws: StageError.self) { _ = try await child.run("dies") }
         let error = await #expect(throws: StageError.self) { _ = try await child.run("fine") }
-        #expect(error?.message.contains("something else than when it was started before") == true, "\(error as Any)")
+        #expect(
+            error?.message.contains("other stages or features than when it was started before") == true,
+            "\(error as Any)")
         await child.close()
     }
 }

@@ -72,9 +72,9 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"fields": 3}"#, "takes an object of texts, numbers or null"),
+        (#"{"fields": 3}"#, "takes an object of text, numbers or null"),
         (#"{"fields": {"name": "x"}}"#, "can't set \"name\""),
-        (#"{"fields": {"a b": "x"}}"#, "names are made of letters"),
+        (#"{"fields": {"a b": "x"}}"#, "use a letter, then letters"),
         (#"{"fields": {"a": [1]}}"#, "for \"a\""),
     ])
     func badFieldsAreFound(post: String, words: String) {

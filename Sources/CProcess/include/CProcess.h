@@ -2,74 +2,74 @@
 
 #include <spawn.h>
 
-/// Asks the kernel to kill this process when the thread that started it ends. Does nothing where that is unknown.
+/// Makes the kernel kill this process when the thread that started it ends. Does nothing on systems other than Linux.
 void spreader_die_with_parent(void);
 
-/// Allows no core dumps: they would write the footage's content to disk.
+/// Disables core dumps, which would write content of the footage to disk.
 void spreader_forbid_core_dumps(void);
 
-/// A pipe whose ends are closed on exec: ends[0] to read, ends[1] to write. Returns 0, or -1 with errno.
+/// Creates a pipe whose ends are closed on exec: ends[0] to read, ends[1] to write. Returns 0, or -1 with errno.
 int spreader_pipe(int ends[_Nonnull 2]);
 
-/// How to start a process. Strings and arrays stay the caller's.
+/// How to start a process. The caller keeps ownership of strings and arrays.
 struct spreader_launch {
-    /// Path of the program.
+    /// Path of the executable.
     const char *_Nonnull path;
-    /// Its arguments, its own name first, ended by null.
+    /// Null-terminated arguments, starting with the program's name.
     char *_Nullable const *_Nonnull arguments;
-    /// Its environment, ended by null.
+    /// Null-terminated environment.
     char *_Nullable const *_Nonnull environment;
-    /// The folder that it works in; null for this process's.
+    /// Working directory; null for that of this process.
     const char *_Nullable directory;
-    /// What it reads on standard input.
+    /// Descriptor for standard input.
     int input;
-    /// What it writes on standard output.
+    /// Descriptor for standard output.
     int output;
-    /// What it writes on standard error; -1 for this process's.
+    /// Descriptor for standard error; -1 for that of this process.
     int errors;
-    /// Whether it and all that it starts must stay in its process group.
+    /// Whether the process and its descendants must stay in its process group.
     int keeps_group;
-    /// The process group that it joins, and then it outlives this process; 0 for one of its own.
+    /// Process group to join, in which case the process outlives the calling thread; 0 for a new group.
     int group;
 };
 
-/// Starts a process in a process group of its own, with default signals and no other open files. It dies with the
-/// calling thread. Returns its number, or -1 with errno.
+/// Starts a process with default signal handlers and no other open descriptors. It dies with the calling thread, unless
+/// it joins a process group. Returns its process id, or -1 with errno.
 int spreader_start(const struct spreader_launch *_Nonnull launch);
 
-/// What a process may still reach after `spreader_confine`.
+/// The files that a process may access after `spreader_confine_files`. Skips paths that do not exist.
 struct spreader_reach {
-    /// Files and folders that it may read, ended by null; those that don't exist are passed over.
+    /// Null-terminated list of files and folders that it may read.
     const char *_Nullable const *_Nonnull readable;
-    /// Files and folders that it may read, write, make and remove, ended by null.
+    /// Null-terminated list of files and folders that it may read, write, create and remove.
     const char *_Nullable const *_Nonnull writable;
-    /// Whether files outside stay readable.
+    /// Whether all other files stay readable.
     int reads_all;
 };
 
-/// Takes files, and signals to other processes where the kernel can, from the calling thread, and from those that it
-/// starts, for good.
-/// Returns 0, or -1 with errno: ENOSYS and EOPNOTSUPP where the kernel knows no such thing.
+/// Denies the calling thread, and those that it starts later, access to other files and, if the kernel supports it,
+/// signals to other processes. Irrevocable.
+/// Returns 0, or -1 with errno: ENOSYS or EOPNOTSUPP if the kernel lacks Landlock.
 int spreader_confine_files(const struct spreader_reach *_Nonnull reach);
 
-/// Takes the network, the means to look into other processes, and the privileges of root but for those that open files,
-/// from this process for good. To be called while it has one thread.
+/// Denies this process the network, access to other processes, and root's privileges except for those that open files.
+/// Irrevocable. Call it while the process has one thread.
 /// Returns 0, or -1 with errno.
 int spreader_forbid_network(void);
 
-/// Erases the value of an environment variable where other processes can read it, and keeps it for this one. Before other
-/// threads start. Returns 0, or -1 with errno.
+/// Erases the value of an environment variable where other processes can read it, and keeps it for this process. Call
+/// it before other threads start. Returns 0, or -1 with errno.
 int spreader_hide_variable(const char *_Nonnull name);
 
-/// Number of threads of this process; -1 where that is unknown.
+/// Returns the number of threads of this process; -1 if unknown.
 int spreader_thread_count(void);
 
-/// Takes pages as they are needed instead of in huge ones, and few pools for all threads: with pictures of some
-/// megabytes, the rounding up alone takes as much as several of them. Before other threads start.
+/// Disables huge pages and limits the allocator to two pools: with frames of several megabytes, rounding up alone
+/// would take as much memory as several frames. Call it before other threads start.
 void spreader_spare_memory(void);
 
-/// Has the kernel begin to write a file's changed pages to the disk, without waiting for them.
+/// Starts to write a file's changed pages to disk, without waiting for completion.
 void spreader_begin_writeback(int descriptor);
 
-/// Lets allocations fail beyond `bytes` of private memory.
+/// Makes allocations fail beyond `bytes` of private memory.
 void spreader_limit_memory(unsigned long long bytes);

@@ -1,25 +1,16 @@
-/// A corner, a side or the middle of an area.
+/// Where to place something within an area, such as a logo in the frame: a corner, the middle of a side, or the centre.
 public enum Anchor: String, OptionValue, CaseIterable, Codable, Hashable {
-    /// The upper left corner.
     case topLeft = "top-left"
-    /// The middle of the upper side.
     case top
-    /// The upper right corner.
     case topRight = "top-right"
-    /// The middle of the left side.
     case left
-    /// The middle.
     case center
-    /// The middle of the right side.
     case right
-    /// The lower left corner.
     case bottomLeft = "bottom-left"
-    /// The middle of the lower side.
     case bottom
-    /// The lower right corner.
     case bottomRight = "bottom-right"
 
-    /// 0 is left, 1 right.
+    /// The horizontal position as a fraction of the width: 0 is the left edge, 1 the right edge.
     public var x: Double {
         switch self {
         case .topLeft, .left, .bottomLeft: 0
@@ -28,7 +19,7 @@ public enum Anchor: String, OptionValue, CaseIterable, Codable, Hashable {
         }
     }
 
-    /// 0 is top, 1 bottom.
+    /// The vertical position as a fraction of the height: 0 is the top edge, 1 the bottom edge.
     public var y: Double {
         switch self {
         case .topLeft, .top, .topRight: 0

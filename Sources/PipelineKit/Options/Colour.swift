@@ -1,15 +1,13 @@
-/// A colour: a name or `#RRGGBB`.
+/// The value of a colour option, written as a name such as `black` or as `#RRGGBB`.
 public struct Colour: OptionValue, Hashable {
-    /// As FFmpeg writes it.
+    /// The colour in FFmpeg's syntax: a name, or `0x` and six hex digits.
     public var name: String
     private let written: String
 
-    /// Black.
     public static let black = Colour(name: "black", written: "black")
-    /// White.
     public static let white = Colour(name: "white", written: "white")
 
-    // The values that FFmpeg gives these names, which are those of CSS.
+    // FFmpeg and CSS give these names the same values.
     private static let values: [(name: String, rgb: Int)] = [
         ("black", 0x000000), ("white", 0xffffff), ("gray", 0x808080), ("silver", 0xc0c0c0), ("red", 0xff0000),
         ("green", 0x008000), ("blue", 0x0000ff), ("navy", 0x000080), ("purple", 0x800080), ("orange", 0xffa500),
@@ -17,7 +15,7 @@ public struct Colour: OptionValue, Hashable {
     ]
     private static var names: [String] { values.map(\.name) }
 
-    /// Red, green and blue, eight bits each.
+    /// The colour as the number `0xRRGGBB`.
     public var rgb: Int {
         Colour.values.first { $0.name == written }?.rgb ?? Int(written.dropFirst(), radix: 16) ?? 0
     }
@@ -27,7 +25,6 @@ public struct Colour: OptionValue, Hashable {
         self.written = written
     }
 
-    /// A name or six hex digits.
     public static var optionType: OptionType {
         OptionType(
             name: "colour",
@@ -37,7 +34,7 @@ public struct Colour: OptionValue, Hashable {
             ])
     }
 
-    /// Reads `black` or `#1a1a2e`.
+    /// Parses `black` or `#1a1a2e`.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> Colour {
         let expected = "one of \(names.joined(separator: ", ")), or #RRGGBB"
         guard let text = value.stringValue else { throw .wrongType(expected, got: value) }
@@ -51,6 +48,5 @@ public struct Colour: OptionValue, Hashable {
         return Colour(name: "0x\(digits)", written: text)
     }
 
-    /// As written.
     public var optionJSON: JSONValue { .string(written) }
 }

@@ -1,12 +1,10 @@
-/// Hashtags that are put behind the title: `["launch", "behindthescenes"]`.
+/// Hashtags to append to a post's title: `["launch", "behindthescenes"]`.
 public struct Hashtags: OptionValue, Hashable {
-    /// The tags without their sign.
+    /// The tags, without the leading `#`.
     public var tags: [String]
 
-    /// Hashtags.
     public init(_ tags: [String] = []) { self.tags = tags }
 
-    /// A list of words, with or without their sign.
     public static var optionType: OptionType {
         OptionType(
             name: "hashtags",
@@ -16,7 +14,8 @@ public struct Hashtags: OptionValue, Hashable {
             ])
     }
 
-    /// Reads a list, or words in one text.
+    /// Parses a list of words, or one text with words separated by spaces or commas. Each may start with `#`. Drops
+    /// duplicates, ignoring case.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> Hashtags {
         let words: [String]
         switch value {
@@ -31,18 +30,17 @@ public struct Hashtags: OptionValue, Hashable {
             let tag = word.hasPrefix("#") ? String(word.dropFirst()) : word
             guard !tag.isEmpty, tag.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" }) else {
                 throw OptionProblem(
-                    "wrong-type", "has \"\(word)\", and a hashtag is one word of letters, digits and _",
-                    hint: "write words together, such as #behindthescenes")
+                    "wrong-type", "has \"\(word)\", but a hashtag is one word of letters, digits and _",
+                    hint: "join the words, as in #behindthescenes")
             }
             if !tags.contains(where: { $0.lowercased() == tag.lowercased() }) { tags.append(tag) }
         }
         return Hashtags(tags)
     }
 
-    /// As a list.
     public var optionJSON: JSONValue { .array(tags.map(JSONValue.string)) }
 
-    /// A title with the tags behind it, but for those that it has already.
+    /// Returns `title` followed by the tags that it does not contain yet.
     public func appended(to title: String) -> String {
         let present = Set(
             title.lowercased().split { $0.isWhitespace }.filter { $0.hasPrefix("#") }.map { $0.dropFirst() })

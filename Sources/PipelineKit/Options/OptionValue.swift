@@ -1,20 +1,19 @@
-/// What is wrong with the value of an option.
+/// An invalid option value. Throw it from ``OptionValue/parse(_:)``.
 public struct OptionProblem: Error, Sendable, Hashable {
     /// A stable code: `wrong-type`, `out-of-range` or `unknown-choice`.
     public var code: String
-    /// What is wrong, such as `takes a duration such as "60s", not a list`.
+    /// The problem, phrased to follow the option's name: `takes a duration such as "60s", not a list`.
     public var message: String
     /// What to write instead.
     public var hint: String?
 
-    /// A problem.
     public init(_ code: String, _ message: String, hint: String? = nil) {
         self.code = code
         self.message = message
         self.hint = hint
     }
 
-    /// A value of the wrong type or form.
+    /// Creates the problem `takes EXPECTED, not VALUE` for a value of the wrong type or form.
     public static func wrongType(_ expected: String, got value: JSONValue) -> OptionProblem {
         let shown =
             switch value {
@@ -27,24 +26,23 @@ public struct OptionProblem: Error, Sendable, Hashable {
         return OptionProblem("wrong-type", "takes \(expected), not \(shown)")
     }
 
-    /// The same problem of a value that must not be shown.
-    /// - Parameter type: What the option takes.
+    /// The same problem without the value, for secret options.
+    /// - Parameter type: The option's type, which the new message describes.
     func hidingValue(of type: OptionType) -> OptionProblem {
         let expected = type.choices.isEmpty ? type.name : "one of \(type.choices.joined(separator: ", "))"
-        return OptionProblem(code, "takes \(expected), which its secret value is not")
+        return OptionProblem(code, "takes \(expected), not the given secret value")
     }
 }
 
-/// How a kind of option value is described to people and to editors.
+/// Describes a type of option value: for help texts, and as JSON Schema for editors.
 public struct OptionType: Sendable, Hashable {
     /// A word for help, such as `duration`.
     public var name: String
-    /// JSON Schema (2020-12) of the value.
+    /// The JSON Schema (2020-12) of the value.
     public var schema: JSONValue
-    /// The allowed words when there is a closed list.
+    /// The allowed words if the type is an enumeration, otherwise empty.
     public var choices: [String]
 
-    /// A description.
     public init(name: String, schema: JSONValue, choices: [String] = []) {
         self.name = name
         self.schema = schema
@@ -52,21 +50,27 @@ public struct OptionType: Sendable, Hashable {
     }
 }
 
-/// A type that can stand as an option in a pipeline file.
+/// A type that can be the value of a ``StageOption``.
+///
+/// `Bool`, `Int`, `Double`, `String`, `Duration`, ``ByteCount``, ``BitRate`` and optionals conform. Enumerations that
+/// are `CaseIterable` with `String` raw values only need to declare the conformance:
+///
+/// ```swift
+/// public enum Fit: String, OptionValue, CaseIterable { case crop, pad, blur }
+/// ```
 public protocol OptionValue: Sendable {
-    /// How it is described.
+    /// The type's name for help texts and its JSON Schema.
     static var optionType: OptionType { get }
-    /// Reads a value as written in the file.
-    /// - Throws: `OptionProblem` that says what is expected.
+    /// Parses a value from the pipeline file, or the text that the user passed with `--set`.
+    /// - Throws: `OptionProblem` that names the expected type or range.
     static func parse(_ value: JSONValue) throws(OptionProblem) -> Self
-    /// The value in the form that a person would write.
+    /// The value as a user would write it in a pipeline file.
     var optionJSON: JSONValue { get }
 }
 
 extension Bool: OptionValue {
-    /// True or false.
     public static var optionType: OptionType { OptionType(name: "true|false", schema: ["type": "boolean"]) }
-    /// Reads a truth value.
+    /// Accepts the texts `true` and `false`, too, because `--set` passes text.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> Bool {
         switch value {
         case .bool(let truth): return truth
@@ -75,40 +79,34 @@ extension Bool: OptionValue {
         default: throw .wrongType("true or false", got: value)
         }
     }
-    /// The truth value.
     public var optionJSON: JSONValue { .bool(self) }
 }
 
 extension Int: OptionValue {
-    /// An integer.
     public static var optionType: OptionType { OptionType(name: "integer", schema: ["type": "integer"]) }
-    /// Reads an integer, also from text such as `--set` gives.
+    /// Accepts an integer in a text, too, because `--set` passes text.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> Int {
         if let number = value.integerValue { return Int(number) }
         if let text = value.stringValue, let number = Int(text) { return number }
         throw .wrongType("an integer", got: value)
     }
-    /// The integer.
     public var optionJSON: JSONValue { .integer(Int64(self)) }
 }
 
 extension Double: OptionValue {
-    /// A number.
     public static var optionType: OptionType { OptionType(name: "number", schema: ["type": "number"]) }
-    /// Reads a number, also from text such as `--set` gives.
+    /// Accepts a finite number in a text, too, because `--set` passes text.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> Double {
         if let number = value.doubleValue, number.isFinite { return number }
         if let text = value.stringValue, let number = Double(text), number.isFinite { return number }
         throw .wrongType("a number", got: value)
     }
-    /// The number.
     public var optionJSON: JSONValue { .number(self) }
 }
 
 extension String: OptionValue {
-    /// Text.
     public static var optionType: OptionType { OptionType(name: "text", schema: ["type": "string"]) }
-    /// Reads text. A bare number is refused, because what it would look like as text is anyone's guess.
+    /// Rejects bare numbers and booleans, because their form as text would be ambiguous: `1.0` or `1`?
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> String {
         guard case .string(let text) = value else {
             var problem = OptionProblem.wrongType("text", got: value)
@@ -117,12 +115,10 @@ extension String: OptionValue {
         }
         return text
     }
-    /// The text.
     public var optionJSON: JSONValue { .string(self) }
 }
 
 extension Duration: OptionValue {
-    /// A duration: seconds, or text with units.
     public static var optionType: OptionType {
         OptionType(
             name: "duration",
@@ -131,13 +127,13 @@ extension Duration: OptionValue {
                 "pattern": #"^\s*(\d+(\.\d+)?|(\d+(\.\d+)?\s*(ms|s|min|m|h|d)\s*)+|(\d+:)?\d+:\d+(\.\d+)?)\s*$"#,
             ])
     }
-    /// Reads `60`, `"60s"`, `"1m30s"`, `"00:01:30"`.
+    /// Parses `60`, `"60s"`, `"1m30s"` or `"00:01:30"`.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> Duration {
         if let seconds = value.doubleValue, seconds.isFinite, (0..<1e12).contains(seconds) { return .seconds(seconds) }
         if let text = value.stringValue, let duration = Duration(parsing: text) { return duration }
         throw .wrongType("a duration such as 60 or \"1m30s\"", got: value)
     }
-    /// Seconds as a number when whole, else text with unit.
+    /// The duration in seconds as text, such as `60s` or `1.5s`.
     public var optionJSON: JSONValue {
         let seconds = inSeconds
         return seconds == seconds.rounded() && abs(seconds) < 1e15
@@ -146,7 +142,6 @@ extension Duration: OptionValue {
 }
 
 extension ByteCount: OptionValue {
-    /// A size: bytes, or text with a decimal unit.
     public static var optionType: OptionType {
         OptionType(
             name: "size",
@@ -155,13 +150,13 @@ extension ByteCount: OptionValue {
                 "pattern": #"^\s*\d+(\.\d+)?\s*([kKmMgG]([iI]?[bB])?|[bB])?\s*$"#,
             ])
     }
-    /// Reads `1000000`, `"10MB"`, `"64MiB"`.
+    /// Parses `1000000`, `"10MB"` or `"64MiB"`.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> ByteCount {
         if let bytes = value.integerValue, bytes >= 0 { return ByteCount(bytes) }
         if let text = value.stringValue, let count = ByteCount(parsing: text) { return count }
         throw .wrongType("a size such as \"10MB\" or \"1GB\"", got: value)
     }
-    /// Text with the largest decimal unit that divides it.
+    /// Text with the largest decimal unit that divides the count exactly; a number of bytes if none does.
     public var optionJSON: JSONValue {
         for (suffix, factor) in [("GB", Int64(1_000_000_000)), ("MB", 1_000_000), ("kB", 1000)]
         where bytes > 0 && bytes % factor == 0 {
@@ -172,7 +167,6 @@ extension ByteCount: OptionValue {
 }
 
 extension BitRate: OptionValue {
-    /// A bit rate: bits per second, or text with a unit.
     public static var optionType: OptionType {
         OptionType(
             name: "bit rate",
@@ -181,13 +175,13 @@ extension BitRate: OptionValue {
                 "pattern": #"^\s*\d+(\.\d+)?\s*([kKmM]([bB](it)?(/s|ps))?)?\s*$"#,
             ])
     }
-    /// Reads `192000`, `"192k"`, `"9.5M"`.
+    /// Parses `192000`, `"192k"` or `"9.5M"`.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> BitRate {
         if let bits = value.integerValue, bits >= 0 { return BitRate(bits) }
         if let text = value.stringValue, let rate = BitRate(parsing: text) { return rate }
         throw .wrongType("a bit rate such as \"9.5M\" or \"192k\"", got: value)
     }
-    /// Text with the largest unit that divides it.
+    /// Text with `M` for multiples of 100,000 bits per second and `k` for multiples of 1,000; otherwise a number.
     public var optionJSON: JSONValue {
         bitsPerSecond > 0 && bitsPerSecond % 1_000_000 == 0
             ? .string("\(bitsPerSecond / 1_000_000)M")
@@ -199,13 +193,13 @@ extension BitRate: OptionValue {
 }
 
 extension OptionValue where Self: RawRepresentable & CaseIterable, Self.RawValue == String {
-    /// One word of a closed list.
+    /// Allows the raw values of all cases.
     public static var optionType: OptionType {
         let names = allCases.map(\.rawValue)
         return OptionType(
             name: names.joined(separator: "|"), schema: ["enum": .array(names.map(JSONValue.string))], choices: names)
     }
-    /// Reads one of the words.
+    /// Parses a raw value, and suggests the nearest one if none matches.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> Self {
         let names = allCases.map(\.rawValue)
         guard let text = value.stringValue else {
@@ -218,18 +212,15 @@ extension OptionValue where Self: RawRepresentable & CaseIterable, Self.RawValue
         }
         return choice
     }
-    /// The word.
     public var optionJSON: JSONValue { .string(rawValue) }
 }
 
 extension Optional: OptionValue where Wrapped: OptionValue {
-    /// As the wrapped type.
     public static var optionType: OptionType { Wrapped.optionType }
-    /// Reads null as "not given".
+    /// Parses `null` as nil, which means that the option is not set.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> Wrapped? {
         if value == .null { return nil }
         return try Wrapped.parse(value)
     }
-    /// The value, or null.
     public var optionJSON: JSONValue { self?.optionJSON ?? .null }
 }

@@ -1,6 +1,7 @@
-/// Decodes a struct of `@StageOption` properties: each gets its own declaration back, with the file's value in it.
+/// Decodes a struct of `@StageOption` properties. Each property keeps its declaration (default, range, documentation)
+/// and takes its value from the pipeline file.
 ///
-/// Only what synthesised `init(from:)` of such a struct calls is supported; everything else throws.
+/// Supports only the calls that the synthesised `init(from:)` of such a struct makes; all others throw.
 struct OptionsDecoder: Decoder {
     let object: [String: JSONValue]
     let defaults: [String: any AnyStageOption]
@@ -38,7 +39,7 @@ struct OptionsDecoder: Decoder {
     }
 }
 
-/// Carries one option's declaration and value to `StageOption.init(from:)`.
+/// Passes one option's declaration and value to `StageOption.init(from:)`.
 struct OptionValueDecoder: Decoder {
     let option: any AnyStageOption
     let value: JSONValue?

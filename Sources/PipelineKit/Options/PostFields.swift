@@ -1,17 +1,15 @@
-/// Values of one's own for the title's placeholders: `{"episode": 12, "guest": null}`.
+/// Custom values for placeholders in a post's title: `{"episode": 12, "guest": null}`.
 ///
-/// One that is `null` has to be given by each asset's sidecar.
+/// A field that is `null` has no default: the sidecar of each asset must set it.
 public struct PostFields: OptionValue, Hashable {
-    /// The values by name; nil for those that a sidecar has to give.
+    /// The values by name; nil for fields that each asset's sidecar must set.
     public var values: [String: String?]
 
-    /// Fields.
     public init(_ values: [String: String?] = [:]) { self.values = values }
 
-    /// Names that the title has already.
+    /// The names of built-in placeholders, which a field can't use.
     public static let taken = ["name", "date", "part", "parts"]
 
-    /// An object of texts, numbers, truths or null.
     public static var optionType: OptionType {
         OptionType(
             name: "fields",
@@ -24,18 +22,18 @@ public struct PostFields: OptionValue, Hashable {
             ])
     }
 
-    /// Reads an object; `--post` gives it as JSON.
+    /// Parses an object; on the command line, `--post` takes it as JSON. Numbers and booleans become text.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> PostFields {
-        let wanted = #"an object of texts, numbers or null, such as {"episode": 12}"#
+        let wanted = #"an object of text, numbers or null, such as {"episode": 12}"#
         guard case .object(let members) = value else { throw .wrongType(wanted, got: value) }
         var values: [String: String?] = [:]
         for (name, value) in members.sorted(by: { $0.key < $1.key }) {
             guard name.wholeMatch(of: /[A-Za-z][A-Za-z0-9_-]*/) != nil else {
                 throw OptionProblem(
-                    "wrong-type", "has a field \"\(name)\", and names are made of letters, digits, - and _")
+                    "wrong-type", "has a field \"\(name)\"; use a letter, then letters, digits, - and _")
             }
             guard !taken.contains(name) else {
-                throw OptionProblem("wrong-type", "can't set \"\(name)\", which the program fills", hint: "rename it")
+                throw OptionProblem("wrong-type", "can't set \"\(name)\", a built-in placeholder", hint: "rename it")
             }
             switch value {
             case .null: values[name] = .some(nil)
@@ -43,12 +41,11 @@ public struct PostFields: OptionValue, Hashable {
             case .integer(let number): values[name] = "\(number)"
             case .number(let number): values[name] = "\(number)"
             case .bool(let truth): values[name] = "\(truth)"
-            case .array, .object: throw .wrongType("a text, a number or null for \"\(name)\"", got: value)
+            case .array, .object: throw .wrongType("text, a number or null for \"\(name)\"", got: value)
             }
         }
         return PostFields(values)
     }
 
-    /// As an object of texts.
     public var optionJSON: JSONValue { .object(values.mapValues { $0.map(JSONValue.string) ?? .null }) }
 }

@@ -1,13 +1,12 @@
 public import Foundation
 
-/// When a post is created: a moment (`2026-12-24T18:00:00Z`), or a time after the run began (`+2h`).
+/// When to create a post: a point in time (`2026-12-24T18:00:00Z`), or a delay after the start of the run (`+2h`).
 public enum PostMoment: OptionValue, Hashable {
-    /// At this moment.
+    /// At a fixed point in time.
     case at(Date)
-    /// So long after the run began.
+    /// This long after the start of the run.
     case after(Duration)
 
-    /// RFC 3339, or a plus sign and a duration.
     public static var optionType: OptionType {
         OptionType(
             name: "moment",
@@ -18,9 +17,9 @@ public enum PostMoment: OptionValue, Hashable {
             ])
     }
 
-    /// Reads either form.
+    /// Parses an RFC 3339 timestamp with its offset, or a plus sign and a duration.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> PostMoment {
-        let wanted = #"a moment such as "2026-12-24T18:00:00+01:00", or "+2h" after the run began"#
+        let wanted = #"a time such as "2026-12-24T18:00:00+01:00", or a delay after the start of the run such as "+2h""#
         guard let text = value.stringValue?.trimmingCharacters(in: .whitespaces) else {
             throw .wrongType(wanted, got: value)
         }
@@ -37,7 +36,7 @@ public enum PostMoment: OptionValue, Hashable {
         throw .wrongType(wanted, got: value)
     }
 
-    /// As written; moments in universal time.
+    /// Writes points in time in UTC and delays in seconds.
     public var optionJSON: JSONValue {
         switch self {
         case .at(let date): .string(date.formatted(.iso8601))
@@ -45,7 +44,7 @@ public enum PostMoment: OptionValue, Hashable {
         }
     }
 
-    /// The moment, for a run that began at `start`.
+    /// The point in time for a run that started at `start`.
     public func date(from start: Date) -> Date {
         switch self {
         case .at(let date): date

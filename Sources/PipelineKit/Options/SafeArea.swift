@@ -1,7 +1,9 @@
-/// The part of the picture that the app's own interface leaves free: `true` for the usual one, `false` for the whole
-/// picture, or the borders that are kept clear.
+/// The part of the frame that TikTok's interface does not cover, for stages that draw text or images.
+///
+/// A pipeline file has `true` for the usual borders, `false` for the whole frame, or an object with borders of its own
+/// such as `{"bottom": "25%"}`.
 public struct SafeArea: OptionValue, Hashable {
-    /// What is kept clear, in shares of the picture's width and height.
+    /// The borders to keep clear.
     public var insets: Insets
     private let isNamed: Bool
 
@@ -10,25 +12,20 @@ public struct SafeArea: OptionValue, Hashable {
         self.isNamed = isNamed
     }
 
-    /// Clear of TikTok's interface: search bar above; caption, sound and progress below; buttons at the right. Our
-    /// measure on current phones; the service publishes none.
+    /// Keeps clear of TikTok's interface: the search bar at the top, caption, sound and progress bar at the bottom,
+    /// buttons on the right. Measured on current phones, because TikTok publishes no values.
     public static let tiktok = SafeArea(
         insets: Insets(top: 0.07, right: 0.11, bottom: 0.17, left: 0.06), isNamed: true)
-    /// The whole picture.
+    /// The whole frame, without borders.
     public static let whole = SafeArea(insets: Insets(top: 0, right: 0, bottom: 0, left: 0), isNamed: true)
 
-    /// Borders of a picture, in shares of its height (top, bottom) and width (left, right).
+    /// Borders as fractions (0 … 1) of the frame's height (top, bottom) and width (left, right).
     public struct Insets: Sendable, Hashable, Codable {
-        /// Share of the height.
         public var top: Double
-        /// Share of the width.
         public var right: Double
-        /// Share of the height.
         public var bottom: Double
-        /// Share of the width.
         public var left: Double
 
-        /// Borders.
         public init(top: Double, right: Double, bottom: Double, left: Double) {
             self.top = top
             self.right = right
@@ -39,7 +36,6 @@ public struct SafeArea: OptionValue, Hashable {
 
     private static let sides = ["top", "right", "bottom", "left"]
 
-    /// A truth, or an object of shares.
     public static var optionType: OptionType {
         let share = Share.optionType.schema
         return OptionType(
@@ -51,9 +47,9 @@ public struct SafeArea: OptionValue, Hashable {
             ])
     }
 
-    /// Reads `true`, `false` or `{"bottom": "25%"}`; sides that are left out are the usual ones.
+    /// Parses `true`, `false` or `{"bottom": "25%"}`; sides that are left out keep their usual border.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> SafeArea {
-        // `--set` gives text.
+        // `--set` passes text.
         if value == .bool(true) || value == "true" { return .tiktok }
         if value == .bool(false) || value == "false" { return .whole }
         guard case .object(let members) = value else {
@@ -81,7 +77,6 @@ public struct SafeArea: OptionValue, Hashable {
         return SafeArea(insets: insets, isNamed: false)
     }
 
-    /// As written.
     public var optionJSON: JSONValue {
         if isNamed { return .bool(self == .tiktok) }
         func share(_ fraction: Double) -> JSONValue { Share(percent: fraction * 100).optionJSON }

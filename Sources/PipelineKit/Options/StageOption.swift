@@ -1,4 +1,7 @@
-/// Declares one option of a stage: its default, its documentation and its limits, in one place.
+/// Declares one option of a stage: its default, its documentation and its range, in one place.
+///
+/// Use it for every property of a ``StageOptions`` struct. Help texts, JSON Schema and the checks of pipeline files are
+/// derived from the declaration:
 ///
 /// ```swift
 /// @StageOption("Longest allowed duration.", range: .seconds(1) ... .seconds(600))
@@ -6,17 +9,17 @@
 /// ```
 @propertyWrapper
 public struct StageOption<Value: OptionValue>: Sendable {
-    /// The value: the default, or what the pipeline says.
+    /// The value from the pipeline file, or the default.
     public var wrappedValue: Value
     let documentation: String
     let isSecret: Bool
     let range: OptionRange<Value>?
 
-    /// An option without limits of its own.
+    /// Declares an option that accepts every value of its type.
     /// - Parameters:
     ///   - wrappedValue: The default.
-    ///   - documentation: One sentence for help and schema.
-    ///   - secret: Whether its value must not be shown.
+    ///   - documentation: One sentence for help texts and JSON Schema.
+    ///   - secret: Whether the value must not be shown, such as a password.
     public init(wrappedValue: Value, _ documentation: String, secret: Bool = false) {
         self.wrappedValue = wrappedValue
         self.documentation = documentation
@@ -24,7 +27,7 @@ public struct StageOption<Value: OptionValue>: Sendable {
         range = nil
     }
 
-    /// An option whose value must lie in `range`.
+    /// Declares an option whose value must lie in `range`.
     public init(wrappedValue: Value, _ documentation: String, range: ClosedRange<Value>) where Value: Comparable {
         self.wrappedValue = wrappedValue
         self.documentation = documentation
@@ -34,7 +37,7 @@ public struct StageOption<Value: OptionValue>: Sendable {
         }
     }
 
-    /// An option that may be left out; when given, it must lie in `range`.
+    /// Declares an option that may be left out; if it is set, its value must lie in `range`.
     public init<Wrapped: OptionValue & Comparable>(
         wrappedValue: Wrapped?, _ documentation: String, range: ClosedRange<Wrapped>
     ) where Value == Wrapped? {
@@ -54,33 +57,30 @@ struct OptionRange<Value>: Sendable {
 }
 
 extension StageOption: Equatable where Value: Equatable {
-    /// Compares the values alone.
+    /// Compares only the values.
     public static func == (left: Self, right: Self) -> Bool { left.wrappedValue == right.wrappedValue }
 }
 
 extension StageOption: Hashable where Value: Hashable {
-    /// Hashes the value alone.
+    /// Hashes only the value.
     public func hash(into hasher: inout Hasher) { hasher.combine(wrappedValue) }
 }
 
-/// An option as help, schema and checks see it.
+/// Describes a declared option, for help texts, JSON Schema and checks.
 public struct OptionDescriptor: Sendable, Hashable {
-    /// The key in the pipeline file.
+    /// The option's key in the pipeline file.
     public var name: String
-    /// The kind of value.
     public var type: OptionType
-    /// One sentence.
     public var documentation: String
-    /// The default, null when there is none.
+    /// The default; null if there is none or if the option is secret.
     public var defaultValue: JSONValue
-    /// The least allowed value, null when there is no limit.
+    /// The smallest allowed value; null if the option has no range.
     public var minimum: JSONValue
-    /// The greatest allowed value, null when there is no limit.
+    /// The largest allowed value; null if the option has no range.
     public var maximum: JSONValue
     /// Whether the value must not be shown.
     public var isSecret: Bool
 
-    /// An option; see the properties.
     public init(
         name: String, type: OptionType, documentation: String, defaultValue: JSONValue, minimum: JSONValue,
         maximum: JSONValue, isSecret: Bool
@@ -94,7 +94,7 @@ public struct OptionDescriptor: Sendable, Hashable {
         self.isSecret = isSecret
     }
 
-    /// JSON Schema (2020-12) of the option.
+    /// The JSON Schema (2020-12) of the option.
     public var schema: JSONValue {
         guard case .object(var fields) = type.schema else { return type.schema }
         fields["description"] = .string(documentation)
@@ -107,28 +107,25 @@ public struct OptionDescriptor: Sendable, Hashable {
 
 /// The options of a stage: a struct of `@StageOption` properties with an empty initialiser.
 ///
-/// Decoding is synthesised; ``make(from:)`` collects every problem instead of stopping at the first.
+/// Decoding is synthesised. ``findings(in:)`` returns every problem of an options object, ``make(from:)`` throws the
+/// first.
 public protocol StageOptions: Decodable, Sendable {
-    /// The defaults.
+    /// Creates the options with their defaults.
     init()
 }
 
-/// A stage without options.
+/// The options of a stage that has none: `typealias Options = NoOptions`.
 public struct NoOptions: StageOptions, Hashable {
-    /// Nothing to set.
     public init() {}
 }
 
 /// A problem with one key of an options object.
 public struct OptionFinding: Sendable, Hashable {
-    /// The key.
     public var key: String
-    /// Whether the problem is the key itself rather than its value.
+    /// Whether the key itself is unknown, rather than its value invalid.
     public var concernsKey: Bool
-    /// What is wrong.
     public var problem: OptionProblem
 
-    /// A problem.
     public init(key: String, concernsKey: Bool, problem: OptionProblem) {
         self.key = key
         self.concernsKey = concernsKey
@@ -137,12 +134,12 @@ public struct OptionFinding: Sendable, Hashable {
 }
 
 extension StageOptions {
-    /// Every option, in order of declaration.
+    /// All options, in order of declaration.
     public static var descriptors: [OptionDescriptor] {
         erased.map { $0.option.descriptor(named: $0.name) }
     }
 
-    /// All that is wrong with an object of options: unknown keys, wrong types, values out of range.
+    /// Returns every problem of an options object: unknown keys, wrong types, values out of range.
     public static func findings(in object: [String: JSONValue]) -> [OptionFinding] {
         let options = Dictionary(erased, uniquingKeysWith: { $1 })
         return object.sorted { $0.key < $1.key }.compactMap { key, value in
@@ -159,8 +156,8 @@ extension StageOptions {
         }
     }
 
-    /// The options that an object of a pipeline file gives; defaults for what it leaves out.
-    /// - Throws: `OptionProblem`, the first one; ask ``findings(in:)`` for all of them.
+    /// Creates the options from an object of a pipeline file; missing keys take their defaults.
+    /// - Throws: The first `OptionProblem`; use ``findings(in:)`` to get all of them.
     public static func make(from object: [String: JSONValue]) throws(OptionProblem) -> Self {
         if let finding = findings(in: object).first { throw finding.problem }
         do {
@@ -173,7 +170,7 @@ extension StageOptions {
         }
     }
 
-    /// Every option with its value, as a person would write it: the part of a cache key that options decide.
+    /// The value of every option as a user would write it; part of the cache key of a stage's output.
     public var values: [String: JSONValue] {
         var result: [String: JSONValue] = [:]
         for child in Mirror(reflecting: self).children {
@@ -183,7 +180,7 @@ extension StageOptions {
         return result
     }
 
-    /// JSON Schema (2020-12) of the whole object.
+    /// The JSON Schema (2020-12) of the options object.
     public static var schema: JSONValue {
         [
             "type": "object", "additionalProperties": false,
@@ -199,7 +196,7 @@ extension StageOptions {
     }
 }
 
-/// An option whose value type is not known.
+/// A type-erased ``StageOption``.
 protocol AnyStageOption: Sendable {
     func descriptor(named name: String) -> OptionDescriptor
     func problem(with value: JSONValue) -> OptionProblem?
@@ -242,8 +239,8 @@ extension StageOption: AnyStageOption {
 }
 
 extension StageOption: Decodable {
-    /// Reads the option; only for decoding by ``StageOptions/make(from:)``.
-    /// - Throws: `OptionProblem` for a value of the wrong kind; `DecodingError` under any other decoder.
+    /// Decodes the option; only ``StageOptions/make(from:)`` may use it.
+    /// - Throws: `OptionProblem` for an invalid value; `DecodingError` with any other decoder.
     public init(from decoder: any Decoder) throws {
         guard let decoder = decoder as? OptionValueDecoder, let base = decoder.option as? StageOption<Value> else {
             throw DecodingError.dataCorrupted(

@@ -1,11 +1,12 @@
-/// One step of a pipeline: takes one artifact, gives another.
+/// One step of a pipeline: takes an artifact and returns another.
 ///
-/// A stage is a value made from its options; it keeps no state between assets and reaches the world only through the
-/// context that it is handed.
+/// A stage is a value created from its options. It keeps no state between assets, and uses only the services of the
+/// context that it receives, so that it works in a child process, too.
 ///
 /// ```swift
 /// public struct Slate: Stage {
 ///     public static let name: StageName = "slate"
+///     public static let summary = "Puts a slate in front of the video."
 ///     public static let effect: Effect = .pure
 ///     public static let resource: Resource = .cpu
 ///     public struct Options: StageOptions {
@@ -17,107 +18,103 @@
 /// }
 /// ```
 public protocol Stage: Sendable {
-    /// Documented, ranged, defaulted options: decoding, help and schema all come from them.
+    /// The stage's options. Decoding, help texts and JSON Schema are derived from their declarations; use ``NoOptions``
+    /// if there are none.
     associatedtype Options: StageOptions
-    /// What it takes.
+    /// The type of artifact that the stage takes.
     associatedtype Input: Artifact
-    /// What it gives.
+    /// The type of artifact that the stage returns.
     associatedtype Output: Artifact
 
-    /// The name used in pipeline files; stable, never derived from the type's name.
+    /// The name used in pipeline files. Keep it stable: it is independent of the type's name.
     static var name: StageName { get }
-    /// One sentence for lists and help.
+    /// One sentence for lists and help texts.
     static var summary: String { get }
-    /// Raised when the same input and options would give another output: part of the key for reuse.
+    /// Part of the cache key. Increase it when the same input and options would give a different output.
     static var version: Int { get }
-    /// What running it twice would do.
+    /// Whether the stage may run twice and its output be reused.
     static var effect: Effect { get }
-    /// What it mostly uses, which decides what may run beside it.
+    /// The resource that the stage uses most, which limits what runs in parallel.
     static var resource: Resource { get }
 
-    /// Makes the stage.
-    /// - Throws: `StageError` with code `invalid-option` when options contradict each other.
+    /// Creates the stage from its options.
+    /// - Throws: `StageError` with code `invalid-option` if options contradict each other.
     init(options: Options) throws(StageError)
 
-    /// Finds everything that is wrong before work starts. No network, no heavy reading.
+    /// Returns the problems that can be found before any work starts. Must not use the network or read footage.
     func check(_ context: CheckContext) -> [Diagnostic]
 
-    /// Paths of files beyond `input` that decide the output of a pure stage, whether or not they exist now: a picture
-    /// that is drawn, subtitles that may stand beside the footage. Their content is part of the key for reuse.
+    /// Paths of files other than `input` that decide the output of a pure stage, such as an image to draw or a subtitle
+    /// file next to the footage. Include files that do not exist yet: their content is part of the cache key.
     func dependencies(_ input: Input) -> [String]
 
-    /// What `run` would do for `input`, and why. Writes nothing, sends nothing.
-    /// - Throws: `StageError` when the stage already knows that it can't do it.
+    /// Describes what ``run(_:_:)`` would do for `input`, and why. May read footage, but must not write or send
+    /// anything.
+    /// - Throws: `StageError` if the stage already knows that it can't process `input`.
     func plan(_ input: Input, _ context: PlanContext) async throws(StageError) -> StagePlan
 
-    /// Does the work.
-    /// - Throws: `StageError`; `StageError.cancelled` when the task was cancelled.
+    /// Processes `input` and returns the output.
+    /// - Throws: `StageError`; `StageError.cancelled` if the task was cancelled.
     func run(_ input: Input, _ context: StageContext) async throws(StageError) -> Output
 }
 
 extension Stage {
-    /// Version 1.
+    /// Defaults to version 1.
     public static var version: Int { 1 }
-    /// Nothing to find.
+    /// Finds no problems by default.
     public func check(_ context: CheckContext) -> [Diagnostic] { [] }
-    /// None.
+    /// Depends on no other files by default.
     public func dependencies(_ input: Input) -> [String] { [] }
-    /// A plan that says no more than the stage's summary.
+    /// Returns a plan with the stage's summary as its action.
     public func plan(_ input: Input, _ context: PlanContext) async throws(StageError) -> StagePlan {
         StagePlan(action: Self.summary)
     }
 }
 
-/// The name of a stage in pipeline files.
+/// The name of a stage in pipeline files, such as `transcode`.
 public struct StageName: RawRepresentable, Sendable, Hashable, Codable, ExpressibleByStringLiteral, Comparable,
     CustomStringConvertible
 {
-    /// Lower-case words joined with hyphens.
     public let rawValue: String
-    /// A name.
     public init(rawValue: String) { self.rawValue = rawValue }
-    /// A name.
     public init(stringLiteral value: String) { rawValue = value }
-    /// The name.
     public var description: String { rawValue }
-    /// Orders by name.
     public static func < (left: StageName, right: StageName) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// What running a stage twice with the same input would do.
+/// Whether a stage may run twice with the same input. Decides whether the host retries it and caches its output.
 public enum Effect: String, Sendable, Codable {
-    /// The same output again: may be repeated and its output reused.
+    /// Gives the same output each time: the host may repeat the stage, and caches its output.
     case pure
-    /// Remote or local work that takes up where it stood: may be repeated after a failure that passes.
+    /// Continues where it stopped: the host may repeat the stage after a transient failure.
     case resumable
-    /// Something that can't be taken back: repeated only through the ledger.
+    /// Can't be undone, such as creating a post: repeated only if the ledger allows it.
     case irreversible
 }
 
-/// What a stage mostly uses.
+/// The resource that a stage uses most. The host limits how many stages use each resource at once.
 public enum Resource: String, Sendable, Codable {
-    /// The processor: one at a time per core budget.
+    /// The processor, such as for encoding.
     case cpu
-    /// The network: overlaps other assets' processor work.
+    /// The network: runs in parallel with processor work on other assets.
     case network
-    /// Neither to speak of.
+    /// Neither processor nor network to a noticeable degree.
     case light
 }
 
-/// What a stage would do for one asset.
+/// What a stage would do for one asset; returned by ``Stage/plan(_:_:)``.
 public struct StagePlan: Sendable {
-    /// What it would do, in one line.
+    /// What the stage would do, in one line.
     public var action: String
-    /// Why, one sentence each.
+    /// The reasons for it, one sentence each.
     public var reasons: [String]
-    /// Facts for scripts, such as the strategy or the expected size.
+    /// Machine-readable facts, such as the strategy or the expected size.
     public var details: [String: JSONValue]
-    /// What the next stage can plan with: exact where that is cheap, an estimate otherwise; nil when unknown.
+    /// The artifact that the next stage plans with: exact if that is cheap, otherwise an estimate; nil if unknown.
     public var output: (any Artifact)?
-    /// What a person should know before it runs; warnings and notes, since what can't be done is thrown.
+    /// Warnings and notes for the user. Throw an error instead if the stage can't run.
     public var findings: [Diagnostic]
 
-    /// A plan.
     public init(
         action: String, reasons: [String] = [], details: [String: JSONValue] = [:], output: (any Artifact)? = nil,
         findings: [Diagnostic] = []

@@ -1,35 +1,32 @@
 public import Foundation
 public import Logging
 
-/// Time as the host gives it, so that tests own it.
+/// The host's clock. Stages use it instead of the system's, so that tests can control time.
 public struct HostClock: Sendable {
-    /// The present moment.
     public var now: @Sendable () -> Date
-    /// Waits; throws `CancellationError` when the task is cancelled meanwhile.
+    /// Suspends the task for a duration; throws `CancellationError` if the task is cancelled meanwhile.
     public var sleep: @Sendable (Duration) async throws -> Void
 
-    /// A clock.
     public init(now: @escaping @Sendable () -> Date, sleep: @escaping @Sendable (Duration) async throws -> Void) {
         self.now = now
         self.sleep = sleep
     }
 
-    /// The machine's clock.
+    /// The clock of this machine.
     public static let system = HostClock(now: { Date() }, sleep: { try await Task.sleep(for: $0) })
 }
 
-/// How far a stage has come.
+/// A progress report of a running stage.
 public struct StageProgress: Sendable, Hashable {
-    /// Share of the work done, 0 … 1.
+    /// The completed fraction of the work, 0 … 1.
     public var fraction: Double
-    /// Seconds of footage handled per second; nil when that means nothing.
+    /// Seconds of footage processed per second; nil if not applicable.
     public var speed: Double?
-    /// Frames per second; nil when there are none.
+    /// Frames processed per second; nil if the stage processes no frames.
     public var framesPerSecond: Double?
-    /// Bytes sent per second; nil when nothing is sent.
+    /// Bytes sent per second; nil if the stage sends nothing.
     public var bytesPerSecond: Double?
 
-    /// A report.
     public init(
         fraction: Double, speed: Double? = nil, framesPerSecond: Double? = nil, bytesPerSecond: Double? = nil
     ) {
@@ -40,18 +37,16 @@ public struct StageProgress: Sendable, Hashable {
     }
 }
 
-/// What a stage may look at when it is checked: no network, no footage content.
+/// The context of ``Stage/check(_:)``, which must not use the network or read footage.
 public struct CheckContext: Sendable {
-    /// The post's settings as the pipeline declares them; the title may still hold placeholders.
+    /// The post's settings as the pipeline declares them; the title may still contain placeholders.
     public var post: PostSettings
-    /// The account's name.
     public var account: String
-    /// Settings of the host that are no secrets, by environment name, such as `TIKTOK_API_BASE_URL`.
+    /// The host's non-secret settings by environment variable name, such as `TIKTOK_API_BASE_URL`.
     public var settings: [String: String]
     /// What else the host grants.
     public var services: HostServices
 
-    /// A context.
     public init(
         post: PostSettings, account: String, settings: [String: String], services: HostServices = HostServices()
     ) {
@@ -62,16 +57,14 @@ public struct CheckContext: Sendable {
     }
 }
 
-/// What a stage may use while it plans: it can read footage, but writes and sends nothing.
+/// The context of ``Stage/plan(_:_:)``, which may read footage, but must not write or send anything.
 public struct PlanContext: Sendable {
-    /// The post's settings with placeholders filled in for the asset.
+    /// The post's settings, with placeholders replaced for the asset.
     public var post: PostSettings
-    /// Settings of the host that are no secrets, by environment name.
+    /// The host's non-secret settings by environment variable name.
     public var settings: [String: String]
-    /// Where to log.
     public var logger: Logger
 
-    /// A context.
     public init(post: PostSettings, settings: [String: String], logger: Logger) {
         self.post = post
         self.settings = settings
@@ -79,39 +72,38 @@ public struct PlanContext: Sendable {
     }
 }
 
-/// All that a running stage can reach.
+/// The context of ``Stage/run(_:_:)``: folders, settings, progress, logs and the host's services.
 public struct StageContext: Sendable {
-    /// The run's id.
     public var runID: String
-    /// The stage's id in the pipeline.
+    /// The stage's id in the pipeline file.
     public var stageID: String
-    /// The asset as the user named it.
+    /// The asset's name as the user wrote it, for messages.
     public var asset: String
-    /// 1 for the first attempt of this run of the program.
+    /// The number of the attempt since the program started: 1 for the first.
     public var attempt = 1
-    /// A folder for this asset's work files. Write aside, then rename; the host removes it after success.
+    /// A folder for files of this asset. Write to a temporary name, then rename. The host removes the folder after
+    /// success.
     public var workDirectory: URL
-    /// A folder that all assets of the run share; also removed after success.
+    /// A folder that all assets of the run share; the host removes it after success, too.
     public var runDirectory: URL
-    /// The post's settings with placeholders filled in for the asset.
+    /// The post's settings, with placeholders replaced for the asset.
     public var post: PostSettings
-    /// The account's name in pipeline and vault.
+    /// The account's name in the pipeline file and the vault.
     public var account: String
-    /// Settings of the host that are no secrets, by environment name, such as `TIKTOK_API_BASE_URL`.
+    /// The host's non-secret settings by environment variable name, such as `TIKTOK_API_BASE_URL`.
     public var settings: [String: String] = [:]
-    /// Where to log.
     public var logger: Logger
-    /// Takes progress, from any thread; calls may be as frequent as frames.
+    /// Reports progress. Call it from any thread, as often as once a frame.
     public var progress: @Sendable (StageProgress) -> Void
-    /// Durable notes of this stage for this asset.
+    /// Durable notes of this stage for this asset, from which a later attempt can resume.
     public var checkpoints: any Checkpoints
-    /// Secrets of other services, by name.
+    /// Provides secrets of other services, by name.
     public var secrets: any SecretProvider = NoSecrets()
-    /// Permits for rate-limited calls.
+    /// Hands out permits for rate-limited calls; acquire one before each call.
     public var permits: any RatePermits
     /// What else the host grants.
     public var services = HostServices()
-    /// Time.
+    /// The clock to use for the current time and for waiting.
     public var clock = HostClock.system
 
     /// A context for one attempt at one stage; set what else it grants through the properties.
@@ -133,6 +125,6 @@ public struct StageContext: Sendable {
         self.permits = permits
     }
 
-    /// The same, for planning.
+    /// The part of this context that planning may use.
     public var planning: PlanContext { PlanContext(post: post, settings: settings, logger: logger) }
 }

@@ -2,22 +2,17 @@
 public struct StageDescription: Sendable, Hashable, Codable {
     /// The name in pipeline files.
     public var name: StageName
-    /// One sentence.
     public var summary: String
-    /// Raised when the same input and options would give another output; 1 when left out.
+    /// Increased when the same input and options would give a different output; 1 if left out.
     public var version: Int
-    /// What running it twice would do.
     public var effect: Effect
-    /// What it mostly uses.
     public var resource: Resource
-    /// The kind of artifact that it takes.
     public var input: ArtifactKind
-    /// The kind of artifact that it gives.
     public var output: ArtifactKind
-    /// JSON Schema (2020-12) of its options: an object.
+    /// The JSON Schema (2020-12) of the options object.
     public var options: JSONValue
 
-    /// The description of a linked-in stage.
+    /// Describes a stage that is linked into this program.
     public init(_ type: StageType) {
         name = type.name
         summary = type.summary
@@ -33,8 +28,8 @@ public struct StageDescription: Sendable, Hashable, Codable {
         case name, summary, version, effect, resource, input, output, options
     }
 
-    /// Reads a description; kinds are written as plain names.
-    /// - Throws: `DecodingError` for missing fields and unknown words.
+    /// Decodes a description; names and kinds are plain strings.
+    /// - Throws: `DecodingError` for missing fields and unknown effects or resources.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         name = StageName(rawValue: try container.decode(String.self, forKey: .name))
@@ -49,8 +44,8 @@ public struct StageDescription: Sendable, Hashable, Codable {
             ?? ["type": "object", "additionalProperties": false]
     }
 
-    /// Writes the description.
-    /// - Throws: `EncodingError` when the schema holds a number that JSON can't.
+    /// Encodes the description; names and kinds are plain strings.
+    /// - Throws: `EncodingError` if the schema contains a number that JSON can't represent.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(name.rawValue, forKey: .name)

@@ -1,39 +1,33 @@
-/// A stage type without its type: what a registry holds and the runner works with.
+/// A type-erased ``Stage`` type, as registries and the runner use it: its metadata, its options and how to create
+/// instances.
 public struct StageType: Sendable {
-    /// The name in pipeline files.
     public let name: StageName
-    /// One sentence.
     public let summary: String
-    /// Part of the key for reuse.
+    /// Part of the cache key; see ``Stage/version``.
     public let version: Int
-    /// What running it twice would do.
     public let effect: Effect
-    /// What it mostly uses.
     public let resource: Resource
-    /// The plugin that it comes from, with its version; nil for linked-in stages.
+    /// The name and version of the plugin that provides the stage; nil for built-in stages.
     public let origin: String?
-    /// What changes with the plugin's files, with its name and version: part of the key for reuse.
+    /// A fingerprint of the plugin's name, version and files, which is part of the cache key; nil for built-in stages.
     package let mark: String?
-    /// What it takes.
     public let input: ArtifactKind
-    /// What it gives.
     public let output: ArtifactKind
-    /// What the stage behind it takes, once for each element, when it gives a list; nil when it gives one thing.
+    /// The kind of element if the output is a list, whose elements the next stage processes one by one; otherwise nil.
     public private(set) var element: ArtifactKind?
-    /// Its options.
     public let options: [OptionDescriptor]
-    /// JSON Schema of the options object.
+    /// The JSON Schema of the options object.
     public let optionsSchema: JSONValue
-    /// All that is wrong with an object of options.
+    /// Returns every problem of an options object.
     public let findings: @Sendable ([String: JSONValue]) -> [OptionFinding]
-    /// Makes the stage from options that have no findings.
+    /// Creates an instance from options that have no findings.
     public private(set) var make: @Sendable ([String: JSONValue]) throws(StageError) -> AnyStage
-    /// Reads an artifact of the kind that the stage takes.
+    /// Decodes an artifact of kind ``input``.
     public let decodeInput: @Sendable (JSONValue) throws -> any Artifact
-    /// Reads an artifact of the kind that the stage gives back from the journal.
+    /// Decodes an artifact of kind ``output``, such as one from the journal.
     public let decodeOutput: @Sendable (JSONValue) throws -> any Artifact
 
-    /// Erases `type`.
+    /// Creates the definition of a stage that is linked into this program.
     public init<S: Stage>(_ type: S.Type) {
         name = S.name
         summary = S.summary
@@ -61,14 +55,14 @@ public struct StageType: Sendable {
         }
     }
 
-    /// A stage that another process works for.
+    /// Creates the definition of a stage that runs in another process.
     /// - Parameters:
-    ///   - description: What that process says of it.
-    ///   - origin: The plugin and its version.
-    ///   - mark: What changes with the plugin's files.
-    ///   - options: Its options as the description's schema tells.
-    ///   - findings: All that is wrong with an object of options.
-    ///   - make: Makes the stage from options that have no findings.
+    ///   - description: The stage as that process describes it.
+    ///   - origin: The plugin's name and version.
+    ///   - mark: A fingerprint of the plugin's name, version and files.
+    ///   - options: The options that the description's schema declares.
+    ///   - findings: Returns every problem of an options object.
+    ///   - make: Creates an instance from options that have no findings.
     package init(
         _ description: StageDescription, origin: String, mark: String, options: [OptionDescriptor],
         findings: @escaping @Sendable ([String: JSONValue]) -> [OptionFinding],
@@ -92,13 +86,13 @@ public struct StageType: Sendable {
         decodeOutput = { try ForeignArtifact.decode($0, kind: output) }
     }
 
-    /// What the stage behind it takes.
+    /// The kind of artifact that the next stage takes: that of an element if the output is a list.
     public var handsOn: ArtifactKind { element ?? output }
 
     private static func elementKind<List: ArtifactList>(of list: List.Type) -> ArtifactKind { List.Element.kind }
 
-    /// The same stage type, whose instances are exchanged as they are made: to let their work be done elsewhere.
-    /// - Parameter exchange: Gets the instance and the options as they were written.
+    /// Returns a copy that replaces each instance with the result of `exchange`, for example to run it elsewhere.
+    /// - Parameter exchange: Receives the instance and the options as written in the pipeline file.
     public func exchangingInstances(
         _ exchange: @escaping @Sendable (AnyStage, [String: JSONValue]) -> AnyStage
     ) -> StageType {
@@ -108,20 +102,20 @@ public struct StageType: Sendable {
     }
 }
 
-/// A stage instance without its type.
+/// A type-erased ``Stage`` instance.
 public struct AnyStage: Sendable {
-    /// Every option with its value.
+    /// The value of every option, defaults included.
     public let options: [String: JSONValue]
-    /// See ``Stage/check(_:)``; asynchronous, because another process may have to be asked.
+    /// Finds problems before the work; see ``Stage/check(_:)``. Asynchronous, because a child process may do it.
     public let check: @Sendable (CheckContext) async -> [Diagnostic]
-    /// See ``Stage/dependencies(_:)``.
+    /// Lists other files that decide the output; see ``Stage/dependencies(_:)``.
     public let dependencies: @Sendable (any Artifact) -> [String]
-    /// See ``Stage/plan(_:_:)``.
+    /// Describes the work for an artifact; see ``Stage/plan(_:_:)``.
     public let plan: @Sendable (any Artifact, PlanContext) async throws(StageError) -> StagePlan
-    /// See ``Stage/run(_:_:)``.
+    /// Processes an artifact; see ``Stage/run(_:_:)``.
     public let run: @Sendable (any Artifact, StageContext) async throws(StageError) -> any Artifact
 
-    /// A stage whose parts are given one by one.
+    /// Creates a stage from closures, for example to wrap another one.
     public init(
         options: [String: JSONValue], check: @escaping @Sendable (CheckContext) async -> [Diagnostic],
         dependencies: @escaping @Sendable (any Artifact) -> [String] = { _ in [] },
@@ -153,12 +147,12 @@ public struct AnyStage: Sendable {
                 return try foreign.value.decode(S.Input.self)
             } catch {
                 throw StageError(
-                    .plugin, "\(S.name) takes a \(S.Input.kind) and was handed another form of it: \(error)")
+                    .plugin, "\(S.name) can't decode its input as \(S.Input.kind): \(error)")
             }
         }
         guard let input = input as? S.Input else {
             throw StageError(
-                .internalFault, "\(S.name) takes a \(S.Input.kind) and was handed a \(type(of: input).kind)")
+                .internalFault, "\(S.name) takes a \(S.Input.kind), not a \(type(of: input).kind)")
         }
         return input
     }

@@ -1,11 +1,10 @@
 import Foundation
 
-/// A number of bytes. Units are decimal, as TikTok's limits are: 1 MB is 1,000,000 bytes; `MiB` is 1,048,576.
+/// A number of bytes. Units are decimal, like TikTok's limits: 1 MB is 1,000,000 bytes, 1 MiB is 1,048,576.
 public struct ByteCount: Sendable, Hashable, Comparable, Codable, CustomStringConvertible {
-    /// The number of bytes, never negative in a valid option.
+    /// The number of bytes; never negative in a valid option.
     public var bytes: Int64
 
-    /// A count of bytes.
     public init(_ bytes: Int64) { self.bytes = bytes }
 
     /// `count` times 1,000,000 bytes.
@@ -18,16 +17,15 @@ public struct ByteCount: Sendable, Hashable, Comparable, Codable, CustomStringCo
         ("gb", 1_000_000_000), ("k", 1000), ("m", 1_000_000), ("g", 1_000_000_000), ("b", 1),
     ]
 
-    /// Reads `10MB`, `1.5 GB`, `64MiB` or a plain number of bytes; nil for anything else.
+    /// Parses `10MB`, `1.5 GB`, `64MiB` or a plain number of bytes; nil for anything else.
     public init?(parsing text: String) {
         guard let value = ScaledNumber.parse(text, units: Self.units), value >= 0, value < 9e18 else { return nil }
         self.init(Int64(value.rounded()))
     }
 
-    /// Orders counts by size.
     public static func < (left: ByteCount, right: ByteCount) -> Bool { left.bytes < right.bytes }
 
-    /// The count with a decimal unit and at most one decimal: `73.1 MB`.
+    /// The count with a decimal unit and at most one decimal place: `73.1 MB`.
     public var description: String {
         for (name, factor) in [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)] where Double(bytes) >= factor * 0.9995 {
             let value = Double(bytes) / factor
@@ -40,10 +38,8 @@ public struct ByteCount: Sendable, Hashable, Comparable, Codable, CustomStringCo
 
 /// A bit rate in bits per second, written `9.5M`, `192k` or a plain number.
 public struct BitRate: Sendable, Hashable, Comparable, Codable, CustomStringConvertible {
-    /// Bits per second.
     public var bitsPerSecond: Int64
 
-    /// A rate in bits per second.
     public init(_ bitsPerSecond: Int64) { self.bitsPerSecond = bitsPerSecond }
 
     static let units: [(suffix: String, factor: Double)] = [
@@ -51,13 +47,12 @@ public struct BitRate: Sendable, Hashable, Comparable, Codable, CustomStringConv
         ("mbps", 1_000_000), ("k", 1000), ("m", 1_000_000),
     ]
 
-    /// Reads `9.5M`, `192k`, `8 Mb/s` or a plain number of bits per second; nil for anything else.
+    /// Parses `9.5M`, `192k`, `8 Mb/s` or a plain number of bits per second; nil for anything else.
     public init?(parsing text: String) {
         guard let value = ScaledNumber.parse(text, units: Self.units), value >= 0, value < 9e18 else { return nil }
         self.init(Int64(value.rounded()))
     }
 
-    /// Orders rates by size.
     public static func < (left: BitRate, right: BitRate) -> Bool { left.bitsPerSecond < right.bitsPerSecond }
 
     /// The rate with a unit: `9.5 Mb/s`.
@@ -68,9 +63,9 @@ public struct BitRate: Sendable, Hashable, Comparable, Codable, CustomStringConv
     }
 }
 
-/// Text of the form NUMBER UNIT.
+/// Parses text of the form NUMBER UNIT.
 enum ScaledNumber {
-    /// The number times its unit's factor; nil when the text is not of that form or not finite.
+    /// Returns the number times its unit's factor; nil if the text has another form or the number is not finite.
     static func parse(_ text: String, units: [(suffix: String, factor: Double)]) -> Double? {
         var body = text.trimmingCharacters(in: .whitespaces).lowercased()
         var factor = 1.0

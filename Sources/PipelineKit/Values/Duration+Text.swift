@@ -7,8 +7,8 @@ extension Duration {
         return Double(seconds) + Double(attoseconds) / 1e18
     }
 
-    /// Reads `60`, `60s`, `1m30s`, `500ms`, `2h`, `1d` or `00:01:30.5`; nil for anything else.
-    /// - Parameter text: What a person wrote in a pipeline file or on the command line.
+    /// Parses `60`, `60s`, `1m30s`, `500ms`, `2h`, `1d` or `00:01:30.5`; nil for anything else.
+    /// - Parameter text: Text from a pipeline file or the command line.
     public init?(parsing text: String) {
         let body = text.trimmingCharacters(in: .whitespaces).lowercased()
         guard !body.isEmpty else { return nil }
@@ -53,10 +53,10 @@ extension Duration {
         self = .seconds(total)
     }
 
-    /// The duration as a person would say it: `0.4 s`, `42 s`, `2 min 5 s`, `3 h 10 min`.
+    /// The duration for messages: `0.4 s`, `42 s`, `2 min 5 s`, `3 h 10 min`.
     public var spoken: String { Self.spoken(seconds: inSeconds) }
 
-    /// Seconds as a person would say them. Any number will do: damaged footage claims lengths that no clock can count.
+    /// Formats seconds for messages. Accepts any number, because damaged footage may claim absurd lengths.
     public static func spoken(seconds: Double) -> String {
         guard seconds.isFinite, abs(seconds) < 1e15 else { return String(format: "%.3g s", seconds) }
         if seconds < 10 { return String(format: "%.1f s", seconds) }

@@ -1,8 +1,8 @@
 import Foundation
 
-/// A JSON value as it stands in a pipeline file, an option or an artifact.
+/// A JSON value in a pipeline file, an option or an artifact.
 ///
-/// Numbers keep apart what was written as an integer, because publish ids and byte counts exceed 2^53.
+/// Integers are kept apart from other numbers, because publish ids and byte counts can exceed 2^53.
 public enum JSONValue: Sendable, Hashable {
     case null
     case bool(Bool)
@@ -12,7 +12,7 @@ public enum JSONValue: Sendable, Hashable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// What a person would call this kind of value: "a number", "text", "a list" …
+    /// The kind of value, for messages: "a number", "text", "a list" …
     public var kind: String {
         switch self {
         case .null: "null"
@@ -25,19 +25,19 @@ public enum JSONValue: Sendable, Hashable {
         }
     }
 
-    /// The value of `key` when this is an object that has it.
+    /// The value of `key`; nil if this is not an object or lacks the key.
     public subscript(key: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members[key]
     }
 
-    /// The text when this is a string.
+    /// The text if this is a string, otherwise nil.
     public var stringValue: String? {
         guard case .string(let value) = self else { return nil }
         return value
     }
 
-    /// The value as a double when it is a number of either kind.
+    /// The value as a double if this is an integer or another number, otherwise nil.
     public var doubleValue: Double? {
         switch self {
         case .integer(let value): Double(value)
@@ -46,7 +46,7 @@ public enum JSONValue: Sendable, Hashable {
         }
     }
 
-    /// The value as an integer when nothing is lost by it.
+    /// The value as an integer if it can be converted exactly, otherwise nil.
     public var integerValue: Int64? {
         switch self {
         case .integer(let value): value
@@ -55,7 +55,7 @@ public enum JSONValue: Sendable, Hashable {
         }
     }
 
-    /// The truth value when this is one.
+    /// The value if this is a boolean, otherwise nil.
     public var boolValue: Bool? {
         guard case .bool(let value) = self else { return nil }
         return value
@@ -63,11 +63,11 @@ public enum JSONValue: Sendable, Hashable {
 }
 
 extension JSONValue: Codable {
-    /// Reads any JSON value.
-    /// - Throws: `DecodingError` when the decoder holds something that JSON has no word for.
+    /// Decodes any JSON value.
+    /// - Throws: `DecodingError` if the decoder's value has no JSON form.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        // The likeliest first: each one that does not fit costs an error.
+        // Most likely types first: each failed attempt costs an error.
         if container.decodeNil() {
             self = .null
         } else if let value = try? container.decode(String.self) {
@@ -85,8 +85,8 @@ extension JSONValue: Codable {
         }
     }
 
-    /// Writes the value as JSON.
-    /// - Throws: `EncodingError` for a number that JSON can't hold (infinite or NaN).
+    /// Encodes the value as JSON.
+    /// - Throws: `EncodingError` for a number that JSON can't represent (infinite or NaN).
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
@@ -104,28 +104,22 @@ extension JSONValue: Codable {
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
     ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral
 {
-    /// Text.
     public init(stringLiteral value: String) { self = .string(value) }
-    /// An integer.
     public init(integerLiteral value: Int64) { self = .integer(value) }
-    /// A number.
     public init(floatLiteral value: Double) { self = .number(value) }
-    /// A truth value.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
-    /// A list.
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-    /// An object; of a key given twice the last value holds.
+    /// Creates an object; the last value wins if a key is repeated.
     public init(dictionaryLiteral elements: (String, JSONValue)...) {
         self = .object(Dictionary(elements, uniquingKeysWith: { $1 }))
     }
-    /// Null.
     public init(nilLiteral: ()) { self = .null }
 }
 
 extension JSONValue {
     /// The value as JSON text with sorted keys, so that equal values give equal text.
-    /// - Parameter pretty: Whether to indent it for a reader.
-    /// - Throws: `EncodingError` for a number that JSON can't hold.
+    /// - Parameter pretty: Whether to indent the text.
+    /// - Throws: `EncodingError` for a number that JSON can't represent.
     public func text(pretty: Bool = false) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting =
@@ -133,14 +127,14 @@ extension JSONValue {
         return String(decoding: try encoder.encode(self), as: UTF8.self)
     }
 
-    /// Any encodable value as a JSON value.
-    /// - Throws: `EncodingError` or `DecodingError` when the value has no JSON form.
+    /// Converts any encodable value to a JSON value.
+    /// - Throws: `EncodingError` or `DecodingError` if the value has no JSON form.
     public init(encoding value: some Encodable) throws {
         self = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value))
     }
 
-    /// This value as a Swift type.
-    /// - Throws: `DecodingError` when the shapes differ.
+    /// Decodes this value as a Swift type.
+    /// - Throws: `DecodingError` if the value does not match the type.
     public func decode<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
         try JSONDecoder().decode(type, from: JSONEncoder().encode(self))
     }

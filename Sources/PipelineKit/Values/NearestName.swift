@@ -1,11 +1,12 @@
-/// Finds the name a person probably meant.
+/// Finds the name that the user probably meant, for hints such as `did you mean "transcode"?`.
 public enum NearestName {
-    /// The candidate closest to `name` by edits (insert, delete, replace, swap neighbours), or nil when none is close.
+    /// Returns the candidate closest to `name` by edits (insert, delete, replace, swap neighbours); nil if none is
+    /// close.
     ///
-    /// Close means at most a third of the longer name's length, and at least one letter in common.
+    /// A candidate is close if the edits are at most a third of the longer name's length, and a letter is in common.
     /// - Parameters:
-    ///   - name: What was written.
-    ///   - candidates: What would have been understood; the first of equals wins.
+    ///   - name: The name that the user wrote.
+    ///   - candidates: The valid names; the first of equally close ones wins.
     public static func of(_ name: String, in candidates: some Sequence<String>) -> String? {
         let written = Array(name.lowercased())
         guard written.count <= 64 else { return nil }

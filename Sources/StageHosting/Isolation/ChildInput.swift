@@ -5,33 +5,33 @@ import PipelineKit
 import PluginProtocol
 import Synchronization
 
-/// The host's end of a child's standard input: takes lines from any thread, in order.
+/// Writes lines to a child's standard input, in order and from any thread.
 ///
-/// A child that does not read holds nobody up. What its pipe has room for is written at once, since a hand-over to
-/// another thread costs more than the writing; the rest follows in the background.
+/// Never blocks the caller, even if the child does not read. Writes what fits into the pipe at once, because switching
+/// threads costs more than the write, and the rest in the background.
 final class ChildInput: Sendable {
     private struct State {
-        /// Nil once closed.
+        /// The write end; nil once closed.
         var descriptor: Int32?
-        /// Lines that wait for the background, and their bytes.
+        /// Lines queued for the background, and their bytes.
         var waiting = 0
         var waitingBytes = 0
     }
 
-    /// No more is kept for a child that does not read.
+    /// The limit of queued bytes for a child that does not read.
     private static let mostWaiting = 4 * StageProtocol.longestLine
 
     private let state: Mutex<State>
     private let background = DispatchQueue(label: "child-input")
 
-    /// Takes over the write end of a pipe.
+    /// Takes ownership of the write end of a pipe.
     init(_ descriptor: Int32) {
         _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
         state = Mutex(State(descriptor: descriptor))
     }
 
-    /// Writes a line; one that finds no reader any more is lost, which is noticed elsewhere.
-    /// - Returns: False when more waits already than is kept for a child.
+    /// Writes a line, or drops it if the child closed the pipe: the child's thread notices that.
+    /// - Returns: False if too many bytes are queued already.
     func send(_ line: Data) -> Bool {
         state.withLock { state in
             guard let descriptor = state.descriptor else { return true }
@@ -45,7 +45,7 @@ final class ChildInput: Sendable {
             let rest = line.count - sent
             state.waiting += 1
             state.waitingBytes += rest
-            // Within the lock, so that lines stay in the order in which they were given.
+            // Enqueue within the lock to keep the lines in order.
             background.async { [self, sent] in
                 finish(line, from: sent, to: descriptor)
                 self.state.withLock { state in
@@ -57,7 +57,7 @@ final class ChildInput: Sendable {
         }
     }
 
-    /// Closes the line after what was given before.
+    /// Closes the pipe after all queued lines.
     func close() {
         background.async { [self] in
             let descriptor = state.withLock { state in
@@ -68,8 +68,8 @@ final class ChildInput: Sendable {
         }
     }
 
-    /// Writes the rest of a line, however long the child takes to read. Only the background closes the descriptor, so it
-    /// stays open meanwhile.
+    /// Writes the rest of a line, however long the child takes to read it. The descriptor stays open meanwhile, because
+    /// only the background queue closes it.
     private func finish(_ line: Data, from start: Int, to descriptor: Int32) {
         var sent = start
         while sent < line.count {
@@ -80,8 +80,8 @@ final class ChildInput: Sendable {
         }
     }
 
-    /// Writes what there is room for.
-    /// - Returns: How many bytes that was; nil when nobody reads any more, which is an answer here and no signal.
+    /// Writes as much as the pipe has room for.
+    /// - Returns: The number of bytes written; nil if the child closed the pipe. SIGPIPE is blocked and discarded.
     private static func write(_ line: Data, from start: Int, to descriptor: Int32) -> Int? {
         var pipeSignal = sigset_t()
         var before = sigset_t()

@@ -3,47 +3,45 @@ package import Foundation
 import Glibc
 import PipelineKit
 
-/// How to start a child.
+/// How to start a child process.
 package struct WorkerLaunch: Sendable, Hashable {
-    /// Path of the program.
+    /// The path of the executable.
     package var executable: String
-    /// Its arguments, without its own name.
+    /// The arguments, without the program's name.
     package var arguments: [String]
-    /// Its environment.
     package var environment: [String: String]
-    /// The folder that it works in; this process's when nil.
+    /// The working directory; nil for the host's.
     package var directory: String?
-    /// Whether its standard error is read by the host, instead of being the host's own.
+    /// Whether the host reads the child's standard error, instead of sharing its own with the child.
     package var capturesErrors = false
-    /// The process group that it joins, whose leader it then outlives; nil for one of its own.
+    /// The process group to join, in which case the child outlives the thread that started it; nil for a new group.
     package var group: Int32?
-    /// Whether it and all that it starts must stay in its process group, so that ending the group ends them all.
+    /// Whether the child and its descendants must stay in its process group, so that killing the group kills them all.
     package var keepsGroup = false
 
-    /// A launch; see the properties.
     package init(executable: String, arguments: [String], environment: [String: String]) {
         self.executable = executable
         self.arguments = arguments
-        // A crash is told by its signal; a debugger that gathers a backtrace first would take seconds.
+        // The signal is enough to report a crash; collecting a backtrace first would take seconds.
         self.environment = environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
     }
 }
 
-/// A started process and the ends of its pipes. Everything that touches the process is done by the one thread that
-/// started it: the kernel counts that thread as its parent.
+/// A started process and the host's ends of its pipes. Use it only on the thread that started it, because the kernel
+/// treats that thread as the parent.
 package struct ChildProcess {
-    /// Its number, and that of its process group.
+    /// The process id, which is also the id of its process group unless it joined another.
     package let identifier: Int32
-    /// Write here what it reads on standard input.
+    /// The write end of its standard input.
     package let input: Int32
-    /// Read here what it writes on standard output.
+    /// The read end of its standard output.
     package let output: Int32
-    /// Read here what it writes on standard error; nil when that is the host's own.
+    /// The read end of its standard error; nil if it shares the host's.
     package let errors: Int32?
 
-    /// Starts a process in a process group of its own, so that a terminal's interrupt reaches its host alone. It dies
-    /// with the calling thread.
-    /// - Throws: `POSIXError`.
+    /// Starts a process in a new process group, so that Ctrl-C reaches only the host. The process dies with the calling
+    /// thread.
+    /// - Throws: `POSIXError` if a pipe or the process can't be created.
     package static func start(_ launch: WorkerLaunch) throws(POSIXError) -> ChildProcess {
         var open: [Int32] = []
         func pipe() throws(POSIXError) -> (read: Int32, write: Int32) {
@@ -56,7 +54,7 @@ package struct ChildProcess {
             open += ends
             return (ends[0], ends[1])
         }
-        // Both ends are closed on exec: a sibling that inherited one would keep the line open.
+        // Both ends are closed on exec: a sibling that inherited one would keep the pipe open.
         let toChild = try pipe()
         let fromChild = try pipe()
         let errors = launch.capturesErrors ? try pipe() : nil
@@ -97,25 +95,25 @@ package struct ChildProcess {
             identifier: identifier, input: toChild.write, output: fromChild.read, errors: errors?.read)
     }
 
-    /// What it uses by itself; nil when the system does not say.
+    /// The resource usage of the process alone; nil if unknown.
     var usage: ProcessUsage? { ProcessUsage(of: identifier) }
-    /// What all processes of its group use together.
+    /// The resource usage of all processes of its group.
     var groupUsage: ProcessUsage { ProcessUsage(ofGroup: identifier) }
 
-    /// Asks it, and whatever it started, to end.
+    /// Sends SIGTERM to its process group.
     package func terminate() { _ = Glibc.kill(-identifier, SIGTERM) }
 
-    /// Ends it and whatever it started.
+    /// Sends SIGKILL to its process group.
     package func kill() { _ = Glibc.kill(-identifier, SIGKILL) }
 
-    /// How it ended; nil while it lives, unless `waits`.
+    /// Reaps the process and returns how it ended; nil if it is still running and `waits` is false.
     package func reaped(waits: Bool) -> WorkerEnd? {
         var status: Int32 = 0
         while true {
             let answer = waitpid(identifier, &status, waits ? 0 : WNOHANG)
             if answer < 0, errno == EINTR { continue }
             if answer == 0 { return nil }
-            // Somebody else reaped it: all that is known is that it is gone.
+            // It was reaped elsewhere, so its status is lost.
             guard answer == identifier else { return .exited(-1) }
             let signal = status & 0x7f
             return signal == 0 ? .exited(status >> 8 & 0xff) : .signalled(signal)

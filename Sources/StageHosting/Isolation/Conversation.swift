@@ -3,27 +3,27 @@ import Glibc
 import PipelineKit
 import PluginProtocol
 
-/// What a child says, line by line, and whether it says more than it may; for the one thread that listens.
+/// Reads a child's output line by line, detects flooding and samples resource usage; only for the child's own thread.
 struct Conversation {
-    /// What one look at the child's pipes gave.
+    /// The result of one read of the child's pipes.
     enum Heard {
         case lines(output: [Data], errors: [Data])
-        /// A line beyond what the protocol allows.
+        /// A line exceeds the protocol's limit.
         case tooLong
         /// Standard output was closed.
         case closed
         case nothing
     }
 
-    /// How often the process is looked at.
+    /// How long one read waits for output.
     private static let watchMilliseconds: Int32 = 100
-    /// Messages that one request may have at once, and those that each second adds; blank lines count.
+    /// Messages allowed per request: an initial allowance, and an increase per second. Blank lines count.
     private static let messages = (atOnce: 20_000.0, aSecond: 200.0)
-    /// Bytes that one request may have at once, and those that each second adds; of each pipe.
+    /// Bytes allowed per request on each pipe: an initial allowance, and an increase per second.
     private static let bytes = (atOnce: Double(4 * StageProtocol.longestLine), aSecond: 1_000_000.0)
-    /// How often a whole group is counted, which reads all of `/proc`.
+    /// The least interval between usage samples of a process group, each of which reads all of `/proc`.
     private static let groupCount = Duration.milliseconds(500)
-    /// How often one process is counted, however much it says.
+    /// The least interval between usage samples of a single process.
     private static let count = Duration.milliseconds(50)
 
     private let limits: WorkerLimits
@@ -38,7 +38,7 @@ struct Conversation {
 
     init(limits: WorkerLimits) { self.limits = limits }
 
-    /// Waits a moment for the child to say something.
+    /// Waits up to 100 ms for output of the child.
     mutating func read(_ process: ChildProcess) -> Heard {
         var pollers = [
             pollfd(fd: process.output, events: Int16(POLLIN), revents: 0),
@@ -51,7 +51,7 @@ struct Conversation {
             case nil: errorsAreOpen = false
             case let count?:
                 heard.errorBytes += Double(count)
-                // Text for people: a line without end is cut.
+                // Free text: split a line that is too long.
                 if let lines = errors.take(buffer[..<count]) {
                     said.errors = lines
                 } else {
@@ -73,7 +73,7 @@ struct Conversation {
         return .lines(output: said.output, errors: said.errors)
     }
 
-    /// What is left on standard error after the end.
+    /// Reads the rest of standard error after the process has ended.
     mutating func lastErrors(_ process: ChildProcess) -> [String] {
         guard errorsAreOpen, let file = process.errors else { return [] }
         _ = fcntl(file, F_SETFL, O_NONBLOCK)
@@ -86,15 +86,15 @@ struct Conversation {
         return lines.map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// Bytes that were read; nil at the end.
+    /// Reads into `buffer` and returns the number of bytes; nil at the end of the stream.
     private mutating func bytes(of file: Int32) -> Int? {
         let count = Glibc.read(file, &buffer, buffer.count)
         if count < 0, errno == EINTR || errno == EAGAIN { return 0 }
         return count > 0 ? count : nil
     }
 
-    /// Whether a request, or an idle child, has said more than anyone can read. To be asked before what was read is
-    /// used.
+    /// Whether the child has sent too much since its request began at `moment`; nil for an idle child. Check this
+    /// before using what was read.
     mutating func isFlood(since moment: SuspendingClock.Instant?) -> Bool {
         begin(moment)
         let seconds = moment.map { (SuspendingClock.now - $0).inSeconds } ?? 0
@@ -102,7 +102,7 @@ struct Conversation {
             || max(heard.bytes, heard.errorBytes) > Self.bytes.atOnce + Self.bytes.aSecond * seconds
     }
 
-    /// Whether one more line that is no message is worth a log line.
+    /// Whether to log one more line that is not a message.
     mutating func admitsLog(since moment: SuspendingClock.Instant) -> Bool {
         begin(moment)
         heard.logs += 1
@@ -115,7 +115,8 @@ struct Conversation {
         heard = (0, 0, 0, 0)
     }
 
-    /// What the child uses, its processor time counted from `moment` on; nil when it is not the time to look.
+    /// The child's resource usage, with processor time counted from `moment`; nil if the last sample is recent or the
+    /// process is gone.
     mutating func usage(
         of process: ChildProcess, since moment: SuspendingClock.Instant
     ) -> (memory: Int64, processor: Double)? {

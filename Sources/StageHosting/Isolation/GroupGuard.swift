@@ -1,14 +1,14 @@
 import Foundation
 import Glibc
 
-/// A small process in a child's group that ends the group when the host is gone: the kernel tells the child alone of its
-/// parent's death, and not what the child has started.
+/// A helper process in a child's process group that kills the group when the host dies: the kernel's parent-death
+/// signal reaches only the child, not the processes that it started.
 struct GroupGuard {
     private let process: ChildProcess
 
-    /// Starts it; nil when it can't be, such as when the child has ended already.
+    /// Starts the helper; nil if that fails, for example because the child has already ended.
     init?(of child: ChildProcess) {
-        // Reads the pipe that the host alone holds, until it is closed.
+        // The shell waits on a pipe that only the host holds open, then kills its own group.
         var launch = WorkerLaunch(
             executable: "/bin/sh", arguments: ["-c", "read -r _; kill -KILL 0"], environment: [:])
         launch.group = child.identifier
@@ -17,7 +17,7 @@ struct GroupGuard {
         self.process = process
     }
 
-    /// Ends it: its group is gone.
+    /// Kills the helper when the group is gone.
     func end() {
         _ = Glibc.kill(process.identifier, SIGKILL)
         _ = process.reaped(waits: true)

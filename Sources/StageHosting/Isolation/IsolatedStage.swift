@@ -4,16 +4,17 @@ package import PipelineKit
 package import PluginProtocol
 import Synchronization
 
-/// What of the machine a child may reach while it works.
+/// How a child process is confined while it works.
 package enum Confinement: Sendable {
-    /// Everything.
+    /// Not confined at all.
     case none
-    /// All files, but neither the network nor other programs.
+    /// May access all files, but neither the network nor other programs.
     case offline
-    /// The asset's own files and the work folder; not the run's, so that such stages can't claim names in it.
+    /// May access only the asset's own files and its work folder; not the run's folder, so that such stages can't claim
+    /// names in it.
     case footage
 
-    /// The reach of a check or a plan.
+    /// The sandbox policy for a check or a plan.
     func reach(of input: (any Artifact)?) -> Reach? {
         switch self {
         case .none: nil
@@ -22,12 +23,12 @@ package enum Confinement: Sendable {
         }
     }
 
-    /// The reach of a run.
+    /// The sandbox policy for a run.
     func reach(of input: any Artifact, _ context: StageContext) -> Reach? {
         switch self {
         case .none, .offline: return reach(of: input)
         case .footage:
-            // The run's folder holds what was made of other footage.
+            // Without the run's folder, which contains outputs of other assets.
             return Reach(reads: Self.paths(of: input), writes: [context.workDirectory.path])
         }
     }
@@ -36,8 +37,8 @@ package enum Confinement: Sendable {
 }
 
 extension StageType {
-    /// The same stage, planned and run in a child process of `pool`: what kills the child fails one asset. What it finds
-    /// before there is footage, it finds here.
+    /// The same stage, planned and run in a child process of `pool`, so that a crash fails only one asset. Checks still
+    /// run in this process.
     package func isolated(in pool: WorkerPool, _ confinement: Confinement = .none) -> StageType {
         exchangingInstances { stage, options in
             let isolated = IsolatedStage(type: self, options: options, pool: pool, confinement: confinement)
@@ -49,7 +50,7 @@ extension StageType {
     }
 }
 
-/// One stage whose work is done by a child process.
+/// Runs one stage in a child process.
 struct IsolatedStage: Sendable {
     let type: StageType
     let options: [String: JSONValue]
@@ -62,7 +63,7 @@ struct IsolatedStage: Sendable {
             id: 0, stage: type.name.rawValue, options: options, input: nil, context: .checking(context))
         do throws(StageError) {
             let result = try await perform(
-                asset: "the check", { HostMessage.check(request.numbered($0)) }, confinement.reach(of: nil))
+                asset: "the options check", { HostMessage.check(request.numbered($0)) }, confinement.reach(of: nil))
             return result.findings ?? []
         } catch {
             return [
@@ -78,7 +79,7 @@ struct IsolatedStage: Sendable {
         let result = try await perform(
             asset: input.assetName, { HostMessage.plan(request.numbered($0)) }, confinement.reach(of: input),
             logger: context.logger)
-        // The run has another reach than the plan, and so another child.
+        // The run has another sandbox policy than the plan, and so needs another child: start it ahead.
         if case .footage = confinement { pool.warm(beside: true) }
         guard let plan = result.plan else { throw noAnswer("no plan") }
         return StagePlan(
@@ -103,7 +104,7 @@ struct IsolatedStage: Sendable {
         let desk = ServiceDesk(origin: pool.origin, context: context, grants: grants)
         let grants = grants
         let questions = OpenQuestions()
-        // What it asked for must not be taken once nobody waits for it any more.
+        // Cancel open service calls when the request ends, so that they don't take permits for nothing.
         defer { questions.cancel() }
         let result: ResultMessage
         do throws(WorkerPool.Failure) {
@@ -130,7 +131,7 @@ struct IsolatedStage: Sendable {
             switch error.reason {
             case .stage(let error):
                 guard Task.isCancelled || (error.code != .cancelled && error.outcome != .interrupted) else {
-                    throw noAnswer("it says that it was stopped, and nobody asked it to")
+                    throw noAnswer("it reports a cancellation that was not requested")
                 }
                 throw grants.redacted(error)
             case .ended(let end):
@@ -141,7 +142,7 @@ struct IsolatedStage: Sendable {
         return try grants.checked(result, of: type.name)
     }
 
-    /// A task that begins on the calling thread where the language has it: a hand-over to another would take longer than
+    /// Starts a task on the calling thread, if the compiler supports that: switching threads would take longer than
     /// most answers do.
     private static func started(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
         #if compiler(>=6.2)
@@ -159,7 +160,7 @@ struct IsolatedStage: Sendable {
         if isRun, type.effect == .irreversible, error.code != .cancelled {
             error.recovery = .ambiguous
             error.hint =
-                "what became of the post is not known: see `spreader-pipeline posts list`, then run the same command again"
+                "the post's state is unknown: see `spreader-pipeline posts list`, then run the same command again"
         }
         return error
     }
@@ -170,7 +171,7 @@ struct IsolatedStage: Sendable {
                 id: 0, stage: type.name.rawValue, options: options, input: try JSONValue(encoding: input),
                 context: context)
         } catch {
-            throw StageError(.internalFault, "the input of \(type.name) has no JSON form: \(error)")
+            throw StageError(.internalFault, "the input of \(type.name) can't be encoded as JSON: \(error)")
         }
     }
 
@@ -185,15 +186,15 @@ struct IsolatedStage: Sendable {
     private func noAnswer(_ problem: String) -> StageError {
         guard case .plugin(let name) = pool.origin else {
             return StageError(
-                .internalFault, "the process of stage \(type.name) gave no \(type.output): \(problem)")
+                .internalFault, "the process of stage \(type.name) returned no valid \(type.output): \(problem)")
         }
         return StageError(
-            .plugin, "plugin \(name) gave no \(type.output) for stage \(type.name): \(problem)",
-            hint: "report it to the plugin's author; `plugins check` shows what is missing")
+            .plugin, "plugin \(name) returned no valid \(type.output) for stage \(type.name): \(problem)",
+            hint: "report it to the plugin's author; `plugins check` shows the details")
     }
 }
 
-/// Answers that are being worked on for one request.
+/// The service calls of one request that have no answer yet.
 private final class OpenQuestions: Sendable {
     private let tasks = Mutex<(isOver: Bool, tasks: [Task<Void, Never>])>((false, []))
 
@@ -224,7 +225,7 @@ extension StageRequest {
 }
 
 extension Artifact {
-    /// What a person calls the asset that the artifact belongs to.
+    /// The name of the artifact's asset, for messages.
     fileprivate var assetName: String {
         switch self {
         case let source as SourceFile: source.displayPath

@@ -1,23 +1,23 @@
 import Foundation
 import Glibc
 
-/// What processes use, as the kernel counts it.
+/// The resource usage of processes, read from `/proc`.
 struct ProcessUsage {
     /// Resident memory in bytes.
     private(set) var memory: Int64 = 0
-    /// Processor time in seconds, that of ended children included once they were waited for.
+    /// Processor time in seconds, including that of reaped children.
     private(set) var processor: Double = 0
 
     private static let page = Int64(sysconf(Int32(_SC_PAGESIZE)))
     private static let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
 
-    /// Of one process; nil when it is gone or the system does not say.
+    /// Reads the usage of one process; nil if it is gone or `/proc` does not tell.
     init?(of identifier: Int32) {
         guard let fields = Self.fields(of: identifier) else { return nil }
         add(fields)
     }
 
-    /// Of all processes of a group.
+    /// Adds up the usage of all processes of a group.
     init(ofGroup group: Int32) {
         guard let folder = opendir("/proc") else { return }
         defer { closedir(folder) }
@@ -37,14 +37,14 @@ struct ProcessUsage {
         processor += Double(fields[11] + fields[12] + fields[13] + fields[14]) / Self.ticks
     }
 
-    /// The fields of `/proc/N/stat` from the third (state, as 0) on.
+    /// The fields of `/proc/N/stat` from the third (state), which has index 0.
     private static func fields(of identifier: Int32) -> [Int64]? {
         guard let file = fopen("/proc/\(identifier)/stat", "re") else { return nil }
         defer { fclose(file) }
         var text = [CChar](repeating: 0, count: 1024)
         guard fgets(&text, Int32(text.count), file) != nil else { return nil }
         let line = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        // The name may hold blanks and brackets.
+        // The process name may contain spaces and brackets.
         guard let end = line.lastIndex(of: ")") else { return nil }
         let fields = line[line.index(after: end)...].split(separator: " ").map { Int64($0) ?? 0 }
         return fields.count > 21 ? fields : nil

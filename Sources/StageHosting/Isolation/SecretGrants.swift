@@ -2,19 +2,19 @@ import PipelineKit
 package import PluginProtocol
 import Synchronization
 
-/// Secrets that a plugin may have, and those that it was given, which must not be seen in what it says.
+/// Decides which secrets a plugin may read, and redacts those that it received from everything it sends.
 package final class SecretGrants: Sendable {
     private let declared: Set<String>
     private let allowed: Set<String>
     private let given = Mutex<Set<String>>([])
-    /// Shorter ones would hide half of all texts.
+    /// Shorter secrets are not redacted: they would match too much ordinary text.
     private static let shortest = 4
 
-    /// Grants.
+    /// Creates the grants of one plugin.
     /// - Parameters:
-    ///   - declared: Names that the plugin's manifest declares.
-    ///   - allowed: Names that the user allows this plugin.
-    ///   - given: Secrets that it has from the beginning.
+    ///   - declared: The names that the plugin's manifest declares.
+    ///   - allowed: The names that the user allows for this plugin.
+    ///   - given: Secrets that the plugin receives through its environment.
     package init(declared: Set<String> = [], allowed: Set<String> = [], given: [String] = []) {
         self.declared = declared
         self.allowed = allowed
@@ -24,12 +24,12 @@ package final class SecretGrants: Sendable {
     func secret(_ name: String, _ secrets: any SecretProvider, plugin: String) async throws(StageError) -> Secret {
         guard declared.contains(name) else {
             throw StageError(
-                .notAuthorised, "plugin \(plugin) asks for the secret \(name), which its plugin.json does not declare",
-                hint: "its author has to add it to \"secrets\"", outcome: .configuration)
+                .notAuthorised, "plugin \(plugin) requests the secret \(name), which its plugin.json does not declare",
+                hint: "ask its author to add it to \"secrets\"", outcome: .configuration)
         }
         guard allowed.contains(name) else {
             throw StageError(
-                .notAuthorised, "plugin \(plugin) asks for the secret \(name), which you have not allowed",
+                .notAuthorised, "plugin \(plugin) requests the secret \(name), which you have not allowed",
                 hint: "to allow it, set SPREADER_PLUGIN_SECRETS=\(plugin):\(name)", outcome: .configuration)
         }
         let secret = try await secrets.secret(name)
@@ -37,28 +37,28 @@ package final class SecretGrants: Sendable {
         return secret
     }
 
-    /// Whether any text in `value` holds a secret that was given.
+    /// Whether any text in `value` contains a secret that the plugin received.
     func holdsSecret(_ value: JSONValue) -> Bool {
         let secrets = given.withLock { $0 }
         return !secrets.isEmpty && value.holds(anyOf: secrets)
     }
 
-    /// The text without the secrets that were given.
+    /// The text with received secrets redacted.
     func redacted(_ text: String) -> String {
-        // The longest first: one may hold another.
+        // Longest first, because one secret may contain another.
         let secrets = given.withLock { $0 }.sorted { ($0.count, $0) > ($1.count, $1) }
         return secrets.reduce(text) { $0.replacing($1, with: "‹redacted›") }
     }
 
-    /// The text without the secrets that were given, and without what would steer a terminal.
+    /// The text with received secrets redacted, and without terminal control sequences.
     func shown(_ text: String) -> String { VisibleText.of(redacted(text)) }
 
-    /// A plugin's result without the secrets that were given, its texts as a terminal can be given them. An artifact
-    /// that holds a secret is refused: it would be written down.
+    /// A plugin's result with its texts redacted and safe for a terminal. Throws if an artifact contains a secret,
+    /// because the artifact would be stored.
     func checked(_ result: ResultMessage, of stage: StageName) throws(StageError) -> ResultMessage {
         for case let value? in [result.artifact, result.plan?.output] where holdsSecret(value) {
             throw StageError(
-                .plugin, "the output of \(stage) holds a secret that it was given, and would be written down",
+                .plugin, "the output of \(stage) contains a secret that the plugin received, and would be stored",
                 hint: "report it to the plugin's author")
         }
         var result = result
@@ -88,13 +88,13 @@ package final class SecretGrants: Sendable {
         return finding
     }
 
-    /// A plugin's code when it is one: events, records and metrics take it as it is.
+    /// The plugin's code if it is valid, otherwise `plugin`: events, records and metrics use codes as they are.
     private func code(_ code: String) -> String {
         let isCode = code.wholeMatch(of: /[a-z0-9-]{1,64}/) != nil && !holdsSecret(.string(code))
         return isCode ? code : StageError.Code.plugin.rawValue
     }
 
-    /// The error without the secrets that were given, and without what would steer a terminal.
+    /// The error with its texts redacted and safe for a terminal.
     func redacted(_ error: StageError) -> StageError {
         var error = error
         error.code = StageError.Code(rawValue: code(error.code.rawValue))
@@ -106,7 +106,7 @@ package final class SecretGrants: Sendable {
 }
 
 extension JSONValue {
-    /// Whether any text in it holds one of `secrets`.
+    /// Whether any text in it contains one of `secrets`.
     fileprivate func holds(anyOf secrets: Set<String>) -> Bool {
         switch self {
         case .string(let text): secrets.contains { text.contains($0) }
@@ -119,7 +119,7 @@ extension JSONValue {
         }
     }
 
-    /// The value with every text in it, names of members included, changed.
+    /// The value with `change` applied to every text in it, names of members included.
     fileprivate func mappingTexts(_ change: (String) -> String) -> JSONValue {
         switch self {
         case .string(let text): .string(change(text))

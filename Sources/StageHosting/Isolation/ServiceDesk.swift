@@ -4,10 +4,10 @@ import PluginProtocol
 import Posting
 import Synchronization
 
-/// Answers what a child asks of its host, as far as the child may have it.
+/// Handles the service calls of a child, and refuses those that the child may not make.
 struct ServiceDesk: Sendable {
     let origin: WorkerPool.Origin
-    /// The running stage's; nil for checks and plans, which ask for nothing.
+    /// The running stage's context; nil for checks and plans, which may not call services.
     let context: StageContext?
     let grants: SecretGrants
 
@@ -17,14 +17,14 @@ struct ServiceDesk: Sendable {
         } catch {
             let failure =
                 error as? StageError
-                ?? StageError(.internalFault, "\(question.service.rawValue) can't be answered: \(error)")
+                ?? StageError(.internalFault, "\(question.service.rawValue) failed: \(error)")
             return ServiceAnswer(request: question.request, error: FailureMessage(failure))
         }
     }
 
     private func value(_ question: ServiceMessage) async throws -> JSONValue? {
         guard let context else {
-            throw StageError(.internalFault, "only a running stage has \(question.service.rawValue)")
+            throw StageError(.internalFault, "\(question.service.rawValue) is available only while a stage runs")
         }
         if case .plugin(let name) = origin { return try await open(question, context, plugin: name) }
         switch question.service {
@@ -56,15 +56,15 @@ struct ServiceDesk: Sendable {
         }
     }
 
-    /// What plugins may have.
+    /// Handles the services that plugins may call.
     private func open(
         _ question: ServiceMessage, _ context: StageContext, plugin: String
     ) async throws -> JSONValue? {
         if question.service != .secret, grants.holdsSecret(.object([question.key: question.value ?? .null])) {
             throw StageError(
                 .plugin,
-                "plugin \(plugin) asks for a \(question.service.rawValue) that holds a secret which it was "
-                    + "given, and would be written down",
+                "plugin \(plugin) sends a \(question.service.rawValue) that contains a secret it received, "
+                    + "and would be stored",
                 hint: "report it to the plugin's author")
         }
         switch question.service {
@@ -74,17 +74,17 @@ struct ServiceDesk: Sendable {
             guard permit.permits > 0, permit.permits < RateLimit.unknown, permit.window > 0, permit.window <= 31 * 86400
             else {
                 throw StageError(
-                    .plugin, "plugin \(plugin) asks for a permit of \(permit.permits) in \(permit.window) s",
-                    hint: "permits are at least 1, windows longer than 0 and no longer than 31 days")
+                    .plugin, "plugin \(plugin) requests an invalid limit: \(permit.permits) in \(permit.window) s",
+                    hint: "use at least 1 permit, and a window of more than 0 s and at most 31 days")
             }
-            // A name of its own: a plugin can't use up the program's permits.
+            // A separate name for each plugin, so that it can't use up the program's permits.
             try await context.permits.acquire(permit.limit(named: "plugin/\(plugin)/\(question.key)"))
             return nil
         case .secret: return .string(try await grants.secret(question.key, context.secrets, plugin: plugin).reveal())
         default:
             throw StageError(
-                .configuration, "plugins have no \(question.service.rawValue)",
-                hint: "posts, their account and their limits are for the program's own stages")
+                .configuration, "plugins can't use \(question.service.rawValue)",
+                hint: "posts, accounts and their rate limits are reserved for built-in stages")
         }
     }
 
@@ -105,7 +105,7 @@ struct ServiceDesk: Sendable {
             return try JSONValue(encoding: PostingWire.Post(record))
         case .ledgerApply:
             guard let change = try argument(question, PostingWire.Change.self).change else {
-                throw StageError(.internalFault, "a step of a post lacks what belongs to it")
+                throw StageError(.internalFault, "a change of a post lacks required fields")
             }
             return try JSONValue(
                 encoding: PostingWire.Post(try await context.ledger.apply(change, to: question.key)))
@@ -123,7 +123,7 @@ struct ServiceDesk: Sendable {
             return try (question.value ?? .null).decode(type)
         } catch {
             throw StageError(
-                .plugin, "\(question.service.rawValue) came with a value of the wrong form: \(error)")
+                .plugin, "\(question.service.rawValue) has an invalid value: \(error)")
         }
     }
 }

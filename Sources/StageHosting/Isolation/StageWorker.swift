@@ -4,34 +4,32 @@ package import PipelineKit
 package import PluginProtocol
 import Synchronization
 
-/// What a child may use before it is ended.
+/// The resource limits of a child; the host kills a child that exceeds one.
 package struct WorkerLimits: Sendable, Hashable {
-    /// Resident memory.
     package var memory = ByteCount.gigabytes(4)
-    /// The longest time without a line while it works.
+    /// The longest time without a message during a request.
     package var stall = Duration.seconds(300)
-    /// The longest time for the answer to the greeting.
+    /// The longest time until the child answers the greeting.
     package var start = Duration.seconds(20)
-    /// How long it may take to stop when asked to, before it is told by a signal, and then before it is killed.
+    /// How long the child may take to stop when asked to, before it receives SIGTERM and then SIGKILL.
     package var grace = Duration.milliseconds(1500)
     /// Processor time of one request; nil for no limit.
     package var processor: Duration?
     /// Wall time of one request; nil for no limit.
     package var time: Duration?
-    /// Whether all processes of its group count, since it may start others.
+    /// Whether the limits apply to all processes of its group together, for children that may start others.
     package var countsGroup = false
 
-    /// The defaults.
     package init() {}
 }
 
-/// One child process that works for stages, one request at a time, and everything that watches over it.
+/// One child process that runs stages, one request at a time, and the thread that watches it.
 package final class StageWorker: Sendable {
-    /// Why a request has no result.
+    /// Why a request failed.
     enum Failure: Error {
-        /// The stage's own error.
+        /// The stage reported an error.
         case stage(StageError)
-        /// The process ended.
+        /// The process ended before it answered.
         case ended(WorkerEnd)
     }
 
@@ -42,35 +40,35 @@ package final class StageWorker: Sendable {
     }
 
     private struct State {
-        /// Its standard input; nil before it is started and once closed.
+        /// The child's standard input; nil before the start and once closed.
         var input: ChildInput?
         var isGreeted = false
         var ready: ChildReady?
         var pending: Pending?
         var lastID = 0
         var end: WorkerEnd?
-        /// Questions that the host has not answered yet: the child waits, and can't be blamed for it.
+        /// Service calls that the host has not answered yet: a child that waits for them is not stalled.
         var questions = 0
-        /// Since when it waits, and how long it has waited for its request so far.
+        /// The start of the current wait, and the time waited during the request before that.
         var waitingSince = SuspendingClock.now
         var waited = Duration.zero
-        /// When it last gave a sign, or was given work.
+        /// When the child last sent a message, or received work or an answer.
         var lastSign = SuspendingClock.now
-        /// When it was given what it works on.
+        /// When the current request began.
         var began = SuspendingClock.now
-        /// Why it must be ended, where that was found while something was sent.
+        /// Why to kill the child, if sending to it failed.
         var verdict: WorkerEnd?
-        /// When to end it because it was asked to stop.
+        /// When to kill the child after asking it to stop.
         var deadline: SuspendingClock.Instant?
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
-    /// How much of a line that is no message is looked at.
+    /// The inspected bytes of a line that is not a message.
     private static let longestText = 1 << 20
-    /// How many of its last lines on standard error are kept.
+    /// The number of last lines on standard error to keep.
     private static let lastLines = 8
-    /// How much of its waiting for the host does not count as time of a request: the longest wait for a permit. A child
-    /// could keep a question open all along.
+    /// The most waiting for the host that does not count towards a request's time limit: the longest wait for a permit.
+    /// Limited, because a child could keep a call open all the time.
     private static let longestWait = Duration.seconds(3600)
     private let limits: WorkerLimits
     private let redact: @Sendable (String) -> String
@@ -78,32 +76,32 @@ package final class StageWorker: Sendable {
     private let lastErrors = Mutex<[String]>([])
     private let served = Atomic<Int>(0)
 
-    /// Whether it worked on something before.
+    /// Whether the child has run a stage before.
     var isUsed: Bool { served.load(ordering: .relaxed) > 0 }
-    /// Whether it can take a request.
+    /// Whether the child can take a request.
     var isAlive: Bool { state.withLock { $0.end == nil && $0.ready != nil && $0.input != nil } }
-    /// Whether it has come to its end.
+    /// Whether the process has ended.
     var hasEnded: Bool { state.withLock { $0.end != nil } }
-    /// How it answered the greeting.
+    /// The child's answer to the greeting; nil until it arrives.
     var ready: ChildReady? { state.withLock { $0.ready } }
-    /// Its last words on standard error; nil when there were none.
+    /// The child's last lines on standard error; nil if there were none.
     var lastWords: String? { lastErrors.withLock { $0.isEmpty ? nil : $0.joined(separator: "\n") } }
 
-    /// Starts a child, which waits for its greeting.
-    /// - Parameter redact: Takes out of what it says what must not be seen.
+    /// Starts a child, which then waits for the greeting.
+    /// - Parameter redact: Removes secrets from the child's output.
     init(
         _ launch: WorkerLaunch, limits: WorkerLimits, redact: @escaping @Sendable (String) -> String = { $0 }
     ) {
         self.limits = limits
         self.redact = redact
-        // This thread lives as long as the child: the kernel ends the child with the thread that started it.
+        // This thread lives as long as the child: the kernel kills the child when the thread that started it ends.
         let thread = Thread { [self] in live(launch) }
         thread.name = "stage-worker"
         thread.start()
     }
 
-    /// Greets the child and waits until it is ready.
-    /// - Throws: `Failure.ended`.
+    /// Sends the greeting and waits for the answer.
+    /// - Throws: `Failure.ended` if the process ends first.
     func greet(_ hello: HostHello) async throws(Failure) -> ChildReady {
         await wait { $0.input != nil || $0.end != nil }
         state.withLock {
@@ -114,16 +112,16 @@ package final class StageWorker: Sendable {
         await wait { $0.ready != nil || $0.end != nil }
         let (ready, end) = state.withLock { ($0.ready, $0.end) }
         if let end { throw .ended(end) }
-        guard let ready else { throw .ended(.neverReady("it gave no answer")) }
+        guard let ready else { throw .ended(.neverReady("it did not answer")) }
         return ready
     }
 
-    /// Has the child do something.
+    /// Sends a request and waits for the result.
     ///
-    /// When the calling task is cancelled the child is asked to stop, and ended when it does not.
+    /// If the calling task is cancelled, the host asks the child to stop, and kills it if it does not.
     /// - Parameters:
-    ///   - message: Makes the message for the request's id.
-    ///   - events: Gets progress, log lines and questions, in order.
+    ///   - message: Creates the request with the given id.
+    ///   - events: Receives progress, log lines and service calls, in order.
     func perform(
         _ message: (Int) -> HostMessage, events: @escaping @Sendable (ChildMessage) -> Void
     ) async throws(Failure) -> ResultMessage {
@@ -163,11 +161,11 @@ package final class StageWorker: Sendable {
         if isRunning { send(.cancel(id: id)) }
     }
 
-    /// Sends a message; one that can't be sent means that the child is gone, which is noticed elsewhere.
+    /// Sends a message. Ignores a closed pipe: the child's thread notices that the child is gone.
     private func send(_ message: HostMessage) {
         guard let line = try? message.line() else {
             if let id = message.requestID {
-                let error = StageError(.internalFault, "what the stage is given has no JSON form")
+                let error = StageError(.internalFault, "the request can't be encoded as JSON")
                 conclude(id, .failure(.stage(error)))
             }
             return
@@ -175,13 +173,14 @@ package final class StageWorker: Sendable {
         state.withLock { Self.write(line, &$0) }
     }
 
-    /// Answers a question of the request `id`; nothing is sent once that is over: the next request is not to get it.
+    /// Answers a service call of the request `id`. Sends nothing if that request is over, so that the next one does not
+    /// receive the answer.
     func send(_ answer: ServiceAnswer, of id: Int) {
         let line: Data
         do {
             line = try HostMessage.answer(answer).line()
         } catch {
-            let failure = StageError(.internalFault, "the answer has no JSON form")
+            let failure = StageError(.internalFault, "the answer can't be encoded as JSON")
             let refusal = ServiceAnswer(request: answer.request, error: FailureMessage(failure))
             guard let plain = try? HostMessage.answer(refusal).line() else { return }
             line = plain
@@ -191,18 +190,18 @@ package final class StageWorker: Sendable {
             state.questions = max(0, state.questions - 1)
             if state.questions == 0 { state.waited += .now - state.waitingSince }
             state.lastSign = .now
-            // Within the lock: the request may be over the moment that it is left.
+            // Write within the lock: the request could end as soon as the lock is released.
             Self.write(line, &state)
         }
     }
 
     private static func write(_ line: Data, _ state: inout State) {
         if state.input?.send(line) == false {
-            state.verdict = state.verdict ?? .brokeProtocol("it does not read what it is sent")
+            state.verdict = state.verdict ?? .brokeProtocol("it does not read its standard input")
         }
     }
 
-    /// Lets the child go and waits until it is gone.
+    /// Shuts the child down and waits until it has ended.
     package func close() async {
         state.withLock { $0.deadline = $0.deadline ?? .now + limits.grace }
         if state.withLock({ $0.ready != nil }) { send(.shutdown) }
@@ -243,7 +242,7 @@ package final class StageWorker: Sendable {
         }
         let input = ChildInput(process.input)
         signalWaiters { $0.input = input }
-        // A host that is killed can't end the processes that a plugin has started; this one does it then.
+        // If the host is killed, this helper ends the processes that a plugin has started.
         let guardian = launch.keepsGroup ? GroupGuard(of: process) : nil
         defer { guardian?.end() }
         var talk = Conversation(limits: limits)
@@ -255,11 +254,11 @@ package final class StageWorker: Sendable {
             case .lines(let output, let errors):
                 let flooded = state.withLock { $0.pending != nil ? $0.began : nil }
                 if verdict == nil, talk.isFlood(since: flooded) {
-                    verdict = .brokeProtocol("more messages than anyone can read")
+                    verdict = .brokeProtocol("too many messages or too much output")
                 }
                 heard(errors: errors, &talk)
                 for line in output where verdict == nil { verdict = take(line, &talk) }
-            case .tooLong: verdict = verdict ?? .brokeProtocol("a line without end")
+            case .tooLong: verdict = verdict ?? .brokeProtocol("a line that is too long")
             case .closed:
                 end = leave(process)
                 continue
@@ -268,7 +267,7 @@ package final class StageWorker: Sendable {
             if end != nil { break }
             if verdict == nil {
                 verdict = watch(process, &talk)
-                // Asked to stop and silent: a signal first, so that it can put its own affairs in order.
+                // It ignored the request to stop: send SIGTERM first, so that it can clean up.
                 if verdict == .stopped {
                     process.terminate()
                     killing = .now + min(limits.grace, .milliseconds(500))
@@ -279,7 +278,7 @@ package final class StageWorker: Sendable {
             if verdict != nil, .now >= killing { process.kill() }
         }
         let fate = verdict ?? end ?? .exited(-1)
-        // Whatever it started is of no use without it.
+        // Kill the processes that it started.
         process.kill()
         for line in talk.lastErrors(process) { keep(error: String(redact(line).prefix(2000))) }
         Glibc.close(process.output)
@@ -287,7 +286,7 @@ package final class StageWorker: Sendable {
         finish(fate)
     }
 
-    /// The line is closed: a process that stays all the same has no use.
+    /// Waits for a child that closed its standard output to exit, and kills it if it does not.
     private func leave(_ process: ChildProcess) -> WorkerEnd? {
         let deadline = SuspendingClock.now + limits.grace
         while SuspendingClock.now < deadline {
@@ -296,22 +295,22 @@ package final class StageWorker: Sendable {
         }
         process.kill()
         _ = process.reaped(waits: true)
-        return .brokeProtocol("it closed its standard output and went on")
+        return .brokeProtocol("it closed its standard output but did not exit")
     }
 
-    /// Handles a line of the child's.
-    /// - Returns: Why it must be ended.
+    /// Handles a line of the child's output.
+    /// - Returns: Why to kill the child; nil if the line is acceptable.
     private func take(_ line: Data, _ talk: inout Conversation) -> WorkerEnd? {
-        guard !Self.isCrowded(line) else { return .brokeProtocol("a message of more values than anyone needs") }
+        guard !Self.isCrowded(line) else { return .brokeProtocol("a message with too many values") }
         let message: ChildMessage
         do {
             message = try ChildMessage(line: line)
         } catch {
-            // Whole before it is cut: half a secret is not recognised.
+            // Redact before cutting: half a secret is not recognised.
             let text = redact(String(decoding: line.prefix(Self.longestText), as: UTF8.self))
             let shown = String(text.prefix(120))
             guard Self.isMessage(line) else {
-                // What somebody printed there breaks nothing.
+                // Stray output breaks nothing: log it.
                 if talk.admitsLog(since: state.withLock { $0.began }) { log(shown) }
                 return nil
             }
@@ -320,8 +319,8 @@ package final class StageWorker: Sendable {
         return take(message)
     }
 
-    /// Whether a line holds so many values that reading them would keep this thread from its watch for long. Footage of a
-    /// day has some ten thousand key frames.
+    /// Whether a line contains so many values that decoding them would keep this thread from watching the child.
+    /// Footage of a whole day has about ten thousand keyframes.
     private static func isCrowded(_ line: Data) -> Bool {
         guard line.count > mostValues else { return false }
         return line.withUnsafeBytes { bytes in
@@ -336,7 +335,7 @@ package final class StageWorker: Sendable {
 
     private static let mostValues = 250_000
 
-    /// Whether a line is meant as a message: an object with a type.
+    /// Whether a line is meant as a message: a JSON object with a `type`.
     private static func isMessage(_ line: Data) -> Bool {
         guard line.first(where: { $0 != UInt8(ascii: " ") }) == UInt8(ascii: "{") else { return false }
         guard let value = try? JSONDecoder().decode(JSONValue.self, from: line) else {
@@ -346,7 +345,7 @@ package final class StageWorker: Sendable {
     }
 
     private static func reason(_ error: any Error) -> String {
-        guard let error = error as? DecodingError else { return "no JSON" }
+        guard let error = error as? DecodingError else { return "not JSON" }
         switch error {
         case .keyNotFound(let key, _): return "\"\(key.stringValue)\" is missing"
         case .typeMismatch(_, let context), .valueNotFound(_, let context):
@@ -388,7 +387,7 @@ package final class StageWorker: Sendable {
         let began = state.withLock { $0.began }
         for (index, line) in lines.enumerated() {
             let isLogged = talk.admitsLog(since: began)
-            // What is neither shown nor kept is not worth the look.
+            // Skip lines that are neither logged nor kept.
             guard isLogged || index >= lines.count - Self.lastLines else { continue }
             let text = String(redact(String(decoding: line.prefix(Self.longestText), as: UTF8.self)).prefix(2000))
             keep(error: text)
@@ -403,7 +402,7 @@ package final class StageWorker: Sendable {
         }
     }
 
-    /// Makes a log line of what is no message.
+    /// Logs a line that is not a message.
     private func log(_ text: String) {
         guard let id = state.withLock({ $0.pending?.id }) else { return }
         event(.log(LogMessage(id: id, level: "info", message: text)), of: id)
@@ -429,8 +428,8 @@ package final class StageWorker: Sendable {
         pending?.continuation.resume(returning: result)
     }
 
-    /// Looks after time, memory and processor.
-    /// - Returns: Why the process must be ended.
+    /// Checks the limits of time, memory and processor.
+    /// - Returns: Why to kill the child; nil if it is within its limits.
     private func watch(_ process: ChildProcess, _ talk: inout Conversation) -> WorkerEnd? {
         let now = SuspendingClock.now
         let (isReady, isGreeted, isBusy, lastSign, began) = state.withLock {
@@ -440,10 +439,10 @@ package final class StageWorker: Sendable {
         if let verdict { return verdict }
         if let deadline, now > deadline { return .stopped }
         if !isReady, isGreeted, now - lastSign > limits.start {
-            return .neverReady("no answer to the greeting for \(limits.start.spoken)")
+            return .neverReady("no answer to the greeting within \(limits.start.spoken)")
         }
         if isBusy, let end = watchTime(now, lastSign: lastSign, began: began) { return end }
-        // Memory counts also while it has nothing to do.
+        // Memory is limited even while the child is idle.
         guard let usage = talk.usage(of: process, since: began) else { return nil }
         if usage.memory > limits.memory.bytes { return .overMemory(limit: limits.memory) }
         if isBusy, let processor = limits.processor, usage.processor > processor.inSeconds {
@@ -463,7 +462,7 @@ package final class StageWorker: Sendable {
         return .overTime(limit: time)
     }
 
-    /// Changes the state and wakes those who wait for it.
+    /// Changes the state and wakes its waiters.
     private func signalWaiters(_ change: (inout State) -> Void) {
         let waiters = state.withLock { state in
             change(&state)
@@ -474,7 +473,7 @@ package final class StageWorker: Sendable {
     }
 
     private func finish(_ end: WorkerEnd) {
-        // At once: a request that came in between would wait for ever.
+        // In one step: a request that is added in between would wait forever.
         let (end, pending, waiters) = state.withLock { state in
             let end = state.ready != nil ? end : Self.neverReady(end)
             state.end = end
@@ -488,10 +487,10 @@ package final class StageWorker: Sendable {
 
     private static func neverReady(_ end: WorkerEnd) -> WorkerEnd {
         switch end {
-        case .exited(let status): .neverReady("it exits at once with status \(status)")
-        case .signalled(let number): .neverReady("it crashes at once (\(WorkerEnd.name(ofSignal: number)))")
+        case .exited(let status): .neverReady("it exits immediately with status \(status)")
+        case .signalled(let number): .neverReady("it crashes immediately (\(WorkerEnd.name(ofSignal: number)))")
         case .brokeProtocol(let text): .neverReady("it does not speak the protocol: \(text)")
-        case .overMemory(let limit): .neverReady("it took more than \(limit) of memory at once")
+        case .overMemory(let limit): .neverReady("it uses more than \(limit) of memory before it answers")
         default: end
         }
     }

@@ -1,30 +1,30 @@
 import Glibc
 package import PipelineKit
 
-/// How a child process came to its end.
+/// Why a child process ended.
 package enum WorkerEnd: Sendable, Hashable {
-    /// By itself, with this status.
+    /// It exited with this status.
     case exited(Int32)
-    /// By a signal that the host did not send.
+    /// A signal that the host did not send.
     case signalled(Int32)
-    /// Ended by the host: it took more memory than it may.
+    /// Killed by the host: it exceeded its memory limit.
     case overMemory(limit: ByteCount)
-    /// Ended by the host: one request took more processor time than it may.
+    /// Killed by the host: a request exceeded the limit of processor time.
     case overProcessor(limit: Duration)
-    /// Ended by the host: one request took longer than it may.
+    /// Killed by the host: a request exceeded the limit of wall time.
     case overTime(limit: Duration)
-    /// Ended by the host: it gave no sign of life for this long.
+    /// Killed by the host: it sent no message for this long.
     case stalled(Duration)
-    /// Ended by the host: it did not stop when it was asked to.
+    /// Killed by the host: it did not stop when asked to.
     case stopped
-    /// Ended by the host: what it said is not the protocol.
+    /// Killed by the host: it violated the protocol.
     case brokeProtocol(String)
-    /// It never began to work.
+    /// It could not be started, or ended before it answered the greeting.
     case neverReady(String)
     /// It speaks another version of the protocol.
     case foreignProtocol(name: String, release: String, version: Int, ours: Int)
 
-    /// Whether another process could fare better with the same work, because this one's memory was used before.
+    /// Whether a new process might succeed with the same work, because earlier work may have corrupted this one.
     var mayBeInherited: Bool {
         switch self {
         case .exited, .signalled, .overMemory, .brokeProtocol: true
@@ -32,11 +32,11 @@ package enum WorkerEnd: Sendable, Hashable {
         }
     }
 
-    /// The error of the asset that was worked on.
+    /// The error of the asset that the child was working on.
     /// - Parameters:
-    ///   - plugin: The plugin's name; nil for stages of the program itself.
-    ///   - readsFootage: Whether the stage decodes what anyone may have made, and the footage is to blame.
-    ///   - lastWords: What it wrote last on standard error.
+    ///   - plugin: The plugin's name; nil for built-in stages.
+    ///   - readsFootage: Whether the stage decodes footage, which is then to blame.
+    ///   - lastWords: The child's last lines on standard error.
     package func error(
         asset: String, stage: StageName, plugin: String? = nil, readsFootage: Bool = true, lastWords: String? = nil
     ) -> StageError {
@@ -45,21 +45,21 @@ package enum WorkerEnd: Sendable, Hashable {
             case .signalled(let number) where !readsFootage:
                 return StageError(
                     .internalFault,
-                    "the process of stage \(stage) crashed (\(Self.name(ofSignal: number))) at \(asset)",
+                    "the process of stage \(stage) crashed (\(Self.name(ofSignal: number))) on \(asset)",
                     hint: "run the same command again; if it crashes again, report it")
             case .exited(let status) where !readsFootage:
                 return StageError(
-                    .internalFault, "the process of stage \(stage) ended at \(asset) (exit status \(status))",
-                    hint: "run the same command again; if it ends again, report it")
+                    .internalFault, "the process of stage \(stage) exited on \(asset) (exit status \(status))",
+                    hint: "run the same command again; if it exits again, report it")
             default: return ownError(asset: asset, stage: stage)
             }
         }
         func failed(_ what: String, hint: String) -> StageError {
             let words = lastWords?.split(separator: "\n").last.map { ": \($0)" } ?? ""
             return StageError(
-                .plugin, "plugin \(plugin) \(what) at \(asset) in stage \(stage)\(words)", hint: hint, cause: lastWords)
+                .plugin, "plugin \(plugin) \(what) on \(asset) in stage \(stage)\(words)", hint: hint, cause: lastWords)
         }
-        let report = "report it to the plugin's author; `plugins check` shows whether it keeps to the protocol"
+        let report = "report it to the plugin's author; `plugins check` shows whether it follows the protocol"
         switch self {
         case .signalled(let number) where [SIGKILL, SIGTERM, SIGHUP].contains(number):
             return failed(
@@ -69,27 +69,27 @@ package enum WorkerEnd: Sendable, Hashable {
         case .exited(let status): return failed("exited with status \(status)", hint: report)
         case .overMemory(let limit):
             return failed(
-                "was ended because it took more than \(limit) of memory",
-                hint: "raise \"memory\" of its plugin.json's limits and SPREADER_STAGE_MEMORY, or \(report)")
+                "was stopped because it used more than \(limit) of memory",
+                hint: "raise \"memory\" in the limits of its plugin.json and SPREADER_STAGE_MEMORY, or \(report)")
         case .overProcessor(let limit):
             return failed(
-                "was ended because it took more than \(limit.spoken) of processor time",
-                hint: "raise \"processor\" of its plugin.json's limits, or \(report)")
+                "was stopped because it used more than \(limit.spoken) of processor time",
+                hint: "raise \"processor\" in the limits of its plugin.json, or \(report)")
         case .overTime(let limit):
             return failed(
-                "was ended because it took longer than \(limit.spoken)",
-                hint: "raise \"time\" of its plugin.json's limits, or \(report)")
+                "was stopped because it took longer than \(limit.spoken)",
+                hint: "raise \"time\" in the limits of its plugin.json, or \(report)")
         case .stalled(let duration):
             return failed(
-                "was ended because it gave no sign for \(duration.spoken)",
-                hint: "long work reports progress; raise SPREADER_STAGE_STALL for machines that are slow, or \(report)")
+                "was stopped because it sent no message for \(duration.spoken)",
+                hint: "report progress during long work; raise SPREADER_STAGE_STALL on slow machines, or \(report)")
         case .stopped: return .cancelled
         case .brokeProtocol(let problem): return failed("broke the protocol: \(problem)", hint: report)
         case .neverReady, .foreignProtocol: return startError(plugin: plugin, lastWords: lastWords)
         }
     }
 
-    /// The error of a plugin that can't be started.
+    /// The error for a plugin that can't be started.
     package func startError(plugin: String, lastWords: String?) -> StageError {
         switch self {
         case .foreignProtocol(let name, let release, let version, let ours):
@@ -98,7 +98,7 @@ package enum WorkerEnd: Sendable, Hashable {
             let problem =
                 switch self {
                 case .neverReady(let text): text
-                case .exited(let status): "it exits at once with status \(status)"
+                case .exited(let status): "it exits immediately with status \(status)"
                 default: "\(self)"
                 }
             let words = lastWords?.split(separator: "\n").last.map { " (\($0))" } ?? ""
@@ -118,12 +118,12 @@ package enum WorkerEnd: Sendable, Hashable {
     }
 
     private func ownError(asset: String, stage: StageName) -> StageError {
-        let apart = "the file is damaged or made to do harm: leave it out, or convert it with another program first"
+        let apart = "the file is damaged or malicious: leave it out, or convert it with another program first"
         switch self {
         case .signalled(let number) where [SIGKILL, SIGTERM, SIGHUP].contains(number):
             return StageError(
                 .unusableFootage,
-                "\(asset) could not be finished: the process of stage \(stage) was killed "
+                "\(asset) failed: the process of stage \(stage) was killed "
                     + "(\(Self.name(ofSignal: number)))",
                 hint: "the system may have run out of memory: free some and run the same command again")
         case .signalled(let number):
@@ -136,22 +136,22 @@ package enum WorkerEnd: Sendable, Hashable {
         case .overMemory(let limit):
             return StageError(
                 .unusableFootage, "\(asset) needs more than \(limit) of memory in stage \(stage)",
-                hint: "when the footage is sound, raise SPREADER_STAGE_MEMORY; otherwise leave it out")
+                hint: "if the footage is valid, raise SPREADER_STAGE_MEMORY; otherwise leave it out")
         case .overProcessor(let limit), .overTime(let limit):
             return StageError(
-                .unusableFootage, "\(asset) took more than \(limit.spoken) in stage \(stage) and was given up",
+                .unusableFootage, "\(asset) exceeded the limit of \(limit.spoken) in stage \(stage)",
                 hint: "leave it out, or convert it with another program first")
         case .stalled(let duration):
             return StageError(
-                .unusableFootage, "\(asset) got nowhere for \(duration.spoken) in stage \(stage) and was given up",
-                hint: "when the footage is sound and the machine slow, raise SPREADER_STAGE_STALL; otherwise leave it "
+                .unusableFootage, "\(asset) made no progress for \(duration.spoken) in stage \(stage)",
+                hint: "if the footage is valid and the machine slow, raise SPREADER_STAGE_STALL; otherwise leave it "
                     + "out")
         case .stopped:
             return .cancelled
         case .brokeProtocol(let problem):
             return StageError(
-                .internalFault, "the process of stage \(stage) answered with what is no message: \(problem)",
-                hint: "report it, with \(asset)")
+                .internalFault, "the process of stage \(stage) broke the protocol: \(problem)",
+                hint: "report it, and attach \(asset)")
         case .foreignProtocol(_, _, let version, let ours):
             return StageError(
                 .internalFault, "the process of stage \(stage) speaks protocol \(version), not \(ours)",
@@ -159,11 +159,11 @@ package enum WorkerEnd: Sendable, Hashable {
         case .neverReady(let problem):
             return StageError(
                 .configuration, "the process of stage \(stage) can't be started: \(problem)",
-                hint: "see `spreader-pipeline doctor`, or set SPREADER_ISOLATION=none to work without it")
+                hint: "run `spreader-pipeline doctor`, or set SPREADER_ISOLATION=none to run stages in this process")
         }
     }
 
-    /// The usual name of a signal.
+    /// The name of a signal, such as `SIGSEGV`.
     static func name(ofSignal number: Int32) -> String {
         let names = [
             SIGSEGV: "SIGSEGV", SIGABRT: "SIGABRT", SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGILL: "SIGILL",

@@ -2,40 +2,39 @@ package import PipelineKit
 package import PluginProtocol
 import Synchronization
 
-/// Keeps child processes warm between requests and replaces those that died.
+/// Keeps idle child processes for reuse between requests, and replaces those that died.
 package final class WorkerPool: Sendable {
     private struct State {
-        /// Greeted children and what each is confined to.
+        /// Greeted children, each with its sandbox policy.
         var idle: [(reach: Reach?, worker: StageWorker)] = []
-        /// A child that was started ahead of its work and waits for its greeting.
+        /// A child started ahead of its work, which waits for the greeting.
         var coming: StageWorker?
-        /// How the first child answered the greeting: what was checked of it holds for those that follow.
+        /// The first child's answer to the greeting, which was checked; later children must give the same.
         var first: ChildReady?
         var isClosed = false
     }
 
-    /// Whose stages the children work for.
+    /// The owner of the stages that the children run.
     package enum Origin: Sendable, Hashable {
-        /// This program's own: they may ask for all that stages may.
+        /// The program itself: its children may call all services.
         case program
-        /// A plugin's.
+        /// A plugin: its children may call only ``HostService/open``.
         case plugin(name: String)
     }
 
-    /// Whose stages the children work for.
     package let origin: Origin
     private let launch: WorkerLaunch
     private let limits: WorkerLimits
     private let hostVersion: String
     private let redact: @Sendable (String) -> String
     private let state = Mutex(State())
-    /// More are let go after their work.
+    /// How many idle children to keep; more are closed after their work.
     private let idleLimit: Int
     private let onEnd: @Sendable (WorkerEnd) -> Void
 
-    /// A pool; no child is started before there is work.
-    /// - Parameter redact: Takes out of what children say what must not be seen.
-    /// - Parameter onEnd: Told of every child that dies at its work.
+    /// Creates a pool, which starts no child before there is work.
+    /// - Parameter redact: Removes secrets from the children's output.
+    /// - Parameter onEnd: Called for every child that dies during a request.
     package init(
         launch: WorkerLaunch, limits: WorkerLimits = WorkerLimits(), origin: Origin = .program,
         hostVersion: String = "", idleLimit: Int = 4, redact: @escaping @Sendable (String) -> String = { $0 },
@@ -50,8 +49,8 @@ package final class WorkerPool: Sendable {
         self.onEnd = onEnd
     }
 
-    /// Starts a child ahead of its work; whether that succeeds is told by the work.
-    /// - Parameter beside: Also when there are idle ones, which are confined to other work.
+    /// Starts a child ahead of its work. Errors appear with the first request.
+    /// - Parameter beside: Whether to start it even if there are idle children, which have another sandbox policy.
     package func warm(beside: Bool = false) {
         state.withLock { state in
             guard !state.isClosed, state.coming == nil, beside || state.idle.isEmpty else { return }
@@ -59,13 +58,13 @@ package final class WorkerPool: Sendable {
         }
     }
 
-    /// Greets a child and gives its answer.
-    /// - Throws: `StageError` with code `configuration` when it can't be started or speaks another protocol.
+    /// Returns a child's answer to the greeting, starting one if none is idle.
+    /// - Throws: `StageError` with code `configuration` if it can't be started or speaks another protocol.
     package func ready(reach: Reach? = nil) async throws(StageError) -> ChildReady {
         let name = if case .plugin(let name) = origin { name } else { "stage-worker" }
         let worker = take(reach, isNew: false).worker
         do throws(StageWorker.Failure) {
-            // Idle children were greeted before.
+            // An idle child has answered already.
             let ready: ChildReady
             if let known = worker.ready { ready = known } else { ready = try await greet(worker, reach) }
             await giveBack(worker, reach)
@@ -87,7 +86,7 @@ package final class WorkerPool: Sendable {
         }
         guard isSame else {
             await worker.close()
-            throw .ended(.neverReady("it offers something else than when it was started before"))
+            throw .ended(.neverReady("it offers other stages or features than when it was started before"))
         }
         return ready
     }
@@ -99,13 +98,13 @@ package final class WorkerPool: Sendable {
             memory: limits.memory.bytes, reach: reach)
     }
 
-    /// Has a child do something.
+    /// Sends a request to a child and waits for the result.
     ///
-    /// A child that worked on other footage before may have been left broken by it: when it dies, the work is given
-    /// once to a new one, so that the blame falls on the right asset.
+    /// Earlier footage may have corrupted a child that was used before. If such a child dies, a new one repeats the
+    /// request once, so that the right asset gets the blame.
     /// - Parameters:
-    ///   - reach: What the child may reach; one that is confined to something else is not used.
-    ///   - mayRepeat: Whether the work may be done twice.
+    ///   - reach: The sandbox policy; only children with the same policy are reused.
+    ///   - mayRepeat: Whether the request may run twice.
     func perform(
         _ message: (Int) -> HostMessage, reach: Reach? = nil, mayRepeat: Bool = true,
         events: @escaping @Sendable (ChildMessage, StageWorker) -> Void
@@ -134,7 +133,7 @@ package final class WorkerPool: Sendable {
         }
     }
 
-    /// Why a request has no result, and what the child said last.
+    /// Why a request failed, and the child's last lines on standard error.
     struct Failure: Error {
         var reason: StageWorker.Failure
         var lastWords: String?
@@ -145,21 +144,21 @@ package final class WorkerPool: Sendable {
         }
     }
 
-    /// Lets all children go and waits until they are gone.
+    /// Closes all idle children and waits until they have ended.
     package func close() async {
         let (idle, coming) = state.withLock { state in
             state.isClosed = true
             defer { (state.idle, state.coming) = ([], nil) }
             return (state.idle.map(\.worker), state.coming)
         }
-        // One that was never greeted has nothing to lose, and nobody waits for it.
+        // A child that was never greeted has no work to lose: don't wait for it.
         if let coming { Task { await coming.close() } }
         await withTaskGroup { group in
             for worker in idle { group.addTask { await worker.close() } }
         }
     }
 
-    /// A child, and whether it has to be greeted.
+    /// Returns a child, and whether it still needs the greeting.
     private func take(_ reach: Reach?, isNew: Bool) -> (worker: StageWorker, isNew: Bool) {
         state.withLock { state in
             if !isNew {
@@ -179,7 +178,7 @@ package final class WorkerPool: Sendable {
     private func giveBack(_ worker: StageWorker, _ reach: Reach?) async {
         let surplus: StageWorker? = state.withLock { state in
             guard !state.isClosed, worker.isAlive else { return worker }
-            // Those that are confined to what was done with long ago go first.
+            // Close the child that has been idle longest: its sandbox policy is the least likely to be needed.
             let oldest = state.idle.count < idleLimit ? nil : state.idle.removeFirst().worker
             state.idle.append((reach, worker))
             return oldest
@@ -189,7 +188,7 @@ package final class WorkerPool: Sendable {
 }
 
 extension ChildReady {
-    /// Whether another answer to the greeting differs in nothing but what confines the child.
+    /// Whether another answer to the greeting is the same but for ``confinement``.
     fileprivate func offersTheSame(as other: ChildReady) -> Bool {
         var other = other
         other.confinement = confinement

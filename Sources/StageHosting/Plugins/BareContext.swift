@@ -3,10 +3,10 @@ import Logging
 package import PipelineKit
 import Posting
 
-/// The context of a stage that is tried by itself: no run, no account, no records.
+/// Contexts for trying a stage outside a run: without account, ledger and stored notes.
 package enum BareContext {
-    /// A context.
-    /// - Parameter folder: Its work folder.
+    /// Creates a context for ``Stage/run(_:_:)``.
+    /// - Parameter folder: The stage's work folder.
     package static func make(_ folder: URL) -> StageContext {
         let nothing = Nothing()
         var context = StageContext(
@@ -18,11 +18,11 @@ package enum BareContext {
         return context
     }
 
-    /// The context of a check.
+    /// A context for ``Stage/check(_:)``.
     static var checking: CheckContext { CheckContext(post: PostSettings(), account: "default", settings: [:]) }
 
     private struct Nothing: CredentialProvider, Checkpoints, RatePermits, PostLedger {
-        private static let absent = StageError(.configuration, "a stage that is tried by itself has no account")
+        private static let absent = StageError(.configuration, "accounts and posts are not available outside a run")
 
         func problem(with account: String) -> Diagnostic? { nil }
         func credentials(for account: String) async throws(StageError) -> Credentials { throw Self.absent }

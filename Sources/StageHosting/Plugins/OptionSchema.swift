@@ -1,24 +1,24 @@
 import Foundation
 import PipelineKit
 
-/// Options as a plugin's JSON Schema describes them: what can be told of a value before the plugin is asked.
+/// The options that a plugin's JSON Schema describes. The host checks values with it before it calls the plugin.
 ///
-/// Of JSON Schema (2020-12) it knows `type`, `enum`, `const`, `minimum`, `maximum`, `exclusiveMinimum`,
+/// Supports these keywords of JSON Schema (2020-12): `type`, `enum`, `const`, `minimum`, `maximum`, `exclusiveMinimum`,
 /// `exclusiveMaximum`, `minLength`, `maxLength`, `pattern`, `items`, `minItems`, `maxItems`, `properties`, `required`,
 /// `additionalProperties`, `anyOf`, `oneOf`, `allOf`, `default`, `description`, `writeOnly` (a secret) and the `format`
-/// `path` (a file that decides the output). Other words are left to the plugin's own `check`.
+/// `path` (a file that decides the output). Leaves other keywords to the plugin's own `check`.
 struct OptionSchema: Sendable {
     private let schema: JSONValue
     private let properties: [String: JSONValue]
 
-    /// A schema; nil when it is not that of an object.
+    /// Creates the options from a schema; nil if it does not describe an object.
     init?(_ schema: JSONValue) {
         guard schema["type"] == nil || schema["type"] == "object" else { return nil }
         self.schema = schema
         if case .object(let members)? = schema["properties"] { properties = members } else { properties = [:] }
     }
 
-    /// The options, by name.
+    /// The options, sorted by name.
     var descriptors: [OptionDescriptor] {
         properties.sorted { $0.key < $1.key }.map { name, schema in
             let choices = Self.list(schema["enum"]).map(Self.shown)
@@ -31,7 +31,7 @@ struct OptionSchema: Sendable {
         }
     }
 
-    /// Files that options name: those of the format `path`, relative to the current folder.
+    /// The paths in options of format `path`, resolved against the current folder.
     func paths(in object: [String: JSONValue]) -> [String] {
         let folder = URL(filePath: FileManager.default.currentDirectoryPath)
         let named = values(of: object).sorted { $0.key < $1.key }.flatMap { name, value -> [String] in
@@ -44,7 +44,7 @@ struct OptionSchema: Sendable {
         }
     }
 
-    /// Whether a value, or any part of it, must not be shown.
+    /// Whether a value, or any part of it, is secret.
     private static func holdsSecret(_ schema: JSONValue) -> Bool {
         switch schema {
         case .object(let members): members["writeOnly"] == true || members.values.contains(where: holdsSecret)
@@ -53,21 +53,21 @@ struct OptionSchema: Sendable {
         }
     }
 
-    /// Every option with its value: as written, or its default.
+    /// The value of every option: as written, or its default.
     func values(of object: [String: JSONValue]) -> [String: JSONValue] {
         properties.compactMapValues { $0["default"] }.merging(object) { $1 }
     }
 
-    /// Options that must be there and are not.
+    /// The required options that are missing.
     func missing(in object: [String: JSONValue]) -> [String] {
         Self.list(schema["required"]).compactMap(\.stringValue).filter { object[$0] == nil }
     }
 
-    /// All that is wrong with the options that are written.
+    /// Returns every problem of an options object, except for missing options.
     func findings(in object: [String: JSONValue]) -> [OptionFinding] { findings(in: object, hidesValues: false) }
 
-    /// The same of an object that is an option's value.
-    /// - Parameter hidesValues: Whether it is secret.
+    /// Returns every problem of an object that is an option's value.
+    /// - Parameter hidesValues: Whether the value is secret.
     func findings(in object: [String: JSONValue], hidesValues: Bool) -> [OptionFinding] {
         func problem(with value: JSONValue, _ schema: JSONValue) -> OptionProblem? {
             SchemaCheck(hidesValues: hidesValues || Self.holdsSecret(schema)).problem(with: value, schema)

@@ -4,25 +4,23 @@ package import PipelineKit
 package import PluginProtocol
 import Store
 
-/// The suite that tells an author whether a plugin keeps to the protocol: starts it anew for each check and does to it
-/// what hosts do.
+/// A test suite that shows plugin authors whether a plugin follows the protocol. Starts a new process for each check
+/// and acts as a host.
 package struct PluginConformance: Sendable {
     /// One check of the suite.
     package struct Check: Sendable, Hashable {
-        /// How it came out.
         package enum Verdict: String, Sendable { case passed, failed, skipped }
-        /// What was checked, such as `hello` or `run cut`.
+        /// The subject of the check, such as `hello` or `run cut`.
         package var name: String
-        /// How it came out.
         package var verdict: Verdict
-        /// What was seen; empty when there is nothing to say.
+        /// The observation or the reason of a failure; may be empty.
         package var detail: String
     }
 
-    /// Artifacts to try stages with, by kind.
+    /// Sample inputs for stages, by kind.
     package typealias Samples = [ArtifactKind: any Artifact]
 
-    /// How long an answer may take; a run may take longer.
+    /// The longest time until an answer; plans and runs may take longer.
     private static let patience = Duration.seconds(5)
     private static let runPatience = Duration.seconds(60)
     private static let cancelPatience = Duration.seconds(3)
@@ -35,12 +33,12 @@ package struct PluginConformance: Sendable {
     private let folder: URL
     private let mayPost: Bool
 
-    /// A suite for one plugin.
+    /// Creates the suite for one plugin.
     /// - Parameters:
-    ///   - samples: Artifacts to try stages with; those of other kinds are not run.
-    ///   - options: Options to try stages with, by stage: for those that can't do without.
-    ///   - folder: An empty folder for the files that the plugin makes.
-    ///   - mayPost: Whether it is the program itself, some of whose stages are irreversible; those are not run.
+    ///   - samples: Sample inputs; skips stages that take other kinds.
+    ///   - options: The options to use, by stage; needed for stages with required options.
+    ///   - folder: An empty folder for the files that the plugin creates.
+    ///   - mayPost: Whether the plugin is the program itself, whose irreversible stages are accepted, but not run.
     package init(
         _ manifest: PluginManifest, _ policy: PluginPolicy, samples: Samples,
         options: [String: [String: JSONValue]] = [:], folder: URL, mayPost: Bool = false
@@ -53,8 +51,8 @@ package struct PluginConformance: Sendable {
         self.mayPost = mayPost
     }
 
-    /// All checks, in order.
-    /// - Throws: `StageError` with code `cancelled`.
+    /// Runs all checks, in order.
+    /// - Throws: `StageError` with code `cancelled` if the task was cancelled.
     package func run() async throws(StageError) -> [Check] {
         try await BlockingWork.run(name: "plugin-check") { (flag) throws(StageError) in try checks(flag) }
     }
@@ -122,7 +120,7 @@ package struct PluginConformance: Sendable {
         }
     }
 
-    // MARK: The conversation
+    // MARK: Messages
 
     private func started() throws(Unfit) -> RawPlugin {
         do throws(POSIXError) {
@@ -155,11 +153,11 @@ package struct PluginConformance: Sendable {
         guard let (raw, message) = plugin.next(within: limits.start) else {
             throw Unfit("no answer to hello within \(limits.start.spoken)\(fate(plugin))")
         }
-        guard case .ready(let ready)? = message else { throw Unfit("hello was answered by \(shown(raw))") }
+        guard case .ready(let ready)? = message else { throw Unfit("hello was answered with \(shown(raw))") }
         return ready
     }
 
-    /// The answer to a request; what it asks the host for meanwhile is answered.
+    /// Waits for the answer to a request, and answers service calls meanwhile.
     private func answer(_ plugin: RawPlugin, id: Int, within limit: Duration) throws(Unfit) -> ChildMessage {
         let deadline = SuspendingClock.now + limit
         var notes: [String: JSONValue] = [:]
@@ -170,7 +168,7 @@ package struct PluginConformance: Sendable {
             case .failure(id, let failure)?: return .failure(id: id, failure)
             case .progress(let report)?:
                 guard (0...1).contains(report.fraction) else {
-                    throw Unfit("progress has a fraction of \(report.fraction); it goes from 0 to 1")
+                    throw Unfit("progress has a fraction of \(report.fraction); send 0 to 1")
                 }
             case .log?: break
             case .service(let question)?:
@@ -182,9 +180,9 @@ package struct PluginConformance: Sendable {
                 default: break
                 }
                 plugin.send(.answer(ServiceAnswer(request: question.request, value: value)))
-            case .failure(nil, let failure)?: throw Unfit("it ended the conversation: \(failure.message)")
-            case .ready?, .result?, .failure?: throw Unfit("an answer to nothing that was asked: \(shown(raw))")
-            case nil: throw Unfit("this is no message: \(shown(raw))")
+            case .failure(nil, let failure)?: throw Unfit("it ended the session: \(failure.message)")
+            case .ready?, .result?, .failure?: throw Unfit("it sent an unexpected message: \(shown(raw))")
+            case nil: throw Unfit("it sent an invalid message: \(shown(raw))")
             }
         }
         throw Unfit("no answer within \(limit.spoken)\(fate(plugin))")
@@ -201,7 +199,7 @@ package struct PluginConformance: Sendable {
 
     private func shown(_ raw: JSONValue) -> String { String(((try? raw.text()) ?? "\(raw)").prefix(200)) }
 
-    // MARK: Checks of the whole
+    // MARK: Checks of the plugin
 
     private func unknownFields() throws(Unfit) -> String {
         let plugin = try started()
@@ -209,7 +207,7 @@ package struct PluginConformance: Sendable {
             #"{"type":"hello","protocols":[1],"host":"spreader-pipeline","version":"","features":["tomorrow"],"#
                 + #""tomorrow":{"a":[1,null]}}"#)
         _ = try ready(plugin)
-        return "passed over"
+        return "ignored"
     }
 
     private func anotherProtocol() throws(Unfit) -> String {
@@ -219,10 +217,10 @@ package struct PluginConformance: Sendable {
             throw Unfit("no answer to a host of protocol 999\(fate(plugin))")
         }
         guard let version = raw["protocol"]?.integerValue else {
-            throw Unfit("a host of protocol 999 got \(shown(raw)); say ready with the protocol that it speaks")
+            throw Unfit("a host of protocol 999 got \(shown(raw)); answer ready with the plugin's own protocol")
         }
         guard version != 999 else { throw Unfit("it claims to speak protocol 999") }
-        return "says that it speaks \(version)"
+        return "answers with protocol \(version)"
     }
 
     private func shutdown() throws(Unfit) -> String {
@@ -240,11 +238,11 @@ package struct PluginConformance: Sendable {
 
     private func ended(_ plugin: RawPlugin, after what: String) throws(Unfit) -> String {
         guard let end = plugin.waitForEnd(within: Self.cancelPatience) else {
-            throw Unfit("it goes on for more than \(Self.cancelPatience.spoken) after \(what)")
+            throw Unfit("it is still running \(Self.cancelPatience.spoken) after \(what)")
         }
-        guard end == .exited(0) else { throw Unfit("after \(what) it ended, but badly\(fate(plugin))") }
+        guard end == .exited(0) else { throw Unfit("after \(what) it did not exit with status 0\(fate(plugin))") }
         guard plugin.groupIsEmpty else { throw Unfit("after \(what) it left a process behind") }
-        return "ends with status 0"
+        return "exits with status 0"
     }
 
     private func unknownStage() throws(Unfit) -> String {
@@ -253,20 +251,20 @@ package struct PluginConformance: Sendable {
             id: 1, stage: "no-such-stage", options: [:], input: [:], context: RequestContext(context(nil)))
         plugin.send(.run(request))
         guard case .failure = try answer(plugin, id: 1, within: Self.patience) else {
-            throw Unfit("a request for a stage that it does not have gave a result")
+            throw Unfit("it returned a result for a stage that it does not have")
         }
-        return "refused"
+        return "rejected"
     }
 
     // MARK: Checks of one stage
 
     private func schema(_ stage: StageDescription) throws(Unfit) -> String {
         guard stage.name.rawValue.wholeMatch(of: /[a-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*/) != nil else {
-            throw Unfit("\"\(stage.name)\" is not words of letters and digits, joined with hyphens")
+            throw Unfit("\"\(stage.name)\" must be words of letters and digits, joined with hyphens")
         }
         guard !stage.summary.isEmpty else { throw Unfit("it has no summary") }
         guard let schema = OptionSchema(stage.options) else {
-            throw Unfit("\"options\" is no JSON Schema of an object")
+            throw Unfit("\"options\" must be the JSON Schema of an object")
         }
         for option in schema.descriptors {
             if option.documentation.isEmpty { throw Unfit("option \(option.name) has no description") }
@@ -289,11 +287,11 @@ package struct PluginConformance: Sendable {
                     context: RequestContext(context))))
         switch try answer(plugin, id: 1, within: Self.patience) {
         case .result(let result):
-            guard let findings = result.findings else { throw Unfit("check was answered without \"findings\"") }
+            guard let findings = result.findings else { throw Unfit("the answer to check has no \"findings\"") }
             return findings.isEmpty ? "nothing found" : findings.map(\.message).joined(separator: "; ")
         case .failure(_, let failure):
-            throw Unfit("check failed: \(failure.message); what it finds belongs in findings")
-        default: throw Unfit("check was answered by something else")
+            throw Unfit("check failed: \(failure.message); report problems in findings")
+        default: throw Unfit("check got an answer of another type")
         }
     }
 
@@ -308,18 +306,18 @@ package struct PluginConformance: Sendable {
                     context: RequestContext(context(nil).planning))))
         switch try answer(plugin, id: 1, within: Self.runPatience) {
         case .result(let result):
-            guard let plan = result.plan else { throw Unfit("plan was answered without \"plan\"") }
+            guard let plan = result.plan else { throw Unfit("the answer to plan has no \"plan\"") }
             if let output = plan.output {
                 do {
                     _ = try ForeignArtifact.decode(output, kind: stage.output)
                 } catch {
-                    throw Unfit("the plan's output is no \(stage.output): \(error)")
+                    throw Unfit("the plan's output is not a valid \(stage.output): \(error)")
                 }
             }
-            guard marks(input) == before else { throw Unfit("plan changed its input, and it must write nothing") }
+            guard marks(input) == before else { throw Unfit("plan changed its input, but must not write anything") }
             return plan.action
         case .failure(_, let failure): throw Unfit("plan failed: \(failure.message)\(advice(failure))")
-        default: throw Unfit("plan was answered by something else")
+        default: throw Unfit("plan got an answer of another type")
         }
     }
 
@@ -327,19 +325,19 @@ package struct PluginConformance: Sendable {
         let input = try sample(stage, toRun: true)
         let before = marks(input)
         let first = try output(of: stage, input, in: "first")
-        guard marks(input) == before else { throw Unfit("it changed its input, which belongs to the user") }
-        guard stage.effect == .pure else { return "gives a \(stage.output)" }
-        // What is reused must come out the same.
+        guard marks(input) == before else { throw Unfit("run changed its input, which belongs to the user") }
+        guard stage.effect == .pure else { return "returns a \(stage.output)" }
+        // The host reuses the output of a pure stage, so that a second run must give the same.
         let second = try output(of: stage, input, in: "second")
         let digests = try [first, second].map { (made) throws(Unfit) in try made.artifact.files.map(digest) }
         guard digests[0] == digests[1], first.value == second.value else {
             throw Unfit(
-                "it is pure and gave another output the second time: say resumable, or leave times and chance out")
+                "it is pure, but its second output differs: declare it resumable, or avoid timestamps and randomness")
         }
-        return "gives a \(stage.output), the same each time"
+        return "returns a \(stage.output), the same each time"
     }
 
-    /// Runs a stage and looks at what it gives.
+    /// Runs a stage and checks its output.
     private func output(
         of stage: StageDescription, _ input: any Artifact, in name: String
     ) throws(Unfit) -> (artifact: any Artifact, value: JSONValue) {
@@ -351,14 +349,14 @@ package struct PluginConformance: Sendable {
         switch try answer(plugin, id: 1, within: Self.runPatience) {
         case .result(let answer): result = answer
         case .failure(_, let failure): throw Unfit("run failed: \(failure.message)\(advice(failure))")
-        default: throw Unfit("run was answered by something else")
+        default: throw Unfit("run got an answer of another type")
         }
-        guard let value = result.artifact else { throw Unfit("run was answered without \"artifact\"") }
+        guard let value = result.artifact else { throw Unfit("the answer to run has no \"artifact\"") }
         let artifact: any Artifact
         do {
             artifact = try ForeignArtifact.decode(value, kind: stage.output)
         } catch {
-            throw Unfit("it gave no \(stage.output): \(error)")
+            throw Unfit("its output is not a valid \(stage.output): \(error)")
         }
         let known = Set(input.files.map(\.path))
         for file in artifact.files where !known.contains(file.path) {
@@ -366,20 +364,20 @@ package struct PluginConformance: Sendable {
                 throw Unfit("its output names \(file.path), which does not exist")
             }
             guard size.int64Value == file.bytes else {
-                throw Unfit("its output says that \(file.path) has \(file.bytes) bytes, it has \(size)")
+                throw Unfit("its output says that \(file.path) has \(file.bytes) bytes, but it has \(size)")
             }
             let isOld = FileMark(file.path).map { $0.changed < began } ?? false
             guard file.path.hasPrefix(work.path + "/") || isOld || stage.effect == .resumable else {
-                throw Unfit("it made \(file.path), outside the work folder that it was given")
+                throw Unfit("it created \(file.path) outside its work folder")
             }
             if let said = file.sha256, said != (try digest(file)) {
-                throw Unfit("its output gives another SHA-256 for \(file.path) than the file has")
+                throw Unfit("the SHA-256 in its output does not match \(file.path)")
             }
         }
         if let stray = plugin.strayLines.first {
-            throw Unfit("standard output holds what is no message, use standard error: \(stray)")
+            throw Unfit("standard output contains a line that is not a message, use standard error: \(stray)")
         }
-        // The work folder is another one each time.
+        // Each run has a work folder of its own.
         let text = ((try? value.text()) ?? "").replacing(work.path, with: "work")
         return (artifact, (try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))) ?? .null)
     }
@@ -390,13 +388,13 @@ package struct PluginConformance: Sendable {
         plugin.send(.run(try request(stage, input, try workFolder("\(stage.name)-cancel"))))
         plugin.send(.cancel(id: 1))
         switch try answer(plugin, id: 1, within: Self.cancelPatience) {
-        case .result: return "was done before"
+        case .result: return "finishes before the cancellation"
         case .failure(_, let failure):
             guard failure.code == StageError.Code.cancelled.rawValue else {
-                throw Unfit("cancel was answered by the code \"\(failure.code)\" instead of \"cancelled\"")
+                throw Unfit("cancel was answered with the code \"\(failure.code)\" instead of \"cancelled\"")
             }
             return "stops"
-        default: throw Unfit("cancel was answered by something else")
+        default: throw Unfit("cancel got an answer of another type")
         }
     }
 
@@ -412,26 +410,26 @@ package struct PluginConformance: Sendable {
                         id: 1, stage: stage.name.rawValue, options: options(of: stage), input: nil, context: context)))
             _ = try answer(plugin, id: 1, within: Self.patience)
         } else {
-            // What a child does not offer it is not asked for.
+            // Use run instead: the plugin does not offer check.
             var request = try request(
                 stage, try sample(stage, toRun: true), try workFolder("\(stage.name)-long-line"))
             request.context.settings["FILLER"] = filler
             plugin.send(.run(request))
             _ = try answer(plugin, id: 1, within: Self.runPatience)
         }
-        return "1 MB is read"
+        return "reads a line of 1 MB"
     }
 
-    // MARK: What stages are given
+    // MARK: Inputs for stages
 
     private func options(of stage: StageDescription) -> [String: JSONValue] { options[stage.name.rawValue] ?? [:] }
 
     private func sample(_ stage: StageDescription, toRun: Bool = false) throws(Unfit) -> any Artifact {
         if toRun, mayPost, stage.resource == .network {
-            throw Unfit("needs an account: it is tried against the sandbox", isSkipped: true)
+            throw Unfit("needs an account: test it with the sandbox", isSkipped: true)
         }
         guard let input = samples[stage.input] else {
-            throw Unfit("there is no sample of a \(stage.input) to try it with", isSkipped: true)
+            throw Unfit("no sample of a \(stage.input) is available", isSkipped: true)
         }
         return input
     }
@@ -440,7 +438,7 @@ package struct PluginConformance: Sendable {
         do {
             return try JSONValue(encoding: artifact)
         } catch {
-            throw Unfit("the sample has no JSON form: \(error)")
+            throw Unfit("the sample can't be encoded as JSON: \(error)")
         }
     }
 
@@ -457,7 +455,7 @@ package struct PluginConformance: Sendable {
         do {
             try FileManager.default.createDirectory(at: work, withIntermediateDirectories: true)
         } catch {
-            throw Unfit("the work folder can't be made: \(error.localizedDescription)")
+            throw Unfit("can't create the work folder: \(error.localizedDescription)")
         }
         return work
     }
@@ -466,7 +464,8 @@ package struct PluginConformance: Sendable {
         BareContext.make(work ?? folder)
     }
 
-    /// What tells that a file's content was changed; another link to it does not.
+    /// Values that change with a file's content: size, inode and modification time. A new hard link does not change
+    /// them.
     private func marks(_ artifact: any Artifact) -> [[Int64]] {
         artifact.files.map { file in FileMark(file.path).map { [$0.bytes, $0.inode, $0.modified] } ?? [] }
     }
@@ -481,6 +480,6 @@ package struct PluginConformance: Sendable {
 
     private func advice(_ failure: FailureMessage) -> String {
         failure.code == StageError.Code.invalidOption.rawValue
-            ? " (give options to try it with: --set stage.option=value)" : ""
+            ? " (pass options with --set stage.option=value)" : ""
     }
 }

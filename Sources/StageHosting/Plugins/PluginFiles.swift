@@ -2,24 +2,24 @@ import Foundation
 import PipelineKit
 import Store
 
-/// The files that make a plugin: an author who edits one wants to see what comes of it, whatever the version says.
+/// Fingerprints a plugin's files, so that editing one invalidates cached outputs even if the version stays the same.
 struct PluginFiles: Sendable {
-    /// More than anybody writes.
+    /// A plugin with more files has no fingerprint: its outputs are never reused.
     private static let most = 50_000
-    /// Larger files, such as models and programs, count by their size and time: they would be read for each run.
+    /// Larger files, such as models and programs, count by size and modification time, to avoid reading them for each
+    /// run.
     private static let longestRead: Int64 = 8_000_000
 
     private let folder: URL
     private let program: String
 
     init(_ manifest: PluginManifest) {
-        // While a plugin is being written, its folder is often a link to where that happens.
+        // During development, the plugin's folder is often a symbolic link.
         folder = manifest.folder.resolvingSymlinksInPath()
         program = manifest.command.first ?? ""
     }
 
-    /// What changes with the files' names and contents, and with nothing else. Hidden folders count only by the program
-    /// itself.
+    /// A fingerprint of the files' names and contents. Skips hidden files and folders, except for the program itself.
     func mark() async -> String { await BlockingWork.run(name: "plugin-files") { _ in make() } }
 
     private func make() -> String {
@@ -32,7 +32,7 @@ struct PluginFiles: Sendable {
         return String(ContentDigest.sha256(marks.joined(separator: "\n")).prefix(12))
     }
 
-    /// The files below the folder; nil when there are so many that nothing tells whether they are the same.
+    /// The paths of the files below the folder, relative to it; nil if there are too many.
     private func names() -> [String]? {
         let keys: Set<URLResourceKey> = [.isRegularFileKey]
         let files = FileManager.default.enumerator(

@@ -3,10 +3,11 @@ package import PipelineKit
 
 /// Finds plugins: folders with a `plugin.json`.
 package enum PluginFinder {
-    /// The plugins in `folders`: each may be a plugin itself, or hold plugins. Of two with the same name the first holds.
+    /// Returns the plugins in `folders`, each of which is a plugin or contains plugins. The first of two plugins with
+    /// the same name wins.
     /// - Parameters:
-    ///   - folders: Paths as people write them, in order; those that don't exist are passed over.
-    ///   - directory: What relative paths are relative to.
+    ///   - folders: Paths as the user wrote them, in order of precedence; missing folders are skipped.
+    ///   - directory: The folder for relative paths.
     package static func find(
         in folders: [String], from directory: URL
     ) -> (plugins: [PluginManifest], findings: [Diagnostic]) {
@@ -23,7 +24,7 @@ package enum PluginFinder {
                 let path = place.appending(path: PluginManifest.fileName).path
                 guard FileManager.default.fileExists(atPath: path) else { continue }
                 let (manifest, problems) = PluginManifest.read(in: place.standardizedFileURL, named: display)
-                // One broken plugin is no reason to do without the others.
+                // A broken plugin must not block the others: turn errors into warnings.
                 findings += problems.map { problem in
                     var problem = problem
                     problem.severity = .warning
@@ -31,12 +32,12 @@ package enum PluginFinder {
                 }
                 guard let manifest else { continue }
                 if let first = plugins.first(where: { $0.name == manifest.name }) {
-                    // The same folder named twice is no news.
+                    // Ignore a folder that is listed twice.
                     guard first.folder != manifest.folder else { continue }
                     findings.append(
                         Diagnostic(
                             .warning, code: "plugin-twice",
-                            "plugin \(manifest.name) is there twice; the one of \(first.file) is used",
+                            "plugin \(manifest.name) exists twice; using the one in \(first.file)",
                             hint: "remove or rename one of them", location: SourceLocation(file: manifest.file),
                             subject: .configuration))
                 } else {

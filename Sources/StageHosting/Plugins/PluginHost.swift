@@ -3,22 +3,21 @@ package import PipelineKit
 package import PluginProtocol
 import Store
 
-/// What the program lets plugins have.
+/// What the program allows plugins to use.
 package struct PluginPolicy: Sendable {
-    /// Environment of every plugin: no more than programs need to find each other.
+    /// The minimal environment of every plugin, such as `PATH`.
     package var environment: [String: String]
-    /// The value of a variable that a manifest names; nil when there is none, or it is the program's own secret.
+    /// Returns the value of a variable that a manifest names; nil if it is not set or is a secret of the program.
     package var variable: @Sendable (String) -> String?
-    /// Names of secrets that the user allows a plugin, by its name.
+    /// The names of secrets that the user allows, by plugin.
     package var secrets: [String: Set<String>]
-    /// Names that some plugin's manifest declares as secrets.
+    /// The names that any plugin's manifest declares as secrets.
     package var declaredSecrets: Set<String>
-    /// Limits; a manifest may ask for less.
+    /// The resource limits, which a manifest may lower.
     package var limits: WorkerLimits
     /// The host's version, for the greeting.
     package var hostVersion: String
 
-    /// A policy; see the properties.
     package init(
         environment: [String: String], variable: @escaping @Sendable (String) -> String? = { _ in nil },
         secrets: [String: Set<String>] = [:], declaredSecrets: Set<String> = [],
@@ -32,7 +31,7 @@ package struct PluginPolicy: Sendable {
         self.hostVersion = hostVersion
     }
 
-    /// What every plugin may use, unless its manifest or the user says otherwise.
+    /// The default resource limits of plugins.
     package static var usualLimits: WorkerLimits {
         var limits = WorkerLimits()
         limits.start = .seconds(5)
@@ -43,14 +42,13 @@ package struct PluginPolicy: Sendable {
     }
 }
 
-/// A plugin that can be started, and its stages once it was.
+/// An installed plugin, which starts when its stages are first needed.
 package final class Plugin: Sendable {
-    /// What its manifest says.
     package let manifest: PluginManifest
     private let pool: WorkerPool
     private let grants: SecretGrants
 
-    /// A plugin; it is started by its first work.
+    /// Creates a plugin without starting it.
     package init(_ manifest: PluginManifest, _ policy: PluginPolicy) {
         self.manifest = manifest
         let (launch, limits) = Self.launch(manifest, policy)
@@ -64,7 +62,7 @@ package final class Plugin: Sendable {
             redact: { grants.redacted($0) })
     }
 
-    /// How a plugin is started, and what it may use.
+    /// How to start the plugin, and its resource limits.
     static func launch(
         _ manifest: PluginManifest, _ policy: PluginPolicy
     ) -> (launch: WorkerLaunch, limits: WorkerLimits) {
@@ -86,45 +84,45 @@ package final class Plugin: Sendable {
         return (launch, limits)
     }
 
-    /// Starts it and asks for its stages.
-    /// - Throws: `StageError` with code `configuration` when it can't be started, speaks another protocol, or offers what
-    ///   no plugin may.
+    /// Starts the plugin and returns its stages.
+    /// - Throws: `StageError` with code `configuration` if the plugin can't be started, speaks another protocol, does
+    ///   not match its manifest or has an irreversible stage.
     package func stages() async throws(StageError) -> [StageType] {
         let ready = try await pool.ready()
         if let problem = Self.problem(with: ready, manifest) {
             throw StageError(
                 .configuration, "plugin \(manifest.name): \(problem)",
-                hint: "upgrade it, or report it to its author: `plugins check` shows all of it")
+                hint: "upgrade it, or report it to its author: `plugins check` shows the details")
         }
         let mark = "\(manifest.name) \(manifest.version) (\(await PluginFiles(manifest).mark()))"
         return try ready.stages.map { (description) throws(StageError) in
             guard let schema = OptionSchema(description.options) else {
                 throw StageError(
-                    .configuration, "plugin \(manifest.name): the options of \(description.name) are no object",
+                    .configuration, "plugin \(manifest.name): the options of \(description.name) are not an object",
                     hint: "report it to its author")
             }
             return type(description, schema, mark, features: Set(ready.features))
         }
     }
 
-    /// Lets its processes go.
+    /// Ends the plugin's processes.
     package func close() async { await pool.close() }
 
-    /// What is wrong with a plugin's answer to the greeting.
+    /// The first problem with a plugin's answer to the greeting; nil if the answer matches the manifest.
     static func problem(with ready: ChildReady, _ manifest: PluginManifest, mayPost: Bool = false) -> String? {
-        if ready.name != manifest.name { return "it calls itself \"\(ready.name)\", and its plugin.json does not" }
+        if ready.name != manifest.name { return "it calls itself \"\(ready.name)\", but its plugin.json does not" }
         if ready.release != manifest.version {
-            return "it says that it is version \(ready.release), its plugin.json says \(manifest.version)"
+            return "it reports version \(ready.release), but its plugin.json has \(manifest.version)"
         }
         let (said, offered) = (Set(manifest.stages), ready.stages.map(\.name.rawValue))
         if let missing = manifest.stages.first(where: { !offered.contains($0) }) {
             return "it does not offer the stage \"\(missing)\" of its plugin.json"
         }
         if let more = offered.first(where: { !said.contains($0) }) {
-            return "it offers the stage \"\(more)\", which its plugin.json does not name"
+            return "it offers the stage \"\(more)\", which its plugin.json does not list"
         }
         if !mayPost, let final = ready.stages.first(where: { $0.effect == .irreversible }) {
-            return "its stage \(final.name) is irreversible, and only the program's own stages may post"
+            return "its stage \(final.name) is irreversible, but only built-in stages may post"
         }
         return nil
     }
@@ -134,17 +132,17 @@ package final class Plugin: Sendable {
     ) -> StageType {
         let origin = "\(manifest.name) \(manifest.version)"
         let (pool, grants) = (pool, grants)
-        // What makes the instances needs the type that they are of.
+        // Instances need the stage's definition, so create one without `make` first.
         let bare = StageType(
             description, origin: origin, mark: mark, options: schema.descriptors, findings: schema.findings,
-            make: { (_) throws(StageError) in throw StageError(.internalFault, "a stage without a maker") })
+            make: { (_) throws(StageError) in throw StageError(.internalFault, "this stage can't be created") })
         return StageType(
             description, origin: origin, mark: mark, options: schema.descriptors, findings: schema.findings,
             make: { (options) throws(StageError) in
                 if let name = schema.missing(in: options).first {
                     throw StageError(
                         .invalidOption, "needs the option \"\(name)\"",
-                        hint: "see: spreader-pipeline stages \(description.name)")
+                        hint: "try: spreader-pipeline stages \(description.name)")
                 }
                 let stage = IsolatedStage(type: bare, options: options, pool: pool, grants: grants)
                 return AnyStage(
@@ -158,7 +156,7 @@ package final class Plugin: Sendable {
             })
     }
 
-    /// Path of a manifest's program.
+    /// The path of a manifest's program: relative to its folder, or found in `path`.
     private static func program(_ name: String, in folder: URL, path: String) -> String {
         if name.hasPrefix("/") { return name }
         if name.contains("/") { return folder.appending(path: name).standardizedFileURL.path }
@@ -169,19 +167,18 @@ package final class Plugin: Sendable {
     }
 }
 
-/// The plugins that a command needs, started side by side.
+/// The plugins that a command needs, started in parallel.
 package struct PluginSet: Sendable {
-    /// The plugins.
     package let plugins: [Plugin]
 
-    /// Plugins from their manifests; none is started yet.
+    /// Creates the plugins from their manifests without starting them.
     package init(_ manifests: [PluginManifest], _ policy: PluginPolicy) {
         plugins = manifests.map { Plugin($0, policy) }
     }
 
     /// Starts the plugins that offer one of `names`.
     /// - Parameter names: Names of stages; nil for all plugins.
-    /// - Returns: Their stages, and why others can't be had, by name.
+    /// - Returns: Their stages, and the errors of those that can't be used, by name.
     package func stages(
         named names: Set<String>?
     ) async -> (stages: [StageType], unusable: [String: StageError]) {
@@ -204,7 +201,7 @@ package struct PluginSet: Sendable {
             var unusable: [String: StageError] = [:]
             for (index, answer) in answers.sorted(by: { $0.0 < $1.0 }) {
                 switch answer {
-                // Of two plugins with a stage of the same name the first holds.
+                // The first of two plugins with a stage of the same name wins.
                 case .success(let found):
                     stages += found.filter { new in !stages.contains { $0.name == new.name } }
                 case .failure(let error):
@@ -216,7 +213,7 @@ package struct PluginSet: Sendable {
         }
     }
 
-    /// Lets all processes go.
+    /// Ends the processes of all plugins.
     package func close() async {
         await withTaskGroup { group in
             for plugin in plugins { group.addTask { await plugin.close() } }

@@ -2,36 +2,35 @@ package import Foundation
 package import PipelineFile
 package import PipelineKit
 
-/// What a plugin's `plugin.json` says: how to start it and what it asks for, known before anything of it runs.
+/// A plugin's `plugin.json`: how to start the plugin and what it requests, known before any of its code runs.
 package struct PluginManifest: Sendable {
-    /// The file's name in a plugin's folder.
+    /// The name of the file in a plugin's folder.
     package static let fileName = "plugin.json"
 
-    /// Lower-case words joined with hyphens; unique on a machine.
+    /// The plugin's name: lower-case words joined with hyphens, unique on a machine.
     package var name: String
-    /// For people, and part of the key under which outputs are reused.
+    /// The plugin's version, for users and for the cache key.
     package var version: String
-    /// For people; empty when left out.
+    /// A description for users; empty if left out.
     package var summary: String
-    /// The program and its arguments. A program with a slash is relative to the plugin's folder, others are found by
-    /// `PATH`.
+    /// The program and its arguments. A program with a slash is relative to the plugin's folder, others are searched
+    /// for in `PATH`.
     package var command: [String]
-    /// Names of its stages.
+    /// The names of its stages.
     package var stages: [String]
-    /// Names of secrets that it asks for.
+    /// The names of secrets that it requests.
     package var secrets: [String]
-    /// Names of environment variables that it wants to see.
+    /// The names of environment variables that it requests.
     package var environment: [String]
-    /// What it may use, where it says so.
+    /// The resource limits that it sets for itself.
     package var limits: Limits
-    /// The plugin's folder.
     package var folder: URL
-    /// The manifest, as a person would name it.
+    /// The path of the manifest, for messages.
     package var file: String
 
-    /// Limits of a plugin's own, never above those of the host.
+    /// Resource limits of a plugin, which can only lower those of the host; nil for the host's limit.
     package struct Limits: Sendable {
-        /// Resident memory of all its processes.
+        /// Resident memory of all its processes together.
         package var memory: ByteCount?
         /// Processor time of one request.
         package var processor: Duration?
@@ -39,7 +38,7 @@ package struct PluginManifest: Sendable {
         package var time: Duration?
     }
 
-    /// A manifest that is in no file: of the program's own child.
+    /// Creates a manifest without a file, for the program's own stages.
     package init(name: String, version: String, command: [String], stages: [String], folder: URL) {
         self.init(
             name: name, version: version, summary: "", command: command, stages: stages, secrets: [], environment: [],
@@ -62,8 +61,9 @@ package struct PluginManifest: Sendable {
         self.file = file
     }
 
-    /// The manifest in `folder`, or what is wrong with it.
-    /// - Parameter display: The folder as a person would name it.
+    /// Reads the manifest in `folder`.
+    /// - Parameter display: The folder's path for messages.
+    /// - Returns: The manifest, or nil and the problems that were found.
     package static func read(
         in folder: URL, named display: String
     ) -> (manifest: PluginManifest?, findings: [Diagnostic]) {
@@ -92,7 +92,7 @@ package struct PluginManifest: Sendable {
     }
 }
 
-/// Reads the nodes of one manifest, collecting every finding on the way.
+/// Reads one manifest and collects all problems.
 private struct ManifestReader {
     let file: String
     var findings: [Diagnostic] = []
@@ -106,14 +106,14 @@ private struct ManifestReader {
 
     mutating func read(_ root: DocumentNode, folder: URL) -> PluginManifest? {
         guard root.members != nil else {
-            report("wrong-type", "a plugin's manifest is an object, not \(root.json.kind)", at: root.location)
+            report("wrong-type", "a plugin's manifest must be an object, not \(root.json.kind)", at: root.location)
             return nil
         }
         checkKeys(of: root, known: Self.keys)
         let name = needed(root, "name", #"a name such as "captions""#)
         if let name, name.wholeMatch(of: /[a-z][a-z0-9]*(-[a-z0-9]+)*/) == nil {
             report(
-                "wrong-type", "\"name\" is lower-case words joined with hyphens, not \"\(name)\"",
+                "wrong-type", "\"name\" must be lower-case words joined with hyphens, not \"\(name)\"",
                 at: root.member("name")?.value.location ?? root.location)
         }
         let version = needed(root, "version", #"a version such as "1.0.0""#)
@@ -157,12 +157,12 @@ private struct ManifestReader {
         }
     }
 
-    /// Names of environment variables.
+    /// Reads a list of names of environment variables.
     private mutating func names(_ root: DocumentNode, _ key: String) -> [String] {
         let names = words(root, key, of: #"a list of names such as ["CAPTIONS_API_KEY"]"#)
         for name in names where name.wholeMatch(of: /[A-Za-z_][A-Za-z0-9_]*/) == nil {
             report(
-                "wrong-type", "\"\(name)\" in \"\(key)\" is not a name of an environment variable",
+                "wrong-type", "\"\(name)\" in \"\(key)\" is not a valid name of an environment variable",
                 at: root.member(key)?.value.location ?? root.location)
         }
         return names

@@ -1,10 +1,11 @@
 package import PipelineKit
 
-/// Which variables of the environment a plugin gets: a manifest may name any, and some hold what nobody meant to give.
+/// Decides which environment variables a plugin receives: a manifest may name any, including those with secrets.
 extension PluginPolicy {
     private static let secretWords = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL"]
 
-    /// Whether a variable may hold a secret: by a word of its name, or because somebody calls it one.
+    /// Whether a variable may hold a secret: its name has a word such as `TOKEN`, or a manifest or the user declares it
+    /// as a secret.
     func holdsSecret(_ name: String) -> Bool {
         if declaredSecrets.contains(name) || secrets.values.contains(where: { $0.contains(name) }) { return true }
         return name.uppercased().split(separator: "_").contains { word in
@@ -13,14 +14,14 @@ extension PluginPolicy {
         }
     }
 
-    /// The variables of a manifest's `environment` that the plugin gets.
+    /// The variables of a manifest's `environment` that the plugin receives.
     func handedOver(to manifest: PluginManifest) -> [String] {
         let allowed = secrets[manifest.name] ?? []
         return manifest.environment.filter { allowed.contains($0) || !holdsSecret($0) }
     }
 
-    /// What the plugin asks for and does not get, at its manifest.
-    /// - Parameter onlySet: Whether variables without a value are passed over.
+    /// Warnings about variables that the manifest names, but the plugin does not receive.
+    /// - Parameter onlySet: Whether to skip variables without a value.
     package func findings(_ manifest: PluginManifest, onlySet: Bool) -> [Diagnostic] {
         let given = handedOver(to: manifest)
         return manifest.environment.filter { !given.contains($0) && !(onlySet && variable($0) == nil) }.map { name in

@@ -3,21 +3,21 @@ import Glibc
 import PipelineKit
 import PluginProtocol
 
-/// A plugin's process spoken to line by line, on one thread that waits: what the conformance suite needs, and no more.
+/// A blocking connection to a plugin's process, line by line, for the conformance suite.
 final class RawPlugin {
     private let process: ChildProcess
     private var talk: Conversation
     private var lines: [Data] = []
     private var inputIsOpen = true
-    /// What it wrote on standard error.
+    /// The last lines of its standard error.
     private(set) var errors: [String] = []
-    /// Lines on standard output that are no messages.
+    /// The first lines of its standard output that are not messages.
     private(set) var strayLines: [String] = []
-    /// How it ended; nil while it lives.
+    /// How the process ended; nil while it runs.
     private(set) var end: WorkerEnd?
 
-    /// Starts it.
-    /// - Throws: `POSIXError`.
+    /// Starts the plugin's process.
+    /// - Throws: `POSIXError` if it can't be started.
     init(_ launch: WorkerLaunch, _ limits: WorkerLimits) throws(POSIXError) {
         process = try ChildProcess.start(launch)
         talk = Conversation(limits: limits)
@@ -31,12 +31,12 @@ final class RawPlugin {
         if let errors = process.errors { close(errors) }
     }
 
-    /// How long it may take to read a line.
+    /// How long the plugin may take to read a line.
     private static let readingPatience = Duration.seconds(5)
-    /// How many lines are kept that are no messages.
+    /// How many lines to keep that are not messages.
     private static let mostLines = 50
 
-    /// Sends one line; what it says meanwhile is kept. One that does not read has no answer either.
+    /// Sends one line and keeps what the plugin sends meanwhile. Drops the line if the plugin does not read it in time.
     func send(_ line: String) {
         guard inputIsOpen else { return }
         _ = fcntl(process.input, F_SETFL, O_NONBLOCK)
@@ -56,7 +56,6 @@ final class RawPlugin {
         }
     }
 
-    /// Sends a message.
     func send(_ message: HostMessage) {
         guard let line = try? JSONEncoder().encode(message) else { return }
         send(String(decoding: line, as: UTF8.self))
@@ -68,7 +67,8 @@ final class RawPlugin {
         inputIsOpen = false
     }
 
-    /// The next message, as it came and as it was understood; nil when none came in time or the process ended.
+    /// Waits for the next message and returns it raw and decoded (nil if it is invalid); nil if none arrives in time or
+    /// the process ends.
     func next(within limit: Duration) -> (raw: JSONValue, message: ChildMessage?)? {
         let deadline = SuspendingClock.now + limit
         while true {
@@ -91,7 +91,7 @@ final class RawPlugin {
         case .lines(let output, let errors):
             lines += output
             keep(errors.map { String(decoding: $0.prefix(2000), as: UTF8.self) })
-            // More than anyone can read: it is not listened to any longer.
+            // Stop a plugin that floods its host.
             if talk.isFlood(since: nil) {
                 process.kill()
                 end = process.reaped(waits: true)
@@ -112,13 +112,13 @@ final class RawPlugin {
 
     private func keep(_ lines: [String]) { errors = Array((errors + lines).suffix(Self.mostLines)) }
 
-    /// Waits for its end.
+    /// Waits for the process to end; nil if it is still running after `limit`.
     func waitForEnd(within limit: Duration) -> WorkerEnd? {
         let deadline = SuspendingClock.now + limit
         while end == nil, SuspendingClock.now < deadline { listen() }
         return end
     }
 
-    /// Processes of its group that are still there.
+    /// Whether no process of its group is left.
     var groupIsEmpty: Bool { process.groupUsage.memory == 0 }
 }

@@ -1,11 +1,11 @@
 import PipelineKit
 
-/// Compares one value with its JSON Schema.
+/// Checks a value against its JSON Schema.
 struct SchemaCheck {
-    /// Whether values are secret: then nothing that is said holds one.
+    /// Whether values are secret and must not appear in problems.
     let hidesValues: Bool
 
-    /// What is wrong with a value; nil when it holds.
+    /// The first problem of a value; nil if it is valid.
     func problem(with value: JSONValue, _ schema: JSONValue) -> OptionProblem? {
         let types =
             schema["type"].map { type in
@@ -124,7 +124,7 @@ struct SchemaCheck {
 }
 
 extension JSONValue {
-    /// Whether it is of a type of JSON Schema.
+    /// Whether the value has a type of JSON Schema.
     fileprivate func isA(_ type: String) -> Bool {
         switch type {
         case "null": self == .null
