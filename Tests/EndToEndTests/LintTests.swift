@@ -142,7 +142,7 @@ extension EndToEnd {
             try FileManager.default.removeItem(at: place.work.appending(path: "a.json"))
             #expect(mkfifo(place.work.appending(path: "a.json").path, 0o600) == 0)
             let pipe = try await Program.run(["lint", "p.json"], in: place)
-            #expect(pipe.output.contains("remove it, or put a file of text there"), "\(pipe.output)")
+            #expect(pipe.output.contains("remove it, or replace it with a text file"), "\(pipe.output)")
             let nameless = try await Program.run(["lint", ""], in: place)
             #expect(nameless.output.contains("the name of the pipeline file is empty"), "\(nameless.output)")
             try place.write("p.test.json", "")

@@ -83,11 +83,11 @@ import Testing
     }
 
     @Test(arguments: [
-        ("{\n  \"stages\": [{\"uses\": \"look\"},]\n}", "p.json:2:30: error: not valid JSON: a comma before the end"),
-        ("{ \"stages\": [ # note\n {\"uses\": \"look\"}]}", "p.json:1:15: error: not valid JSON: JSON has no comments"),
-        ("{'stages': []}", "p.json:1:2: error: not valid JSON: a key stands between double quotes"),
-        ("stages:\n  - uses: look\n", "p.json:1:1: error: not valid JSON: text stands between double quotes"),
-        ("{\"name\": look}", "p.json:1:10: error: not valid JSON: text stands between double quotes"),
+        ("{\n  \"stages\": [{\"uses\": \"look\"},]\n}", "p.json:2:30: error: not valid JSON: trailing comma"),
+        ("{ \"stages\": [ # note\n {\"uses\": \"look\"}]}", "p.json:1:15: error: not valid JSON: JSON does not support comments"),
+        ("{'stages': []}", "p.json:1:2: error: not valid JSON: a key must be in double quotes"),
+        ("stages:\n  - uses: look\n", "p.json:1:1: error: not valid JSON: text must be in double quotes"),
+        ("{\"name\": look}", "p.json:1:10: error: not valid JSON: text must be in double quotes"),
     ])
     func jsonMustBeJSON(_ text: String, _ finding: String) {
         #expect(findings(text).first?.hasPrefix(finding) == true, "\(findings(text))")

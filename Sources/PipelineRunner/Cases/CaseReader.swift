@@ -196,7 +196,7 @@ package struct CaseReader {
         }
     }
 
-    /// - Parameter isChecked: Whether the value must be valid. Names must always exist: a misspelt name would test nothing.
+    /// - Parameter isChecked: Whether the value must be valid. Names must exist anyway: a misspelt name would test nothing.
     private mutating func checkOption(
         _ stage: String, _ option: String, _ member: DocumentNode.Member, isChecked: Bool
     ) {
@@ -437,7 +437,8 @@ package struct CaseReader {
             let path = beside(name)
             if !FileManager.default.fileExists(atPath: path) {
                 report(
-                    "no-input", "the file \"\(name)\" does not exist", hint: "the path is relative to the test-case file",
+                    "no-input", "the file \"\(name)\" does not exist",
+                    hint: "the path is relative to the test-case file",
                     at: member.value.location)
             }
             files[member.key] = path

@@ -13,10 +13,12 @@ package enum CaseSchema {
                 "description": ["type": "string", "description": "For readers."],
                 "pipeline": [
                     "type": "string",
-                    "description": "The pipeline, relative to this file; by default the one in the same folder with the same name.",
+                    "description":
+                        "The pipeline, relative to this file; by default the one with the same name in its folder.",
                 ],
                 "environment": described(words, "Values for the pipeline's ${NAME}, for all cases."),
-                "files": described(paths, "Files to copy into the case's folder: target path to source path."),
+                "files": described(
+                    paths, "Files or folders to copy into the case's folder: target path to source path."),
                 "cases": ["type": "array", "minItems": 1, "items": pipelineCase(words, paths)],
             ],
             "$defs": ["expected": expected, "number": number, "text": text],
@@ -85,7 +87,9 @@ package enum CaseSchema {
         return ["type": "object", "additionalProperties": false, "properties": .object(fields)]
     }
 
-    private static var expected: JSONValue { ["description": "A value, a condition, or an object of values and conditions."] }
+    private static var expected: JSONValue {
+        ["description": "A value, a condition, or an object of values and conditions."]
+    }
 
     private static var number: JSONValue {
         [

@@ -25,7 +25,7 @@ package struct PipelineCase: Sendable {
     package var until: String?
     /// Values for the pipeline's `${NAME}`.
     package var environment: [String: String] = [:]
-    /// Files to copy into the case's folder: target path to source path.
+    /// Files or folders to copy into the case's folder: target path to source path.
     package var files: [String: String] = [:]
     /// Settings and fault rules to send to the sandbox's `/_sandbox/faults`.
     package var sandbox: JSONValue?
