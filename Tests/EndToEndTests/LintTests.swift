@@ -21,7 +21,7 @@ extension EndToEnd {
             #expect(calm.status == 0, "\(calm.messages)")
             #expect(
                 calm.output.contains(
-                    "warning: cropping to 9:16 keeps 32 % of the picture of a.mp4 [crop-loses-picture]"))
+                    "warning: cropping to 9:16 keeps 32 % of the frame of a.mp4 [crop-loses-picture]"))
             #expect(calm.messages.contains("p.json: 1 warning"))
             #expect(!calm.output.contains("\u{1B}"))
             #expect(try await Program.run(["lint", "p.json", "--strict"], in: place).status == 65)
