@@ -48,7 +48,8 @@ extension EndToEnd {
             #expect(text.output.contains("✗ bad"))
             #expect(text.output.contains("p.test.json:5:24: width: expected 720, got 540"), "\(text.output)")
             #expect(text.output.contains("exit: expected 1, got 0"))
-            #expect(text.output.contains("files: expected a value containing \"out/other.mp4\", got [\"out/clip.mp4\"]"))
+            #expect(
+                text.output.contains("files: expected a value containing \"out/other.mp4\", got [\"out/clip.mp4\"]"))
             #expect(text.output.contains("strategy: expected text matching \"^c\", got \"encode\""))
             #expect(text.messages.contains("1 passed, 1 failed"))
             #expect(!FileManager.default.fileExists(atPath: place.work.appending(path: "out").path))

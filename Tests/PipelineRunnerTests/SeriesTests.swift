@@ -387,11 +387,11 @@ import Testing
     @Test func aPipelineSplitsOnceAndBeforeItPosts() {
         #expect(
             findings(#"{"uses": "look"}, {"uses": "slice"}, {"uses": "slice", "id": "again"}"#) == [
-                "p.json:1:59: error: stage 3 `again` would split what stage 2 `slice` has split (keep one of the two)"
+                "p.json:1:59: error: stage 3 `again` would split again what stage 2 `slice` has split (keep one of the two)"
             ])
         #expect(
             findings(#"{"uses": "look"}, {"uses": "ring"}, {"uses": "slice"}"#) == [
-                "p.json:1:40: error: stage 2 `ring` posts before stage 3 `slice` splits (move `slice` before it)"
+                "p.json:1:40: error: stage 2 `ring` posts before stage 3 `slice` splits the footage (move `slice` before it)"
             ])
     }
 }
