@@ -116,7 +116,8 @@ extension EndToEnd {
                 let text = outcome.output + outcome.messages
                 #expect(outcome.status == 78, "\(words): \(text)")
                 #expect(
-                    text.contains("--set sets the secret option vault.token, which must not be stored in a "), "\(text)")
+                    text.contains("--set sets the secret option vault.token, which must not be stored in a "), "\(text)"
+                )
                 #expect(!text.contains("open-sesame"))
             }
             #expect(place.homeBytes().range(of: Data("open-sesame".utf8)) == nil)

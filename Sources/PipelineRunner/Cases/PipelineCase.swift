@@ -35,7 +35,7 @@ package struct PipelineCase: Sendable {
 
 /// The footage of a test case.
 package enum CaseInput: Sendable, Hashable {
-    /// An existing file.
+    /// An existing file, which is copied.
     case file(path: String)
     /// A clip to generate.
     case clip(CaseClip)
@@ -47,7 +47,6 @@ package enum CaseInput: Sendable, Hashable {
 package struct CaseClip: Sendable, Hashable {
     /// The kind of audio track.
     package enum Sound: Sendable, Hashable {
-        /// No audio track.
         case none
         /// A silent audio track.
         case silent
@@ -61,9 +60,9 @@ package struct CaseClip: Sendable, Hashable {
     package var width = 640
     /// Coded height in pixels, before rotation.
     package var height = 360
-    /// Duration in seconds.
+    /// Duration in seconds, 0.1 to 120.
     package var seconds = 1.0
-    /// Frames per second.
+    /// Frames per second, 1 to 240.
     package var frameRate = 30.0
     package var sound = Sound.tone
     /// Clockwise rotation in degrees that players apply.
@@ -76,7 +75,7 @@ package struct CaseClip: Sendable, Hashable {
     /// One second of 640×360 H.264 with a tone.
     package init() {}
 
-    /// Supported video codecs.
+    /// The supported video codecs.
     package static let codecs = ["h264", "hevc", "mpeg4", "mjpeg", "vp9", "prores"]
     /// Supported file extensions, one for each container.
     package static let endings = ["mp4", "mov", "mkv", "webm", "avi"]

@@ -14,7 +14,7 @@ package enum DocumentLoader {
         message: "nested more than \(deepestNesting) levels deep", hint: "a pipeline file needs no more than six"
     )
 
-    /// Parses `text`.
+    /// Parses a document within limits for size, nesting and the number of values.
     /// - Parameters:
     ///   - text: The content of the file.
     ///   - file: The name for locations; the extension `.json` requires strict JSON.

@@ -38,7 +38,7 @@ package enum FileText {
         let lines = SourceLines(String(decoding: bytes.prefix(validCount(of: bytes)), as: UTF8.self) + "?")
         let place = lines.end
         throw Problem(
-            message: "is not UTF-8", hint: "save it as UTF-8; the location is that of the first invalid byte",
+            message: "is not UTF-8", hint: "save it as UTF-8; the location points to the first invalid byte",
             line: place.line, column: place.column)
     }
 

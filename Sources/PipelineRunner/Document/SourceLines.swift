@@ -67,10 +67,7 @@ struct PlaceMap {
     private let joins: [Int]
     private static let lostScalars = 2
 
-    /// - Parameters:
-    ///   - text: The text of the file.
-    ///   - parsed: The text that the parser reads, and
-    ///   - joins: its replaced pairs, both from ``DocumentLoader/joiningSurrogates(_:)``.
+    /// Maps from `parsed` to `text`; `parsed` and `joins` come from ``DocumentLoader/joiningSurrogates(_:)``.
     init(_ text: String, parsed: String, joins: [Int]) {
         lines = SourceLines(text)
         self.joins = joins

@@ -6,6 +6,7 @@ package struct Substitution: Sendable {
     private let value: @Sendable (String) -> String?
     private let isReserved: @Sendable (String) -> Bool
 
+    /// Creates a substitution from an environment.
     /// - Parameters:
     ///   - value: The value of a variable; nil if it is not set.
     ///   - isReserved: Whether a variable holds a secret of the program, which pipelines must not use.

@@ -23,7 +23,7 @@ struct YamlProblem {
             place = map.place(of: text.prefix(offset ?? 0).unicodeScalars.count)
         case .duplicatedKeysInMapping(let duplicates, let context):
             message = "the key \"\(duplicates.first ?? "?")\" occurs twice in one object"
-            hint = "remove one of them; the location is that of the first"
+            hint = "remove one of them; the location points to the first"
             place = map.place(line: context.mark.line, column: context.mark.column)
         default:
             message = "can't be parsed: \(error)"

@@ -5,7 +5,7 @@ import PipelineKit
 package struct PipelineDraft: Sendable, Hashable {
     /// The destination of the footage.
     package enum Kind: String, Sendable, CaseIterable {
-        /// A direct post.
+        /// A published post on the creator's profile.
         case post
         /// A draft in the creator's inbox.
         case draft

@@ -22,7 +22,7 @@ package struct Questionnaire {
     private let say: (String) -> Void
     private let problem: (PipelineDraft) -> String?
 
-    /// Creates a questionnaire.
+    /// Creates a questionnaire on any line-based terminal.
     /// - Parameters:
     ///   - read: Returns the next line; nil at the end of the input.
     ///   - say: Shows a text. Questions have no line break at the end.

@@ -3,7 +3,7 @@ package import PipelineKit
 
 /// The totals of a finished run.
 package struct RunSummary: Sendable, Hashable {
-    /// The exit status.
+    /// The exit status of the program.
     package var status: Int
     /// The number of assets.
     package var assets: Int

@@ -4,9 +4,8 @@ package import PipelineKit
 
 /// A footage file that a run processes.
 package struct AssetInput: Sendable, Hashable {
-    /// The path as the user gave it; unique within a run.
+    /// The path as the user gave it; unique within a run. ``path`` is absolute.
     package var name: String
-    /// The absolute path.
     package var path: String
     /// Post settings from the sidecar, which override those of the pipeline.
     package var post: [String: JSONValue]

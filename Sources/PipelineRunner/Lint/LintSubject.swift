@@ -16,7 +16,6 @@ struct LintSubject: Sendable {
     var assets: [AssetInput]
     /// The plans of the footage.
     var plans: [AssetPlan]
-    /// The current time.
     var now: Date
 
     /// A checked stage with its node in the file.
@@ -36,7 +35,7 @@ struct LintSubject: Sendable {
         func option(_ key: String) -> DocumentNode.Member? { written.member("with")?.value.member(key) }
         /// The effective value of an option, including defaults.
         func value(_ key: String) -> JSONValue? { stage.stage.options[key] }
-        /// The location of an option's value; that of the stage if the file does not set the option.
+        /// The location of an option's value, or of the stage if the file does not set the option.
         func location(_ key: String) -> SourceLocation { option(key)?.value.location ?? stage.location }
     }
 

@@ -79,7 +79,7 @@ package struct SecretMask: Sendable {
     /// Shorter secrets are only masked with quotes around them, as they may occur in other words.
     private static let shortest = 4
 
-    /// Creates a mask.
+    /// Creates a mask for known secrets.
     /// - Parameter secrets: Secret values. Texts that match ``SecretPatterns`` are always masked.
     package init(_ secrets: [String] = []) {
         var words: Set<String> = []

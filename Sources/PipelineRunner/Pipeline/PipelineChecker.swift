@@ -56,7 +56,7 @@ package struct PipelineChecker: Sendable {
         }
     }
 
-    /// Creates a checker.
+    /// Creates a checker for pipelines of the given stages.
     /// - Parameters:
     ///   - registry: The known stages.
     ///   - environment: The value of `${NAME}`; nil if it has none.

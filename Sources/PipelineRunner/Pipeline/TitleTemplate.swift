@@ -3,7 +3,7 @@ import PipelineKit
 
 /// Fills the placeholders of a title: `{{ name }}`, `{{ date }}`, `{{ part }}`, `{{ parts }}`, and the post's `fields`.
 enum TitleTemplate {
-    /// The built-in placeholders.
+    /// The placeholders that need no `fields`.
     static let names = PostFields.taken
 
     /// Possessive quantifiers keep matching linear on a title of many braces and blanks.

@@ -112,7 +112,6 @@ package struct SavedPlan: Sendable, Hashable, Codable {
     package struct Asset: Sendable, Hashable, Codable {
         /// The path as the user gave it.
         package var name: String
-        /// The absolute path.
         package var path: String
         package var bytes: Int64
         /// The modification time; informative only.

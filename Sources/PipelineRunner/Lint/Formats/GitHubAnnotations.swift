@@ -20,12 +20,11 @@ package enum GitHubAnnotations {
         return "::\(command) \(properties.joined(separator: ","))::\(data(message))"
     }
 
-    /// Escapes a message.
     private static func data(_ text: String) -> String {
         escaped(text) { ["%": "%25", "\r": "%0D", "\n": "%0A"][$0] }
     }
 
-    /// Escapes the value of a property.
+    /// Properties also escape their separators.
     private static func property(_ text: String) -> String {
         escaped(text) { ["%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"][$0] }
     }

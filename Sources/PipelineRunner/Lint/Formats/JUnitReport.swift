@@ -2,7 +2,7 @@ package import PipelineKit
 
 /// Formats findings as a JUnit report with one test case each, or a single passed one if there are no findings.
 package enum JUnitReport {
-    /// The XML document.
+    /// The report as an XML document.
     /// - Parameters:
     ///   - findings: The findings.
     ///   - file: The pipeline file, for findings without a location.

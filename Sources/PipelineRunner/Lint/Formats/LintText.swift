@@ -19,7 +19,7 @@ package struct LintText {
     private let mask: SecretMask
     private let paint: (String, Part) -> String
 
-    /// Creates a formatter.
+    /// Creates a formatter for findings in the given files.
     /// - Parameters:
     ///   - texts: The files that findings point into.
     ///   - mask: Masks secrets in source lines.
