@@ -120,7 +120,7 @@ extension EndToEnd {
             let run = try await Program.run(["run", "--plan", "p.plan", "--format", "json"], in: place)
             #expect(run.status == 65)
             #expect(
-                try changes(run).contains("the files of plugin end-card 0.1.0 changed, and its version did not"),
+                try changes(run).contains("the files of plugin end-card 0.1.0 changed, but its version did not"),
                 "\(run.output)")
             let refused = try await Program.run(
                 ["run", "p.json", "--set", "end-card.maxSeconds=1", "--format", "json"], in: place)

@@ -241,7 +241,7 @@ import Testing
         let failed = bench.recorder.json.first { $0["event"] == "stage.failed" }
         #expect(
             failed?["message"]?.stringValue
-                == "a.mp4 is posted already, or on its way, and these options make 2 parts of it")
+                == "a.mp4 is already posted or in progress, but these options make 2 parts of it")
     }
 
     @Test func aSeriesOfEitherNumberIsKnownAfterBothWerePosted() async throws {

@@ -11,8 +11,8 @@ struct Snippet: Sendable, Hashable {
     /// The maximum width of the text, in terminal columns.
     static let width = 100
     private static let ellipsis = "…"
-    /// The number of scalars to process before and after the column. More than is shown, so that secrets are still
-    /// recognised.
+    /// The number of scalars to process before and after the column. It exceeds ``width``, so that secrets are
+    /// recognised as a whole.
     private static let window = (before: 2000, behind: 1000)
 
     /// Cuts the line to ``width`` around a column.
