@@ -43,7 +43,7 @@ package enum AssetOutcome: Sendable, Hashable {
 package enum RunEvent: Sendable {
     /// The run starts, or resumes after an earlier process stopped.
     case runStarted(pipeline: String, assets: Int, resumed: Bool)
-    /// A finding from the checks before any work.
+    /// A finding, usually from the checks before any work.
     case diagnostic(Diagnostic)
     /// Work on an asset starts at this stage.
     case assetStarted(asset: String, stage: String)
@@ -88,7 +88,7 @@ package enum RunEvent: Sendable {
         }
     }
 
-    /// The event as a flat JSON object.
+    /// The event as one JSON object.
     /// - Parameters:
     ///   - run: The run id.
     ///   - time: The time of the event.

@@ -62,7 +62,7 @@ enum PathRules {
             let folder = isFile ? parent(plain(written)) : plain(written)
             guard let input = pipeline.inputs.first(where: { takes($0.pattern, folder, ending) }) else { return nil }
             return LintAdvice(
-                "`\(step.stage.id)` writes to \(written), where the input \"\(input.pattern)\" matches it: the next run takes it as footage",
+                "`\(step.stage.id)` writes to \(written), which the input \"\(input.pattern)\" matches: the next run takes these files as footage",
                 hint: "write to a separate folder", at: step.location(key), pointer: "\(step.pointer)/with/\(key)")
         }
     }

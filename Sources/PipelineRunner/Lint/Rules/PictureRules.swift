@@ -30,7 +30,7 @@ enum PictureRules {
             }
             guard let worst = losses.min(by: { $0.share < $1.share }) else { return nil }
             return LintAdvice(
-                "cropping to \(aspect) keeps \(Int((worst.share * 100).rounded()))% of the frame of "
+                "cropping to \(aspect) keeps \(Int((worst.share * 100).rounded())) % of the frame of "
                     + FootageWords.list([worst.name] + losses.map(\.name).filter { $0 != worst.name }),
                 hint:
                     "show the whole frame with \"fit\": \"blur\" or \"pad\", or set \"focus\" to the part to keep, such as \"left\" or \"center\"",
