@@ -3,21 +3,20 @@ import Glibc
 package import PipelineKit
 package import StageHosting
 
-/// A program that is run to its end, with all that it writes.
+/// The result of a program that ran to its end: its termination reason and everything it wrote.
 package struct CapturedProcess: Sendable {
-    /// How it ended.
     package var end: WorkerEnd
-    /// What it wrote on standard output.
+    /// Everything the program wrote to standard output.
     package var output: Data
-    /// What it wrote on standard error.
+    /// Everything the program wrote to standard error.
     package var errors: Data
 
-    /// Runs a program on a thread of its own. When the task is cancelled or the time is over it is asked to end, and made
-    /// to when it does not within 3 s.
+    /// Runs a program to its end on a dedicated thread. Cancellation and timeout send SIGTERM to its process group, and
+    /// SIGKILL 3 s later.
     /// - Parameters:
-    ///   - launch: What to start; its standard error is read.
-    ///   - limit: How long it may take.
-    /// - Throws: `StageError` with code `configuration` when it can't be started; `timeout`; `cancelled`.
+    ///   - launch: The program; standard error is always captured.
+    ///   - limit: The longest run time.
+    /// - Throws: `StageError` with code `configuration` if the program can't be started; `timeout`; `cancelled`.
     package static func run(_ launch: WorkerLaunch, limit: Duration) async throws(StageError) -> CapturedProcess {
         try await BlockingWork.run(name: "case") { (flag) throws(StageError) in
             var launch = launch
@@ -28,7 +27,7 @@ package struct CapturedProcess: Sendable {
             } catch {
                 throw StageError(.configuration, "a run can't be started: \(error)")
             }
-            // It reads nothing.
+            // The child gets no input.
             close(child.input)
             let (outputs, isLate) = follow(child, flag, limit.inSeconds)
             let end = child.reaped(waits: true) ?? .exited(-1)
@@ -38,7 +37,7 @@ package struct CapturedProcess: Sendable {
         }
     }
 
-    /// Reads until the child has closed both ends.
+    /// Reads standard output and standard error until the child closes both.
     private static func follow(
         _ child: ChildProcess, _ flag: CancellationFlag, _ limit: Double
     ) -> (outputs: [Data], isLate: Bool) {

@@ -1,42 +1,41 @@
 import PipelineFile
 package import PipelineKit
 
-/// One value that is to come of a case, with the place where that is said.
+/// One expected value of a test case, with its place in the file.
 package struct CaseExpectation: Sendable {
-    /// Where the value is: `width`, `post.title`, `stages.probe.codec`.
+    /// The path into ``CaseFacts/json``: `width`, `post.title`, `stages.probe.codec`.
     package var path: [String]
-    /// What it is to be.
+    /// The condition that the value must meet.
     package var wanted: Wanted
-    /// Where the case says so.
+    /// Where the test-case file declares the expectation.
     package var location: SourceLocation
 
-    /// An expectation; see the properties.
     package init(path: [String], wanted: Wanted, location: SourceLocation) {
         self.path = path
         self.wanted = wanted
         self.location = location
     }
 
-    /// The path as it is shown.
+    /// The path in dotted form, such as `post.title`.
     package var field: String { path.joined(separator: ".") }
 
-    /// What a value is to be.
+    /// A condition on a value.
     package indirect enum Wanted: Sendable, Hashable {
-        /// Exactly this; numbers compare by value.
+        /// Equality; numbers compare by value.
         case equal(JSONValue)
-        /// A number that is no greater.
+        /// An inclusive upper bound; only numbers match.
         case atMost(Double)
-        /// A number that is no less.
+        /// An inclusive lower bound; only numbers match.
         case atLeast(Double)
-        /// Text in which a regular expression finds something.
+        /// Text that contains a match of this regular expression.
         case matches(String)
-        /// Text with this in it, or a list with this element.
+        /// Text that contains this text, or a list with such an element.
         case contains(JSONValue)
-        /// All of these.
+        /// A conjunction of conditions.
         case all([Wanted])
     }
 
-    /// What differs; nil when the facts are as expected.
+    /// The mismatch between the expectation and `facts`; nil if the expectation is met.
     package func failure(in facts: JSONValue) -> CaseFailure? {
         var value: JSONValue? = facts
         for key in path { value = value?[key] }
@@ -47,14 +46,14 @@ package struct CaseExpectation: Sendable {
 }
 
 extension CaseExpectation.Wanted {
-    /// Whether a value is as wanted.
+    /// Whether `value` meets the condition.
     func holds(for value: JSONValue) -> Bool {
         switch self {
         case .equal(let wanted): wanted.isSame(as: value)
         case .atMost(let limit): value.doubleValue.map { $0 <= limit } ?? false
         case .atLeast(let limit): value.doubleValue.map { $0 >= limit } ?? false
         case .matches(let pattern):
-            // Compiled when the file was read; a regular expression itself can't be handed between tasks.
+            // The reader has validated the pattern. Compile it again here: `Regex` is not Sendable.
             value.stringValue.map { text in (try? Regex(pattern).firstMatch(in: text)) != nil } ?? false
         case .contains(let part): Self.has(part, in: value)
         case .all(let parts): parts.allSatisfy { $0.holds(for: value) }
@@ -69,37 +68,36 @@ extension CaseExpectation.Wanted {
         }
     }
 
-    /// In the words of a person.
+    /// The condition as it appears in a failure message.
     var text: String {
         switch self {
         case .equal(let value): Self.shown(value)
         case .atMost(let limit): "at most \(Self.shown(.number(limit)))"
         case .atLeast(let limit): "at least \(Self.shown(.number(limit)))"
-        case .matches(let pattern): "a match of \"\(pattern)\""
-        case .contains(let part): "something with \(Self.shown(part))"
+        case .matches(let pattern): "text matching \"\(pattern)\""
+        case .contains(let part): "a value containing \(Self.shown(part))"
         case .all(let parts): parts.map(\.text).joined(separator: " and ")
         }
     }
 
-    /// A value as JSON, whole numbers without a fraction.
+    /// A value as JSON; whole numbers have no fraction.
     static func shown(_ value: JSONValue) -> String {
         if case .number(let number) = value, let whole = Int64(exactly: number) { return "\(whole)" }
         return (try? value.text()) ?? "?"
     }
 }
 
-/// A value of a case that is not as expected.
+/// An expectation of a test case that was not met.
 package struct CaseFailure: Sendable, Hashable {
-    /// The value's name.
+    /// The value's path, such as `post.title`.
     package var field: String
-    /// What was to come.
+    /// The expected condition in words.
     package var expected: String
-    /// What came.
+    /// The actual value as JSON.
     package var actual: String
-    /// Where the case says what was to come.
+    /// Where the test-case file declares the expectation.
     package var location: SourceLocation
 
-    /// A failure; see the properties.
     package init(field: String, expected: String, actual: String, location: SourceLocation) {
         self.field = field
         self.expected = expected

@@ -1,25 +1,24 @@
 package import PipelineKit
 
-/// What came of a case: the events of its run, what the sandbox has, and what was written.
+/// The observed result of a test case: the run's events, the sandbox's posts and the written files.
 package struct CaseFacts: Sendable {
-    /// The exit status.
+    /// The exit status of `run`.
     package var exit: Int
-    /// The events, in order.
+    /// The run's JSON events, in order.
     package var events: [JSONValue]
-    /// What the sandbox has, the newest first.
+    /// The sandbox's posts, newest first.
     package var posts: [JSONValue] = []
-    /// What a plan of the same command finds, when it was asked for.
+    /// Diagnostics of a plan with the same arguments; empty unless a plan was made.
     package var findings: [JSONValue] = []
-    /// What was written, relative to the case's folder.
+    /// Written files, relative to the case's folder.
     package var files: [String] = []
 
-    /// Facts of a run.
     package init(exit: Int, events: [JSONValue]) {
         self.exit = exit
         self.events = events
     }
 
-    /// All of it as one object, by the names that cases use.
+    /// The facts as one object; its keys are those of `expect` in a test-case file.
     package var json: JSONValue {
         var fields: [String: JSONValue] = [
             "exit": .integer(Int64(exit)), "diagnostics": .array(diagnostics), "posts": .integer(Int64(posts.count)),
@@ -30,14 +29,14 @@ package struct CaseFacts: Sendable {
             fields["code"] = failure.code
             fields["message"] = failure.message
         }
-        // The delivery is the last video that a stage made.
+        // The delivery is the last artifact with a strategy.
         for name in ["strategy", "width", "height", "duration", "bytes", "frameRate"] {
             fields[name] = delivery?[name]
         }
         return .object(fields)
     }
 
-    /// Why it failed, for a person; nil when it did not.
+    /// The message of the first failure; nil if nothing failed.
     package var complaint: String? { failure?.message.stringValue }
 
     private func named(_ name: String) -> [JSONValue] { events.filter { $0["event"]?.stringValue == name } }

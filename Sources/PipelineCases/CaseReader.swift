@@ -2,16 +2,16 @@ package import Foundation
 package import PipelineFile
 package import PipelineKit
 
-/// Reads a file of cases, collecting every finding on the way.
+/// Reads a test-case file and collects every finding.
 package struct CaseReader {
     private let registry: StageRegistry
     private let file: String
     private var findings: [Diagnostic] = []
-    /// The stages of the pipeline by id; nil when it can't be read.
+    /// The pipeline's stages; nil if the pipeline can't be read.
     private var stages: [(id: String, type: StageType?)]?
     private let sandboxProblem: SandboxCheck
 
-    /// Finds what the sandbox would not understand in a JSON text.
+    /// Validates the sandbox settings and rules in a JSON text; nil if the sandbox accepts them.
     package typealias SandboxCheck = (Data) -> (message: String, hint: String?, pointer: String)?
 
     static let keys = ["$schema", "pipeline", "description", "environment", "files", "cases"]
@@ -38,12 +38,12 @@ package struct CaseReader {
         self.file = file
     }
 
-    /// Reads the file.
+    /// Reads a test-case file and validates the names and values in it.
     /// - Parameters:
-    ///   - file: As the user named it.
-    ///   - registry: The stages whose options are known.
-    ///   - sandboxProblem: What is wrong with what a case says to its sandbox.
-    /// - Returns: The cases when nothing in the findings is an error.
+    ///   - file: The path as the user gave it; locations repeat it.
+    ///   - registry: The stages whose options can be validated.
+    ///   - sandboxProblem: Validates the `sandbox` object of a case.
+    /// - Returns: The cases, or nil if any finding is an error.
     package static func read(
         _ file: String, registry: StageRegistry, sandboxProblem: @escaping SandboxCheck = { _ in nil }
     ) -> (cases: CaseFile?, findings: [Diagnostic]) {
@@ -66,7 +66,7 @@ package struct CaseReader {
     // MARK: Parts
 
     private mutating func cases(_ root: DocumentNode) -> CaseFile? {
-        guard let members = object(root, "a file of cases") else { return nil }
+        guard let members = object(root, "a test-case file") else { return nil }
         checkKeys(members, Self.keys)
         let pipeline = pipeline(root)
         if let pipeline { look(into: pipeline.path, pipeline.location) }
@@ -74,7 +74,7 @@ package struct CaseReader {
         let files = files(root)
         guard let member = root.member("cases") else {
             report(
-                "missing-key", "a file of cases needs \"cases\"", hint: "a list such as [{ \"name\": \"…\" }]",
+                "missing-key", "a test-case file needs \"cases\"", hint: "a list such as [{ \"name\": \"…\" }]",
                 at: root.location)
             return nil
         }
@@ -96,22 +96,22 @@ package struct CaseReader {
         return pipeline.map { CaseFile(file: file, pipeline: $0.path, cases: cases) }
     }
 
-    /// The pipeline: named, or the file beside this one with the same name.
+    /// The pipeline that the file names, or the pipeline file with the same stem in the same folder.
     private mutating func pipeline(_ root: DocumentNode) -> (path: String, location: SourceLocation)? {
         if let member = root.member("pipeline") {
             guard let name = text(member) else { return nil }
             let path = beside(name)
             if FileManager.default.fileExists(atPath: path) { return (path, member.value.location) }
             report(
-                "unreadable-pipeline", "there is no pipeline \"\(name)\"",
-                hint: "the path is relative to the file of cases", at: member.value.location)
+                "unreadable-pipeline", "the pipeline \"\(name)\" does not exist",
+                hint: "the path is relative to the test-case file", at: member.value.location)
             return nil
         }
         let stem = URL(filePath: file).deletingPathExtension().deletingPathExtension().path
         for ending in ["json", "yaml", "yml"] where FileManager.default.fileExists(atPath: "\(stem).\(ending)") {
             return ("\(stem).\(ending)", root.location)
         }
-        report("missing-key", "a file of cases needs \"pipeline\", the pipeline's path", at: root.location)
+        report("missing-key", "a test-case file needs \"pipeline\", the pipeline's path", at: root.location)
         return nil
     }
 
@@ -120,7 +120,7 @@ package struct CaseReader {
             let root = DocumentLoader.load(text, file: path).root,
             case .list(let list, _)? = root.member("stages")?.value
         else { return }
-        // A wrong pipeline may be what a case is about.
+        // Report nothing here: a case may test that the pipeline is invalid.
         stages = list.compactMap { stage in
             guard let uses = stage.member("uses")?.value.json.stringValue else { return nil }
             return (stage.member("id")?.value.json.stringValue ?? uses, registry.stage(named: uses))
@@ -169,7 +169,7 @@ package struct CaseReader {
             at: Self.place(of: problem.pointer.split(separator: "/").map(String.init), in: node))
     }
 
-    /// Where a pointer leads: a key that it names, or the last value that is there.
+    /// The location of a pointer's key, or of the deepest value on its path that exists.
     private static func place(of pointer: [String], in node: DocumentNode) -> SourceLocation {
         guard let first = pointer.first else { return node.location }
         let rest = Array(pointer.dropFirst())
@@ -197,7 +197,7 @@ package struct CaseReader {
         }
     }
 
-    /// - Parameter isChecked: Whether the value must hold; names always have to, as a case about nothing proves nothing.
+    /// - Parameter isChecked: Whether the value must be valid. Names must exist anyway: a misspelt name would test nothing.
     private mutating func checkOption(
         _ stage: String, _ option: String, _ member: DocumentNode.Member, isChecked: Bool
     ) {
@@ -226,7 +226,7 @@ package struct CaseReader {
             let path = beside(name)
             if FileManager.default.fileExists(atPath: path) { return .file(path: path) }
             report(
-                "no-input", "there is no file \"\(name)\"", hint: "the path is relative to the file of cases",
+                "no-input", "the file \"\(name)\" does not exist", hint: "the path is relative to the test-case file",
                 at: member.value.location)
             return nil
         }
@@ -238,7 +238,7 @@ package struct CaseReader {
         if let content = node.member("content") {
             for member in members where !["content", "name"].contains(member.key) && Self.clipKeys.contains(member.key)
             {
-                report("conflict", "\"\(member.key)\" means nothing for a file of text", at: member.keyLocation)
+                report("conflict", "\"\(member.key)\" has no meaning for a text file", at: member.keyLocation)
             }
             return text(content).map { CaseInput.text($0, name: clip.name) }
         }
@@ -248,7 +248,7 @@ package struct CaseReader {
         }
         for key in ["width", "height", "frameRate", "codec", "rotation"] {
             guard clip.isReady, let member = node.member(key) else { continue }
-            report("conflict", "a clip that is ready has its own \"\(key)\"", at: member.keyLocation)
+            report("conflict", "\"ready\" already determines \"\(key)\"", at: member.keyLocation)
         }
         clip.width = Int(number(node, "width", 16...4096, isEven: true) ?? Double(clip.width))
         clip.height = Int(number(node, "height", 16...4096, isEven: true) ?? Double(clip.height))
@@ -277,8 +277,8 @@ package struct CaseReader {
         let ending = URL(filePath: name).pathExtension.lowercased()
         guard !name.contains("/"), !name.hasPrefix("."), CaseClip.endings.contains(ending) else {
             report(
-                "wrong-type", "\"name\" takes a file's name such as clip.mov, not \"\(name)\"",
-                hint: "endings: \(CaseClip.endings.joined(separator: ", "))", at: member.value.location)
+                "wrong-type", "\"name\" takes a file name such as clip.mov, not \"\(name)\"",
+                hint: "extensions: \(CaseClip.endings.joined(separator: ", "))", at: member.value.location)
             return nil
         }
         return name
@@ -342,7 +342,7 @@ package struct CaseReader {
             guard let members = object(member.value, "\"stages\""), holdsSomething(members, member) else { return [] }
             return members.flatMap { stage -> [CaseExpectation] in
                 checkStage(stage.key, at: stage.keyLocation)
-                guard let fields = object(stage.value, "what is expected of a stage"), holdsSomething(fields, stage)
+                guard let fields = object(stage.value, "an expectation of a stage"), holdsSomething(fields, stage)
                 else { return [] }
                 return fields.flatMap { values($0, below: ["stages", stage.key]) }
             }
@@ -350,16 +350,16 @@ package struct CaseReader {
         }
     }
 
-    /// Whether an object of expectations has any: one that has none would hold whatever happens.
+    /// Rejects an empty object of expectations, which would always pass.
     private mutating func holdsSomething(_ members: [DocumentNode.Member], _ member: DocumentNode.Member) -> Bool {
         if !members.isEmpty { return true }
         report(
-            "empty-value", "\"\(member.key)\" expects nothing", hint: "say what is expected, or leave it out",
+            "empty-value", "\"\(member.key)\" expects nothing", hint: "add an expectation, or remove the key",
             at: member.value.location)
         return false
     }
 
-    /// The value of a field, a range, or those of an object's fields.
+    /// The expectations of one field: its value, its conditions, or those of its nested fields.
     private mutating func values(_ member: DocumentNode.Member, below path: [String]) -> [CaseExpectation] {
         let path = path + [member.key]
         guard let members = member.value.members else {
@@ -396,7 +396,7 @@ package struct CaseReader {
         case "matches":
             guard let pattern = text(member) else { return nil }
             if (try? Regex(pattern)) != nil { return .matches(pattern) }
-            report("wrong-type", "\"\(pattern)\" is no regular expression", at: member.value.location)
+            report("wrong-type", "\"\(pattern)\" is not a valid regular expression", at: member.value.location)
         default:
             return .contains(value)
         }
@@ -405,7 +405,7 @@ package struct CaseReader {
 
     // MARK: Helpers
 
-    /// Variables; those of the program itself are not the pipeline's business.
+    /// Values for `${NAME}`. Settings of the program are reserved, because the test runner controls them.
     private mutating func environment(_ node: DocumentNode) -> [String: String] {
         guard let member = node.member("environment"), let members = object(member.value, "\"environment\"") else {
             return [:]
@@ -414,7 +414,7 @@ package struct CaseReader {
         for member in members {
             if ["TIKTOK_", "SPREADER_"].contains(where: { member.key.hasPrefix($0) }) {
                 report(
-                    "reserved-name", "\(member.key) can't be set: cases have a sandbox and a home of their own",
+                    "reserved-name", "\(member.key) can't be set: each case gets its own sandbox and home folder",
                     at: member.keyLocation)
             } else if member.value.members != nil {
                 wrongType(member, "text")
@@ -432,13 +432,14 @@ package struct CaseReader {
             guard let name = text(member) else { continue }
             if member.key.hasPrefix("/") || member.key.split(separator: "/").contains("..") {
                 report(
-                    "wrong-type", "\"\(member.key)\" leads out of the case's folder",
-                    hint: "name the file as the pipeline does, relative to the current folder", at: member.keyLocation)
+                    "wrong-type", "\"\(member.key)\" is outside the case's folder",
+                    hint: "use the path that the pipeline uses, relative to the current folder", at: member.keyLocation)
             }
             let path = beside(name)
             if !FileManager.default.fileExists(atPath: path) {
                 report(
-                    "no-input", "there is no file \"\(name)\"", hint: "the path is relative to the file of cases",
+                    "no-input", "the file \"\(name)\" does not exist",
+                    hint: "the path is relative to the test-case file",
                     at: member.value.location)
             }
             files[member.key] = path
@@ -446,13 +447,13 @@ package struct CaseReader {
         return files
     }
 
-    /// A path that is relative to this file's folder.
+    /// Resolves a path relative to this file's folder.
     private func beside(_ name: String) -> String {
         name.hasPrefix("/")
             ? name : URL(filePath: file).deletingLastPathComponent().appending(path: name).standardizedFileURL.path
     }
 
-    /// Whether the pipeline has such a stage; reports when it has not.
+    /// Whether the pipeline has a stage with that id or type name; reports an error if it does not.
     @discardableResult
     private mutating func checkStage(_ name: String, at location: SourceLocation) -> Bool {
         guard let stages else { return false }
@@ -494,7 +495,7 @@ package struct CaseReader {
         return nil
     }
 
-    /// A value as the command line takes it.
+    /// A value in command-line form.
     private static func word(_ value: JSONValue) -> String { value.stringValue ?? (try? value.text()) ?? "" }
 
     private func hint(_ name: String, _ known: [String]) -> String {

@@ -1,8 +1,7 @@
 package import PipelineKit
 
-/// JSON Schema (2020-12) of files of cases, for editors; `test` itself checks more.
+/// JSON Schema (2020-12) of test-case files, for editors. `test` validates more than the schema can express.
 package enum CaseSchema {
-    /// The schema.
     package static var schema: JSONValue {
         let words = ["type": "object", "additionalProperties": ["type": ["string", "number", "boolean"]]] as JSONValue
         let paths = ["type": "object", "additionalProperties": ["type": "string"]] as JSONValue
@@ -14,10 +13,12 @@ package enum CaseSchema {
                 "description": ["type": "string", "description": "For readers."],
                 "pipeline": [
                     "type": "string",
-                    "description": "The pipeline, relative to this file; the one beside it when left out.",
+                    "description":
+                        "The pipeline, relative to this file; by default the one with the same name in its folder.",
                 ],
-                "environment": described(words, "Values for the pipeline's ${NAME}, in all cases."),
-                "files": described(paths, "Files that the pipeline finds in its folder, with where they are."),
+                "environment": described(words, "Values for the pipeline's ${NAME}, for all cases."),
+                "files": described(
+                    paths, "Files or folders to copy into the case's folder: target path to source path."),
                 "cases": ["type": "array", "minItems": 1, "items": pipelineCase(words, paths)],
             ],
             "$defs": ["expected": expected, "number": number, "text": text],
@@ -34,12 +35,12 @@ package enum CaseSchema {
                 "sidecar": ["anyOf": [["type": "string"], PostSettings.schema]],
                 "set": described(["type": "object"], "Options, such as \"transcode.crf\": 20."),
                 "post": PostSettings.schema,
-                "until": ["type": "string", "description": "The last stage."],
+                "until": ["type": "string", "description": "The last stage to run."],
                 "environment": words, "files": paths,
                 "sandbox": [
                     "type": "object", "additionalProperties": false,
                     "properties": ["settings": ["type": "object"], "rules": ["type": "array"]],
-                    "description": "Settings and faults of the sandbox.",
+                    "description": "Settings and fault rules of the sandbox.",
                 ],
                 "expect": expect,
             ],
@@ -61,8 +62,8 @@ package enum CaseSchema {
                 "sound": ["enum": [true, false, "silent"], "default": true],
                 "rotation": ["enum": [0, 90, 180, 270], "default": 0],
                 "codec": ["enum": .array(CaseClip.codecs.map(JSONValue.string)), "default": "h264"],
-                "ready": ["type": "boolean", "description": "Whether it meets the delivery spec as it is."],
-                "content": ["type": "string", "description": "A file with this text instead of a clip."],
+                "ready": ["type": "boolean", "description": "Whether the clip already meets the delivery spec."],
+                "content": ["type": "string", "description": "The text of a file to use instead of a clip."],
             ],
         ]
     }
@@ -86,7 +87,9 @@ package enum CaseSchema {
         return ["type": "object", "additionalProperties": false, "properties": .object(fields)]
     }
 
-    private static var expected: JSONValue { ["description": "A value, a condition, or an object of such."] }
+    private static var expected: JSONValue {
+        ["description": "A value, a condition, or an object of values and conditions."]
+    }
 
     private static var number: JSONValue {
         [

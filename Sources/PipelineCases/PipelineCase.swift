@@ -1,88 +1,82 @@
 package import PipelineKit
 
-/// A file of cases that are declared beside a pipeline.
+/// A test-case file of a pipeline.
 package struct CaseFile: Sendable {
-    /// The file, as the user named it.
+    /// The path as the user gave it.
     package var file: String
-    /// Path of the pipeline.
+    /// The path of the pipeline file.
     package var pipeline: String
-    /// The cases, in the order of the file.
     package var cases: [PipelineCase]
 }
 
-/// What a pipeline is given, and what is to come of it.
+/// A test case of a pipeline: its input and the expected result.
 package struct PipelineCase: Sendable {
-    /// Its name, unique in its file.
+    /// Unique within the file.
     package var name: String
-    /// Where it stands.
     package var location: SourceLocation
-    /// The footage.
     package var input = CaseInput.clip(CaseClip())
-    /// What stands beside the footage: an object of post settings, or a title; nil for nothing, or for what stands beside
-    /// footage of the user's.
+    /// The sidecar to write: an object of post settings, or a title. With nil, the sidecars of a file input are copied.
     package var sidecar: JSONValue?
-    /// Options, as `--set` takes them.
+    /// Stage options in the form of `--set`.
     package var set: [String] = []
-    /// Settings of the post, as `--post` takes them.
+    /// Post settings in the form of `--post`.
     package var post: [String] = []
-    /// The last stage to run.
+    /// The last stage to run; nil for all stages.
     package var until: String?
     /// Values for the pipeline's `${NAME}`.
     package var environment: [String: String] = [:]
-    /// Files that the pipeline finds in its folder, with where they are.
+    /// Files or folders to copy into the case's folder: target path to source path.
     package var files: [String: String] = [:]
-    /// What `/_sandbox/faults` is told: settings and faults.
+    /// Settings and fault rules to send to the sandbox's `/_sandbox/faults`.
     package var sandbox: JSONValue?
-    /// What is to come of it; the exit status is always among it.
+    /// The expectations; there is always one for the exit status.
     package var expectations: [CaseExpectation] = []
 }
 
-/// The footage of a case.
+/// The footage of a test case.
 package enum CaseInput: Sendable, Hashable {
-    /// A file of the user's.
+    /// An existing file, which is copied.
     case file(path: String)
-    /// A clip that is made for the case.
+    /// A clip to generate.
     case clip(CaseClip)
-    /// A file that holds this text, and is no film.
+    /// A file with this text instead of video, to test how the pipeline rejects it.
     case text(String, name: String)
 }
 
-/// A clip that is made for a case.
+/// The parameters of a clip that is generated for a test case.
 package struct CaseClip: Sendable, Hashable {
-    /// What a clip sounds like.
+    /// The kind of audio track.
     package enum Sound: Sendable, Hashable {
-        /// There is no sound track.
         case none
-        /// A track of silence.
+        /// A silent audio track.
         case silent
-        /// A tone.
+        /// An audio track with a constant tone.
         case tone
     }
 
-    /// Its file's name, whose ending is the container's.
+    /// The file name; its extension selects the container.
     package var name = "clip.mp4"
-    /// Width in pixels as it is stored.
+    /// Coded width in pixels, before rotation.
     package var width = 640
-    /// Height in pixels as it is stored.
+    /// Coded height in pixels, before rotation.
     package var height = 360
-    /// Length in seconds.
+    /// Duration in seconds, 0.1 to 120.
     package var seconds = 1.0
-    /// Pictures a second.
+    /// Frames per second, 1 to 240.
     package var frameRate = 30.0
-    /// Its sound.
     package var sound = Sound.tone
-    /// Clockwise turn that players shall apply.
+    /// Clockwise rotation in degrees that players apply.
     package var rotation = 0
-    /// The picture's codec.
+    /// The video codec, one of ``codecs``.
     package var codec = "h264"
-    /// Whether it meets the delivery spec as it is; size, rate and codec are then those of the spec.
+    /// Whether the clip already meets the delivery spec, which then determines its size, frame rate and codec.
     package var isReady = false
 
-    /// Half a megapixel in H.264, one second long.
+    /// One second of 640×360 H.264 with a tone.
     package init() {}
 
-    /// Codecs that clips can have.
+    /// The supported video codecs.
     package static let codecs = ["h264", "hevc", "mpeg4", "mjpeg", "vp9", "prores"]
-    /// Endings of their names: the containers that clips can have.
+    /// Supported file extensions, one for each container.
     package static let endings = ["mp4", "mov", "mkv", "webm", "avi"]
 }

@@ -21,7 +21,7 @@ extension EndToEnd {
             #expect(calm.status == 0, "\(calm.messages)")
             #expect(
                 calm.output.contains(
-                    "warning: cropping to 9:16 keeps 32 % of the picture of a.mp4 [crop-loses-picture]"))
+                    "warning: cropping to 9:16 keeps 32 % of the frame of a.mp4 [crop-loses-picture]"))
             #expect(calm.messages.contains("p.json: 1 warning"))
             #expect(!calm.output.contains("\u{1B}"))
             #expect(try await Program.run(["lint", "p.json", "--strict"], in: place).status == 65)
@@ -142,7 +142,7 @@ extension EndToEnd {
             try FileManager.default.removeItem(at: place.work.appending(path: "a.json"))
             #expect(mkfifo(place.work.appending(path: "a.json").path, 0o600) == 0)
             let pipe = try await Program.run(["lint", "p.json"], in: place)
-            #expect(pipe.output.contains("remove it, or put a file of text there"), "\(pipe.output)")
+            #expect(pipe.output.contains("remove it, or replace it with a text file"), "\(pipe.output)")
             let nameless = try await Program.run(["lint", ""], in: place)
             #expect(nameless.output.contains("the name of the pipeline file is empty"), "\(nameless.output)")
             try place.write("p.test.json", "")

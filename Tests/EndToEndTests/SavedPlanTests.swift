@@ -72,12 +72,12 @@ extension EndToEnd {
             #expect(texts.contains("option transcode.crf is 20, the plan says 19"), "\(texts)")
             #expect(texts.contains("post.title is \"Two\" (from the environment's TITLE), the plan says \"One\""))
             #expect(texts.contains { $0.hasPrefix("a.mp4 changed since the plan was saved: ") })
-            #expect(texts.contains("b.mp4 is gone since the plan was saved"))
+            #expect(texts.contains("b.mp4 was removed since the plan was saved"))
             let isTold = texts.contains {
                 $0.hasSuffix("words.srt, which is used for a.mp4, changed since the plan was saved")
             }
             #expect(isTold, "\(texts)")
-            #expect(texts.contains("c.mp4 is new since the plan was saved"))
+            #expect(texts.contains("c.mp4 was added since the plan was saved"))
             #expect(run.messages.contains("make a new plan"))
             #expect(try run.events().last?["event"] == "run.finished")
             #expect(try run.events().last?["status"] == 65)
@@ -104,7 +104,7 @@ extension EndToEnd {
             let texts = try changes(run)
             #expect(texts.contains("stage transcode would now encode a.mp4: the plan says copy"), "\(texts)")
             #expect(texts.contains { $0.hasPrefix("the program is ") && $0.contains("the plan was made by 9.") })
-            #expect(texts.contains("a.txt beside a.mp4 is new since the plan was saved"))
+            #expect(texts.contains("a.txt beside a.mp4 was added since the plan was saved"))
         }
 
         @Test func anEditedPluginIsAnotherPlanAndItsRefusalsAreItsOwn() async throws {
@@ -120,7 +120,7 @@ extension EndToEnd {
             let run = try await Program.run(["run", "--plan", "p.plan", "--format", "json"], in: place)
             #expect(run.status == 65)
             #expect(
-                try changes(run).contains("the files of plugin end-card 0.1.0 changed, and its version did not"),
+                try changes(run).contains("the files of plugin end-card 0.1.0 changed, but its version did not"),
                 "\(run.output)")
             let refused = try await Program.run(
                 ["run", "p.json", "--set", "end-card.maxSeconds=1", "--format", "json"], in: place)
@@ -169,7 +169,7 @@ extension EndToEnd {
             #expect(run.status == 65)
             #expect(
                 try changes(run).contains(
-                    "a.mp4 was to be posted at 2020-01-02T00:00:00Z, which has passed since the plan was saved"))
+                    "a.mp4 was scheduled for 2020-01-02T00:00:00Z, which has passed since the plan was saved"))
         }
 
         @Test func argumentsThatSayOtherwiseExit64AndWrongPlansExit65() async throws {
@@ -198,7 +198,7 @@ extension EndToEnd {
             let prepare = place.pipeline("prepare")
             let over = try await Program.run(["plan", prepare, "a.mp4", "--save", "a.mp4"], in: place)
             #expect(over.status == 78)
-            #expect(over.messages.contains("is there and is no saved plan"))
+            #expect(over.messages.contains("already exists and is not a saved plan"))
             let broken = try await Program.run(
                 ["plan", prepare, "a.mp4", "--set", "transcode.fit=stretch", "--save", "p.plan"], in: place)
             #expect(broken.status == 65)
@@ -211,10 +211,13 @@ extension EndToEnd {
             // One of another form, or that somebody damaged, is a plan all the same.
             let whole = try String(contentsOf: place.work.appending(path: "p.plan"), encoding: .utf8)
             for (text, words) in [
-                (whole.replacing("\"version\" : 2\n}\n", with: "\"version\" : 99\n}\n"), "has form 99"),
+                (
+                    whole.replacing("\"version\" : 2\n}\n", with: "\"version\" : 99\n}\n"),
+                    "is a saved plan of version 99"
+                ),
                 (
                     whole.replacing("\"directory\" :", with: "\"direktory\" :"),
-                    "is damaged: directory is missing or wrong"
+                    "is damaged: directory is missing or invalid"
                 ),
             ] {
                 try place.write("p.plan", text)
@@ -271,7 +274,7 @@ extension EndToEnd {
                 ["run", "--plan", "p.plan", "--format", "json"], in: place, environment: sandbox.environment)
             #expect(run.status == 65)
             #expect(
-                try changes(run).contains("the account default is that of another app or service than the plan says"))
+                try changes(run).contains("the account default belongs to another app or service than in the plan"))
         }
     }
 }

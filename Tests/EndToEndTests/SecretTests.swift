@@ -115,7 +115,9 @@ extension EndToEnd {
                     words + ["--set", "vault.token=open-sesame-99"], in: place, environment: ["KEY": "long-enough-key"])
                 let text = outcome.output + outcome.messages
                 #expect(outcome.status == 78, "\(words): \(text)")
-                #expect(text.contains("--set gives the secret option vault.token, which no "), "\(text)")
+                #expect(
+                    text.contains("--set sets the secret option vault.token, which must not be stored in a "), "\(text)"
+                )
                 #expect(!text.contains("open-sesame"))
             }
             #expect(place.homeBytes().range(of: Data("open-sesame".utf8)) == nil)

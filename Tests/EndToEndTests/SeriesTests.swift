@@ -111,7 +111,7 @@ extension EndToEnd {
                 Self.words + ["--set", "split.at=anywhere"], in: place, environment: sandbox.environment)
             #expect(other.status == 65, "\(other.output)")
             let told = try other.events().first { $0["event"] == "stage.failed" }?["message"]?.stringValue ?? ""
-            #expect(told.hasSuffix("cut at 8.500, 17.600 s, and these options cut at 8.333, 16.667 s"), "\(told)")
+            #expect(told.hasSuffix("cut at 8.500, 17.600 s, but these options cut at 8.333, 16.667 s"), "\(told)")
             let failed = try first.events().filter { $0["event"] == "stage.failed" }
             #expect(failed.map { $0["asset"] } == ["long.mp4#2"])
             let second = try await Program.run(Self.words, in: place, environment: sandbox.environment)

@@ -47,7 +47,7 @@ import Testing
                 #"p.yaml:3:13: error: "inputs" takes a list of paths, not an integer"#,
                 #"p.yaml:4:29: error: "privacyLevel" takes one of PUBLIC_TO_EVERYONE, MUTUAL_FOLLOW_FRIENDS, FOLLOWER_OF_CREATOR, SELF_ONLY, not "PUBLIC""#,
                 #"p.yaml:4:48: error: the title has an unknown placeholder "{{ nam }}" (did you mean "name"?)"#,
-                #"p.yaml:6:15: error: there is no stage "lok" (did you mean "look"?)"#,
+                #"p.yaml:6:15: error: unknown stage "lok" (did you mean "look"?)"#,
                 #"p.yaml:7:33: error: unknown key "numbr" (did you mean "number"?)"#,
                 #"p.yaml:7:55: error: "number" must be between 0 and 100, not 101"#,
                 #"p.yaml:7:85: error: "attempts" takes an integer between 1 and 100, not 0"#,
@@ -59,7 +59,7 @@ import Testing
         let text = #"{"stages": [{"uses": "look"}, {"uses": "send"}, {"uses": "cook"}]}"#
         #expect(
             findings(text) == [
-                "p.json:1:58: error: stage 3 `cook` takes a ProbedMedia, stage 2 `send` gives a PublishedPost (no row of stages leads from one to the other: move or remove it)"
+                "p.json:1:58: error: stage 3 `cook` takes a ProbedMedia, stage 2 `send` gives a PublishedPost (no sequence of stages leads from one to the other: move or remove it)"
             ])
         #expect(
             findings(#"{"stages": [{"uses": "cook"}]}"#) == [
@@ -87,11 +87,14 @@ import Testing
     }
 
     @Test(arguments: [
-        ("{\n  \"stages\": [{\"uses\": \"look\"},]\n}", "p.json:2:30: error: not valid JSON: a comma before the end"),
-        ("{ \"stages\": [ # note\n {\"uses\": \"look\"}]}", "p.json:1:15: error: not valid JSON: JSON has no comments"),
-        ("{'stages': []}", "p.json:1:2: error: not valid JSON: a key stands between double quotes"),
-        ("stages:\n  - uses: look\n", "p.json:1:1: error: not valid JSON: text stands between double quotes"),
-        ("{\"name\": look}", "p.json:1:10: error: not valid JSON: text stands between double quotes"),
+        ("{\n  \"stages\": [{\"uses\": \"look\"},]\n}", "p.json:2:30: error: not valid JSON: trailing comma"),
+        (
+            "{ \"stages\": [ # note\n {\"uses\": \"look\"}]}",
+            "p.json:1:15: error: not valid JSON: JSON does not support comments"
+        ),
+        ("{'stages': []}", "p.json:1:2: error: not valid JSON: a key must be in double quotes"),
+        ("stages:\n  - uses: look\n", "p.json:1:1: error: not valid JSON: text must be in double quotes"),
+        ("{\"name\": look}", "p.json:1:10: error: not valid JSON: text must be in double quotes"),
     ])
     func jsonMustBeJSON(_ text: String, _ finding: String) {
         #expect(findings(text).first?.hasPrefix(finding) == true, "\(findings(text))")
@@ -102,7 +105,7 @@ import Testing
             #"{"stages": [{"uses": "look", "with": {"number": 101}}, {"uses": "cook"}, {"uses": "x"}, {"uses": "send"}]}"#
         #expect(
             findings(text).map { $0.prefix(34) } == [
-                #"p.json:1:49: error: "number" must "#, #"p.json:1:83: error: there is no st"#,
+                #"p.json:1:49: error: "number" must "#, #"p.json:1:83: error: unknown stage "#,
             ])
     }
 

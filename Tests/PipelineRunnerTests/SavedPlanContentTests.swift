@@ -62,7 +62,7 @@ private struct Sealed: Stage {
         #expect(failure(["a"], .equal(5)) == nil)
         #expect(failure(["a"], .all([.atLeast(1), .atMost(5)])) == nil)
         #expect(failure(["a"], .atMost(4)) == "a: expected at most 4, got 5")
-        #expect(failure(["a"], .matches("5")) == "a: expected a match of \"5\", got 5")
+        #expect(failure(["a"], .matches("5")) == "a: expected text matching \"5\", got 5")
         #expect(failure(["text"], .matches("[0-9]+$")) == nil)
         #expect(failure(["text"], .contains("clip")) == nil)
         #expect(failure(["list"], .contains("turned")) == nil)

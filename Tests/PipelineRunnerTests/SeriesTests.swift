@@ -246,7 +246,7 @@ import Testing
         let failed = bench.recorder.json.first { $0["event"] == "stage.failed" }
         #expect(
             failed?["message"]?.stringValue
-                == "a.mp4 is posted already, or on its way, and these options make 2 parts of it")
+                == "a.mp4 is already posted or in progress, but these options make 2 parts of it")
     }
 
     @Test func aSeriesOfEitherNumberIsKnownAfterBothWerePosted() async throws {
@@ -392,11 +392,11 @@ import Testing
     @Test func aPipelineSplitsOnceAndBeforeItPosts() {
         #expect(
             findings(#"{"uses": "look"}, {"uses": "slice"}, {"uses": "slice", "id": "again"}"#) == [
-                "p.json:1:59: error: stage 3 `again` would split what stage 2 `slice` has split (keep one of the two)"
+                "p.json:1:59: error: stage 3 `again` would split again what stage 2 `slice` has split (keep one of the two)"
             ])
         #expect(
             findings(#"{"uses": "look"}, {"uses": "ring"}, {"uses": "slice"}"#) == [
-                "p.json:1:40: error: stage 2 `ring` posts before stage 3 `slice` splits (move `slice` before it)"
+                "p.json:1:40: error: stage 2 `ring` posts before stage 3 `slice` splits the footage (move `slice` before it)"
             ])
     }
 }

@@ -1,60 +1,57 @@
 import Foundation
 import PipelineKit
 
-/// A pipeline that is about to be written: what `init` asks for.
+/// The answers from which `init` writes a pipeline file.
 package struct PipelineDraft: Sendable, Hashable {
-    /// What becomes of the footage.
+    /// The destination of the footage.
     package enum Kind: String, Sendable, CaseIterable {
-        /// It is posted.
+        /// A published post on the creator's profile.
         case post
-        /// It is sent to the creator's inbox.
+        /// A draft in the creator's inbox.
         case draft
-        /// It is prepared, and kept in a folder.
+        /// A local folder; posts nothing.
         case prepare
     }
 
-    /// What becomes of the footage.
     package var kind = Kind.post
-    /// The pipeline's name.
     package var name: String
-    /// Files, folders or patterns.
+    /// The inputs: files, folders or patterns.
     package var footage = ["footage/*"]
-    /// The account's name.
     package var account = "default"
-    /// The caption.
+    /// The caption; may contain placeholders.
     package var title = "{{ name }}"
-    /// Who may see the post.
+    /// The audience: a raw value of `PrivacyLevel`.
     package var privacy = PrivacyLevel.selfOnly.rawValue
-    /// What happens to a picture of another shape.
+    /// The handling of footage with another aspect ratio: `crop`, `pad` or `blur`.
     package var fit = "blur"
-    /// The longest delivery.
+    /// The longest duration of a delivery.
     package var maxDuration = "60s"
-    /// The folder for finished files; nil for none.
+    /// The folder for finished files; nil for no export.
     package var export: String?
 
-    /// A draft with the usual answers.
+    /// A draft with default answers.
     package init(name: String) { self.name = name }
 
-    /// The file that the schema is expected in, beside the pipeline.
+    /// The file name of the JSON Schema, in the folder of the pipeline file.
     package static let schemaFile = "pipeline.schema.json"
-    /// The setting that overrides the audience where the file makes posts for everyone.
+    /// The environment variable that overrides the audience of a public pipeline.
     package static let privacySetting = "PRIVACY"
 
-    /// Whether trial runs would be seen by everyone.
+    /// Whether even trial runs would be visible to everyone.
     package var isPublic: Bool { kind == .post && privacy == PrivacyLevel.publicToEveryone.rawValue }
 
-    /// The text of the file.
+    /// The content of the pipeline file.
     package func text(isYAML: Bool) -> String { isYAML ? yaml : json }
 
     private var description: String {
         switch kind {
-        case .post: "Footage to TikTok posts."
-        case .draft: "Footage to drafts in the creator's inbox."
-        case .prepare: "Footage to files that are ready to post. Needs no account."
+        case .post: "Posts footage to TikTok."
+        case .draft: "Sends footage to the creator's inbox as drafts."
+        case .prepare: "Prepares files that are ready to post. Needs no account."
         }
     }
 
-    /// Who names everyone shall be able to try the file all the same.
+    /// The audience; a public one can be overridden by an environment variable, so that trial runs need not be public.
     private var audience: String { isPublic ? "${\(Self.privacySetting):-\(privacy)}" : Self.literal(privacy) }
 
     private var postMembers: [(key: String, value: String)] {
@@ -65,25 +62,25 @@ package struct PipelineDraft: Sendable, Hashable {
         }
     }
 
-    /// The stages: names, options, and what a reader may want to know of them.
+    /// The stages with their options and a comment for readers of the YAML file.
     private var stages: [(uses: String, with: [(key: String, value: String)], note: String)] {
         var transcode = [
             ("aspect", Self.quoted("9:16")), ("fit", Self.quoted(Self.literal(fit))),
             ("maxDuration", Self.quoted(Self.literal(maxDuration))), ("loudness", "-14"),
         ]
-        // Which part is kept is said where much of the picture goes.
+        // Cropping removes much of the frame: write down which part is kept.
         if fit == "crop" { transcode.insert(("focus", Self.quoted("center")), at: 2) }
         var stages: [(uses: String, with: [(key: String, value: String)], note: String)] = [
-            ("probe", [], "what is in the footage"),
-            ("transcode", transcode, "one encode, or none when it fits already"),
+            ("probe", [], "inspects the footage"),
+            ("transcode", transcode, "encodes once, or not at all if the footage already fits"),
         ]
         if let folder = export ?? (kind == .prepare ? "out" : nil) {
-            stages.append(("export", [("directory", Self.quoted(Self.literal(folder)))], "a copy for you"))
+            stages.append(("export", [("directory", Self.quoted(Self.literal(folder)))], "copies the result for you"))
         }
         if kind != .prepare {
-            stages.append(("chunk", [], "the byte ranges that TikTok takes"))
-            stages.append(("upload", [], "creates the post and sends the bytes; the last one publishes"))
-            stages.append(("publish", [], "waits for TikTok's word"))
+            stages.append(("chunk", [], "computes the byte ranges of the upload"))
+            stages.append(("upload", [], "creates the post and sends the bytes; the last byte publishes it"))
+            stages.append(("publish", [], "waits for TikTok to confirm the post"))
         }
         return stages
     }
@@ -111,13 +108,15 @@ package struct PipelineDraft: Sendable, Hashable {
         var lines = [
             "# yaml-language-server: $schema=./\(Self.schemaFile)", "$schema: ./\(Self.schemaFile)",
             "name: \(Self.quoted(Self.literal(name)))", "description: \(description)",
-            "# Files, folders or patterns, relative to the current folder; names on the command line replace them.",
+            "# Files, folders or patterns, relative to the current folder; inputs on the command line replace them.",
             "inputs:",
         ]
         lines += footage.map { "  - \(Self.quoted(Self.literal($0)))" }
         if kind != .prepare {
             lines.append("account: \(Self.quoted(Self.literal(account)))")
-            lines.append("# A sidecar beside the footage (clip.json, or clip.txt with the title alone) overrides it.")
+            lines.append(
+                "# A sidecar next to the footage (clip.json, or clip.txt with only the title) overrides these settings."
+            )
             lines.append("post:")
             lines += postMembers.map { "  \($0.key): \($0.value)" }
         }
@@ -134,9 +133,9 @@ package struct PipelineDraft: Sendable, Hashable {
         "{ " + members.map { "\"\($0.key)\": \($0.value)" }.joined(separator: ", ") + " }"
     }
 
-    /// Text that no environment fills.
+    /// Text with `${` escaped, to prevent substitution.
     private static func literal(_ text: String) -> String { text.replacing("${", with: "$${") }
 
-    /// Text as JSON and YAML both read it.
+    /// A quoted text that is valid in both JSON and YAML.
     private static func quoted(_ text: String) -> String { (try? JSONValue.string(text).text()) ?? "\"\"" }
 }

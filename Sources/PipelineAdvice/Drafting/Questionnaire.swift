@@ -1,28 +1,20 @@
-/// Asks for what a draft leaves open, one question after another.
+/// Completes a draft by asking the user the questions that flags have not answered.
 package struct Questionnaire {
-    /// What can be asked.
+    /// A question for one field of a draft.
     package enum Question: String, Sendable, CaseIterable {
-        /// What becomes of the footage.
         case kind
-        /// Which footage.
         case footage
-        /// Whose account.
         case account
-        /// The caption.
         case title
-        /// The audience.
         case privacy
-        /// The shape.
         case fit
-        /// The length.
         case maxDuration
-        /// The folder.
         case export
     }
 
-    /// Why there is no draft.
+    /// The reason why the user did not complete the draft.
     package enum Stop: Error, Sendable, Hashable {
-        /// The answers ended.
+        /// The input ended before all questions were answered.
         case endOfInput
     }
 
@@ -30,11 +22,11 @@ package struct Questionnaire {
     private let say: (String) -> Void
     private let problem: (PipelineDraft) -> String?
 
-    /// A questionnaire.
+    /// Creates a questionnaire on any line-based terminal.
     /// - Parameters:
-    ///   - read: The next line; nil at the end of the input.
-    ///   - say: Shows a text; questions end without a line break.
-    ///   - problem: What is wrong with a draft; nil when nothing is.
+    ///   - read: Returns the next line; nil at the end of the input.
+    ///   - say: Shows a text. Questions have no line break at the end.
+    ///   - problem: Validates a draft after each answer; nil if the draft is valid.
     package init(
         read: @escaping () -> String?, say: @escaping (String) -> Void, problem: @escaping (PipelineDraft) -> String?
     ) {
@@ -43,7 +35,7 @@ package struct Questionnaire {
         self.problem = problem
     }
 
-    /// Asks the questions that were not answered already and that matter for the kind of pipeline.
+    /// Asks the questions that apply to the kind of pipeline and are not in `answered`. An empty line takes the default.
     package func complete(_ draft: PipelineDraft, answered: Set<Question>) throws(Stop) -> PipelineDraft {
         var draft = draft
         for question in Question.allCases where !answered.contains(question) && Self.matters(question, to: draft) {
@@ -83,22 +75,23 @@ package struct Questionnaire {
 
     private static func words(_ question: Question, _ draft: PipelineDraft) -> (text: String, usual: String) {
         switch question {
-        case .kind: ("What for: post, draft (to the creator's inbox) or prepare (files only)?", draft.kind.rawValue)
-        case .footage: ("Footage: files, folders or patterns, parted by spaces?", draft.footage.joined(separator: " "))
+        case .kind: ("Purpose: post, draft (to the creator's inbox) or prepare (files only)?", draft.kind.rawValue)
+        case .footage:
+            ("Footage: files, folders or patterns, separated by spaces?", draft.footage.joined(separator: " "))
         case .account: ("Account?", draft.account)
-        case .title: ("Title? {{ name }} is the file's name", draft.title)
+        case .title: ("Title? {{ name }} is the file name", draft.title)
         case .privacy:
             (
                 "Who may see the posts: SELF_ONLY, MUTUAL_FOLLOW_FRIENDS, FOLLOWER_OF_CREATOR or PUBLIC_TO_EVERYONE?",
                 draft.privacy
             )
-        case .fit: ("Pictures of another shape: blur (all of it, over a blurred copy), pad or crop?", draft.fit)
-        case .maxDuration: ("Longest video?", draft.maxDuration)
+        case .fit: ("Footage with another aspect ratio: blur (pad with a blurred copy), pad or crop?", draft.fit)
+        case .maxDuration: ("Longest duration?", draft.maxDuration)
         case .export: ("Folder for the finished files?", draft.export ?? "out")
         }
     }
 
-    /// Writes an answer into a draft; false when it names no kind.
+    /// Stores an answer in a draft; false if the answer is not a valid kind.
     private static func apply(_ answer: String, to question: Question, _ draft: inout PipelineDraft) -> Bool {
         switch question {
         case .kind:

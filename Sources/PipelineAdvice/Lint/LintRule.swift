@@ -1,16 +1,15 @@
 package import PipelineKit
 
-/// One piece of advice that `lint` can give: a code, and how it is found.
+/// A check of `lint` for pipelines that work but are unwise. `docs/lint.md` lists all rules.
 package struct LintRule: Sendable {
     /// The stable code in kebab case, such as `no-retry`.
     package let code: String
-    /// How much it matters: `--strict` counts warnings, not notes.
+    /// The severity of its findings. `--strict` fails on warnings, not on notes.
     package let severity: Diagnostic.Severity
-    /// What it is about, in one sentence.
+    /// The problem that it detects, in one sentence.
     package let summary: String
     private let find: @Sendable (LintSubject) -> [LintAdvice]
 
-    /// A rule.
     init(
         _ severity: Diagnostic.Severity = .warning, code: String, _ summary: String,
         find: @escaping @Sendable (LintSubject) -> [LintAdvice]
@@ -21,7 +20,6 @@ package struct LintRule: Sendable {
         self.find = find
     }
 
-    /// All that it has to say about a pipeline.
     func findings(in subject: LintSubject) -> [Diagnostic] {
         find(subject).map { advice in
             Diagnostic(
@@ -31,17 +29,15 @@ package struct LintRule: Sendable {
     }
 }
 
-/// What a rule has to say at one place.
+/// The advice of a rule at one location.
 struct LintAdvice: Sendable {
-    /// What is unwise, in one sentence without a final stop.
+    /// The problem, without a full stop.
     var message: String
-    /// What to do instead.
     var hint: String
-    /// Where.
     var location: SourceLocation
-    /// JSON pointer into the file.
+    /// The JSON pointer into the pipeline file.
     var pointer: String?
-    /// The piece of footage that shows it.
+    /// The footage with the problem; nil for several files or none.
     var asset: String?
 
     init(_ message: String, hint: String, at location: SourceLocation, pointer: String? = nil, asset: String? = nil) {

@@ -3,48 +3,45 @@ import PipelineEngine
 import PipelineFile
 import PipelineKit
 
-/// What rules look at: the file as it was written, what the check made of it, and the footage as far as it is there.
+/// The input of lint rules: the pipeline file before and after substitution, the checked pipeline and the footage.
 struct LintSubject: Sendable {
-    /// The file, as the user named it.
+    /// The path of the file as the user gave it.
     var file: String
-    /// The file's nodes, before the environment filled them; nil when they can't be read.
+    /// The root before substitution; nil if the file can't be parsed.
     var written: DocumentNode?
-    /// The same nodes, filled.
+    /// The root after substitution.
     var filled: DocumentNode?
-    /// The checked pipeline; nil when it has errors.
+    /// The checked pipeline; nil if it has errors.
     var pipeline: Pipeline?
-    /// The stages that a pipeline can have, for those that have errors.
+    /// The known stages, for rules that also work on pipelines with errors.
     var stages: [StageType]
-    /// The footage.
     var assets: [AssetInput]
-    /// What would become of it.
+    /// The plans of the footage.
     var plans: [AssetPlan]
-    /// The present moment.
     var now: Date
 
-    /// A stage with its nodes.
+    /// A checked stage with its node in the file.
     struct Step: Sendable {
-        /// Its place in the list, from 0.
+        /// The index in `stages`, from 0.
         var index: Int
-        /// The checked stage.
         var stage: PipelineStage
-        /// As it was written.
+        /// The node before substitution.
         var written: DocumentNode
 
-        /// Its name.
+        /// The name of the stage type, as in `uses`.
         var name: String { stage.type.name.rawValue }
-        /// JSON pointer to it.
+        /// The JSON pointer to the stage.
         var pointer: String { "/stages/\(index)" }
 
-        /// The member `key` of its options, as it was written.
+        /// The member `key` of `with`; nil if the file does not set the option.
         func option(_ key: String) -> DocumentNode.Member? { written.member("with")?.value.member(key) }
-        /// The value of an option: what the file says, or the default.
+        /// The effective value of an option, including defaults.
         func value(_ key: String) -> JSONValue? { stage.stage.options[key] }
-        /// Where to point for an option: its value, or the stage where the file does not name it.
+        /// The location of an option's value, or of the stage if the file does not set the option.
         func location(_ key: String) -> SourceLocation { option(key)?.value.location ?? stage.location }
     }
 
-    /// The stages in order; none when the pipeline has errors.
+    /// The stages in order; empty if the pipeline has errors.
     var steps: [Step] {
         guard let pipeline, case .list(let elements, _)? = written?.member("stages")?.value else { return [] }
         return zip(pipeline.stages, elements).enumerated().map { index, pair in
@@ -52,30 +49,30 @@ struct LintSubject: Sendable {
         }
     }
 
-    /// The stages of that name.
+    /// The stages of a type.
     func steps(named name: String) -> [Step] { steps.filter { $0.name == name } }
 
-    /// Whether it makes posts.
+    /// Whether the pipeline posts.
     var isPosting: Bool { pipeline?.isIrreversible ?? false }
 
-    /// The members of `post`, as they were written.
+    /// The members of `post` before substitution.
     var post: [DocumentNode.Member] { written?.member("post")?.value.members ?? [] }
 
-    /// The post's settings of one piece of footage, of the pipeline alone without one; nil when they don't hold.
+    /// The post settings of `asset` including its sidecar, or those of the pipeline; nil if they are invalid.
     func settings(of asset: AssetInput?) -> PostSettings? {
         guard let pipeline else { return nil }
         guard let asset else { return try? PostSettings.make(from: pipeline.post) }
         return try? AssetPost(pipeline: pipeline, asset: asset, date: now).settings
     }
 
-    /// Where the file begins.
+    /// The start of the file.
     var start: SourceLocation { SourceLocation(file: file, line: 1, column: 1) }
 
-    /// What a stage is given of the footage, with its name: the parts of it behind a stage that makes several.
+    /// The footage that reaches `step`, with asset names. After a stage that splits, these are the parts.
     func footage(before step: Step) -> [(asset: String, media: ProbedMedia)] {
         let names = Set(steps.prefix(step.index).map(\.stage.id))
         return plans.flatMap { plan in
-            // What else is between, such as an overlay, hands on the footage itself.
+            // Other stages in front of it, such as overlay, pass the footage on.
             let outputs = plan.steps.filter { names.contains($0.stage) }.compactMap(\.plan.output)
             for output in outputs.reversed() {
                 if let media = output as? ProbedMedia { return [(plan.asset, media)] }
@@ -85,7 +82,7 @@ struct LintSubject: Sendable {
         }
     }
 
-    /// What stages found in footage, with its name.
+    /// The probed footage, with asset names.
     var footage: [(asset: String, media: ProbedMedia)] {
         plans.compactMap { plan in
             for step in plan.steps {
@@ -96,7 +93,7 @@ struct LintSubject: Sendable {
     }
 }
 
-/// Words for lists of footage.
+/// Formats lists of footage for messages.
 enum FootageWords {
     /// "a.mov", "a.mov and b.mov", "a.mov, b.mov and 3 others".
     static func list(_ names: [String]) -> String {

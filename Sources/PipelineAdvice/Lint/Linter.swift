@@ -3,30 +3,29 @@ package import PipelineEngine
 package import PipelineFile
 package import PipelineKit
 
-/// Gives advice about a pipeline that works, or will once its errors are mended.
+/// Runs all lint rules on a pipeline file.
 package struct Linter: Sendable {
-    /// Every rule, by code.
+    /// All rules, sorted by code.
     package static let rules: [LintRule] =
         (UnusedRules.all + PostingRules.all + RetryRules.all + PictureRules.all + PathRules.all + SecretRule.all
         + FileRules.all).sorted { $0.code < $1.code }
 
-    /// What the advice is about.
     private let subject: LintSubject
     private let allowed: Set<String>
-    /// Hides the file's secrets in what is said of it.
+    /// Masks the secrets of the file in messages and source lines.
     package let mask: SecretMask
 
-    /// A linter.
+    /// Creates a linter for one file.
     /// - Parameters:
-    ///   - text: The file's content.
-    ///   - file: Its name.
-    ///   - pipeline: What the check made of it; nil when it has errors, which leaves the rules that need none.
-    ///   - stages: The stages that pipelines can have, which tell what options are secret.
+    ///   - text: The content of the file.
+    ///   - file: The path as the user gave it.
+    ///   - pipeline: The checked pipeline; nil if it has errors. Most rules then find nothing.
+    ///   - stages: The known stages, which declare the secret options; by default those of `pipeline`.
     ///   - environment: Values for `${NAME}`.
-    ///   - assets: The footage that was found.
-    ///   - plans: What would become of it.
-    ///   - allowed: Codes that nobody wants to hear of.
-    ///   - now: The present moment.
+    ///   - assets: The footage.
+    ///   - plans: The plans of the footage.
+    ///   - allowed: Codes to suppress.
+    ///   - now: The current time.
     package init(
         _ text: String, file: String, pipeline: Pipeline?, stages: [StageType] = [],
         environment: @escaping @Sendable (String) -> String?,
@@ -41,13 +40,13 @@ package struct Linter: Sendable {
         mask = SecretMask(hiding: written, stages: subject.stages, environment: environment)
     }
 
-    /// Codes of warnings that the checks themselves give, and that nobody need hear of either.
+    /// Codes of warnings from the pipeline checks that `--allow` can suppress, too.
     package static let warnings = [
         "glued-hashtag", "growing-footage", "missing-font", "plugin-environment", "plugin-manifest", "plugin-twice",
         "same-title",
     ]
 
-    /// All advice, in the order of the file.
+    /// The findings of all rules, in the order of the file.
     package func findings() -> [Diagnostic] {
         Self.rules.filter { !allowed.contains($0.code) }.flatMap { $0.findings(in: subject) }
             .sorted { left, right in

@@ -2,23 +2,21 @@ package import PipelineEngine
 package import PipelineFile
 package import PipelineKit
 
-/// A value that a file gives to an option that is secret.
+/// A value of a secret option in a pipeline file.
 struct SecretLiteral {
-    /// The stage, as its `uses` says.
+    /// The name of the stage type, as in `uses`.
     var stage: String
-    /// The option.
     var option: String
-    /// The value.
+    /// The text before substitution.
     var value: String
-    /// Where it stands.
     var location: SourceLocation
-    /// JSON pointer to it.
+    /// The JSON pointer to the option.
     var pointer: String
 
-    /// Whether the file itself says it, and no variable of the environment.
+    /// Whether the file contains the value itself instead of a variable.
     var isInClear: Bool { !value.contains("${") }
 
-    /// All of them in a pipeline file as it was written, also in one that has errors.
+    /// Finds all values of secret options before substitution. Works on pipelines with errors, too.
     static func all(in root: DocumentNode, of stages: [StageType]) -> [SecretLiteral] {
         guard case .list(let elements, _)? = root.member("stages")?.value else { return [] }
         var found: [SecretLiteral] = []
@@ -39,7 +37,7 @@ struct SecretLiteral {
         return found
     }
 
-    /// Of an object, the members that the schema calls secret, and those that it does not know.
+    /// Collects the texts in a value. In objects, skips members whose schema contains nothing `writeOnly`.
     private static func collect(
         _ node: DocumentNode, _ schema: JSONValue?, _ take: (String, SourceLocation) -> Void
     ) {
@@ -53,7 +51,7 @@ struct SecretLiteral {
             let properties = schema?["writeOnly"] == true ? nil : schema?["properties"]
             for member in members {
                 let part = properties?[member.key]
-                // What stands beside the secret, such as an address, may be read.
+                // Members next to the secret, such as a URL, are not secret.
                 if part.map(holdsSecret) ?? true { collect(member.value, part, take) }
             }
         }
@@ -76,19 +74,19 @@ struct SecretLiteral {
     }
 }
 
-/// Makes unreadable what looks like a secret, and what is known to be one.
+/// Masks known secrets, and text that looks like one, in everything that is shown about a pipeline file.
 package struct SecretMask: Sendable {
-    /// What is hidden wherever it stands, the longest first.
+    /// The texts to mask, longest first.
     private let words: [String]
-    /// What is too short to be looked for without the quotes around it.
+    /// Shorter secrets are only masked with quotes around them, as they may occur in other words.
     private static let shortest = 4
 
-    /// A mask.
-    /// - Parameter secrets: Values that are secret whatever they look like.
+    /// Creates a mask for known secrets.
+    /// - Parameter secrets: Secret values. Texts that match ``SecretPatterns`` are always masked.
     package init(_ secrets: [String] = []) {
         var words: Set<String> = []
         for secret in secrets where !secret.isEmpty {
-            // As the file writes it: escaped, or in several lines.
+            // Also mask the JSON-escaped form, and each line of a multi-line secret.
             let written = (try? JSONValue.string(secret).text()).map { String($0.dropFirst().dropLast()) } ?? secret
             for word in [secret, written] + secret.split(whereSeparator: \.isNewline).map(String.init) {
                 words.formUnion(word.count < Self.shortest ? ["\"\(word)\"", "'\(word)'"] : [word])
@@ -97,11 +95,13 @@ package struct SecretMask: Sendable {
         self.words = words.sorted { ($0.count, $0) > ($1.count, $1) }
     }
 
-    /// A mask for what is said of a pipeline file: it hides what is given to options that are secret.
+    /// Creates a mask for the values of secret options in a pipeline file.
     /// - Parameters:
-    ///   - stages: The stages that pipelines can have.
+    ///   - text: The content of the file.
+    ///   - file: The path as the user gave it.
+    ///   - stages: The known stages.
     ///   - environment: Values for `${NAME}`.
-    ///   - overrides: Settings of the command line.
+    ///   - overrides: Settings of the command line, whose secret values are masked as well.
     package init(
         hiding text: String, file: String, stages: [StageType], environment: @escaping @Sendable (String) -> String?,
         overrides: [PipelineChecker.Override] = []
@@ -110,7 +110,7 @@ package struct SecretMask: Sendable {
         self.init(hiding: root, stages: stages, environment: environment, overrides: overrides)
     }
 
-    /// The same for a file that was read.
+    /// Creates a mask for a parsed pipeline file; `root` is the node before substitution.
     init(
         hiding root: DocumentNode?, stages: [StageType], environment: @escaping @Sendable (String) -> String?,
         overrides: [PipelineChecker.Override] = []
@@ -125,7 +125,7 @@ package struct SecretMask: Sendable {
                 secrets.append(literal.value)
                 continue
             }
-            // The whole, and what of it the environment gave.
+            // Mask the substituted value, and the variables in it.
             let node = DocumentNode.scalar(.string(literal.value), literal.location)
             secrets += [Substitution(value: environment).apply(to: node).node.json.stringValue].compactMap(\.self)
             secrets += Substitution.names(in: node).compactMap(environment)
@@ -134,7 +134,7 @@ package struct SecretMask: Sendable {
         self.init(secrets)
     }
 
-    /// The text with what is secret hidden, in the same number of scalars.
+    /// The text with secrets replaced by as many asterisks as they have Unicode scalars, so that columns still match.
     func masked(_ text: String) -> String {
         let hidden = words.reduce(text) { text, word in
             text.contains(word)
@@ -143,7 +143,7 @@ package struct SecretMask: Sendable {
         return SecretPatterns.masked(hidden)
     }
 
-    /// The finding with what is secret hidden in all that is said of it.
+    /// The finding with secrets masked in all its texts.
     package func masked(_ finding: Diagnostic) -> Diagnostic {
         var finding = finding
         finding.message = masked(finding.message)
@@ -153,7 +153,7 @@ package struct SecretMask: Sendable {
         return finding
     }
 
-    /// The plan with what is secret hidden in all that is told of it.
+    /// The plan with secrets masked in all its texts.
     package func masked(_ plan: AssetPlan) -> AssetPlan {
         var plan = plan
         plan.steps = plan.steps.map { stage, step in
@@ -187,7 +187,7 @@ package struct SecretMask: Sendable {
 }
 
 extension PipelineChecker.Override {
-    /// Its value, if that of a secret option, whole and as the parts of an object.
+    /// The value if the option is secret, as written and as the texts of a JSON value; empty for other options.
     fileprivate func secrets(in root: DocumentNode, _ stages: [StageType]) -> [String] {
         guard case .list(let elements, _)? = root.member("stages")?.value else { return [] }
         let mine = elements.compactMap { element -> StageType? in

@@ -2,21 +2,21 @@ import Foundation
 import PipelineFile
 package import PipelineKit
 
-/// What is no longer as a saved plan says, each change in the words of a person.
+/// Compares a saved plan with a new plan of the same command and describes each change.
 package struct PlanChanges: Sendable {
     private let then: SavedPlan
     private let now: SavedPlan
     private let isBegun: Bool
 
-    /// The changes from one plan to another one of the same command.
-    /// - Parameter isBegun: Whether a run by the plan stopped half-way: it goes on also when its moment has come.
+    /// Compares two plans of the same command.
+    /// - Parameter isBegun: Whether a run of the plan was interrupted. It can resume even after its scheduled time.
     package init(from then: SavedPlan, to now: SavedPlan, isBegun: Bool = false) {
         self.then = then
         self.now = now
         self.isBegun = isBegun
     }
 
-    /// The changes, none when the plan still holds.
+    /// The changes with the assets they concern; empty if the plan is still valid.
     package var messages: [(text: String, asset: String?)] {
         var found = (program + account + pipeline).map { (text: $0, asset: String?.none) }
         let before = Dictionary(then.assets.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
@@ -24,18 +24,18 @@ package struct PlanChanges: Sendable {
         for asset in then.assets {
             let texts =
                 after[asset.name].map { changes(of: asset, to: $0) } ?? [
-                    "\(asset.name) is gone since the plan was saved"
+                    "\(asset.name) was removed since the plan was saved"
                 ]
             found += texts.map { ($0, asset.name) }
         }
         for asset in now.assets where before[asset.name] == nil {
-            found.append(("\(asset.name) is new since the plan was saved", asset.name))
+            found.append(("\(asset.name) was added since the plan was saved", asset.name))
         }
         return found
     }
 
-    /// The changes as findings that stop a run; the first one says what to do.
-    /// - Parameter file: The plan's file.
+    /// The changes as errors, preceded by a summary with a hint; empty if the plan is still valid.
+    /// - Parameter file: The path of the saved plan.
     package func findings(file: String) -> [Diagnostic] {
         let messages = messages
         guard !messages.isEmpty else { return [] }
@@ -58,7 +58,7 @@ package struct PlanChanges: Sendable {
         if old.name != new.name { return ["the account is \(new.name), the plan says \(old.name)"] }
         var found: [String] = []
         if old.identity != new.identity {
-            found.append("the account \(new.name) is that of another app or service than the plan says")
+            found.append("the account \(new.name) belongs to another app or service than in the plan")
         }
         if let before = old.user, let after = new.user, before != after {
             found.append("the account \(new.name) belongs to another user since the plan was saved")
@@ -77,7 +77,7 @@ package struct PlanChanges: Sendable {
         }
         found += differences(old.post, new.post, of: "post", word: "")
         let (before, after) = (old.stages.map(\.id), new.stages.map(\.id))
-        for id in before where !after.contains(id) { found.append("the pipeline has no stage \(id) any more") }
+        for id in before where !after.contains(id) { found.append("the pipeline no longer has the stage \(id)") }
         for id in after where !before.contains(id) { found.append("the stage \(id) is not in the plan") }
         if before.filter(after.contains) != after.filter(before.contains) {
             found.append(
@@ -88,7 +88,7 @@ package struct PlanChanges: Sendable {
             guard let earlier = old.stages.first(where: { $0.id == stage.id }) else { continue }
             found += changes(of: earlier, to: stage)
         }
-        if found.isEmpty, old.digest != new.digest { found.append("the pipeline is another one than the plan says") }
+        if found.isEmpty, old.digest != new.digest { found.append("the pipeline differs from the one in the plan") }
         return found
     }
 
@@ -101,15 +101,15 @@ package struct PlanChanges: Sendable {
             }
             found.append("the stage \(new.id) is \(source(new)), the plan says \(source(old))")
         } else if old.mark != new.mark {
-            found.append("the files of plugin \(new.origin ?? new.uses) changed, and its version did not")
+            found.append("the files of plugin \(new.origin ?? new.uses) changed, but its version did not")
         }
         found += differences(old.options, new.options, of: new.id, word: "option ")
         for name in Set(old.secrets).symmetricDifference(new.secrets).sorted() {
             let isSet = new.secrets.contains(name)
-            found.append("option \(new.id).\(name) \(isSet ? "has" : "has no") value, unlike in the plan")
+            found.append("option \(new.id).\(name) \(isSet ? "has a" : "has no") value, unlike in the plan")
         }
         if old.attempts != new.attempts {
-            found.append("the stage \(new.id) is tried \(new.attempts) times, the plan says \(old.attempts)")
+            found.append("the stage \(new.id) has \(new.attempts) attempts, the plan says \(old.attempts)")
         }
         func text(_ seconds: Double?) -> String { seconds.map { Duration.seconds($0).spoken } ?? "none" }
         if old.delay != new.delay {
@@ -144,7 +144,7 @@ package struct PlanChanges: Sendable {
         return old.isSame(as: new)
     }
 
-    /// What the pipeline says of titles; when that changed, it is told once and not for each piece of footage.
+    /// Whether the title settings are unchanged. If not, that is reported once instead of for each asset.
     private var pipelineTitlesAreTheSame: Bool {
         ["title", "hashtags", "fields"].allSatisfy { isSame(then.pipeline.post[$0], now.pipeline.post[$0]) }
     }
@@ -156,27 +156,27 @@ package struct PlanChanges: Sendable {
         if old.sha256 != new.sha256 { found.append("\(new.name) changed \(since): \(sizes(old.bytes, new.bytes))") }
         for name in Set(old.sidecars.keys).union(new.sidecars.keys).sorted()
         where old.sidecars[name] != new.sidecars[name] {
-            let what = old.sidecars[name] == nil ? "is new" : new.sidecars[name] == nil ? "is gone" : "changed"
+            let what = old.sidecars[name] == nil ? "was added" : new.sidecars[name] == nil ? "was removed" : "changed"
             found.append("\(name) beside \(new.name) \(what) \(since)")
         }
         for path in Set(old.files.keys).union(new.files.keys).sorted() {
             let (before, after) = (old.files[path] ?? "", new.files[path] ?? "")
             guard before != after else { continue }
-            let what = after.isEmpty ? "is gone" : before.isEmpty ? "is new" : "changed"
+            let what = after.isEmpty ? "was removed" : before.isEmpty ? "was added" : "changed"
             found.append("\(path), which is used for \(new.name), \(what) \(since)")
         }
         found +=
             isBegun
             ? []
             : Set(old.stages.compactMap { missed($0) }).sorted().map { moment in
-                "\(new.name) was to be posted at \(moment.formatted(.iso8601)), which has passed \(since)"
+                "\(new.name) was scheduled for \(moment.formatted(.iso8601)), which has passed \(since)"
             }
-        // What is planned for other content is no news.
+        // Ignore plans for different content.
         guard old.sha256 == new.sha256 else { return found }
         if old.refused != new.refused {
             found.append(
                 new.refused.map { "\(new.name) would now be refused: \($0)" }
-                    ?? "\(new.name) would now be taken: the plan says it is refused")
+                    ?? "\(new.name) would now be accepted: the plan says it is refused")
         }
         let (before, after) = (Set(old.stages.compactMap(\.part)).count, Set(new.stages.compactMap(\.part)).count)
         if before != after { found.append("\(new.name) would now make \(after) parts, the plan says \(before)") }
@@ -194,7 +194,7 @@ package struct PlanChanges: Sendable {
         return found
     }
 
-    /// The moment that a post was to wait for, when that was to come and no longer is.
+    /// The scheduled time of a post if it has passed since the plan was saved; nil otherwise.
     private func missed(_ step: SavedPlan.Step) -> Date? {
         guard let text = step.details["schedule"], case .at(let date)? = try? PostMoment.parse(text),
             then.savedAt < date, date <= now.savedAt
@@ -202,14 +202,14 @@ package struct PlanChanges: Sendable {
         return date
     }
 
-    /// Content alone decides the sizes that are told: bytes where the rounded ones are the same.
+    /// Describes a change of content by both sizes, in exact bytes if they are equal when rounded.
     private func sizes(_ old: Int64, _ new: Int64) -> String {
         if old == new { return "other content of the same size" }
         let (before, after) = (ByteCount(old).description, ByteCount(new).description)
         return before == after ? "\(old) bytes then, \(new) bytes now" : "\(before) then, \(after) now"
     }
 
-    /// Other words of an action, or another estimate, are no other plan; another strategy is.
+    /// Compares strategy, sound and size. The wording of an action and estimates may differ.
     private func changes(of old: SavedPlan.Step, to new: SavedPlan.Step, asset: String) -> [String] {
         var found: [String] = []
         if let before = old.details["strategy"], let after = new.details["strategy"],
@@ -225,7 +225,7 @@ package struct PlanChanges: Sendable {
             }
             let texts = [after, before].map { $0.stringValue ?? (try? $0.text()) ?? "" }
             found.append(
-                "stage \(new.stage) would give \(asset) another \(key): \(texts[0]), the plan says \(texts[1])")
+                "stage \(new.stage) would give \(asset) a different \(key): \(texts[0]), the plan says \(texts[1])")
         }
         return found
     }

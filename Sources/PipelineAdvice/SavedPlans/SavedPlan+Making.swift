@@ -5,7 +5,7 @@ package import PipelineKit
 package import Store
 
 extension SavedPlan.Content {
-    /// What `pipeline` says.
+    /// The content of a checked pipeline, with a digest of all that decides what a run does.
     package init(_ pipeline: Pipeline) {
         name = pipeline.name
         post = pipeline.post
@@ -20,7 +20,7 @@ extension SavedPlan.Content {
         digest = ContentDigest.sha256(all ?? "")
     }
 
-    /// Which values of a pipeline file come from which variables of the environment.
+    /// Maps the options and post settings of a pipeline file to the environment variables that they use.
     private static func variables(inFile file: String) -> [String: [String]] {
         guard let text = try? String(contentsOf: URL(filePath: file), encoding: .utf8),
             let root = DocumentLoader.load(text, file: file).root
@@ -43,7 +43,7 @@ extension SavedPlan.Content {
 }
 
 extension SavedPlan.Stage {
-    /// A stage of a checked pipeline.
+    /// A stage of a checked pipeline without the values of its secret options.
     init(_ stage: PipelineStage) {
         id = stage.id
         uses = stage.type.name.rawValue
@@ -63,8 +63,8 @@ extension SavedPlan.Stage {
 }
 
 extension SavedPlan.Asset {
-    /// A piece of footage as it is now.
-    /// - Throws: `StageError` with code `file-system` when it can't be read.
+    /// The current state of a footage file and of the files used for it, with its plan.
+    /// - Throws: `StageError` with code `file-system` if the footage or a sidecar can't be read.
     package init(
         _ asset: AssetInput, _ plan: AssetPlan?, of pipeline: Pipeline, digests: FileDigests
     ) async throws(StageError) {
@@ -95,7 +95,7 @@ extension SavedPlan.Asset {
         }
     }
 
-    /// Files that stages read besides what they are handed, as far as what they are handed is known.
+    /// Further files that stages read. Stops at the first stage whose input is not known from the plan.
     private static func dependencies(
         _ source: SourceFile, _ plan: AssetPlan?, _ pipeline: Pipeline
     ) -> Set<String> {
@@ -116,7 +116,7 @@ extension SavedPlan.Asset {
         }
         let list = walk(pipeline.stages[...fanOut], plan, from: source) as? any ArtifactList
         let rest = pipeline.stages[(fanOut + 1)...]
-        // Of one element, the plan of the whole goes on with it.
+        // With only one part, the plan has no parts and continues with the part itself.
         let plans = plan.map { $0.parts.isEmpty ? [$0] : $0.parts } ?? []
         for (part, element) in zip(plans, list?.elements.map { $0 as any Artifact } ?? []) {
             _ = walk(rest, part, from: element)
@@ -126,7 +126,7 @@ extension SavedPlan.Asset {
 }
 
 extension SavedPlan {
-    /// A plan of what is there now.
+    /// Creates a plan of the current state.
     package init(
         savedAt: Date, program: String, directory: String, command: Command, account: Account, pipeline: Content,
         assets: [Asset]
@@ -140,17 +140,17 @@ extension SavedPlan {
         self.assets = assets
     }
 
-    /// Says that `--set` gives a secret to what must not hold it.
+    /// The error for a secret option in `--set` that would be stored.
     /// - Parameters:
-    ///   - option: The option.
-    ///   - keeper: What would hold it, such as "plan".
+    ///   - option: The option, from ``secret(in:of:)``.
+    ///   - keeper: The record that would contain the value, such as "plan".
     package static func secretRefusal(_ option: String, keeper: String) -> StageError {
         StageError(
-            .configuration, "--set gives the secret option \(option), which no \(keeper) may hold",
-            hint: "write ${NAME} into the pipeline, and give the value by environment")
+            .configuration, "--set sets the secret option \(option), which must not be stored in a \(keeper)",
+            hint: "write ${NAME} in the pipeline, and set the value in the environment")
     }
 
-    /// The first word of `--set` that gives a secret option its value, which no file may hold.
+    /// The first secret option, as `stage.option`, that `--set` sets; nil if there is none. Files must not store its value.
     package static func secret(in overrides: [PipelineChecker.Override], of pipeline: Pipeline) -> String? {
         for override in overrides {
             for stage in pipeline.stages

@@ -2,50 +2,45 @@ package import Foundation
 package import PipelineKit
 import Store
 
-/// A plan as `plan --save` keeps it: all that decides what a run does, so that `run --plan` can tell what changed since.
+/// The file format of `plan --save`: all that decides what a run does, so that `run --plan` can detect changes.
 ///
-/// Values of secret options are never in it, nor is anything made from them.
+/// It contains neither values of secret options nor anything derived from them.
 package struct SavedPlan: Sendable, Hashable, Codable {
-    /// What the file says it is.
+    /// Marks a JSON file as a saved plan.
     static let kind = "spreader-pipeline plan"
-    /// The form that this program writes and reads.
+    /// The only format version that this program reads and writes.
     static let currentVersion = 2
 
-    /// Always ``kind``.
     var kind = SavedPlan.kind
-    /// The form of the file.
+    /// The format version of the file.
     var version = SavedPlan.currentVersion
-    /// When it was saved.
     package var savedAt: Date
-    /// The program's version.
+    /// The version of the program that saved the plan.
     package var program: String
-    /// The folder that relative paths are relative to.
+    /// The base of relative paths.
     package var directory: String
-    /// What the command line said.
     package var command: Command
-    /// Whom it posts for.
     package var account: Account
-    /// What the pipeline says, everything filled in.
+    /// The pipeline after substitution and overrides.
     package var pipeline: Content
-    /// The footage, with what would be done to each piece.
+    /// The footage with its plans.
     package var assets: [Asset]
 
-    /// The words of a command line that decide what is done.
+    /// The arguments of `plan` that decide what a run does.
     package struct Command: Sendable, Hashable, Codable {
-        /// The pipeline file, as it was named.
+        /// The path of the pipeline file as the user gave it.
         package var pipeline: String
-        /// Footage that was named instead of the file's.
+        /// Footage that replaces the inputs of the pipeline file.
         package var inputs: [String]
-        /// What `--set` gave.
+        /// The values of `--set`.
         package var set: [String]
-        /// What `--post` gave.
+        /// The values of `--post`.
         package var post: [String]
-        /// What `--until` gave.
+        /// The value of `--until`.
         package var until: String?
-        /// Whether it is for the sandbox.
+        /// Whether the run uses the sandbox.
         package var sandbox: Bool
 
-        /// A command; see the properties.
         package init(
             pipeline: String, inputs: [String], set: [String], post: [String], until: String?, sandbox: Bool
         ) {
@@ -58,18 +53,16 @@ package struct SavedPlan: Sendable, Hashable, Codable {
         }
     }
 
-    /// An account, and how it is reached.
+    /// The account that posts are made for.
     package struct Account: Sendable, Hashable, Codable {
-        /// Its name.
         package var name: String
-        /// The ledger's name for it; nil for the sandbox, whose account is made by the run.
+        /// The account's identity in the ledger; nil for the sandbox, whose account the run creates.
         package var identity: String?
-        /// A mark of the person that it belongs to; nil when that is not known.
+        /// A fingerprint of the TikTok user; nil if unknown.
         package var user: String?
-        /// The dialect of the service that is spoken; nil for the usual one.
+        /// The API dialect from `TIKTOK_API`; nil for the default.
         package var dialect: String?
 
-        /// An account; see the properties.
         package init(name: String, identity: String?, user: String?, dialect: String?) {
             self.name = name
             self.identity = identity
@@ -78,86 +71,81 @@ package struct SavedPlan: Sendable, Hashable, Codable {
         }
     }
 
-    /// A pipeline with its overrides and the environment's values.
+    /// A pipeline after substitution and overrides.
     package struct Content: Sendable, Hashable, Codable {
-        /// Its name.
         package var name: String
-        /// The post's settings.
         package var post: [String: JSONValue]
-        /// The stages, up to the last one that is run.
+        /// The stages up to the last one to run.
         package var stages: [Stage]
-        /// Digest of name, post and stages.
+        /// The SHA-256 digest of name, post and stages.
         package var digest: String
-        /// Which values come from the environment: `post.title` or `transcode.crf` to the names of the variables.
+        /// The environment variables behind values, such as those of `post.title` or `transcode.crf`.
         package var variables: [String: [String]]
     }
 
     /// A stage with its options.
     package struct Stage: Sendable, Hashable, Codable {
-        /// Its name in the pipeline.
+        /// The id, unique in the pipeline.
         package var id: String
-        /// The kind of stage.
+        /// The name of the stage type.
         package var uses: String
-        /// The kind's version.
+        /// The version of the stage type.
         package var version: Int
-        /// The plugin that it comes from; nil for those of the program.
+        /// The plugin that provides the stage; nil for built-in stages.
         package var origin: String?
-        /// What changes with the plugin's files, whatever its version says; nil for stages of the program.
+        /// A fingerprint of the plugin's files, which changes even if its version does not; nil for built-in stages.
         package var mark: String?
-        /// Every option with its value, secret ones left out.
+        /// All options with their values, except secret ones.
         package var options: [String: JSONValue]
-        /// Secret options that have a value.
+        /// The names of secret options that have a value.
         package var secrets: [String]
-        /// Attempts in all.
+        /// The total number of attempts.
         package var attempts: Int
-        /// The longest wait before the second attempt, and before any, in seconds.
+        /// The longest delay before the second attempt, and before any attempt, in seconds.
         package var delay: Double
         package var maximumDelay: Double
-        /// The longest time of an attempt, in seconds.
+        /// The time limit of one attempt in seconds; nil for no limit.
         package var timeout: Double?
     }
 
-    /// A piece of footage.
+    /// A footage file with its plan.
     package struct Asset: Sendable, Hashable, Codable {
-        /// As the user named it.
+        /// The path as the user gave it.
         package var name: String
-        /// Absolute path.
         package var path: String
-        /// Size.
         package var bytes: Int64
-        /// When it was changed last.
+        /// The modification time; informative only.
         package var modified: Date?
-        /// Digest of its content.
+        /// The digest of the content.
         package var sha256: String
-        /// What stands beside it, by file name, with digests.
+        /// The digests of its sidecars, by file name.
         package var sidecars: [String: String]
-        /// Other files that stages read for it, by path, with digests; an empty one where there is no file.
+        /// The digests of other files that stages read for it, by path; empty for a missing file.
         package var files: [String: String]
-        /// The titles of its posts, one for each part; none when nothing is posted.
+        /// The titles of its posts, one for each part; empty if the pipeline does not post.
         package var titles: [String]
-        /// What each stage would do.
+        /// The plans of the stages.
         package var stages: [Step]
-        /// Why it would be refused, if it would be.
+        /// The reason why a stage would refuse it; nil otherwise.
         package var refused: String?
     }
 
-    /// What one stage would do with one piece of footage.
+    /// The plan of one stage for one asset or part.
     package struct Step: Sendable, Hashable, Codable {
-        /// The part that it is for, such as `talk.mov#2`; nil for the whole.
+        /// The part, such as `talk.mov#2`; nil for the whole footage.
         package var part: String?
-        /// The stage.
+        /// The id of the stage.
         package var stage: String
-        /// In one line.
+        /// A summary in one line.
         package var action: String
-        /// Why.
         package var reasons: [String]
-        /// The facts: the strategy, estimates.
+        /// Machine-readable facts, such as the strategy and estimates.
         package var details: [String: JSONValue]
     }
 }
 
 extension SavedPlan {
-    /// Whether a file says that it is a plan, of this form or another, whole or damaged.
+    /// Whether a file is marked as a saved plan, of any version, even if it is otherwise damaged.
     private static func isPlan(_ file: String) -> Bool {
         struct Mark: Decodable {
             var kind: String
@@ -166,7 +154,7 @@ extension SavedPlan {
         return (try? JSONDecoder().decode(Mark.self, from: data))?.kind == kind
     }
 
-    /// What in a file is not as it must be, such as `assets.0.path`: the values themselves are nobody's business.
+    /// The path of the invalid value, such as `assets.0.path`. Messages must not contain the value itself.
     private static func place(_ error: any Error) -> String {
         let path: [any CodingKey] =
             switch error as? DecodingError {
@@ -178,13 +166,13 @@ extension SavedPlan {
         return path.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
     }
 
-    /// Writes it for its owner alone. An earlier plan is replaced, and nothing else is.
-    /// - Throws: `StageError` with code `configuration` when the file can't be written or is no plan.
+    /// Writes the plan with mode 0600. Replaces an earlier plan, but no other file.
+    /// - Throws: `StageError` with code `configuration` if the file can't be written or is not a saved plan.
     package func write(to file: String) throws(StageError) {
         let url = URL(filePath: file)
         if FileManager.default.fileExists(atPath: url.path), !Self.isPlan(file) {
             throw StageError(
-                .configuration, "\(file) is there and is no saved plan", hint: "name another file for --save")
+                .configuration, "\(file) already exists and is not a saved plan", hint: "name another file for --save")
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
@@ -195,10 +183,10 @@ extension SavedPlan {
             FileManager.default.createFile(
                 atPath: part, contents: data + Data("\n".utf8), attributes: [.posixPermissions: 0o600]),
             rename(part, url.path) == 0
-        else { throw StageError(.configuration, "can't write \(file)", hint: "name a file in a folder that is there") }
+        else { throw StageError(.configuration, "can't write \(file)", hint: "name a file in an existing folder") }
     }
 
-    /// Reads one.
+    /// Reads a saved plan.
     /// - Throws: `StageError` with code `unreadable-plan`.
     package static func read(_ file: String) throws(StageError) -> SavedPlan {
         struct Head: Decodable {
@@ -217,16 +205,17 @@ extension SavedPlan {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .iso8601
         guard let head = try? decoder.decode(Head.self, from: data), head.kind == kind else {
-            throw problem("\(file) is no saved plan")
+            throw problem("\(file) is not a saved plan")
         }
         guard head.version == currentVersion else {
-            throw problem("\(file) has form \(head.version) of saved plans; this program reads \(currentVersion)")
+            throw problem(
+                "\(file) is a saved plan of version \(head.version); this program reads version \(currentVersion)")
         }
         do {
             return try decoder.decode(SavedPlan.self, from: data)
         } catch {
             let place = place(error)
-            throw problem(place.isEmpty ? "\(file) is damaged" : "\(file) is damaged: \(place) is missing or wrong")
+            throw problem(place.isEmpty ? "\(file) is damaged" : "\(file) is damaged: \(place) is missing or invalid")
         }
     }
 }

@@ -2,18 +2,17 @@ package import Foundation
 package import PipelineFile
 package import PipelineKit
 
-/// How a run ended.
+/// The totals of a finished run.
 package struct RunSummary: Sendable, Hashable {
-    /// The program's exit status.
+    /// The exit status of the program.
     package var status: Int
-    /// Assets that the run worked on.
+    /// The number of assets.
     package var assets: Int
-    /// Posts that the service confirmed in this run.
+    /// The number of posts that the service confirmed during this run.
     package var posts: Int
     /// Wall time in seconds.
     package var seconds: Double
 
-    /// A summary.
     package init(status: Int, assets: Int, posts: Int, seconds: Double) {
         self.status = status
         self.assets = assets
@@ -22,16 +21,16 @@ package struct RunSummary: Sendable, Hashable {
     }
 }
 
-/// How an asset ended.
+/// The final result of an asset.
 package enum AssetOutcome: Sendable, Hashable {
-    /// Went through all stages.
+    /// All stages are done.
     case finished
-    /// Nothing was sent, for this reason: it was posted before, or is another asset's twin.
+    /// Nothing was sent, because the asset was already posted or another asset has the same content.
     case skipped(reason: String)
-    /// Failed for good.
+    /// A stage failed and will not be retried.
     case failed(StageError)
 
-    /// A word for events.
+    /// The value of `outcome` in events.
     package var word: String {
         switch self {
         case .finished: "finished"
@@ -41,37 +40,37 @@ package enum AssetOutcome: Sendable, Hashable {
     }
 }
 
-/// What happens during a run, in the words of the event contract.
+/// An event of a run. `docs/events.md` documents the JSON form.
 package enum RunEvent: Sendable {
-    /// The run begins, or goes on where an earlier process stopped.
+    /// The run starts, or resumes after an earlier process stopped.
     case runStarted(pipeline: String, assets: Int, resumed: Bool)
-    /// A finding made before work starts.
+    /// A finding, usually from the checks before any work.
     case diagnostic(Diagnostic)
-    /// Work on an asset begins at this stage.
+    /// Work on an asset starts at this stage.
     case assetStarted(asset: String, stage: String)
-    /// A stage begins.
+    /// An attempt of a stage starts.
     case stageStarted(asset: String, stage: String)
-    /// How far a stage has come.
+    /// Progress within a stage.
     case stageProgress(asset: String, stage: String, StageProgress)
-    /// A stage's earlier output is used.
+    /// An earlier output of the stage is reused.
     case stageReused(asset: String, stage: String, reason: String, artifact: [String: JSONValue])
-    /// A stage is done.
+    /// A stage succeeded after `seconds`.
     case stageFinished(asset: String, stage: String, seconds: Double, artifact: [String: JSONValue])
-    /// An attempt failed and another follows.
+    /// An attempt failed with `error`; the next one starts after `delay`.
     case stageRetrying(asset: String, stage: String, attempt: Int, delay: Duration, error: StageError)
-    /// A stage failed for good.
-    /// - Parameter backoff: The pipeline's own policy for the stage, for whoever tries the whole run again.
+    /// A stage failed and will not be retried within the run.
+    /// - Parameter backoff: The pipeline's own retry policy for the stage, which a job applies when it retries the run.
     case stageFailed(asset: String, stage: String, StageError, backoff: RetryPolicy? = nil)
-    /// A stage is for workers that offer something else than this one.
+    /// A stage needs worker labels that this worker does not offer.
     case stageDeferred(asset: String, stage: String, labels: [String])
-    /// A post was confirmed.
+    /// The service confirmed a post.
     case postPublished(asset: String, PublishedPost)
-    /// An asset is done with; `stage` is the last one that it reached.
+    /// The asset needs no more work in this run; `stage` is the last one that it reached.
     case assetFinished(asset: String, stage: String, AssetOutcome)
-    /// The run is over: always the last event.
+    /// The run ended. Always the last event.
     case runFinished(RunSummary)
 
-    /// The event's name.
+    /// The value of `event` in the JSON form.
     package var name: String {
         switch self {
         case .runStarted: "run.started"
@@ -92,8 +91,8 @@ package enum RunEvent: Sendable {
 
     /// The event as one JSON object.
     /// - Parameters:
-    ///   - run: The run's id.
-    ///   - time: When it happened.
+    ///   - run: The run id.
+    ///   - time: The time of the event.
     package func json(run: String, time: Date) -> JSONValue {
         var fields = fields
         fields["event"] = .string(name)
@@ -124,7 +123,7 @@ package enum RunEvent: Sendable {
                 "artifact": .object(artifact),
             ]
         case .stageFinished(let asset, let stage, let seconds, let artifact):
-            // The artifact's fields stand both under `artifact` and at the top, where a line filter finds them.
+            // Repeat the artifact's fields at the top level, where line-based filters find them.
             return artifact.merging(
                 [
                     "asset": .string(asset), "stage": .string(stage), "seconds": .number(rounded(seconds, 3)),

@@ -2,19 +2,19 @@ package import Foundation
 package import PipelineFile
 package import PipelineKit
 
-/// What a pipeline means for one asset: the post's settings and its identity.
+/// The post settings for one asset.
 package struct AssetPost: Sendable {
-    /// The settings with sidecar and placeholders applied.
+    /// The pipeline's settings with sidecar, placeholders and hashtags applied.
     package var settings: PostSettings
 
-    /// The settings of `asset`.
-    /// - Parameter part: Which part of how many it is.
-    /// - Throws: `StageError` with code `invalid-option` when pipeline and sidecar together don't hold.
+    /// Merges and validates the settings of pipeline and sidecar.
+    /// - Parameter part: The number of the part and of all parts; (1, 1) if the footage is not split.
+    /// - Throws: `StageError` with code `invalid-option` if the merged settings are invalid.
     package init(
         pipeline: Pipeline, asset: AssetInput, date: Date, part: (number: Int, count: Int) = (1, 1)
     ) throws(StageError) {
         let merged = pipeline.post.merging(asset.post) { pipeline, own in
-            // A sidecar adds to the fields, and leaves the others as they are.
+            // A sidecar adds to `fields` instead of replacing it.
             if case .object(let all) = pipeline, case .object(let some) = own {
                 return .object(all.merging(some) { $1 })
             }
@@ -32,7 +32,7 @@ package struct AssetPost: Sendable {
         where !TitleTemplate.names.contains(placeholder) && fields[placeholder] == nil {
             throw StageError(
                 .invalidOption, "the title of \(asset.name) has no value for \"{{ \(placeholder) }}\"",
-                hint: "give it in \(name).json beside the footage: {\"fields\": {\"\(placeholder)\": …}}")
+                hint: "set it in \(name).json next to the footage: {\"fields\": {\"\(placeholder)\": …}}")
         }
         settings.title = TitleTemplate.fill(settings.title, name: name, date: date, part: part, fields: fields)
         settings.title = settings.hashtags.appended(to: settings.title)

@@ -5,12 +5,13 @@ import PipelineKit
 import Store
 
 extension AssetRunner {
-    /// The footage as the user named it, also for a part of it.
+    /// The path of the footage as the user gave it, without the label of a part.
     private var footageName: String {
         part.map { String(asset.name.dropLast($0.label.count + 1)) } ?? asset.name
     }
 
-    /// The output that an earlier run made by the same key, with its files put where this run has its own.
+    /// Reuses the output that an earlier run cached under the same key, and places its files in the work folder. Nil if
+    /// there is none, or if it can't be used.
     func kept(
         _ stage: PipelineStage, _ key: String, _ folder: URL
     ) async throws(StageError) -> (any Artifact)? {
@@ -23,7 +24,7 @@ extension AssetRunner {
             taken = try await reuse.take(entry, stage, path: asset.path, name: footageName, into: folder)
         } catch {
             if error.code == .cancelled { throw error }
-            // What can't be taken is made, as if it had not been there: another run may have pruned it meanwhile.
+            // Run the stage instead: another run may have pruned the entry in the meantime.
             host.logger.warning("an output can't be reused", metadata: ["error": "\(error.description)"])
             return nil
         }
@@ -39,8 +40,8 @@ extension AssetRunner {
         return output
     }
 
-    /// Erases what a plugin's stage left in the work folder before. Its files may have got other names since, in the cache
-    /// or a folder of the user's, and whoever writes into a file writes into all of them.
+    /// Deletes the earlier output files of a plugin stage. They may have hard links in the cache or a folder of the
+    /// user, which a plugin that writes into an existing file would change as well.
     func makeRoom(for stage: PipelineStage, in folder: URL) async throws(StageError) {
         guard stage.type.origin != nil else { return }
         let earlier = try await host.journal.stages(run: run.id, asset: asset.name).first { $0.stage == stage.id }
@@ -48,7 +49,7 @@ extension AssetRunner {
         for file in output.files where file.path.hasPrefix(folder.path + "/") { unlink(file.path) }
     }
 
-    /// Keeps a pure stage's output for later runs. They can make it anew if need be: no reason to fail.
+    /// Caches the output of a pure stage for later runs. Best effort: a later run can recreate it.
     func keep(
         _ record: StageRecord, _ parts: ReuseParts, _ stage: PipelineStage, _ output: any Artifact, _ folder: URL
     ) async {
@@ -65,7 +66,7 @@ extension AssetRunner {
             try await cache.put(entry)
         } catch {
             guard error.code != .cancelled else { return }
-            host.logger.warning("an output can't be kept", metadata: ["error": "\(error.description)"])
+            host.logger.warning("an output can't be cached", metadata: ["error": "\(error.description)"])
         }
     }
 }

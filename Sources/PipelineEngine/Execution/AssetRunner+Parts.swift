@@ -3,36 +3,36 @@ import PipelineFile
 import PipelineKit
 import Store
 
-/// One of several things that a stage has made of an asset: it goes through the stages behind as an asset of its own.
+/// One part of split footage, which passes through the remaining stages like an asset.
 struct AssetPart: Sendable {
-    /// Its number, from 1.
+    /// The number of the part, from 1.
     var number: Int
-    /// How many there are.
+    /// The number of all parts.
     var count: Int
-    /// Where it stands: its artifact, handed on by the stage that made the list.
+    /// The initial state: its artifact from the stage that split the footage.
     var standing: AssetRunner.Standing
-    /// The footage's content when the run began.
+    /// The content of the footage when the asset started.
     var content: AssetRunner.FootageContent
-    /// The work folder of the asset.
+    /// The work folder of the whole asset.
     var folder: URL
-    /// When it may do what can't be undone.
+    /// Orders the irreversible stages of all parts.
     var order: PartOrder
 
-    /// Its number as names have it.
+    /// The number as it appears in names.
     var label: String { FootagePart.label(number, of: count) }
 
-    /// Its slot in the ledger within a pipeline's.
+    /// The ledger slot of the part.
     func slot(in pipeline: String) -> String { "\(pipeline)#\(number)/\(count)" }
 }
 
 extension AssetRunner {
-    /// Parts that may be worked on beside the one whose turn it is.
+    /// How many further parts may be in progress besides those that occupy the processor.
     private static let lookAhead = 2
 
-    /// Takes every element of a list through the stages behind the one that gave it.
+    /// Runs the remaining stages for every element of a list.
     ///
-    /// They are prepared side by side, as the processor allows; what can't be undone is done in their order. A part that
-    /// fails does not keep the others.
+    /// Parts are prepared concurrently, within the processor budget, and posted in order. A failed part does not stop
+    /// the others, unless its error concerns them too.
     func series(
         _ elements: [any Artifact], _ standing: Standing, _ content: FootageContent, _ folder: URL,
         _ course: inout Course
@@ -51,7 +51,7 @@ extension AssetRunner {
             var own = self
             own.asset.name = "\(asset.name)#\(part.label)"
             own.part = part
-            // Here, so that they begin in their order.
+            // Emit here and not in the task, so that parts start in order.
             host.emit(.assetStarted(asset: own.asset.name, stage: own.stages.first?.id ?? ""))
             return { [own] in (part.number, await own.runPart(part)) }
         } end: { number, result in
@@ -66,7 +66,7 @@ extension AssetRunner {
     private func runPart(_ part: AssetPart) async -> Result {
         let result = await run(stoppedBy: nil)
         var stop: StageError?
-        // A part that another worker has to go on with, or that waits for its time, is not over: the later ones wait, too.
+        // A part that is left to another worker or scheduled for later has not been posted: later ones must wait, too.
         if case .failed(let error) = result.outcome,
             RunEngine.concernsAll(error) || [.busy, .scheduled].contains(error.code)
         {
@@ -76,7 +76,7 @@ extension AssetRunner {
         return result
     }
 
-    /// What the parts' outcomes make of the asset.
+    /// The outcome of the asset from those of its parts.
     private static func outcome(of parts: [AssetOutcome]) -> AssetOutcome {
         let errors = parts.compactMap { if case .failed(let error) = $0 { error } else { nil } }
         if let error = errors.first(where: RunEngine.concernsAll) ?? errors.first {

@@ -5,35 +5,35 @@ import Posting
 import Store
 
 extension AssetRunner {
-    /// Refuses to post footage in another number of parts than it was posted in before, or cut elsewhere: the same
-    /// pictures would be posted twice. With `--repost` that is wanted, but not of what this very run has posted.
-    /// - Parameter cuts: Where one part ends and the next begins, in seconds of the footage's own time.
+    /// Refuses to post footage that was posted before with another number of parts or other cuts, because the same
+    /// frames would be posted twice. `--repost` permits that, except for posts of this run.
+    /// - Parameter cuts: The boundaries between parts, in seconds of the footage's own time.
     func checkSeries(of count: Int, cuts: [Double], _ digest: String) async throws(StageError) {
         guard engine.request.pipeline.isIrreversible else { return }
         let name = engine.request.pipeline.name
         let whole = PostKey(account: engine.request.accountIdentity, digest: digest, slot: name)
         let earlier = try await earlierParts(whole)
-        // In as many parts, too: what is missing of them may follow.
+        // With the same number of parts, missing ones may be posted.
         let isBegun = earlier.contains { $0.count == count }
         if let other = earlier.first, !isBegun {
             let what = other.count == 1 ? asset.name : "part \(other.number) of \(other.count) of \(asset.name)"
             let parts = count == 1 ? "one post of it" : "\(count) parts of it"
-            throw otherSeries("\(what) is posted already, or on its way, and these options make \(parts)")
+            throw otherSeries("\(what) is already posted or in progress, but these options make \(parts)")
         }
         guard count > 1, !cuts.isEmpty else { return }
         let key = PostKey(account: whole.account, digest: digest, slot: "\(name)#/\(count)")
         let known = try await host.ledger.cuts(key)
-        // The same frames, whatever becomes of the last digits on another machine.
+        // Tolerate rounding differences between machines.
         if let known, known.count == cuts.count, zip(known, cuts).allSatisfy({ abs($0 - $1) < 0.001 }) { return }
         if isBegun, let known {
             throw otherSeries(
-                "parts of \(asset.name) that are posted already were cut at \(Self.text(known)) s, "
-                    + "and these options cut at \(Self.text(cuts)) s")
+                "parts of \(asset.name) that were posted already were cut at \(Self.text(known)) s, "
+                    + "but these options cut at \(Self.text(cuts)) s")
         }
         try await host.ledger.keep(cuts: cuts, key)
     }
 
-    /// What of the footage is posted, or on its way: which part of how many.
+    /// The parts of the footage that are posted or in progress; (1, 1) for the whole footage.
     private func earlierParts(_ whole: PostKey) async throws(StageError) -> [(number: Int, count: Int)] {
         let reposts = engine.request.reposts
         var parts: [(number: Int, count: Int)] = []
@@ -45,7 +45,7 @@ extension AssetRunner {
             } else if let match = slot.wholeMatch(of: /#(\d+)\/(\d+)(#.*)?/), let number = Int(match.1),
                 let count = Int(match.2), reposts || match.3 == nil
             {
-                // Posted again on purpose: a post beside the others.
+                // `match.3` marks a deliberate repost, which counts only for reposts.
                 parts.append((number, count))
             }
         }
@@ -55,7 +55,7 @@ extension AssetRunner {
     private func otherSeries(_ message: String) -> StageError {
         StageError(
             "other-series", message,
-            hint: "go on with the options of before, or post all of it again on purpose with --repost",
+            hint: "use the earlier options again, or post all parts again with --repost",
             outcome: .invalidData)
     }
 

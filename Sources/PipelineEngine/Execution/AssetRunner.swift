@@ -5,59 +5,59 @@ import PipelineKit
 import Posting
 import Store
 
-/// Takes one asset through the stages of a run.
+/// Runs the stages of a run for one asset or one part of it.
 struct AssetRunner: Sendable {
     let engine: RunEngine
     let run: RunRecord
     var asset: AssetInput
     let digestOwners: DigestOwners
-    /// Which part of the asset it is; nil for the asset itself.
+    /// The part of the asset; nil for the whole asset.
     var part: AssetPart?
 
     struct Result: Sendable {
         var outcome: AssetOutcome
         var posts: Int
-        /// How its parts ended, when a stage made several of it.
+        /// The outcomes of its parts; empty if the footage is not split.
         var parts: [AssetOutcome] = []
     }
 
-    /// What happened on the way so far.
+    /// The progress of an asset.
     struct Course: Sendable {
-        /// The last stage that was reached.
+        /// The id of the last stage that was reached.
         var reached: String
         var posts = 0
         var parts: [AssetOutcome] = []
     }
 
-    /// What the footage held when the asset was taken up.
+    /// The content of the footage when the asset started.
     struct FootageContent: Sendable {
         var sha256: String
         var bytes: Int64
-        /// What would change with it.
+        /// A cheap fingerprint, to detect writes during a stage.
         var mark: FileMark?
     }
 
-    /// Where an asset stands between two stages.
+    /// The state of an asset between two stages.
     struct Standing: Sendable {
         var artifact: any Artifact
-        /// All that decided the artifact.
+        /// The trace of everything that determined the artifact; part of the next stage's cache key.
         var before: String
         /// Where files that earlier stages named are on this machine.
         var moved: [String: String] = [:]
     }
 
-    /// How often an asset is taken up anew because its footage changed.
+    /// How often an asset restarts because its footage changed.
     private static let restartLimit = 5
 
     var host: RunHost { engine.host }
-    /// The stages that it goes through: those behind the list for a part.
+    /// The stages to run; for a part, those after the stage that split the footage.
     var stages: ArraySlice<PipelineStage> {
         part == nil ? pipeline.stages[...] : pipeline.stages.dropFirst((pipeline.fanOut ?? -1) + 1)
     }
     private var pipeline: Pipeline { engine.request.pipeline }
 
-    /// Runs the asset; errors end in the outcome.
-    /// - Parameter stoppedBy: What ended an earlier asset and would end this one too.
+    /// Runs the asset. Errors become part of the outcome.
+    /// - Parameter reason: The error of an earlier asset that also stops this one; nil to run it.
     func run(stoppedBy reason: StageError?) async -> Result {
         var course = Course(reached: stages.first?.id ?? "")
         if part == nil { host.emit(.assetStarted(asset: asset.name, stage: course.reached)) }
@@ -102,10 +102,10 @@ struct AssetRunner: Sendable {
         return Result(outcome: outcome, posts: course.posts, parts: course.parts)
     }
 
-    /// What the footage holds; for all parts, what it held when the asset was taken up.
+    /// The current content of the footage; for parts, the content when the asset started.
     private func content() async throws(StageError) -> FootageContent {
         if let part { return part.content }
-        // The mark first: what is written meanwhile makes the two differ, and is noticed.
+        // Take the mark before the digest, so that a write in between is detected later.
         let mark = FileMark(asset.path)
         let bytes = try FileDigests.size(of: asset.path)
         return FootageContent(sha256: try await host.digests.sha256(of: asset.path), bytes: bytes, mark: mark)
@@ -119,16 +119,16 @@ struct AssetRunner: Sendable {
             pipeline: pipeline, asset: asset, date: host.clock.now(), part: part.map { ($0.number, $0.count) } ?? (1, 1)
         )
         let key = try await postKey(digest)
-        // Twins have the same parts: the asset as a whole has claimed the content.
+        // Parts need no claim: the whole asset has already claimed the content.
         if part == nil, pipeline.isIrreversible, let twin = await digestOwners.claim(digest, for: asset.name) {
             return .skipped(reason: "has the same content as \(twin), which is posted once")
         }
-        // One process at a time, for all of a series: its parts are posted in their order.
+        // Lock the whole series against other processes, because its parts are posted in order.
         guard pipeline.isIrreversible, part == nil else { return try await process(content, post, key, &course) }
         return try await host.locks.with(
             "post-" + ContentDigest.sha256("\(key.account)\n\(key.digest)\n\(key.slot)"),
             orThrow: StageError(
-                .busy, "another run is posting \(asset.name) right now", hint: "run the same command again later")
+                .busy, "another run is currently posting \(asset.name)", hint: "run the same command again later")
         ) { () async throws(StageError) in try await process(content, post, key, &course) }
     }
 
@@ -146,12 +146,12 @@ struct AssetRunner: Sendable {
         let folder = workFolder(digest)
         try await pass(stages[...fanOut], &standing, content, post, key, folder, &course)
         guard let list = standing.artifact as? any ArtifactList, let first = list.elements.first else {
-            throw StageError(.internalFault, "\(pipeline.stages[fanOut].id) gave no list")
+            throw StageError(.internalFault, "\(pipeline.stages[fanOut].id) returned no list")
         }
-        // Parts begin where the ones before them end.
+        // Each part starts where the previous one ends.
         let cuts = (list as? PartedMedia)?.parts.dropLast().map(\.end) ?? []
         try await checkSeries(of: list.elements.count, cuts: cuts, digest)
-        // Of one element there is nothing to tell apart: it is the asset itself.
+        // A single element continues as the asset itself.
         guard list.elements.count > 1 else {
             standing.artifact = first
             return try await finish(stages[(fanOut + 1)...], from: standing, content, post, key, &course)
@@ -162,7 +162,7 @@ struct AssetRunner: Sendable {
         return outcome
     }
 
-    /// Takes the footage through the last stages.
+    /// Runs the last stages and removes the work folder.
     private func finish(
         _ stages: ArraySlice<PipelineStage>, from start: Standing, _ content: FootageContent, _ post: AssetPost,
         _ key: PostKey, _ course: inout Course
@@ -170,14 +170,14 @@ struct AssetRunner: Sendable {
         let folder = workFolder(content.sha256)
         var standing = start
         try await pass(stages, &standing, content, post, key, folder, &course)
-        // The ledger knows of parts that are posted; of others only their files tell, while parts may fail.
+        // Without a post in the ledger, only its files show that a part is done: keep them until no part can fail.
         if !engine.keepsResults, part == nil || pipeline.isIrreversible {
             try? FileManager.default.removeItem(at: folder)
         }
         return .finished
     }
 
-    /// Takes the footage through stages, using what an earlier process finished.
+    /// Runs stages in order, and reuses outputs of an interrupted run and of the cache.
     private func pass(
         _ stages: ArraySlice<PipelineStage>, _ standing: inout Standing, _ content: FootageContent, _ post: AssetPost,
         _ key: PostKey, _ folder: URL, _ course: inout Course
@@ -220,29 +220,29 @@ struct AssetRunner: Sendable {
         }
     }
 
-    /// Leaves a stage that asks for something else than this worker offers to another one.
+    /// Defers a stage whose labels this worker does not offer to another worker.
     /// - Parameters:
-    ///   - input: What the other one goes on with: it must be able to reach it.
-    ///   - isDone: Whether another worker has done it, though its files are not here.
+    ///   - input: The input of the stage, which is shared with the other worker.
+    ///   - isDone: Whether another worker has finished the stage, but its files are not here.
     private func checkLabels(
         _ stage: PipelineStage, _ input: any Artifact, _ folder: URL, isDone: Bool
     ) async throws(StageError) {
         guard let offered = host.labels, !offered.isSuperset(of: stage.labels) else { return }
-        // Handing it back would go round for ever.
+        // Deferring it again would loop forever.
         guard !isDone || host.artifacts != nil else {
             throw StageError(
-                .configuration, "\(stage.id) was done on another machine, whose files this one can't reach",
+                .configuration, "\(stage.id) ran on another machine, whose files this one can't access",
                 hint: "set SPREADER_ARTIFACTS to the same folder or bucket for all workers")
         }
         try await put(input, folder)
         host.emit(.stageDeferred(asset: asset.name, stage: stage.id, labels: stage.labels))
         throw StageError(
-            .busy, "\(stage.id) is for workers that offer \(stage.labels.joined(separator: ", "))",
+            .busy, "\(stage.id) needs a worker with the labels \(stage.labels.joined(separator: ", "))",
             hint: "start one: spreader-pipeline worker --labels \(stage.labels.joined(separator: ","))",
             outcome: .tryLater)
     }
 
-    /// Holds a scheduled post back. Everything that can be done before is done by then, and nothing is sent.
+    /// Waits until the scheduled time of a post. All stages before the irreversible one are done by now.
     private func wait(for schedule: PostMoment?) async throws(StageError) {
         guard let date = schedule?.date(from: run.startedAt) else { return }
         var left = date.timeIntervalSince(host.clock.now())
@@ -259,7 +259,7 @@ struct AssetRunner: Sendable {
                     .note, code: "scheduled", "\(asset.name) is ready and waits until \(moment)",
                     subject: .footage, asset: asset.name)))
         while left > 0 {
-            // In pieces: a machine that slept wakes at the right time.
+            // Sleep in short pieces, so that time in system sleep counts.
             do {
                 try await host.clock.sleep(.seconds(min(left, 30)))
             } catch {
@@ -269,18 +269,18 @@ struct AssetRunner: Sendable {
         }
     }
 
-    /// The post that this run is about. Posting again is a post of its own, tied to the run: resumed, it is the same one.
+    /// The ledger key of the post. A repost gets a key with the run id, so that resuming the run does not repost again.
     private func postKey(_ digest: String) async throws(StageError) -> PostKey {
         let slot = part?.slot(in: pipeline.name) ?? pipeline.name
         let usual = PostKey(account: engine.request.accountIdentity, digest: digest, slot: slot)
-        // What this very run posted for the first time is not posted again when the run goes on.
+        // A first post by this run is not a repost when the run resumes.
         guard engine.request.reposts, let record = try await host.ledger.find(usual), record.state == .published,
             record.runID != run.id
         else { return usual }
         return PostKey(account: usual.account, digest: digest, slot: "\(slot)#\(run.id)")
     }
 
-    /// What the ledger says of the asset's post before any work: nothing, or why nothing is to be done.
+    /// Checks the ledger before any work. Returns an outcome if the post is already done; nil to continue.
     private func earlierPost(_ key: PostKey) async throws(StageError) -> AssetOutcome? {
         guard let record = try await host.ledger.find(key) else { return nil }
         switch record.state {
@@ -292,18 +292,18 @@ struct AssetRunner: Sendable {
                 .unconfirmed,
                 "the post \(record.id) is unconfirmed: \(record.reason ?? "its outcome is not known"); it is never sent again by machine",
                 hint: "look at the account, and see `spreader-pipeline posts list`")
-        // With a publish id the stage asks the service what became of it; it sends nothing.
+        // With a publish id, the stage queries the service for the status and sends nothing.
         case .reserved, .sending, .accepted, .uploaded, .failed, .unconfirmed: return nil
         }
     }
 
-    /// What decides, of a stage and what it gave, the output of those behind it. The output of a pure one is decided by
-    /// its key; that of any other may differ each time, such as the address that exported footage has got.
+    /// The trace of a finished stage for the cache keys of later stages. For a pure stage, this is its own key. Other
+    /// stages may return a different output each time, such as the path of an export, so it includes the output.
     private func trace(
         _ stage: PipelineStage, _ key: String, _ output: any Artifact, _ folder: URL
     ) throws(StageError) -> String {
         guard stage.type.effect != .pure else { return key }
-        // Where footage and work files lie is another matter in each run.
+        // Paths of footage and work files differ between runs: replace them.
         var names = [asset.path: "footage"]
         for file in output.files where file.path.hasPrefix(folder.path + "/") {
             names[file.path] = file.sha256 ?? URL(filePath: file.path).lastPathComponent
@@ -315,16 +315,16 @@ struct AssetRunner: Sendable {
         }
     }
 
-    /// Notices that the footage was written to while a stage may have read it: its output belongs to neither content.
-    /// What can't be undone reads prepared files, and is not done again.
+    /// Fails if the footage was modified during a stage, whose output would then match neither content. Irreversible
+    /// stages are exempt: they read prepared files and must not run again.
     private func checkFootage(_ content: FootageContent, _ stage: PipelineStage) throws(StageError) {
         guard stage.type.effect != .irreversible, let before = content.mark else { return }
         guard let now = FileMark(asset.path), now.bytes == before.bytes, now.inode == before.inode,
             now.modified == before.modified
         else {
             throw StageError(
-                .footageChanged, "\(asset.name) changed while \(stage.id) was at work",
-                hint: "run the same command again when nothing writes to it any more")
+                .footageChanged, "\(asset.name) changed while \(stage.id) was running",
+                hint: "run the same command again once the file no longer changes")
         }
     }
 
@@ -337,7 +337,7 @@ struct AssetRunner: Sendable {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
             throw StageError(
-                .configuration, "can't make the work folder \(folder.path): \(error.localizedDescription)",
+                .configuration, "can't create the work folder \(folder.path): \(error.localizedDescription)",
                 hint: "check its permissions and free space, or name another with --work-dir")
         }
         try await makeRoom(for: stage, in: folder)
@@ -377,14 +377,14 @@ struct AssetRunner: Sendable {
         }
     }
 
-    /// How long to wait before the next attempt, or nil when there is none.
+    /// The delay before the next attempt; nil if there is none.
     private func delay(
         after error: StageError, _ stage: PipelineStage, _ attempt: Int, _ limitWaits: Int
     ) -> Duration? {
         switch error.recovery {
         case .permanent, .ambiguous: return nil
         case .limited(let after):
-            // A limit is waited for without costing an attempt, but not for ever.
+            // Waiting for a rate limit does not use up an attempt, but is bounded.
             let seconds = after ?? 60
             guard engine.request.waitsForLimits, limitWaits < 10, seconds <= 3600 else { return nil }
             return .seconds(seconds)
@@ -406,7 +406,7 @@ struct AssetRunner: Sendable {
             }
         do {
             return try await semaphore.withPermit {
-                // Waiting for the processor is not the stage's time.
+                // Start the clock here: waiting for a permit does not count as time of the stage.
                 host.emit(.stageStarted(asset: asset.name, stage: stage.id))
                 let start = host.clock.now()
                 let output = try await timed(stage, input, context)
@@ -421,7 +421,7 @@ struct AssetRunner: Sendable {
         }
     }
 
-    /// Runs one attempt, for as long as the stage's timeout allows.
+    /// Runs one attempt within the stage's timeout.
     private func timed(
         _ stage: PipelineStage, _ input: any Artifact, _ context: StageContext
     ) async throws -> any Artifact {
@@ -442,8 +442,7 @@ struct AssetRunner: Sendable {
         }
     }
 
-    /// Whether an earlier post is still one: what the service gave up is none. Of anything else the journal's word is
-    /// all there is.
+    /// Whether an earlier output is still valid. For a post the ledger decides: the service may have rejected it later.
     private func stillStands(_ output: any Artifact, _ key: PostKey) async throws(StageError) -> Bool {
         guard output is UploadedVideo || output is PublishedPost else { return true }
         switch try await host.ledger.find(key)?.state {
@@ -452,8 +451,7 @@ struct AssetRunner: Sendable {
         }
     }
 
-    /// Puts the files that a stage made where other machines find them. They can make them anew if need be: no reason to
-    /// fail.
+    /// Uploads a stage's files to the shared store. Best effort: other machines can recreate them.
     private func share(_ output: any Artifact, _ folder: URL) async {
         do throws(StageError) {
             try await put(output, folder)
@@ -474,10 +472,10 @@ struct AssetRunner: Sendable {
         }
     }
 
-    /// An earlier output, when its files are still there as they were, or can be had from where machines share them.
+    /// The earlier output of a stage; nil unless all its files are unchanged, or available from the shared store.
     /// - Parameters:
-    ///   - digest: The footage's.
-    ///   - moved: Where files that earlier stages named are on this machine.
+    ///   - digest: The digest of the footage.
+    ///   - moved: Collects new paths of files that earlier stages named.
     private func reusable(
         _ record: StageRecord, _ stage: PipelineStage, _ digest: String, _ folder: URL, _ moved: inout [String: String]
     ) async throws(StageError) -> (any Artifact)? {
@@ -489,7 +487,7 @@ struct AssetRunner: Sendable {
         return moved.isEmpty ? output : try? stage.type.decodeOutput(record.artifact.replacing(moved))
     }
 
-    /// Where a file of an earlier output is on this machine; nil when it is nowhere.
+    /// The path of an earlier output's file on this machine, fetching it if necessary; nil if it is not available.
     private func place(of file: FileReference, _ digest: String, _ folder: URL) async throws(StageError) -> String? {
         if let size = try? FileDigests.size(of: file.path), size == file.bytes {
             guard let expected = file.sha256 else { return file.path }
@@ -547,17 +545,17 @@ struct AssetRunner: Sendable {
         do throws(StageError) {
             try await Uncancelled.run { () throws(StageError) in try await host.journal.record(record, run: run.id) }
         } catch {
-            host.logger.error("writing the asset's outcome failed", metadata: ["error": "\(error.message)"])
+            host.logger.error("the asset's outcome can't be recorded", metadata: ["error": "\(error.message)"])
         }
     }
 
-    /// Where its work files are; those of a part below the asset's.
+    /// The work folder of the asset; that of a part is inside the asset's.
     private func workFolder(_ digest: String) -> URL {
         part.map { $0.folder.appending(path: "part-\($0.label)") }
             ?? URL(filePath: run.workDirectory).appending(path: folderName(digest))
     }
 
-    /// A folder name that a person recognises and that a resumed run finds again.
+    /// A folder name that is readable and stable, so that a resumed run finds it.
     private func folderName(_ digest: String) -> String {
         let stem = URL(filePath: asset.path).deletingPathExtension().lastPathComponent
         let safe = stem.map { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) ? $0 : "_" }

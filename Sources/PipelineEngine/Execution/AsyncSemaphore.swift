@@ -1,4 +1,4 @@
-/// Lets a bounded number of tasks in, first come, first served; a cancelled waiter leaves the queue.
+/// A fair (FIFO) counting semaphore for tasks. A cancelled waiter leaves the queue.
 actor AsyncSemaphore {
     private var free: Int
     private var waiters: [(id: Int, continuation: CheckedContinuation<Bool, Never>)] = []
@@ -7,7 +7,7 @@ actor AsyncSemaphore {
     init(_ permits: Int) { free = permits }
 
     /// Runs `body` while holding a permit.
-    /// - Throws: What `body` throws, and `CancellationError` when the task is cancelled while it waits.
+    /// - Throws: Errors of `body`, and `CancellationError` if the task is cancelled while it waits.
     nonisolated func withPermit<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
         try await acquire()
         do {

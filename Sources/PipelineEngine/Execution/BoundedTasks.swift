@@ -1,7 +1,7 @@
-/// Runs a task for each element, at most `width` at once.
+/// Runs a task for each element, at most `width` concurrently.
 /// - Parameters:
-///   - begin: Gives an element's work. Called in the order of the elements, each time there is room for one more.
-///   - end: Gets what a task gave, in the order in which they end; before `begin` is called again.
+///   - begin: Returns the operation for an element. Called in the order of the elements, whenever a task may start.
+///   - end: Receives the results in order of completion, always before the next call of `begin`.
 func runTasks<Element, Value: Sendable>(
     for elements: some Sequence<Element>, width: Int, begin: (Element) -> @Sendable () async -> Value,
     end: (Value) -> Void

@@ -1,7 +1,7 @@
 import PipelineKit
 
 extension JSONValue {
-    /// The same value with some texts replaced, wherever they stand: paths of files that are somewhere else now.
+    /// Replaces all texts that equal a key of `texts`, such as paths of files that have moved.
     func replacing(_ texts: [String: String]) -> JSONValue {
         switch self {
         case .string(let text): .string(texts[text] ?? text)

@@ -3,18 +3,18 @@ import PipelineFile
 import PipelineKit
 import Store
 
-/// Takes an output that an earlier run made for use with an asset of this one.
+/// Adapts a cached output of an earlier run to an asset of this run.
 struct OutputReuse: Sendable {
     let cache: OutputCache
     let digests: FileDigests
-    /// Where machines share files; nil when there is no such place.
+    /// The store that machines share; nil if there is none.
     var artifacts: (any ArtifactStore)?
 
-    /// The entry's artifact for an asset; nil when a file of it is not to be had any more.
+    /// The artifact of the entry with its paths adapted; nil if one of its files is no longer available or has changed.
     /// - Parameters:
-    ///   - path: The asset's.
-    ///   - name: The footage as the user named it.
-    ///   - folder: Where its files are put; nil to find out only whether they could be.
+    ///   - path: The absolute path of the asset.
+    ///   - name: The path of the footage as the user gave it.
+    ///   - folder: The folder to place its files in; nil to check only whether they are available.
     func take(
         _ entry: CachedOutput, _ stage: PipelineStage, path: String, name: String, into folder: URL?
     ) async throws(StageError) -> (json: JSONValue, output: any Artifact)? {
@@ -39,7 +39,7 @@ struct OutputReuse: Sendable {
                 guard isHere else { return nil }
                 moved[file.path] = target
             } else {
-                // A file of the user's, such as a picture that is drawn, or subtitles beside the footage.
+                // A file of the user, such as an overlay image, or subtitles next to the footage.
                 let place = Self.beside(file.path, of: entry.path, now: path)
                 guard let expected = file.sha256, let now = try? await digests.sha256(of: place), now == expected else {
                     return nil
@@ -52,7 +52,7 @@ struct OutputReuse: Sendable {
         return (json, output)
     }
 
-    /// Where a file is put: where the stage had it in the work folder, unless another stage has something else there.
+    /// The path for a file: its relative path in the old work folder, unless another file exists there.
     private func target(
         of file: FileReference, _ entry: CachedOutput, in folder: URL
     ) async throws(StageError) -> String {
@@ -64,7 +64,7 @@ struct OutputReuse: Sendable {
         return usual.deletingLastPathComponent().appending(path: name).path
     }
 
-    /// Where a file that stood beside the footage stands beside it now.
+    /// The current path of a file that was next to the footage: in the footage's new folder if it exists there.
     private static func beside(_ file: String, of footage: String, now path: String) -> String {
         let folder = URL(filePath: footage).deletingLastPathComponent().path + "/"
         guard file.hasPrefix(folder) else { return file }

@@ -1,16 +1,16 @@
 import PipelineKit
 
-/// Lets the parts of a series do what can't be undone one after another, in their order. Whatever comes before runs ahead.
+/// Serialises the irreversible stages of a series in the order of its parts. Earlier stages may run ahead.
 actor PartOrder {
-    /// Parts that are through or have failed, by number.
+    /// The numbers of parts that finished or failed.
     private var ended: Set<Int> = []
-    /// What ended a part and would end the later ones too.
+    /// The error of the first part that also stops later parts.
     private var stop: (number: Int, error: StageError)?
     private var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
 
     /// Waits until all parts before `number` have ended.
-    /// - Throws: `StageError`: `cancelled` when the task is cancelled meanwhile, or what ended an earlier part and
-    ///   concerns this one too.
+    /// - Throws: `StageError`: `cancelled` if the task is cancelled, or the error of an earlier part that also stops
+    ///   this one.
     func turn(of number: Int) async throws(StageError) {
         while !isNext(number) {
             if Task.isCancelled { throw .cancelled }
@@ -35,11 +35,11 @@ actor PartOrder {
         }
     }
 
-    /// Says that a part is through, or has failed.
-    /// - Parameter error: What ended it, when it concerns all later parts as well.
+    /// Records that a part finished or failed, and wakes the next one.
+    /// - Parameter error: The error of the part if it also stops all later parts.
     func end(_ number: Int, stopping error: StageError?) {
         ended.insert(number)
-        // One that ran ahead concerns those behind it only.
+        // Keep the error of the earliest part: an error stops only the parts after it.
         if let error, number < stop?.number ?? .max { stop = (number, error) }
         for waiter in waiters.keys.sorted() where isNext(waiter) { wake(waiter) }
     }

@@ -3,28 +3,27 @@ package import Logging
 package import PipelineFile
 package import PipelineKit
 
-/// What a run would do with one asset.
+/// The plan of a run for one asset.
 package struct AssetPlan: Sendable {
-    /// The asset as the user named it.
+    /// The name of the asset, or of the part.
     package var asset: String
-    /// The stages in order, as far as they can be told.
+    /// The plans of the stages in order, up to the first whose input is not known.
     package var steps: [(stage: String, plan: StagePlan)]
-    /// Why the asset can't go through, when that is already known, and at which stage.
+    /// The stage that would fail and its error; nil if no failure is known.
     package var failure: (stage: String, error: StageError)?
-    /// The title of its post today, everything filled in; nil when that can't be told.
+    /// The title of its post with all placeholders filled; nil if the plan failed before.
     package var title: String?
-    /// The plans of its parts, when a stage makes several of it.
+    /// The plans of its parts; empty if the footage is not split.
     package var parts: [AssetPlan] = []
 }
 
-/// Plans without writing or sending anything.
+/// Plans runs without writing or sending anything.
 package struct Planner: Sendable {
     private let pipeline: Pipeline
     private let settings: [String: String]
     private let clock: HostClock
     private let logger: Logger
 
-    /// A planner for `pipeline`.
     package init(pipeline: Pipeline, settings: [String: String], clock: HostClock, logger: Logger) {
         self.pipeline = pipeline
         self.settings = settings
@@ -32,7 +31,7 @@ package struct Planner: Sendable {
         self.logger = logger
     }
 
-    /// The plan for one asset. Stages whose input can't be foretold are left out.
+    /// Plans one asset. Omits stages whose input is not known before the run.
     package func plan(_ asset: AssetInput) async -> AssetPlan {
         var plan = AssetPlan(asset: asset.name, steps: [])
         let first = pipeline.stages.first?.id ?? ""
@@ -56,7 +55,7 @@ package struct Planner: Sendable {
         return plan
     }
 
-    /// Adds a plan for each part. Footage of which no part can go through is refused as a whole.
+    /// Adds a plan for each part. If all parts fail, the whole footage fails.
     private func addParts(
         _ elements: [any Artifact], _ stages: ArraySlice<PipelineStage>, _ asset: AssetInput, to plan: inout AssetPlan
     ) async {
@@ -74,8 +73,8 @@ package struct Planner: Sendable {
         if plan.parts.allSatisfy({ $0.failure != nil }) { plan.failure = plan.parts.first?.failure }
     }
 
-    /// Plans stages one after another.
-    /// - Returns: What the last one would give; nil when that can't be foretold.
+    /// Plans stages in order.
+    /// - Returns: The output of the last stage; nil if it is not known before the run.
     private func add(
         _ stages: ArraySlice<PipelineStage>, from input: any Artifact, _ asset: AssetInput,
         part: (number: Int, count: Int) = (1, 1), to plan: inout AssetPlan
@@ -98,7 +97,7 @@ package struct Planner: Sendable {
         return artifact
     }
 
-    /// The plans of many assets, in their order, a few at a time.
+    /// Plans assets concurrently, at most `width` at a time, and returns the plans in the order of the assets.
     package func plans(_ assets: [AssetInput], width: Int = 2) async -> [AssetPlan] {
         var plans: [Int: AssetPlan] = [:]
         await runTasks(for: assets.enumerated(), width: width) { index, asset in
@@ -111,12 +110,12 @@ package struct Planner: Sendable {
 }
 
 extension AssetInput {
-    /// The footage as the first stage takes it.
-    /// - Throws: `StageError` with code `file-system` when it is gone.
-    /// - Parameter digest: The digest of its content with the size that it had then.
+    /// The footage as input of the first stage.
+    /// - Parameter digest: The digest of its content, and the size at that time.
+    /// - Throws: `StageError` with code `file-system` if the file no longer exists.
     package func sourceFile(digest: (sha256: String, bytes: Int64)? = nil) throws(StageError) -> SourceFile {
         guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber else {
-            throw StageError(.fileSystem, "\(name) can't be read any more", hint: "was it moved?")
+            throw StageError(.fileSystem, "\(name) can no longer be read", hint: "was it moved?")
         }
         return SourceFile(
             file: FileReference(path: path, bytes: digest?.bytes ?? size.int64Value, sha256: digest?.sha256),

@@ -2,7 +2,7 @@ import Foundation
 import PipelineKit
 import Synchronization
 
-/// Lets through about five reports a second, and always the last.
+/// Limits progress reports to about five per second, and always admits the last.
 final class ProgressThrottle: Sendable {
     private let clock: HostClock
     private let last = Mutex<Date?>(nil)

@@ -3,17 +3,15 @@ package import PipelineFile
 package import PipelineKit
 package import Store
 
-/// Says whether a run would reuse a stage's output, and if not, which part of the key differs from an earlier one.
+/// Explains whether a run would reuse a stage's cached output, and if not, how its key differs from an earlier one.
 package struct ReuseExplainer: Sendable {
-    /// The answer for one asset.
+    /// The explanation for one asset.
     package struct Answer: Sendable, Hashable {
-        /// The asset as the user named it.
         package var asset: String
-        /// Whether the output would be reused.
         package var isReused: Bool
-        /// In one line.
+        /// The result in one line.
         package var verdict: String
-        /// What differs, one sentence each.
+        /// The differences, one clause each.
         package var reasons: [String]
     }
 
@@ -22,10 +20,10 @@ package struct ReuseExplainer: Sendable {
     private let digests: FileDigests
     private let artifacts: (any ArtifactStore)?
 
-    /// An explainer.
+    /// Creates an explainer for a pipeline.
     /// - Parameters:
-    ///   - cache: Nil when nothing is kept.
-    ///   - artifacts: Where machines share files; nil when there is no such place.
+    ///   - cache: Nil if caching is disabled.
+    ///   - artifacts: The store that machines share; nil if there is none.
     package init(
         pipeline: Pipeline, cache: OutputCache?, digests: FileDigests, artifacts: (any ArtifactStore)? = nil
     ) {
@@ -35,8 +33,8 @@ package struct ReuseExplainer: Sendable {
         self.digests = digests
     }
 
-    /// The answer for `stage` and one asset.
-    /// - Throws: `StageError` when the footage can't be read.
+    /// Explains `stage` for one asset.
+    /// - Throws: `StageError` if the footage can't be read.
     package func explain(_ stage: PipelineStage, _ asset: AssetInput) async throws(StageError) -> Answer {
         func answer(_ isReused: Bool, _ verdict: String, _ reasons: [String] = []) -> Answer {
             Answer(asset: asset.name, isReused: isReused, verdict: verdict, reasons: reasons)
@@ -46,7 +44,9 @@ package struct ReuseExplainer: Sendable {
                 false, "runs each time",
                 ["its effect is \(stage.type.effect.rawValue): only outputs of pure stages are reused by later runs"])
         }
-        guard let cache else { return answer(false, "runs each time", ["nothing is kept: SPREADER_CACHE_SIZE is 0"]) }
+        guard let cache else {
+            return answer(false, "runs each time", ["the cache is disabled: SPREADER_CACHE_SIZE is 0"])
+        }
         let reuse = OutputReuse(cache: cache, digests: digests, artifacts: artifacts)
         let digest = try await digests.sha256(of: asset.path)
         var artifact: any Artifact = try asset.sourceFile(digest: (digest, try FileDigests.size(of: asset.path)))
@@ -67,50 +67,52 @@ package struct ReuseExplainer: Sendable {
             }
             guard step.type.effect == .pure else {
                 return answer(
-                    false, "can't be told before \(step.id) has run",
-                    ["\(step.id): its effect is \(step.type.effect.rawValue), and what it gives decides"])
+                    false, "unknown until \(step.id) has run",
+                    ["\(step.id): its effect is \(step.type.effect.rawValue), and its output decides"])
             }
             guard let output else {
                 return answer(
-                    false, "runs, because \(step.id) before it does",
+                    false, "runs, because \(step.id) before it runs",
                     await reasons(step, parts, entry, asset, entries).map { "\(step.id): \($0)" })
             }
             (artifact, before) = (output, key)
-            // Of a series, the first part stands for all.
+            // Of a series, explain only the first part.
             if let list = output as? any ArtifactList, let first = list.elements.first {
                 artifact = first
                 if list.elements.count > 1 { before += "\npart 1/\(list.elements.count)" }
             }
         }
-        return answer(false, "runs", ["the pipeline ends before it"])
+        return answer(false, "runs", ["the pipeline ends before this stage"])
     }
 
-    /// How the parts differ from those of the newest earlier output for the same footage, or else the same name.
-    /// - Parameter same: What is kept under the very same key, though not all of it is there any more.
+    /// The differences from the newest earlier output for the same footage, or else for footage of the same name.
+    /// - Parameter same: The entry with the same key, if it exists but can't be used.
     private func reasons(
         _ step: PipelineStage, _ parts: ReuseParts, _ same: CachedOutput?, _ asset: AssetInput,
         _ entries: [CachedOutput]
     ) async -> [String] {
         if let same {
-            for file in same.files where await cache?.holds(file) != true { return ["a file that it made is gone"] }
-            return ["a file that it took in run \(same.run) is gone, or has another content"]
+            for file in same.files where await cache?.holds(file) != true {
+                return ["a file that it created is missing"]
+            }
+            return ["a file that it read in run \(same.run) is missing or has changed"]
         }
         let mine = entries.filter { $0.stage == step.type.name.rawValue }.compactMap { entry in
             (try? entry.parts.decode(ReuseParts.self)).map { (entry: entry, parts: $0) }
         }
-        // What came of the same, else of the same part of the same footage, else of footage with that name.
+        // Prefer an output with the same predecessor, then of the same part of the same footage, then of the same name.
         let found =
             mine.first { $0.parts.before == parts.before }
             ?? mine.first { $0.entry.path == asset.path && $0.parts.part == parts.part }
             ?? mine.first { $0.entry.asset == asset.name || $0.parts.footage == parts.footage }
-        guard let (earlier, before) = found else { return ["nothing is kept of \(step.id) for \(asset.name)"] }
+        guard let (earlier, before) = found else { return ["the cache has no output of \(step.id) for \(asset.name)"] }
         var reasons = parts.differences(from: before)
         if parts.before != before.before {
             let isFirst = step.id == pipeline.stages.first?.id
             reasons.append(
                 isFirst
-                    ? "the footage has another content than in run \(earlier.run)"
-                    : "what the stages before it decide by has changed")
+                    ? "the content of the footage has changed since run \(earlier.run)"
+                    : "the cache key of the stage before it has changed")
         }
         return reasons
     }

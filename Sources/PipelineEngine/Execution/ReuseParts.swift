@@ -3,29 +3,29 @@ package import PipelineFile
 package import PipelineKit
 import Store
 
-/// All that decides the output of a stage: its digest is the key under which the output is reused.
+/// Everything that determines the output of a stage. Its digest is the cache key.
 package struct ReuseParts: Codable, Sendable, Hashable {
-    /// The stage's name.
+    /// The name of the stage type.
     package var stage: String
-    /// The stage's version, and that of its plugin.
+    /// The version of the stage type, with the fingerprint of its plugin.
     package var version: String
-    /// Every option with its value.
+    /// All options with their values; secret ones are redacted.
     package var options: [String: JSONValue]
-    /// Digests of options that must not be shown.
+    /// The digests of secret options.
     private var secrets: [String: String]
-    /// The footage's file name, which stages may use.
+    /// The file name of the footage, which stages may use.
     package var footage: String
-    /// What the stage before decided by; the footage's digest for the first.
+    /// The trace of the previous stage, normally its key; the digest of the footage for the first stage.
     package var before: String
-    /// Digests of the files that it takes.
+    /// The digests of the input files.
     package var files: [String]
-    /// Files beyond its input that it reads, by path: their digests, or that they are absent.
+    /// The digests of other files that the stage reads, by path, or ``absent``.
     package var beside: [String: String]
 
-    /// What stands for a file that is not there.
+    /// The placeholder for the digest of a missing file.
     package static let absent = "absent"
 
-    /// The key.
+    /// The cache key.
     package var key: String {
         get throws(StageError) {
             do {
@@ -36,10 +36,10 @@ package struct ReuseParts: Codable, Sendable, Hashable {
         }
     }
 
-    /// The parts for a stage and what it takes.
+    /// Collects the parts for a stage and its input.
     /// - Parameters:
-    ///   - before: The key of the stage before, or the footage's digest.
-    ///   - footage: The footage's path.
+    ///   - before: The trace of the previous stage, or the digest of the footage.
+    ///   - footage: The path of the footage.
     init(
         _ stage: PipelineStage, _ input: any Artifact, before: String, footage: String, digests: FileDigests
     ) async throws(StageError) {
@@ -57,10 +57,10 @@ package struct ReuseParts: Codable, Sendable, Hashable {
         files = input.files.compactMap(\.sha256)
         beside = [:]
         let folder = URL(filePath: footage).deletingLastPathComponent().path + "/"
-        // Off the pool: which font is meant, fontconfig finds out on the disk.
+        // Off the cooperative pool: resolving a font through fontconfig reads the disk.
         let paths = await BlockingWork.run(name: "dependencies") { _ in stage.stage.dependencies(input) }
         for path in paths {
-            // The same files in another place are the same.
+            // Use paths relative to the footage, so that moving all files together does not change the key.
             let name =
                 path.hasPrefix(folder)
                 ? "./\(path.dropFirst(folder.count))" : URL(filePath: path).lastPathComponent
@@ -69,7 +69,7 @@ package struct ReuseParts: Codable, Sendable, Hashable {
         }
     }
 
-    /// The digest of a file, or of all that is in a folder. What can't be read is never the same as before.
+    /// The digest of a file, or of all files in a folder. An unreadable file gets a unique value that never matches.
     private static func digest(of path: String, _ digests: FileDigests) async throws(StageError) -> String {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return absent }
@@ -94,7 +94,7 @@ package struct ReuseParts: Codable, Sendable, Hashable {
         }
     }
 
-    /// The parts as they are kept on disk: without what would tell a secret.
+    /// The parts as stored on disk, without the digests of secrets.
     var shown: ReuseParts {
         var copy = self
         copy.secrets = secrets.mapValues { _ in Self.hidden }
@@ -103,43 +103,43 @@ package struct ReuseParts: Codable, Sendable, Hashable {
 
     private static let hidden = "‹redacted›"
 
-    /// Which part of a series it is, as the key has it; nil for whole footage.
+    /// The suffix of ``before`` that identifies the part of a series; nil for whole footage.
     var part: Substring? { before.firstIndex(of: "\n").map { before[$0...] } }
 
-    /// The mark of a plugin's files stands in brackets behind its version, and tells nobody anything.
+    /// Describes a change of version. The fingerprint of a plugin, in parentheses after its version, is not shown.
     private static func difference(of now: String, from then: String) -> String {
         func named(_ version: String) -> String {
             version.prefix { $0 != "(" }.trimmingCharacters(in: .whitespaces)
         }
         guard named(now) == named(then) else { return "the stage is version \(named(now)), it was \(named(then))" }
-        return "the plugin's files have changed, and its version has not"
+        return "the plugin's files have changed, but its version has not"
     }
 
-    /// How these parts differ from earlier ones, one sentence each; the stage before is left to its own parts.
+    /// The differences from earlier parts, one clause each. Ignores ``before``: the previous stage has its own parts.
     package func differences(from earlier: ReuseParts) -> [String] {
         var words: [String] = []
         if version != earlier.version { words.append(Self.difference(of: version, from: earlier.version)) }
         for name in Set(options.keys).union(earlier.options.keys).sorted() {
-            // By their text: 23 comes back from the disk as another kind of number.
-            func shown(_ value: JSONValue?) -> String { value.flatMap { try? $0.text() } ?? "not there" }
+            // Compare texts: 23 may be decoded from disk as another case of JSONValue.
+            func shown(_ value: JSONValue?) -> String { value.flatMap { try? $0.text() } ?? "not set" }
             let (now, then) = (shown(options[name]), shown(earlier.options[name]))
             if now != then { words.append("option \(name) is \(now), it was \(then)") }
         }
-        if footage != earlier.footage { words.append("the footage is called \(footage), it was \(earlier.footage)") }
+        if footage != earlier.footage { words.append("the footage is named \(footage), it was \(earlier.footage)") }
         for path in Set(beside.keys).union(earlier.beside.keys).sorted() where beside[path] != earlier.beside[path] {
             switch (beside[path], earlier.beside[path]) {
-            case (Self.absent?, _): words.append("\(path) is gone")
+            case (Self.absent?, _): words.append("\(path) is missing")
             case (_, Self.absent?): words.append("\(path) is new")
-            case (nil, _): words.append("\(path) is not read any more")
-            case (_, nil): words.append("\(path) is read, too")
-            default: words.append("\(path) has another content")
+            case (nil, _): words.append("\(path) is no longer read")
+            case (_, nil): words.append("\(path) is now also read")
+            default: words.append("\(path) has changed")
             }
         }
         if words.isEmpty, !secrets.isEmpty, before == earlier.before {
             words.append("a secret option may have changed: \(secrets.keys.sorted().joined(separator: ", "))")
         }
         if files != earlier.files, before == earlier.before {
-            words.append("the files that it takes have another content")
+            words.append("its input files have changed")
         }
         return words
     }

@@ -3,17 +3,16 @@ import PipelineFile
 package import PipelineKit
 package import Store
 
-/// Takes a pipeline's assets through its stages: several at once, each stage journaled, failures kept to their asset.
+/// Runs the assets of a pipeline concurrently, journals each finished stage, and isolates failures to their asset.
 package struct RunEngine: Sendable {
     let request: RunRequest
     let host: RunHost
     let processor: AsyncSemaphore
     let network: AsyncSemaphore
     let light: AsyncSemaphore
-    /// Uploads that may be under way at once: more would only share the line.
+    /// The number of concurrent uploads: more would only share the bandwidth.
     static let networkBudget = 4
 
-    /// An engine for one run.
     package init(request: RunRequest, host: RunHost) {
         self.request = request
         self.host = host
@@ -22,15 +21,15 @@ package struct RunEngine: Sendable {
         light = AsyncSemaphore(max(2, ProcessInfo.processInfo.activeProcessorCount))
     }
 
-    /// The run's record: that of an unfinished earlier run of the same command, or a new one.
-    /// - Throws: `StageError` when the journal can't be read.
+    /// Returns the record of an unfinished earlier run of the same command, to resume it, or a new one.
+    /// - Throws: `StageError` if the journal can't be read.
     package static func record(for request: RunRequest, host: RunHost) async throws(StageError) -> (
         record: RunRecord, isResumed: Bool
     ) {
         if request.usesCache, let earlier = try await host.journal.unfinishedRun(fingerprint: request.fingerprint) {
             var record = earlier
             record.command = request.command
-            // Begun on another machine, or for another folder: work files are this one's.
+            // The run started on another machine or with another work root: use a work folder here.
             if !earlier.workDirectory.hasPrefix(request.workRoot.path + "/") {
                 record.workDirectory = request.workRoot.appending(path: earlier.id).path
             }
@@ -52,8 +51,8 @@ package struct RunEngine: Sendable {
         return (record, false)
     }
 
-    /// Does the run. Everything that happens is emitted; the last event is `run.finished`.
-    /// - Parameter prepared: The record that ``record(for:host:)`` gave.
+    /// Executes the run and emits its events. The last one is always `run.finished`.
+    /// - Parameter prepared: The result of ``record(for:host:)``.
     package func run(_ prepared: (record: RunRecord, isResumed: Bool)) async -> RunSummary {
         let record = prepared.record
         let start = host.clock.now()
@@ -64,7 +63,7 @@ package struct RunEngine: Sendable {
             (outcomes, posts, status) = try await host.locks.with(
                 "run-\(request.fingerprint)",
                 orThrow: StageError(
-                    .busy, "this run is already under way in another process",
+                    .busy, "this run is already in progress in another process",
                     hint: "wait for it, or see `spreader-pipeline runs list`")
             ) { () async throws(StageError) in try await work(record, isResumed: prepared.isResumed) }
         } catch {
@@ -88,11 +87,11 @@ package struct RunEngine: Sendable {
         let refused = refuse()
         let processed = await processAll(record)
         let outcomes = refused + processed.outcomes
-        // Parts count like assets where it matters whether something was delivered.
+        // For the exit status, each part counts as an asset.
         let status = Self.exitStatus(refused + processed.verdicts, isCancelled: Task.isCancelled)
         let finalStatus: RunStatus = status == 0 ? .succeeded : status == 130 ? .interrupted : .failed
         let finish = Task {
-            // Also when the run was cancelled: its record must say so.
+            // A new task, because a cancelled run must be recorded as well.
             try? await host.journal.finish(
                 record.id, status: finalStatus, exitStatus: status, at: host.clock.now())
         }
@@ -101,10 +100,10 @@ package struct RunEngine: Sendable {
         return (outcomes, processed.posts, status)
     }
 
-    /// Assets of the run, the refused ones included.
+    /// The number of assets, including refused ones.
     package var assetCount: Int { request.assets.count + request.refused.count }
 
-    /// Reports what was refused before the run.
+    /// Reports the assets that were refused before the run.
     private func refuse() -> [AssetOutcome] {
         let first = request.pipeline.stages.first?.id ?? ""
         return request.refused.map { refusal in
@@ -116,12 +115,12 @@ package struct RunEngine: Sendable {
         }
     }
 
-    /// Whether the last stage's output in the work folder is what the user asked for.
+    /// Whether to keep the work folder: its last output is what the user wants, or `--keep` was given.
     var keepsResults: Bool {
         request.keepsWork || request.isPartial || request.pipeline.stages.last?.type.effect == .pure
     }
 
-    /// The program's exit status: the assets' common one, else 1.
+    /// The exit status of the program: the common one of all failures, or 1 if they differ.
     static func exitStatus(_ outcomes: [AssetOutcome], isCancelled: Bool) -> Int {
         var statuses: Set<Int> = []
         var hasSuccess = false
@@ -137,7 +136,7 @@ package struct RunEngine: Sendable {
         }
         guard let status = statuses.first else { return 0 }
         if statuses.count > 1 { return 1 }
-        // Refused footage beside good footage is a failure of an asset, not of the command.
+        // If other assets succeeded, refused footage is a failure of one asset and not of the command.
         return hasSuccess && status == StageError.Outcome.invalidData.rawValue ? 1 : status
     }
 
@@ -163,22 +162,22 @@ package struct RunEngine: Sendable {
         return (outcomes, verdicts, posts)
     }
 
-    /// Whether an error would meet every later asset too, so that work on them would be wasted.
+    /// Whether later assets would fail with the same error, so that they need not start.
     static func concernsAll(_ error: StageError) -> Bool {
         switch error.outcome {
         case .notAuthorised, .configuration, .interrupted: true
-        // Both concern their asset alone.
+        // These two concern only their asset.
         case .tryLater: ![.busy, .scheduled].contains(error.code)
         case .failed, .invalidData, .unavailable: false
         }
     }
 }
 
-/// Which asset has a digest: twins in one run must not be posted twice.
+/// Tracks which asset claimed a digest, so that a run posts identical footage only once.
 actor DigestOwners {
     private var owners: [String: String] = [:]
 
-    /// The asset that claimed `digest` first, when it is another one.
+    /// Claims `digest`. Returns the asset that claimed it before; nil if `asset` is the owner.
     func claim(_ digest: String, for asset: String) -> String? {
         if let owner = owners[digest], owner != asset { return owner }
         owners[digest] = asset

@@ -5,38 +5,35 @@ package import PipelineKit
 package import Posting
 package import Store
 
-/// What a run is asked to do.
+/// The input of a run: pipeline, footage and options.
 package struct RunRequest: Sendable {
-    /// The checked pipeline.
     package var pipeline: Pipeline
-    /// The footage.
     package var assets: [AssetInput]
-    /// Identity of the account at its service, for the ledger.
+    /// The identity of the account in the ledger.
     package var accountIdentity: String
-    /// Settings of the host that are no secrets.
+    /// The settings of the host, without secrets.
     package var settings: [String: String]
-    /// What makes a later command the same command.
+    /// Identifies the same command, to resume an unfinished run.
     package var fingerprint: String
-    /// The arguments that resume it.
+    /// The command-line arguments that resume the run.
     package var command: [String]
-    /// Where runs have their work folders.
+    /// The parent folder of the runs' work folders.
     package var workRoot: URL
-    /// Whether earlier outputs may be used.
+    /// Whether to resume an unfinished run and reuse earlier outputs.
     package var usesCache: Bool
-    /// Whether work files stay after success.
+    /// Whether to keep work files after success.
     package var keepsWork: Bool
-    /// Whether limits are waited for.
+    /// Whether to wait for rate limits and scheduled times instead of failing.
     package var waitsForLimits: Bool
-    /// Whether `--until` cut the pipeline short: then its last output is what the user wants.
+    /// Whether `--until` shortened the pipeline, so that its last output is the result.
     package var isPartial: Bool
-    /// Whether footage that is posted already is posted again, once for this run.
+    /// Whether to post footage again that is already posted, once in this run.
     package var reposts = false
-    /// Digests that a saved plan was made for, by asset: other content is not worked on.
+    /// The digests in a saved plan, by asset. Footage with another digest fails.
     package var plannedDigests: [String: String] = [:]
-    /// Footage that was refused before the run: reported with the others, never started.
+    /// Footage that was refused before the run. It is reported but not started.
     package var refused: [RefusedAsset] = []
 
-    /// A request; see the properties.
     package init(
         pipeline: Pipeline, assets: [AssetInput], accountIdentity: String, settings: [String: String],
         fingerprint: String, command: [String], workRoot: URL, usesCache: Bool = true, keepsWork: Bool = false,
@@ -56,16 +53,13 @@ package struct RunRequest: Sendable {
     }
 }
 
-/// Footage that was refused before the run.
+/// Footage that was refused before the run, with the reason.
 package struct RefusedAsset: Sendable, Hashable {
-    /// The asset as the user named it.
     package var asset: String
-    /// Why.
     package var error: StageError
-    /// The stage that refuses it; nil for the run itself.
+    /// The stage that refused it; nil if no stage did.
     package var stage: String?
 
-    /// A refusal.
     package init(asset: String, error: StageError, stage: String? = nil) {
         self.asset = asset
         self.error = error
@@ -73,7 +67,7 @@ package struct RefusedAsset: Sendable, Hashable {
     }
 }
 
-/// What a run lives on: records, services, time. All of it comes in, so that tests own it.
+/// The dependencies of a run: records, services, clock and randomness, injected so that tests control them.
 package struct RunHost: Sendable {
     /// The durable record of runs.
     package var journal: any RunJournal
@@ -81,32 +75,29 @@ package struct RunHost: Sendable {
     package var ledger: any PostLedger
     /// Permits for rate-limited calls.
     package var permits: any RatePermits
-    /// Access tokens.
+    /// The access tokens of accounts.
     package var credentials: any CredentialProvider
-    /// Secrets of other services.
+    /// The secrets of other services.
     package var secrets: any SecretProvider = NoSecrets()
-    /// Digests of footage.
+    /// Computes and remembers the digests of files.
     package var digests: FileDigests
-    /// Outputs of pure stages that are kept for later runs; nil to keep none.
+    /// The cache of pure stages' outputs; nil to disable it.
     package var cache: OutputCache?
-    /// Locks that all processes on the same records respect.
+    /// Locks between all processes that use the same records.
     package var locks: SharedLocks
-    /// Content that other machines share; nil when files stay on this one.
+    /// The store that machines share; nil if files stay on this machine.
     package var artifacts: (any ArtifactStore)?
-    /// What this worker offers; nil when no worker began the run, and every stage is done here.
+    /// The labels that this worker offers; nil outside a worker, where all stages run.
     package var labels: Set<String>?
-    /// Time.
     package var clock: HostClock
-    /// A number in 0 ..< 1, for jitter.
+    /// Returns a number in `0..<1`, for jitter.
     package var random: @Sendable () -> Double
-    /// Where to log.
     package var logger: Logger
-    /// Stages that use the processor and may run side by side.
+    /// The number of CPU-bound stages that may run concurrently.
     package var processorBudget: Int
-    /// Takes events, in order, from one task at a time.
+    /// Receives the events. Tasks call it concurrently.
     package var emit: @Sendable (RunEvent) -> Void
 
-    /// A host; see the properties.
     package init(
         journal: any RunJournal, ledger: any PostLedger, permits: any RatePermits, credentials: any CredentialProvider,
         digests: FileDigests, locks: SharedLocks, clock: HostClock = .system,
@@ -126,6 +117,6 @@ package struct RunHost: Sendable {
         self.emit = emit
     }
 
-    /// An encoder fills about eight cores: one at a time for each eight.
+    /// One CPU-bound stage per eight cores, as one encoder uses about eight.
     package static var usualProcessorBudget: Int { max(1, ProcessInfo.processInfo.activeProcessorCount / 8) }
 }

@@ -2,10 +2,10 @@ import Foundation
 package import PipelineKit
 import Yams
 
-/// Reads a pipeline file, JSON or YAML, into nodes that know their places.
+/// Parses JSON or YAML into nodes that carry their source locations.
 ///
-/// JSON is read by the YAML parser, which keeps positions, and then by a JSON parser, so that a `.json` file is what
-/// other tools can read too.
+/// The YAML parser reads JSON as well, and provides the locations. ``StrictJSON`` first rejects everything in a `.json`
+/// file that other JSON parsers would not accept.
 package enum DocumentLoader {
     package static let largestFile = 1_000_000
     static let deepestNesting = 100
@@ -14,15 +14,16 @@ package enum DocumentLoader {
         message: "nested more than \(deepestNesting) levels deep", hint: "a pipeline file needs no more than six"
     )
 
-    /// The root node of `text`, or what is wrong with it.
+    /// Parses a document within limits for size, nesting and the number of values.
     /// - Parameters:
-    ///   - text: The file's content.
-    ///   - file: Its name, for places; decides by extension whether it must be JSON.
-    ///   - kind: What it is about.
+    ///   - text: The content of the file.
+    ///   - file: The name for locations; the extension `.json` requires strict JSON.
+    ///   - kind: The kind of document, for error messages.
+    /// - Returns: The root node, or nil and one finding with the code `syntax`.
     package static func load(
         _ text: String, file: String, kind: DocumentKind = .pipeline
     ) -> (root: DocumentNode?, findings: [Diagnostic]) {
-        // Editors don't show a byte order mark, and count no column for it.
+        // Drop a byte order mark: editors don't count it as a column.
         let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         func failure(
             _ message: String, hint: String? = nil, _ place: (line: Int, column: Int) = (1, 1)
@@ -37,12 +38,12 @@ package enum DocumentLoader {
         }
         let isJSON = file.lowercased().hasSuffix(".json")
         let isBlank = text.allSatisfy(\.isWhitespace)
-        // The JSON reader's words fit better than those of a parser that would have taken YAML, too.
+        // Check JSON first: its error messages are more specific than those of the YAML parser.
         if isJSON, !isBlank, let wrong = StrictJSON.firstProblem(in: text, deepest: deepestNesting) {
             return failure(wrong.message, hint: wrong.hint, (wrong.line, wrong.column))
         }
         if !isJSON, let place = Nesting.aliasedKey(in: text) {
-            return failure("many aliases, and a key that may hold some", hint: "write the key out", place)
+            return failure("many aliases, and a key that may contain aliases", hint: "write the key in full", place)
         }
         let (parsed, joins) = isJSON ? joiningSurrogates(text) : (text, [])
         let map = PlaceMap(text, parsed: parsed, joins: joins)
@@ -59,7 +60,8 @@ package enum DocumentLoader {
             if let root { return (root, []) }
             if budget > 0 { return failure(tooDeep.message, hint: tooDeep.hint, place) }
             return failure(
-                "more than \(mostNodes) values: aliases that multiply?", hint: "write out what is meant", place)
+                "more than \(mostNodes) values, possibly because aliases multiply",
+                hint: "replace aliases by the values themselves", place)
         } catch let error as YamlError {
             let problem = YamlProblem(error, map)
             if problem.isDepth {
@@ -103,7 +105,7 @@ package enum DocumentLoader {
         }
     }
 
-    /// YAML 1.2's core words only: `no` and `on` stay text.
+    /// Resolves a plain scalar by the YAML 1.2 core schema, where `no` and `on` are text.
     private static func resolve(_ text: String) -> JSONValue {
         switch text {
         case "", "~", "null": return .null
@@ -119,8 +121,8 @@ package enum DocumentLoader {
         return .string(text)
     }
 
-    /// JSON writes characters beyond U+FFFF as two escapes, which YAML does not join.
-    /// - Returns: The text, and the offsets in it, in scalars, at which joined pairs end.
+    /// Replaces JSON surrogate pairs (`\uD83D\uDE00`) by YAML escapes (`\U0001F600`), as YAML does not combine pairs.
+    /// - Returns: The text, and the offsets in it, in Unicode scalars, where replaced pairs end.
     static func joiningSurrogates(_ text: String) -> (text: String, joins: [Int]) {
         guard text.contains("\\ud") || text.contains("\\uD") else { return (text, []) }
         let scalars = Array(text.unicodeScalars)
@@ -137,7 +139,7 @@ package enum DocumentLoader {
                 joins.append(count)
                 index += 12
             } else {
-                // A backslash takes what follows it along: that begins no escape of its own.
+                // Copy an escape as a unit, so that its second backslash does not start another escape.
                 let end = min(scalars.count, index + (scalars[index] == "\\" ? 2 : 1))
                 result.append(contentsOf: scalars[index..<end])
                 count += end - index
@@ -147,7 +149,7 @@ package enum DocumentLoader {
         return (String(result), joins)
     }
 
-    /// The half of a character that `\uXXXX` at `index` stands for; nil for anything else.
+    /// The value of the escape `\uXXXX` at `index`; nil if there is none or its value is outside `range`.
     private static func surrogate(in scalars: [Unicode.Scalar], at index: Int, _ range: Range<UInt32>) -> UInt32? {
         guard index + 6 <= scalars.count, scalars[index] == "\\", scalars[index + 1] == "u" else { return nil }
         let digits = scalars[(index + 2)..<(index + 6)]

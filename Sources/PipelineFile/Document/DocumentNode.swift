@@ -1,32 +1,28 @@
 package import PipelineKit
 
-/// A node of a pipeline file with the place where it stands.
+/// A node of a parsed document with its source location.
 package indirect enum DocumentNode: Sendable {
-    /// A value that has no parts.
+    /// A text, number, truth value or null.
     case scalar(JSONValue, SourceLocation)
-    /// A list.
     case list([DocumentNode], SourceLocation)
-    /// An object, in the order of the file.
+    /// An object; its members keep the order of the file.
     case mapping([Member], SourceLocation)
 
-    /// A key with its value.
+    /// A key-value pair of an object.
     package struct Member: Sendable {
-        /// The key.
         package var key: String
-        /// Where the key stands.
         package var keyLocation: SourceLocation
-        /// Its value.
         package var value: DocumentNode
     }
 
-    /// Where it stands.
+    /// The start of the node.
     package var location: SourceLocation {
         switch self {
         case .scalar(_, let location), .list(_, let location), .mapping(_, let location): location
         }
     }
 
-    /// The value without places.
+    /// The value without locations. The last of equal keys wins.
     package var json: JSONValue {
         switch self {
         case .scalar(let value, _): value
@@ -36,12 +32,12 @@ package indirect enum DocumentNode: Sendable {
         }
     }
 
-    /// The members when this is an object.
+    /// The members of an object; nil for other nodes.
     package var members: [Member]? {
         guard case .mapping(let members, _) = self else { return nil }
         return members
     }
 
-    /// The value under `key` when this is an object that has it.
+    /// The first member with that key; nil if there is none or this is not an object.
     package func member(_ key: String) -> Member? { members?.first { $0.key == key } }
 }

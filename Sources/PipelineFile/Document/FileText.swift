@@ -1,29 +1,28 @@
 package import Foundation
 import Glibc
 
-/// The text of a file that a user wrote.
+/// Reads text files written by users and explains why a file is not readable text.
 package enum FileText {
-    /// Why a file can't be read as text.
+    /// The reason why a file can't be read as text.
     package struct Problem: Error, Sendable, Hashable {
-        /// The rest of a sentence that begins with the file, such as "is a folder".
+        /// A predicate to put after the file name, such as "is a folder".
         package var message: String
-        /// What to do.
         package var hint: String
-        /// Line of the first byte that is no text, from 1.
+        /// The line of the first invalid byte, from 1.
         package var line = 1
-        /// Its column.
+        /// The column of the first invalid byte, from 1, in Unicode scalars.
         package var column = 1
     }
 
-    /// Reads UTF-8.
-    /// - Parameter kind: What to do when it is no file.
+    /// Reads a UTF-8 file.
+    /// - Parameter kind: The hint for a missing file, a folder or a special file.
     package static func read(_ file: URL, kind: String = "name a JSON or YAML file") throws(Problem) -> String {
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: file.path, isDirectory: &isDirectory) else {
             throw Problem(message: "does not exist", hint: kind)
         }
         guard !isDirectory.boolValue else { throw Problem(message: "is a folder", hint: kind) }
-        // A pipe or a device may never end, and gives its content once.
+        // Reading a pipe or a device may never end, and works only once.
         var status = stat()
         guard stat(file.path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw Problem(message: "is not a regular file", hint: kind)
@@ -39,11 +38,11 @@ package enum FileText {
         let lines = SourceLines(String(decoding: bytes.prefix(validCount(of: bytes)), as: UTF8.self) + "?")
         let place = lines.end
         throw Problem(
-            message: "is not UTF-8", hint: "save it as UTF-8: its first byte of another encoding is here",
+            message: "is not UTF-8", hint: "save it as UTF-8; the location points to the first invalid byte",
             line: place.line, column: place.column)
     }
 
-    /// How many bytes stand before the first that is not UTF-8.
+    /// The length of the longest valid UTF-8 prefix.
     private static func validCount(of bytes: [UInt8]) -> Int {
         var decoder = UTF8()
         var iterator = bytes.makeIterator()

@@ -1,8 +1,7 @@
 package import PipelineKit
 
 extension JSONValue {
-    /// Whether a value means the same: a number is the same with and without a fraction of zero, which JSON does not keep
-    /// apart.
+    /// Semantic equality: an integer equals the same number with a zero fraction, as JSON does not distinguish the two.
     package func isSame(as other: JSONValue) -> Bool {
         if let left = doubleValue, let right = other.doubleValue { return abs(left - right) < 1e-9 }
         switch (self, other) {

@@ -2,21 +2,20 @@ package import Foundation
 import Glibc
 package import PipelineKit
 
-/// A file that a user names for the program to write its text into.
+/// An output file that the user names, such as that of `--output`.
 package struct NamedFile {
     private let path: String
 
-    /// The file at a path.
     package init(_ path: String) { self.path = path }
 
-    /// What is at the path, links followed.
+    /// What exists at the path, after following links.
     private enum Content {
         case nothing, folder, file, other
     }
 
-    /// Writes the text. A regular file is exchanged as a whole; what is behind a link or is a device is written into.
-    /// - Parameter mayReplace: Whether a file with this content may be lost; an empty one always may.
-    /// - Throws: `StageError` with code `configuration` that says why it can't be written.
+    /// Writes the text. Replaces a regular file atomically, following links, and writes directly into a device or pipe.
+    /// - Parameter mayReplace: Whether a file with the given content may be overwritten. Empty files always may.
+    /// - Throws: `StageError` with code `configuration`.
     package func write(_ text: String, mayReplace: (Data) -> Bool) throws(StageError) {
         let data = Data(text.utf8)
         switch content {
@@ -27,12 +26,13 @@ package struct NamedFile {
             let target = URL(filePath: path).resolvingSymlinksInPath()
             guard let old = try? Data(contentsOf: target), old.isEmpty || mayReplace(old) else {
                 throw StageError(
-                    .configuration, "\(path) is there and is no file of this kind", hint: "name another file")
+                    .configuration, "\(path) already exists and was not created by this tool", hint: "name another file"
+                )
             }
             do {
                 try data.write(to: target, options: .atomic)
             } catch {
-                // A folder may forbid new files and let this one be changed.
+                // The folder may not permit new files although this file is writable.
                 try put(data, O_TRUNC)
             }
         }
@@ -49,7 +49,7 @@ package struct NamedFile {
     }
 
     private func put(_ data: Data, _ flags: Int32) throws(StageError) {
-        // A link that leads nowhere yet gets its file.
+        // Create the target of a dangling link.
         let isLink = (try? FileManager.default.destinationOfSymbolicLink(atPath: path)) != nil
         let descriptor = open(path, O_WRONLY | O_CLOEXEC | (isLink ? flags & ~O_EXCL : flags), 0o644)
         guard descriptor >= 0 else { throw problem(String(cString: strerror(errno))) }

@@ -1,9 +1,9 @@
-/// What a text would ask of the YAML parser, found without it.
+/// Scans YAML text for constructs that would make the YAML parser too slow or hide the location of an error.
 enum Nesting {
-    /// More aliases than a file whose keys hold aliases may have.
+    /// The most aliases that a file may have if a key may contain aliases.
     private static let mostAliases = 20
 
-    /// About where `text` gets deeper than `limit`: brackets in quotes count, too.
+    /// The approximate location where `text` nests deeper than `limit`. Brackets in quotes count as well.
     static func place(in text: String, deeperThan limit: Int) -> (line: Int, column: Int) {
         var (depth, dashes, isLineStart) = (0, 0, true)
         for (index, scalar) in text.unicodeScalars.enumerated() {
@@ -20,19 +20,19 @@ enum Nesting {
         return (1, 1)
     }
 
-    /// Where a key may be a list, an object or an alias, in a file whose aliases could make it grow beyond measure.
+    /// The location of the first key that may be a list, an object or an alias, in a file with many aliases; else nil.
     ///
-    /// The parser compares keys by all that is in them, and with aliases that can be more than any time suffices for.
+    /// The parser compares keys deeply, and nested aliases can make that take exponential time.
     static func aliasedKey(in text: String) -> (line: Int, column: Int)? {
         guard text.contains("*") else { return nil }
         let aliases = text.matches(of: /(?:^|[\s\[{,:?])\*[^\s,\[\]{}]/.anchorsMatchLineEndings()).count
-        // An alias stands behind a boundary, and one with a longer name is taken for a key: from each place only so much
-        // is looked at.
+        // An alias follows a boundary. An alias name of 200 characters counts as a key, which bounds the matching at
+        // each position.
         let keys =
             /(?:^|[\s\[{,])\?\s|(?:^|[\s\[{,:?])\*(?:[^\s,\[\]{}]{200}|[^\s,\[\]{}]{1,200}[ \t]*:)|[\]}][ \t]*:/
             .anchorsMatchLineEndings()
         guard aliases > mostAliases, let key = text.firstMatch(of: keys) else { return nil }
-        // What stands before the sign is not it.
+        // Skip the boundary in front of the sign.
         let blank = text[key.range].prefix { !"?*]}".contains($0) }.unicodeScalars.count
         return SourceLines(text).place(of: text[..<key.range.lowerBound].unicodeScalars.count + blank)
     }

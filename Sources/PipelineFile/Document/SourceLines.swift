@@ -1,10 +1,10 @@
-/// The lines of a file as editors count them: broken by LF, CR LF or CR. Columns count Unicode scalars, from 1.
+/// The lines of a file as editors count them, ended by LF, CR LF or CR. Lines and columns count from 1, columns in
+/// Unicode scalars.
 package struct SourceLines: Sendable {
     private let scalars: [Unicode.Scalar]
-    /// Where each line starts.
+    /// The offset of each line's first scalar.
     private let starts: [Int]
 
-    /// The lines of `text`.
     package init(_ text: String) { self.init(Array(text.unicodeScalars)) }
 
     init(_ scalars: [Unicode.Scalar]) {
@@ -12,10 +12,10 @@ package struct SourceLines: Sendable {
         starts = Self.starts(in: scalars) { $0 == "\n" || $0 == "\r" }
     }
 
-    /// How many there are; an empty file has one.
+    /// The number of lines; 1 for an empty file.
     package var count: Int { starts.count }
 
-    /// The text of a line without its break; nil beyond the last.
+    /// The text of a line without its line break; nil if there is no such line.
     package func line(_ number: Int) -> String? {
         guard (1...count).contains(number) else { return nil }
         let end = number < count ? starts[number] : scalars.count
@@ -25,17 +25,17 @@ package struct SourceLines: Sendable {
         return String(view)
     }
 
-    /// The place of the last scalar.
+    /// The location of the last scalar.
     var end: (line: Int, column: Int) { place(of: scalars.count - 1) }
 
-    /// The place of the scalar at `offset`.
+    /// The location of the scalar at `offset`, clamped to the text.
     func place(of offset: Int) -> (line: Int, column: Int) {
         let offset = max(0, min(offset, scalars.count))
         let line = Self.count(of: starts, upTo: offset)
         return (line, offset - starts[line - 1] + 1)
     }
 
-    /// Where lines start when `isBreak` ends them; CR LF counts once.
+    /// The offsets where lines start. A line ends after a scalar for which `isBreak` is true; CR LF is one line break.
     static func starts(in scalars: [Unicode.Scalar], isBreak: (Unicode.Scalar) -> Bool) -> [Int] {
         var starts = [0]
         for (index, scalar) in scalars.enumerated() where isBreak(scalar) {
@@ -45,7 +45,7 @@ package struct SourceLines: Sendable {
         return starts
     }
 
-    /// How many of the sorted `offsets` are not after `offset`.
+    /// The number of elements of the sorted `offsets` that are at most `offset`.
     static func count(of offsets: [Int], upTo offset: Int) -> Int {
         var (low, high) = (0, offsets.count)
         while low < high {
@@ -56,18 +56,18 @@ package struct SourceLines: Sendable {
     }
 }
 
-/// Takes the places that the YAML parser gives to those of the file.
+/// Maps the locations that the YAML parser reports to those in the file.
 ///
-/// The parser breaks lines at three characters that editors take for text (U+0085, U+2028, U+2029), and reads JSON whose
-/// escaped pairs were joined, which makes lines shorter.
+/// They differ because the parser also ends lines at U+0085, U+2028 and U+2029, and because the parsed text has shorter
+/// escapes for surrogate pairs.
 struct PlaceMap {
     private let lines: SourceLines
     private let parsedStarts: [Int]
-    /// Where joined pairs end in what was parsed.
+    /// The offsets in the parsed text where replaced surrogate pairs end.
     private let joins: [Int]
     private static let lostScalars = 2
 
-    /// A map for `text`; `joins` as ``DocumentLoader/joiningSurrogates(_:)`` tells them for `parsed`.
+    /// Maps from `parsed` to `text`; `parsed` and `joins` come from ``DocumentLoader/joiningSurrogates(_:)``.
     init(_ text: String, parsed: String, joins: [Int]) {
         lines = SourceLines(text)
         self.joins = joins
@@ -76,13 +76,13 @@ struct PlaceMap {
         }
     }
 
-    /// The place in the file; the file's end for what lies beyond it.
+    /// The location in the file; the end of the file if the parser's line is beyond it.
     func place(line: Int, column: Int) -> (line: Int, column: Int) {
         guard line <= parsedStarts.count else { return lines.place(of: .max) }
         return place(of: parsedStarts[max(1, line) - 1] + max(0, column - 1))
     }
 
-    /// The place of the scalar at `offset` of what was parsed.
+    /// The location in the file of the scalar at `offset` in the parsed text.
     func place(of offset: Int) -> (line: Int, column: Int) {
         lines.place(of: offset + Self.lostScalars * SourceLines.count(of: joins, upTo: offset))
     }

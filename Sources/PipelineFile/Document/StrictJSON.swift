@@ -1,6 +1,6 @@
-/// Finds the first place at which a text is not JSON (RFC 8259), for files that the YAML parser has let pass.
+/// Finds the first violation of the JSON grammar (RFC 8259), because the YAML parser accepts more than JSON.
 struct StrictJSON {
-    /// A place and what is wrong there. Line and column count from 1, columns in Unicode scalars.
+    /// A violation and its location. Lines and columns count from 1, columns in Unicode scalars.
     struct Problem: Error {
         var line: Int
         var column: Int
@@ -18,13 +18,13 @@ struct StrictJSON {
         self.deepest = deepest
     }
 
-    /// The first problem of `text`, nil when it is JSON that is nested no more than `deepest` levels.
+    /// The first violation in `text`, including nesting deeper than `deepest` levels; nil if there is none.
     static func firstProblem(in text: String, deepest: Int) -> Problem? {
         var reader = StrictJSON(text, deepest: deepest)
         do throws(Problem) {
             try reader.value()
             reader.skipSpace()
-            if reader.peek != nil { throw reader.problem("something follows the end") }
+            if reader.peek != nil { throw reader.problem("unexpected text after the end") }
             return nil
         } catch {
             return error
@@ -33,8 +33,8 @@ struct StrictJSON {
 
     private var peek: Unicode.Scalar? { index < scalars.count ? scalars[index] : nil }
 
-    /// What YAML would have taken.
-    static let yaml = "YAML allows more: to use it, name the file .yaml"
+    /// The hint for syntax that YAML accepts.
+    static let yaml = "YAML accepts this: to use it, rename the file to .yaml"
 
     private func problem(_ message: String, hint: String? = nil, at offset: Int? = nil) -> Problem {
         let place = SourceLines(scalars).place(of: offset ?? index)
@@ -42,14 +42,14 @@ struct StrictJSON {
             line: place.line, column: place.column, message: "not valid JSON: \(message)", hint: hint)
     }
 
-    /// A key that an object has already: no parser's error, but one of the two would be lost.
+    /// A duplicate key. JSON permits it, but one of the two values would be lost.
     private func twice(_ key: String, first: Int, second: Int) -> Problem {
         let lines = SourceLines(scalars)
         let (place, line) = (lines.place(of: second), lines.place(of: first).line)
         return Problem(
             line: place.line, column: place.column,
             message:
-                "the key \"\(key)\" stands twice in one object\(line == place.line ? "" : ", first in line \(line)")",
+                "the key \"\(key)\" occurs twice in one object\(line == place.line ? "" : ", first in line \(line)")",
             hint: "remove one of them")
     }
 
@@ -66,8 +66,8 @@ struct StrictJSON {
         case "[": try list(until: "]", isObject: false)
         case "\"": try string()
         case nil: throw problem("a value is missing at the end")
-        case "#", "/": throw problem("JSON has no comments", hint: Self.yaml)
-        case "'": throw problem("text stands between double quotes", hint: Self.yaml)
+        case "#", "/": throw problem("JSON does not support comments", hint: Self.yaml)
+        case "'": throw problem("text must be in double quotes", hint: Self.yaml)
         default: try word()
         }
     }
@@ -92,11 +92,11 @@ struct StrictJSON {
         while true {
             if isObject {
                 skipSpace()
-                if peek == end, let comma { throw problem("a comma before the end", hint: Self.yaml, at: comma) }
-                if peek == "#" || peek == "/" { throw problem("JSON has no comments", hint: Self.yaml) }
+                if peek == end, let comma { throw problem("trailing comma", hint: Self.yaml, at: comma) }
+                if peek == "#" || peek == "/" { throw problem("JSON does not support comments", hint: Self.yaml) }
                 guard peek == "\"" else {
                     throw problem(
-                        peek == nil ? "\"\(end)\" is missing" : "a key stands between double quotes", hint: Self.yaml)
+                        peek == nil ? "\"\(end)\" is missing" : "a key must be in double quotes", hint: Self.yaml)
                 }
                 let start = index
                 try string()
@@ -109,7 +109,7 @@ struct StrictJSON {
                 index += 1
             } else {
                 skipSpace()
-                if peek == end, let comma { throw problem("a comma before the end", hint: Self.yaml, at: comma) }
+                if peek == end, let comma { throw problem("trailing comma", hint: Self.yaml, at: comma) }
             }
             try value()
             let valueEnd = index
@@ -118,8 +118,8 @@ struct StrictJSON {
                 index += 1
                 return
             }
-            if peek == "#" || peek == "/" { throw problem("JSON has no comments", hint: Self.yaml) }
-            // Where the comma belongs, which may be lines above what follows.
+            if peek == "#" || peek == "/" { throw problem("JSON does not support comments", hint: Self.yaml) }
+            // Report the place where the comma belongs, which may be lines above the next token.
             guard peek == "," else { throw problem("\",\" or \"\(end)\" is missing", at: valueEnd) }
             comma = index
             index += 1
@@ -136,22 +136,22 @@ struct StrictJSON {
                 index -= 1
                 let isBreak = next == "\n" || next == "\r"
                 throw problem(
-                    isBreak ? "the closing quote is missing" : "a control character in text",
+                    isBreak ? "the closing quote is missing" : "text contains a control character",
                     hint: isBreak
-                        ? "a line break in text is written \\n" : "write it as \\u and four hexadecimal digits")
+                        ? "write a line break in text as \\n" : "write it as \\u and four hexadecimal digits")
             }
             if next == "\\" { try escape() }
         }
         let line = SourceLines(scalars).place(of: start).line
-        throw problem("the closing quote is missing", hint: "the text began in line \(line)")
+        throw problem("the closing quote is missing", hint: "the text begins in line \(line)")
     }
 
-    /// What follows a backslash.
+    /// Consumes the rest of an escape after its backslash.
     private mutating func escape() throws(Problem) {
         guard let next = peek else { return }
         guard "\"\\/bfnrtu".unicodeScalars.contains(next) else {
             index -= 1
-            throw problem("\"\\\(next)\" is no escape", hint: "write \\\\ for a backslash")
+            throw problem("\"\\\(next)\" is not a valid escape", hint: "write \\\\ for a backslash")
         }
         let digits = scalars[(index + 1)...].prefix(4)
         if next == "u", digits.count < 4 || !digits.allSatisfy(\.properties.isASCIIHexDigit) {
@@ -172,7 +172,7 @@ struct StrictJSON {
         let isNumber = text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/) != nil
         guard isNumber || ["true", "false", "null"].contains(text) else {
             index = start
-            throw problem("text stands between double quotes", hint: Self.yaml)
+            throw problem("text must be in double quotes", hint: Self.yaml)
         }
     }
 }

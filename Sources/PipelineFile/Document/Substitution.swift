@@ -1,13 +1,15 @@
 import Foundation
 package import PipelineKit
 
-/// Fills `${NAME}` and `${NAME:-default}` in the text of a pipeline file from the environment.
+/// Replaces `${NAME}` and `${NAME:-default}` in the texts of a pipeline file by values of the environment.
 package struct Substitution: Sendable {
     private let value: @Sendable (String) -> String?
     private let isReserved: @Sendable (String) -> Bool
 
-    /// Substitution with values from `value`.
-    /// - Parameter isReserved: Whether a name is a secret of the program, which no pipeline may hold.
+    /// Creates a substitution from an environment.
+    /// - Parameters:
+    ///   - value: The value of a variable; nil if it is not set.
+    ///   - isReserved: Whether a variable holds a secret of the program, which pipelines must not use.
     package init(
         value: @escaping @Sendable (String) -> String?,
         isReserved: @escaping @Sendable (String) -> Bool = { _ in false }
@@ -16,8 +18,8 @@ package struct Substitution: Sendable {
         self.isReserved = isReserved
     }
 
-    /// The node with every text filled in, and an error at the place of each name that has no value.
-    /// `$${` stands for `${` itself.
+    /// Replaces the variables in all texts below `node`, and reports an error at each variable without a value.
+    /// `$${` yields a literal `${`. An empty value counts as missing.
     package func apply(to node: DocumentNode) -> (node: DocumentNode, findings: [Diagnostic]) {
         var findings: [Diagnostic] = []
         return (apply(node, &findings), findings)
@@ -39,7 +41,7 @@ package struct Substitution: Sendable {
         }
     }
 
-    /// More of the same helps nobody, and aliases can multiply one mistake by thousands.
+    /// A limit on findings, because aliases can repeat one mistake thousands of times.
     private static let mostFindings = 100
 
     private func fill(_ text: String, at location: SourceLocation, _ findings: inout [Diagnostic]) -> String {
@@ -57,7 +59,7 @@ package struct Substitution: Sendable {
                 findings.append(
                     Diagnostic(
                         code: "bad-substitution", "\"${\" without a closing \"}\"",
-                        hint: "write $${ for the characters themselves", location: location))
+                        hint: "write $${ for a literal ${", location: location))
                 return result + rest[start.lowerBound...]
             }
             let body = String(rest[start.upperBound..<end])
@@ -66,19 +68,21 @@ package struct Substitution: Sendable {
             if !Self.isName(name) {
                 findings.append(
                     Diagnostic(
-                        code: "bad-substitution", "\"\(name)\" is not a name of an environment variable",
-                        hint: "write ${NAME} or ${NAME:-default}; $${ for the characters themselves", location: location
+                        code: "bad-substitution", "\"\(name)\" is not a valid name of an environment variable",
+                        hint: "write ${NAME} or ${NAME:-default}; $${ for a literal ${", location: location
                     ))
             } else if isReserved(name) {
                 findings.append(
                     Diagnostic(
-                        code: "reserved-environment", "\(name) is a secret of this program, which no pipeline may hold",
-                        hint: "stages that need the account get it by themselves", location: location))
+                        code: "reserved-environment",
+                        "\(name) is a secret of this program, which a pipeline must not use",
+                        hint: "remove it: stages that need the account get its credentials automatically",
+                        location: location))
             } else if parts.count == 2, parts[1].contains("${") {
                 findings.append(
                     Diagnostic(
-                        code: "bad-substitution", "the default of ${\(name)} holds another \"${\"",
-                        hint: "a default is taken as it is written: write the value itself", location: location))
+                        code: "bad-substitution", "the default of ${\(name)} contains another \"${\"",
+                        hint: "defaults are not substituted: write the value itself", location: location))
             } else if let found = value(name), !found.isEmpty {
                 result += found
             } else if parts.count == 2 {
@@ -94,7 +98,8 @@ package struct Substitution: Sendable {
         return result + rest
     }
 
-    /// Whether a variable can be called this. No regular expression: those are parsed anew for each of up to 100,000 texts.
+    /// Whether `text` is a valid variable name. Not a regular expression, which would be compiled again for each of up to
+    /// 100,000 texts.
     private static func isName(_ text: String) -> Bool {
         func isLetter(_ byte: UInt8) -> Bool {
             byte == UInt8(ascii: "_") || byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z")
@@ -104,7 +109,7 @@ package struct Substitution: Sendable {
         return text.utf8.allSatisfy { isLetter($0) || isDigit($0) }
     }
 
-    /// The variables that a node's texts name, sorted.
+    /// The sorted names of the variables used below `node`.
     package static func names(in node: DocumentNode) -> [String] {
         switch node {
         case .scalar(.string(let text), _):

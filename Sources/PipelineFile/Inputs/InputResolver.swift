@@ -2,16 +2,14 @@ package import Foundation
 import Glibc
 package import PipelineKit
 
-/// One piece of footage that a run works on.
+/// A footage file that a run processes.
 package struct AssetInput: Sendable, Hashable {
-    /// As the user named it; unique in a run.
+    /// The path as the user gave it; unique within a run. ``path`` is absolute.
     package var name: String
-    /// Absolute path.
     package var path: String
-    /// Overrides of `post` from the sidecar beside the file.
+    /// Post settings from the sidecar, which override those of the pipeline.
     package var post: [String: JSONValue]
 
-    /// Footage; see the properties.
     package init(name: String, path: String, post: [String: JSONValue]) {
         self.name = name
         self.path = path
@@ -19,12 +17,13 @@ package struct AssetInput: Sendable, Hashable {
     }
 }
 
-/// Finds the footage that a pipeline or a command line names.
+/// Expands the inputs of a pipeline or a command line to footage files.
 package enum InputResolver {
-    /// The assets of `inputs`, sorted within each pattern, each file once.
+    /// Expands `inputs` and reads the sidecars. Files are sorted within each pattern, and each file occurs once.
     /// - Parameters:
-    ///   - inputs: Paths, folders or patterns (`*`, `?`, `[…]`), with their places.
-    ///   - directory: What relative paths are relative to.
+    ///   - inputs: Paths, folders or patterns (`*`, `?`, `[…]`), with their locations.
+    ///   - directory: The base of relative paths.
+    /// - Returns: The readable assets, and findings for missing or unreadable files and invalid sidecars.
     package static func resolve(
         _ inputs: [(pattern: String, location: SourceLocation)], in directory: URL
     ) -> (assets: [AssetInput], findings: [Diagnostic]) {
@@ -38,7 +37,7 @@ package enum InputResolver {
                 findings.append(
                     Diagnostic(
                         code: "no-input",
-                        isPattern ? "no file matches \"\(pattern)\"" : "there is no file \"\(pattern)\"",
+                        isPattern ? "no file matches \"\(pattern)\"" : "the file \"\(pattern)\" does not exist",
                         hint: "paths are relative to the current folder, \(directory.path)", location: location,
                         subject: .footage, asset: pattern))
             }
@@ -105,7 +104,7 @@ package enum InputResolver {
 
     private static func escaped(_ path: String) -> String { path.replacing(/[*?\[\]\\]/) { "\\\($0.0)" } }
 
-    /// Leaves out folders, hidden files and sidecars, and sorts.
+    /// Drops folders, hidden files and sidecars, and sorts the rest.
     private static func footage(_ names: [String], in directory: URL) -> [String] {
         let all = Set(names)
         return names.filter { name in

@@ -1,18 +1,18 @@
 import Foundation
 import PipelineKit
 
-/// What stands beside a piece of footage to override its post: `clip.json` with keys of `post`, or `clip.txt` with the
-/// title alone.
+/// Files next to a footage file with the same stem: `clip.json` with post settings, or `clip.txt` with only the title,
+/// override the pipeline's `post`.
 package enum Sidecar {
-    /// Subtitles are no footage either: a stage reads them.
+    /// Includes subtitles, which a stage reads, so that they do not count as footage.
     private static let endings: Set<String> = ["json", "txt", "srt", "ass"]
 
-    /// Whether a path ends as sidecars do.
+    /// Whether a path has the extension of a sidecar.
     package static func hasEnding(_ path: String) -> Bool {
         endings.contains(URL(filePath: path).pathExtension.lowercased())
     }
 
-    /// Whether `name` is a sidecar of another file in the same listing.
+    /// Whether `name` is a sidecar of another file in the listing.
     static func isSidecar(_ name: String, among all: Set<String>) -> Bool {
         let lower = name.lowercased()
         guard endings.contains(where: { lower.hasSuffix("." + $0) }) else { return false }
@@ -24,7 +24,7 @@ package enum Sidecar {
         }
     }
 
-    /// What stands beside the file at `path`, by name.
+    /// The sidecars of the file at `path`, sorted.
     package static func paths(beside path: String) -> [String] {
         let file = URL(filePath: path)
         let (folder, name) = (file.deletingLastPathComponent(), file.lastPathComponent)
@@ -37,7 +37,7 @@ package enum Sidecar {
         }.sorted().map { folder.appending(path: $0).path }
     }
 
-    /// The overrides beside the file at `path`, and what is wrong with them.
+    /// Reads the post settings next to the file at `path`, and validates them.
     static func read(beside path: String, named name: String) -> (post: [String: JSONValue], findings: [Diagnostic]) {
         let stem = URL(filePath: path).deletingPathExtension()
         let display = URL(filePath: name).deletingPathExtension().relativePath
@@ -45,7 +45,7 @@ package enum Sidecar {
         func text(_ ending: String) throws(FileText.Problem) -> String? {
             let file = stem.appendingPathExtension(ending)
             return own != ending && FileManager.default.fileExists(atPath: file.path)
-                ? try FileText.read(file, kind: "remove it, or put a file of text there") : nil
+                ? try FileText.read(file, kind: "remove it, or replace it with a text file") : nil
         }
         func unreadable(_ problem: FileText.Problem, _ ending: String) -> Diagnostic {
             Diagnostic(

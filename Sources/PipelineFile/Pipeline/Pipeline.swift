@@ -1,53 +1,49 @@
 package import PipelineKit
 
-/// A pipeline that was checked: everything in it is known and fits.
+/// A checked pipeline: its stages exist, their options are valid, and the stages fit together.
 package struct Pipeline: Sendable {
-    /// Its name.
+    /// Identifies the pipeline in the ledger; the stem of the file name unless the file sets it.
     package var name: String
-    /// The file, as the user named it.
+    /// The path of the file as the user gave it.
     package var file: String
-    /// Patterns of its inputs with their places.
+    /// The patterns of the inputs with their locations.
     package var inputs: [(pattern: String, location: SourceLocation)]
-    /// The account's name.
     package var account: String
-    /// The post's settings as written: a sidecar overrides single keys.
+    /// The post settings after substitution. A sidecar overrides single keys.
     package var post: [String: JSONValue]
-    /// Where the post's keys stand.
+    /// The locations of the values in ``post``, by key.
     package var postLocations: [String: SourceLocation]
-    /// The stages in order.
     package var stages: [PipelineStage]
 
-    /// Whether running it can leave something that can't be taken back.
+    /// Whether a stage has irreversible effects, such as posting.
     package var isIrreversible: Bool { stages.contains { $0.type.effect == .irreversible } }
-    /// The place of the stage that makes several things of one; nil when there is none, or none behind it.
+    /// The index of the stage that splits its input into parts; nil if there is none, or if it is the last stage.
     package var fanOut: Int? { stages.dropLast().firstIndex { $0.type.element != nil } }
 }
 
 /// One stage of a checked pipeline.
 package struct PipelineStage: Sendable {
-    /// Unique in the pipeline: its `id`, else its name.
+    /// Unique in the pipeline: the `id`, or else the name of the stage type.
     package var id: String
-    /// The kind of stage.
     package var type: StageType
-    /// The stage with its options.
+    /// The stage, initialised with its options.
     package var stage: AnyStage
-    /// When and how often to try again.
     package var retry: RetryPolicy
-    /// How long one attempt may take.
+    /// The time limit of one attempt; nil for no limit.
     package var timeout: Duration?
-    /// What a worker must offer to do it; of no concern to runs that no worker began.
+    /// Labels that a worker must offer to run the stage. Runs without a worker ignore them.
     package var labels: [String] = []
-    /// Where it stands.
+    /// The location of `uses`.
     package var location: SourceLocation
-    /// JSON pointer to it.
+    /// The JSON pointer to the stage.
     package var pointer = ""
-    /// Where the values of its options stand.
+    /// The locations of the option values, by option name.
     package var optionLocations: [String: SourceLocation] = [:]
 }
 
 extension Pipeline {
-    /// A finding of a stage's own check, at the place that its pointer means: an option of the stage, or a key of the
-    /// post.
+    /// Adds a location and a pointer into the file to a finding from the check of `stage`. The finding's own pointer
+    /// starts with an option of the stage, or with `post`.
     package func placed(_ finding: Diagnostic, of stage: PipelineStage) -> Diagnostic {
         var finding = finding
         let parts = (finding.pointer ?? "").split(separator: "/").map(String.init)
@@ -63,32 +59,31 @@ extension Pipeline {
     }
 }
 
-/// When a failed attempt is made again: exponential back-off with full jitter.
+/// The retry policy of a stage: exponential backoff with full jitter.
 package struct RetryPolicy: Sendable, Hashable {
-    /// Attempts in all, the first included.
+    /// The number of attempts, including the first.
     package var attempts: Int
-    /// The longest first delay.
+    /// The upper bound of the first delay.
     package var delay: Duration
-    /// The longest delay.
+    /// The upper bound of all delays.
     package var maximumDelay: Duration
-    /// Whether the pipeline says so; then it counts between the attempts of a job, too.
+    /// Whether the pipeline sets `retry`. Then the delays also apply between the attempts of a job.
     package var isOwn = false
 
-    /// A policy.
     package init(attempts: Int, delay: Duration = .seconds(1), maximumDelay: Duration = .seconds(60)) {
         self.attempts = attempts
         self.delay = delay
         self.maximumDelay = maximumDelay
     }
 
-    /// What a stage gets that says nothing: networks are tried again, computations are not.
+    /// The default policy: network stages have 5 attempts, others have one.
     package static func usual(for type: StageType) -> RetryPolicy {
         RetryPolicy(attempts: type.resource == .network ? 5 : 1)
     }
 
-    /// The delay before attempt `next` (2 for the first repetition): uniform between 0 and
-    /// min(maximum, delay × 2^(next − 2)).
-    /// - Parameter random: A number in 0 ..< 1.
+    /// The delay before attempt `next` (2 for the first retry): uniform between 0 and
+    /// min(maximumDelay, delay × 2^(next − 2)).
+    /// - Parameter random: A random number in `0..<1`.
     package func backoff(before next: Int, random: Double) -> Duration {
         let ceiling = min(maximumDelay.inSeconds, delay.inSeconds * pow2(next - 2))
         return .seconds(ceiling * random)

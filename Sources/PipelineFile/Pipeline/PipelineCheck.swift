@@ -1,15 +1,15 @@
 public import PipelineKit
 
-/// The check of pipeline files for other programs, such as a team's own tests and editors: the same that `validate`,
-/// `plan` and `run` begin with.
+/// Checks pipeline files from other programs, such as tests and editors. `validate`, `plan` and `run` start with the
+/// same check.
 public enum PipelineCheck {
-    /// All that is wrong with a pipeline file, as far as the file alone tells: neither footage nor account is looked at.
+    /// Checks a pipeline file without access to footage or accounts.
     /// - Parameters:
-    ///   - text: The file's content.
-    ///   - file: Its name: JSON when it ends in `.json`, else YAML.
-    ///   - registry: The stages that it may name.
-    ///   - environment: What `${NAME}` stands for; nil for names without a value.
-    /// - Returns: Findings in the order of their places; the file can be run when none is an error.
+    ///   - text: The content of the file.
+    ///   - file: The file name: JSON if it ends in `.json`, else YAML.
+    ///   - registry: The known stages.
+    ///   - environment: The value of `${NAME}`; nil if it has none.
+    /// - Returns: The findings in the order of the file. The pipeline can run if none is an error.
     public static func findings(
         in text: String, file: String, stages registry: StageRegistry,
         environment: @escaping @Sendable (String) -> String? = { _ in nil }

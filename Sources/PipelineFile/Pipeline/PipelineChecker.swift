@@ -1,7 +1,7 @@
 import Foundation
 package import PipelineKit
 
-/// Turns a pipeline file into a ``Pipeline``, or into everything that is wrong with it.
+/// Parses and checks a pipeline file. Reports all problems at once.
 package struct PipelineChecker: Sendable {
     private let registry: StageRegistry
     private let environment: @Sendable (String) -> String?
@@ -9,18 +9,18 @@ package struct PipelineChecker: Sendable {
 
     /// A setting given on the command line, such as `--set transcode.crf=20`.
     package struct Override: Sendable, Hashable {
-        /// As the user wrote it, with its flag.
+        /// The flag and the text as the user wrote them; the file name of its findings.
         let flag: String
-        /// The same without the value.
+        /// ``flag`` with the value replaced by `…`.
         private let hidden: String
-        /// The stage's id or name; nil for `--post`.
+        /// The id or type name of the stage; nil for `--post`.
         package var stage: String?
-        /// The option.
+        /// The option, or the key of `post`.
         package var key: String
-        /// The value.
+        /// The value as text.
         package var value: String
 
-        /// Reads `stage.option=value` (for `--set`) or `key=value` (for `--post`); nil for anything else.
+        /// Parses `stage.option=value` (for `--set`) or `key=value` (for `--post`); nil if the text has another form.
         package init?(_ text: String, flag: String, namesStage: Bool) {
             guard let equals = text.firstIndex(of: "=") else { return nil }
             let name = text[..<equals]
@@ -37,17 +37,18 @@ package struct PipelineChecker: Sendable {
             guard !key.isEmpty else { return nil }
         }
 
-        /// Where its findings are: the value of a secret option is left out, also of what may be a misspelt one.
-        /// - Parameter options: The options that it may be one of.
+        /// The location of its findings. It omits the value of a secret option, and of an unknown one, which may be a
+        /// misspelt secret option.
+        /// - Parameter options: The options of the stage.
         func place(_ options: [OptionDescriptor]) -> SourceLocation {
             let option = options.first { $0.name == key }
             return SourceLocation(file: option?.isSecret == false ? flag : hidden)
         }
 
-        /// The value as a file would hold it, for options that are not known.
+        /// The value as JSON if the type of the option is not known.
         package var unchecked: JSONValue { json(for: []) }
 
-        /// The value as the file would hold it: numbers and truth values are themselves, objects may be JSON.
+        /// The value as JSON. Text stays text for a string option; else it is parsed as JSON if possible.
         func json(for options: [OptionDescriptor]) -> JSONValue {
             if options.first(where: { $0.name == key })?.type.name == String.optionType.name { return .string(value) }
             if let parsed = try? JSONDecoder().decode(JSONValue.self, from: Data(value.utf8)) { return parsed }
@@ -55,10 +56,11 @@ package struct PipelineChecker: Sendable {
         }
     }
 
-    /// A checker.
+    /// Creates a checker for pipelines of the given stages.
     /// - Parameters:
-    ///   - environment: What `${NAME}` stands for.
-    ///   - isReserved: Whether a name is a secret of the program, which no pipeline may hold.
+    ///   - registry: The known stages.
+    ///   - environment: The value of `${NAME}`; nil if it has none.
+    ///   - isReserved: Whether a variable holds a secret of the program, which pipelines must not use.
     package init(
         registry: StageRegistry, environment: @escaping @Sendable (String) -> String?,
         isReserved: @escaping @Sendable (String) -> Bool = { _ in false }
@@ -68,7 +70,7 @@ package struct PipelineChecker: Sendable {
         self.isReserved = isReserved
     }
 
-    /// The stages that a pipeline file names, as far as it can be read.
+    /// The stage types in a pipeline file; empty if it can't be parsed.
     package static func stageNames(inFile file: String) -> Set<String> {
         guard let text = try? String(contentsOf: URL(filePath: file), encoding: .utf8),
             let root = DocumentLoader.load(text, file: file).root,
@@ -78,7 +80,8 @@ package struct PipelineChecker: Sendable {
     }
 
     /// Checks the text of a pipeline file.
-    /// - Returns: The pipeline when nothing in the findings is an error.
+    /// - Parameter until: The id or type name of the last stage to keep; nil for all stages.
+    /// - Returns: The findings in the order of the file, and the pipeline if none of them is an error.
     package func check(
         _ text: String, file: String, overrides: [Override] = [], until: String? = nil
     ) -> (pipeline: Pipeline?, findings: [Diagnostic]) {

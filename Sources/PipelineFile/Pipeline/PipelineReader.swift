@@ -1,13 +1,13 @@
 import Foundation
 import PipelineKit
 
-/// Reads the nodes of one pipeline file, collecting every finding on the way.
+/// Builds a ``Pipeline`` from the nodes of a pipeline file and collects every finding.
 struct PipelineReader {
     let registry: StageRegistry
     let file: String
     var findings: [Diagnostic]
-    /// The stages as the file names them, whether or not their options hold; nil types are unknown stages, empty names
-    /// what is no stage at all.
+    /// All elements of `stages` in order, also those with invalid options, to check how stages fit together. The type is
+    /// nil for an unknown stage, and the id is empty if the element has no name.
     private var links: [(id: String, type: StageType?, location: SourceLocation)] = []
 
     init(registry: StageRegistry, file: String, findings: [Diagnostic]) {
@@ -176,11 +176,11 @@ struct PipelineReader {
                     continue
                 }
                 report(
-                    "unknown-stage", "there is no stage \"\(name)\"",
+                    "unknown-stage", "unknown stage \"\(name)\"",
                     hint: NearestName.of(name, in: registry.stages.map(\.name.rawValue)).map {
                         "did you mean \"\($0)\"?"
                     }
-                        ?? "plugins are looked for in ./plugins, SPREADER_HOME/plugins and SPREADER_PLUGIN_PATH; known: "
+                        ?? "plugins are searched in ./plugins, SPREADER_HOME/plugins and SPREADER_PLUGIN_PATH; known: "
                         + registry.stages.map(\.name.rawValue).joined(separator: ", "), at: uses.value.location,
                     pointer: pointer + "/uses")
                 continue
@@ -200,7 +200,7 @@ struct PipelineReader {
             let timeout = duration(element, "timeout", pointer: pointer)
             if timeout == .zero, let place = element.member("timeout")?.value.location {
                 report(
-                    "out-of-range", "\"timeout\" of 0 would end the stage at once", hint: "leave it out for no limit",
+                    "out-of-range", "\"timeout\" of 0 would end the stage immediately", hint: "remove it for no limit",
                     at: place, pointer: pointer + "/timeout")
             }
             let labels = labels(element, pointer: pointer)
@@ -289,7 +289,7 @@ struct PipelineReader {
         var given: ArtifactKind? = SourceFile.kind
         for (index, link) in links.enumerated() {
             defer { given = link.type?.handsOn }
-            // What an unknown stage would give is unknown too.
+            // An unknown stage has no output type; skip type checks after it.
             guard let type = link.type, let kind = given, type.input != kind else { continue }
             let before =
                 index == 0
@@ -298,7 +298,7 @@ struct PipelineReader {
             let hint =
                 registry.path(from: kind, to: type.input).map { row in
                     "put \(row.map { "`\($0.name)`" }.joined(separator: ", ")) \(index == 0 ? "before it" : "between them")"
-                } ?? "no row of stages leads from one to the other: move or remove it"
+                } ?? "no sequence of stages leads from one to the other: move or remove it"
             report(
                 "chain", "stage \(index + 1) `\(link.id)` takes a \(type.input), \(before)", hint: hint,
                 at: link.location, pointer: "/stages/\(index)")
@@ -306,27 +306,26 @@ struct PipelineReader {
         checkFanOut()
     }
 
-    /// One stage of a pipeline may make several things of one, and nothing before it may be past taking back: posts
-    /// belong to the parts.
+    /// A pipeline may split footage only once, and no stage before that may post, because posts belong to parts.
     private mutating func checkFanOut() {
         guard let first = links.firstIndex(where: { $0.type?.element != nil }) else { return }
         for (index, link) in links.enumerated() {
             if index > first, link.type?.element != nil {
                 report(
                     "second-list",
-                    "stage \(index + 1) `\(link.id)` would split what stage \(first + 1) `\(links[first].id)` has split",
+                    "stage \(index + 1) `\(link.id)` would split again what stage \(first + 1) `\(links[first].id)` has split",
                     hint: "keep one of the two", at: link.location, pointer: "/stages/\(index)")
             }
             if index < first, link.type?.effect == .irreversible {
                 report(
                     "post-before-list",
-                    "stage \(index + 1) `\(link.id)` posts before stage \(first + 1) `\(links[first].id)` splits",
+                    "stage \(index + 1) `\(link.id)` posts before stage \(first + 1) `\(links[first].id)` splits the footage",
                     hint: "move `\(links[first].id)` before it", at: link.location, pointer: "/stages/\(index)")
             }
         }
     }
 
-    /// Posts of one series whose titles don't tell them apart are allowed, but hardly meant.
+    /// Warns if all posts of a series would get the same title, which is allowed but hardly intended.
     private mutating func checkTitle(_ post: [String: JSONValue], _ locations: [String: SourceLocation]) {
         guard let list = links.dropLast().first(where: { $0.type?.element != nil }),
             links.contains(where: { $0.type?.effect == .irreversible }),
@@ -348,7 +347,7 @@ struct PipelineReader {
         let object = Dictionary(members.map { ($0.key, $0.value.json) }, uniquingKeysWith: { $1 })
         for finding in check(object) {
             guard let member = members.last(where: { $0.key == finding.key }) else { continue }
-            // A value that the environment did not give has its finding already.
+            // A missing variable was already reported at this location.
             if !finding.concernsKey, findings.contains(where: { $0.location == member.value.location }) { continue }
             report(
                 finding, at: finding.concernsKey ? member.keyLocation : member.value.location,
@@ -368,7 +367,7 @@ struct PipelineReader {
         guard let member = node.member(key) else { return nil }
         let written = member.value.json
         if let text = written.stringValue, !text.isEmpty { return text }
-        // A value that the environment did not give has its finding already.
+        // A missing variable was already reported at this location.
         if written == "", findings.contains(where: { $0.location == member.value.location }) { return nil }
         report(
             "wrong-type", written == "" ? "\"\(key)\" is empty" : "\"\(key)\" takes text, not \(written.kind)",
@@ -398,7 +397,7 @@ struct PipelineReader {
         return nil
     }
 
-    /// Words that a worker offers; commas part them on the command line.
+    /// Reads `labels`. Labels can't contain commas, which separate them on the command line.
     private mutating func labels(_ node: DocumentNode, pointer: String) -> [String] {
         guard let member = node.member("labels") else { return [] }
         guard case .array(let list) = member.value.json,

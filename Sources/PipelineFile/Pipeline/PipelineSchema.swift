@@ -1,8 +1,8 @@
 public import PipelineKit
 
-/// JSON Schema (2020-12) of pipeline files, made from the registered stages.
+/// Generates the JSON Schema (2020-12) of pipeline files from the registered stages.
 public enum PipelineSchema {
-    /// The schema for pipelines of `registry`'s stages.
+    /// The schema of pipelines that use the stages of `registry`.
     public static func schema(for registry: StageRegistry) -> JSONValue {
         let name: JSONValue = ["enum": .array(registry.stages.map { .string($0.name.rawValue) })]
         let variants: [JSONValue] = registry.stages.map { stage in
@@ -20,7 +20,7 @@ public enum PipelineSchema {
             "type": "object", "additionalProperties": false, "required": ["stages"],
             "properties": [
                 "$schema": ["type": "string"],
-                "name": ["type": "string", "description": "Name of the pipeline; the file's name when left out."],
+                "name": ["type": "string", "description": "Name of the pipeline; by default the file name."],
                 "description": ["type": "string", "description": "For readers."],
                 "inputs": [
                     "description": "Footage: paths, folders or patterns, relative to the current folder.",
@@ -44,7 +44,8 @@ public enum PipelineSchema {
                                 "properties": [
                                     "attempts": [
                                         "type": "integer", "minimum": 1, "maximum": 100,
-                                        "description": "Attempts in all; 5 for network stages, 1 for others.",
+                                        "description":
+                                            "Total number of attempts; by default 5 for network stages, 1 for others.",
                                     ],
                                     "delay": Duration.optionType.schema, "maxDelay": Duration.optionType.schema,
                                 ],
@@ -52,12 +53,12 @@ public enum PipelineSchema {
                             "timeout": Duration.optionType.schema,
                             "isolate": [
                                 "type": "boolean", "default": false,
-                                "description": "Whether its work is done in a process of its own.",
+                                "description": "Whether the stage runs in a separate process.",
                             ],
                             "labels": [
                                 "type": "array", "items": ["type": "string"],
                                 "description":
-                                    "What a worker must offer (`worker --labels`) to do this stage of a job.",
+                                    "Labels that a worker must offer (`worker --labels`) to run this stage of a job.",
                             ],
                         ], "allOf": .array(variants),
                     ],
@@ -66,9 +67,9 @@ public enum PipelineSchema {
         ]
     }
 
-    /// The schema of an object whose values may come from the environment instead: `"crf": "${CRF:-19}"`.
+    /// Also allows variables as values of an object's properties: `"crf": "${CRF:-19}"`.
     ///
-    /// For editors alone: the program fills values first, and checks what they are then.
+    /// Only editors need this: the program checks values after substitution.
     private static func orVariable(_ object: JSONValue) -> JSONValue {
         guard case .object(var fields) = object, case .object(let properties)? = fields["properties"] else {
             return object
@@ -80,7 +81,7 @@ public enum PipelineSchema {
     private static func alternatives(_ schema: JSONValue) -> JSONValue {
         guard case .object(let fields) = schema, !hasParts(fields), !takesAnyText(fields) else { return schema }
         var value = fields
-        // What editors show of the option stays where they look for it.
+        // Keep annotations at the top level, where editors look for them.
         var result: [String: JSONValue] = [:]
         for word in ["description", "default", "examples", "writeOnly"] {
             if let said = value.removeValue(forKey: word) { result[word] = said }
@@ -89,12 +90,12 @@ public enum PipelineSchema {
         return .object(result)
     }
 
-    /// Whether values are lists or objects only: of those the parts are filled.
+    /// Whether values are lists or objects, in which only the parts can be variables.
     private static func hasParts(_ fields: [String: JSONValue]) -> Bool {
         fields["type"] == "object" || fields["type"] == "array"
     }
 
-    /// Whether any text will do, `${NAME}` among it.
+    /// Whether any text is valid, and thus also `${NAME}`.
     private static func takesAnyText(_ fields: [String: JSONValue]) -> Bool {
         let limits = ["enum", "const", "pattern", "format", "minLength", "maxLength", "anyOf", "oneOf", "allOf", "not"]
         return fields["type"] == "string" && limits.allSatisfy { fields[$0] == nil }

@@ -1,15 +1,14 @@
 public import PipelineKit
 
-/// The stages that pipelines can name: one explicit list, sorted by name.
+/// The stages that pipelines can use.
 public struct StageRegistry: Sendable {
-    /// All stages by name.
+    /// The usable stages, sorted by name.
     public let stages: [StageType]
-    /// Why stages that plugins offer can't be had, by name.
+    /// Plugin stages that can't be used, by name, with the reason.
     public let unusable: [String: StageError]
-    /// A stage whose work is done in a child process, whatever is usual for it.
+    /// Converts a stage type to one that runs in a child process, for `"isolate": true`.
     public let isolated: @Sendable (StageType) -> StageType
 
-    /// A registry.
     public init(
         _ stages: [StageType], unusable: [String: StageError] = [:],
         isolated: @escaping @Sendable (StageType) -> StageType = { $0 }
@@ -19,10 +18,10 @@ public struct StageRegistry: Sendable {
         self.isolated = isolated
     }
 
-    /// The stage of that name.
+    /// The stage with that name; nil if it is unknown or unusable.
     public func stage(named name: String) -> StageType? { stages.first { $0.name.rawValue == name } }
 
-    /// The shortest row of stages that leads from one kind of artifact to another; nil when there is none.
+    /// The shortest sequence of stages that converts one kind of artifact to another; nil if there is none.
     public func path(from: ArtifactKind, to: ArtifactKind) -> [StageType]? {
         var frontier: [(kind: ArtifactKind, row: [StageType])] = [(from, [])]
         var seen: Set<ArtifactKind> = [from]

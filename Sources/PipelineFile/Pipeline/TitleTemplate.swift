@@ -1,21 +1,21 @@
 package import Foundation
 package import PipelineKit
 
-/// Fills the placeholders of a title: `{{ name }}`, `{{ date }}`, `{{ part }}` of `{{ parts }}`, and fields of the post's own.
+/// Fills the placeholders of a title: `{{ name }}`, `{{ date }}`, `{{ part }}`, `{{ parts }}`, and the post's `fields`.
 package enum TitleTemplate {
-    /// The placeholders that every title may hold.
+    /// The placeholders that need no `fields`.
     package static let names = PostFields.taken
 
-    /// No run gives back what it took: a title of braces and blanks alone is looked through once.
+    /// Possessive quantifiers keep matching linear on a title of many braces and blanks.
     private static var placeholder: Regex<(Substring, Substring)> { /\{\{\s*+([A-Za-z0-9_.-]*+)\s*+\}\}/ }
 
-    /// The names of a title's placeholders, in their order.
+    /// The names of the placeholders in order of appearance.
     package static func placeholders(in title: String) -> [String] {
         title.matches(of: placeholder).map { String($0.1) }
     }
 
-    /// The title for one asset; placeholders without a value stay as they are.
-    /// - Parameter part: Which part of how many it is; the first of one when the footage is not split.
+    /// Fills the title for one asset. Placeholders without a value stay unchanged.
+    /// - Parameter part: The number of the part and of all parts; (1, 1) if the footage is not split.
     package static func fill(
         _ title: String, name: String, date: Date, part: (number: Int, count: Int) = (1, 1), fields: [String: String]
     ) -> String {

@@ -1,8 +1,8 @@
 package import PipelineKit
 
-/// Findings as workflow commands of GitHub Actions, which shows them beside the lines.
+/// Formats findings as GitHub Actions workflow commands, which appear as annotations in the diff.
 package enum GitHubAnnotations {
-    /// `::error file=…,line=…,col=…,title=CODE::message`, one line.
+    /// One line of the form `::error file=…,line=…,col=…,title=CODE::message`.
     package static func text(_ finding: Diagnostic) -> String {
         let command =
             switch finding.severity {
@@ -20,17 +20,17 @@ package enum GitHubAnnotations {
         return "::\(command) \(properties.joined(separator: ","))::\(data(message))"
     }
 
-    /// What a message may hold.
     private static func data(_ text: String) -> String {
         escaped(text) { ["%": "%25", "\r": "%0D", "\n": "%0A"][$0] }
     }
 
-    /// What a property may hold.
+    /// Properties also escape their separators.
     private static func property(_ text: String) -> String {
         escaped(text) { ["%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"][$0] }
     }
 
-    /// By scalars: CR LF is one character. Logs of workflows are read in terminals, too.
+    /// Escapes by Unicode scalars, because CR LF is one character. Makes control characters visible, as terminals may
+    /// show the log.
     private static func escaped(_ text: String, _ escape: (Unicode.Scalar) -> String?) -> String {
         VisibleText.of(text, keepsBreaks: true).unicodeScalars.map { escape($0) ?? String($0) }.joined()
     }

@@ -1,12 +1,12 @@
 package import PipelineKit
 
-/// Findings as a JUnit report: a failed case each, or one that passed.
+/// Formats findings as a JUnit report with one test case each, or a single passed one if there are no findings.
 package enum JUnitReport {
-    /// The report.
+    /// The report as an XML document.
     /// - Parameters:
-    ///   - findings: What was found.
-    ///   - file: The pipeline file.
-    ///   - strict: Whether warnings fail, too.
+    ///   - findings: The findings.
+    ///   - file: The pipeline file, for findings without a location.
+    ///   - strict: Whether warnings count as failures.
     package static func text(_ findings: [Diagnostic], file: String, strict: Bool) -> String {
         func fails(_ finding: Diagnostic) -> Bool {
             finding.severity == .error || (strict && finding.severity == .warning)
@@ -34,7 +34,7 @@ package enum JUnitReport {
         return (lines + ["</testsuite>"]).joined(separator: "\n")
     }
 
-    /// Text as XML 1.0 may hold it: other control characters have no form there at all.
+    /// Escapes text for XML 1.0, and drops control characters that it can't represent.
     private static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {

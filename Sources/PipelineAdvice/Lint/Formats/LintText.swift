@@ -1,20 +1,17 @@
 package import PipelineKit
 
-/// Findings as compilers show them: place, message, code, the line with a caret, and what to do.
+/// Formats findings as compilers do: location, message, code, source line with a caret, and hint.
 package struct LintText {
-    /// What a part of the text is, for those who paint it.
+    /// A part of the text that can have its own colour.
     package enum Part: Sendable {
-        /// "error".
         case error
-        /// "warning".
         case warning
-        /// "note".
         case note
-        /// The place and the message.
+        /// The location and the message.
         case headline
-        /// The caret with its waves.
+        /// The caret and the tildes after it.
         case caret
-        /// Line numbers and frames.
+        /// Line numbers and the gutter.
         case frame
     }
 
@@ -22,11 +19,11 @@ package struct LintText {
     private let mask: SecretMask
     private let paint: (String, Part) -> String
 
-    /// A form.
+    /// Creates a formatter for findings in the given files.
     /// - Parameters:
     ///   - texts: The files that findings point into.
-    ///   - mask: Hides what is secret in their lines.
-    ///   - paint: Colours a part of the text.
+    ///   - mask: Masks secrets in source lines.
+    ///   - paint: Adds colour to a part of the text.
     package init(
         _ texts: SourceTexts, masking mask: SecretMask = SecretMask(),
         paint: @escaping (String, Part) -> String = { text, _ in text }
@@ -36,7 +33,7 @@ package struct LintText {
         self.paint = paint
     }
 
-    /// One finding, in several lines.
+    /// Formats a finding, in up to four lines.
     package func text(_ finding: Diagnostic) -> String {
         let (word, part): (String, Part) =
             switch finding.severity {
@@ -67,26 +64,22 @@ package struct LintText {
     }
 }
 
-/// What a list of findings comes to.
+/// The number of findings by severity.
 package struct LintSummary: Sendable, Hashable {
-    /// How many errors.
     package var errors: Int
-    /// How many warnings.
     package var warnings: Int
-    /// How many notes.
     package var notes: Int
 
-    /// Counts.
     package init(_ findings: [Diagnostic]) {
         errors = findings.count { $0.severity == .error }
         warnings = findings.count { $0.severity == .warning }
         notes = findings.count { $0.severity == .note }
     }
 
-    /// "1 error, 2 warnings".
+    /// A summary such as "1 error, 2 warnings".
     package var text: String {
         let parts = [(errors, "error"), (warnings, "warning"), (notes, "note")].filter { $0.0 > 0 }
-        guard !parts.isEmpty else { return "nothing to say" }
+        guard !parts.isEmpty else { return "no findings" }
         return parts.map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")" }.joined(separator: ", ")
     }
 }

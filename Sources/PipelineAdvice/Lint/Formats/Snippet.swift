@@ -1,24 +1,25 @@
 import Foundation
 import PipelineKit
 
-/// A line of a file with a caret under a column, as compilers show it.
+/// A source line with a caret under a column, as compilers show it.
 struct Snippet: Sendable, Hashable {
-    /// The line as it can be shown: one column a character, without tabs and control characters.
+    /// The visible part of the line, with tabs and control characters replaced.
     var text: String
-    /// What stands under it: spaces, a caret and waves.
+    /// The line below it: spaces, a caret and tildes.
     var marks: String
 
-    /// What a line may take.
+    /// The maximum width of the text, in terminal columns.
     static let width = 100
     private static let ellipsis = "…"
-    /// Scalars before and behind the place that are looked at: more than is shown, so that a secret is seen as one.
+    /// The number of scalars to process before and after the column. It exceeds ``width``, so that secrets are
+    /// recognised as a whole.
     private static let window = (before: 2000, behind: 1000)
 
-    /// A snippet.
+    /// Cuts the line to ``width`` around a column.
     /// - Parameters:
-    ///   - line: The line, without its break.
-    ///   - column: From 1, in Unicode scalars.
-    ///   - mask: Hides what is secret, in the same number of scalars.
+    ///   - line: The line without its line break.
+    ///   - column: The column from 1, in Unicode scalars.
+    ///   - mask: Masks secrets; keeps the number of scalars.
     init(_ line: String, column: Int, masking mask: SecretMask = SecretMask()) {
         let all = line.unicodeScalars
         let skipped = max(0, min(column - 1, all.count) - Self.window.before)
@@ -28,7 +29,7 @@ struct Snippet: Sendable, Hashable {
         let column = column - skipped
         let scalars = Array(line.unicodeScalars)
         let length = Self.length(of: scalars, from: column - 1)
-        // Cells are what a person sees as one: a caret never stands between the parts of a character.
+        // A cell is a grapheme cluster: the caret never points between its scalars.
         var cells: [Cell] = []
         var (position, caret, end) = (0, 0, 0)
         for character in line {
@@ -38,12 +39,12 @@ struct Snippet: Sendable, Hashable {
             cells.append(Cell(character))
             position += count
         }
-        // The place may be where the line ends.
+        // The column may be just behind the end of the line.
         if column - 1 >= position { (caret, end) = (cells.count, cells.count + 1) }
         (text, marks) = Self.shown(cells, caret: caret, end: max(end, caret + 1), isCut)
     }
 
-    /// How many scalars belong to what begins at `start`: a text with its quotes, a word, or one character.
+    /// The length in scalars of the token at `start`: a quoted text, a word, or one character.
     private static func length(of scalars: [Unicode.Scalar], from start: Int) -> Int {
         guard scalars.indices.contains(start) else { return 1 }
         let first = scalars[start]
@@ -59,17 +60,17 @@ struct Snippet: Sendable, Hashable {
             scalar.properties.isAlphabetic || scalar.properties.numericType != nil
                 || "_-.:$/*".unicodeScalars.contains(scalar)
         }
-        // The colon that follows a key is not the key's.
+        // Don't underline the colon after a key.
         return max(1, word.last == ":" ? word.count - 1 : word.count)
     }
 
-    /// What one character becomes, and the columns that it takes.
+    /// The visible form of a character and its width in terminal columns.
     private struct Cell {
         var text: String
         var width: Int
 
         init(_ character: Character) {
-            // Marks that turn the direction of text, and joiners that begin nothing, stay out.
+            // Replaces controls, bidirectional marks and joiners without a base character by U+FFFD.
             text = VisibleText.shown(character)
             width = text == String(character) ? CellWidth.of(character) : 1
         }
@@ -81,7 +82,7 @@ struct Snippet: Sendable, Hashable {
         func columns(_ range: Range<Int>) -> Int { cells[range].reduce(0) { $0 + $1.width } }
         var (first, last) = (0, cells.count)
         if columns(0..<cells.count) > width {
-            // A third of the room is for what stands before the caret.
+            // Show up to a third of the width before the caret.
             first = min(caret, cells.count)
             var room = width / 3
             while first > 0, room >= cells[first - 1].width {
@@ -105,9 +106,9 @@ struct Snippet: Sendable, Hashable {
     }
 }
 
-/// How many columns of a terminal a character takes.
+/// The width of a character in terminal columns.
 enum CellWidth {
-    /// 0 for what joins the character before it, 2 for wide characters and emoji, else 1.
+    /// 0 for combining marks, 2 for wide characters and emoji, else 1.
     static func of(_ character: Character) -> Int {
         guard let scalar = character.unicodeScalars.first else { return 0 }
         if [.nonspacingMark, .enclosingMark].contains(scalar.properties.generalCategory) { return 0 }
@@ -117,7 +118,7 @@ enum CellWidth {
         return isEmoji || wide.contains { $0.contains(scalar.value) } ? 2 : 1
     }
 
-    /// East Asian Wide and Fullwidth, in the blocks that have hardly anything else.
+    /// Approximates East Asian Wide and Fullwidth by Unicode blocks.
     private static let wide: [ClosedRange<UInt32>] = [
         0x1100...0x115F, 0x2E80...0x303E, 0x3041...0x33FF, 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xA000...0xA4CF,
         0xA960...0xA97F, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6,

@@ -2,12 +2,12 @@ import Foundation
 package import PipelineFile
 package import PipelineKit
 
-/// The texts that findings point into, read once each.
+/// The text files that findings refer to, each read once.
 package struct SourceTexts: Sendable {
     private let files: [String: SourceLines]
 
-    /// The texts of the files that `findings` name, as far as `read` gives them.
-    /// - Parameter read: The content of a file; nil for what is no text, such as footage.
+    /// Reads the files in the locations of `findings`.
+    /// - Parameter read: Returns the content of a file; nil if it is not text, such as footage.
     package init(for findings: [Diagnostic], read: (String) -> String?) {
         var files: [String: SourceLines] = [:]
         for finding in findings {
@@ -20,7 +20,7 @@ package struct SourceTexts: Sendable {
         self.files = files
     }
 
-    /// The texts of the files that `findings` name, from disk; those that are too large for a pipeline file are left out.
+    /// Reads the files in the locations of `findings` from disk. Skips files larger than a pipeline file may be.
     package init(onDiskFor findings: [Diagnostic]) {
         self.init(for: findings) { file in
             let size = (try? FileManager.default.attributesOfItem(atPath: file)[.size] as? NSNumber)?.intValue
@@ -29,6 +29,6 @@ package struct SourceTexts: Sendable {
         }
     }
 
-    /// The line at a place; nil when there is none.
+    /// The line at a location; nil if the location has no line or the file was not read.
     func line(at location: SourceLocation) -> String? { location.line.flatMap { files[location.file]?.line($0) } }
 }

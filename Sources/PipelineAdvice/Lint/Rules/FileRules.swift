@@ -1,17 +1,17 @@
 import PipelineFile
 import PipelineKit
 
-/// What helps those who edit the file.
+/// Rules about editing the file.
 enum FileRules {
     static let all = [noSchema]
 
     static let noSchema = LintRule(
-        .note, code: "no-schema", "Editors can't complete and check the file without its schema."
+        .note, code: "no-schema", "Editors can't complete and validate a file without a schema."
     ) { subject in
         guard subject.pipeline != nil, let root = subject.written, root.member("$schema") == nil else { return [] }
         return [
             LintAdvice(
-                "the file names no \"$schema\", so editors can't complete and check it",
+                "the file has no \"$schema\", so editors can't complete and validate it",
                 hint:
                     "run spreader-pipeline schema --output pipeline.schema.json, and add \"$schema\": \"./pipeline.schema.json\"",
                 at: root.location)

@@ -3,18 +3,18 @@ import Glibc
 import PipelineFile
 import PipelineKit
 
-/// Paths that lead astray.
+/// Rules about paths of inputs and outputs.
 enum PathRules {
     static let all = [machinePath, outputIsInput, duplicateInput]
 
-    /// Options that are paths.
+    /// Stage options whose values are paths.
     private static let pathOptions: Set<String> = ["image", "directory", "save", "file", "font"]
 
     static let machinePath = LintRule(
-        code: "machine-path", "A path into a home or temporary folder, which other machines don't have."
+        code: "machine-path", "A path in a home or temporary folder does not exist on other machines."
     ) { subject in
         var places: [(path: String, location: SourceLocation, pointer: String)] = []
-        // Paths that the environment gives are each machine's own.
+        // Variables are fine: each machine can set its own path.
         func note(_ node: DocumentNode, _ pointer: String) {
             guard let path = node.json.stringValue, isPersonal(path) else { return }
             places.append((path, node.location, pointer))
@@ -32,8 +32,8 @@ enum PathRules {
         }
         return places.map { path, location, pointer in
             LintAdvice(
-                "\"\(path)\" is a path of one machine or user",
-                hint: "write it relative to the current folder, or as ${NAME}",
+                "\"\(path)\" exists only on one machine or for one user",
+                hint: "use a path relative to the current folder, or ${NAME}",
                 at: location, pointer: pointer)
         }
     }
@@ -47,7 +47,7 @@ enum PathRules {
     }
 
     static let outputIsInput = LintRule(
-        code: "output-is-input", "What a run writes is footage of the next run."
+        code: "output-is-input", "A stage writes files that an input of the next run matches."
     ) { subject in
         guard let pipeline = subject.pipeline else { return [] }
         return subject.steps.compactMap { step in
@@ -63,12 +63,12 @@ enum PathRules {
             let folder = isFile ? parent(plain(written)) : plain(written)
             guard let input = pipeline.inputs.first(where: { takes($0.pattern, folder, ending) }) else { return nil }
             return LintAdvice(
-                "`\(step.stage.id)` writes into \(written), where \"\(input.pattern)\" finds it: the next run takes it for footage",
-                hint: "write into a folder of its own", at: step.location(key), pointer: "\(step.pointer)/with/\(key)")
+                "`\(step.stage.id)` writes to \(written), which the input \"\(input.pattern)\" matches: the next run takes these files as footage",
+                hint: "write to a separate folder", at: step.location(key), pointer: "\(step.pointer)/with/\(key)")
         }
     }
 
-    /// Whether an input finds files with that ending in `folder`: the folder itself, or a pattern for what is in it.
+    /// Whether an input matches files with that extension in `folder`: it is the folder itself, or a pattern in it.
     private static func takes(_ pattern: String, _ folder: String, _ ending: String) -> Bool {
         let pattern = plain(pattern)
         if pattern == folder { return true }
@@ -77,7 +77,7 @@ enum PathRules {
         guard last.contains(where: { "*?[".contains($0) }), parent == folder || matches(parent, folder) else {
             return false
         }
-        // What is written has the name of its footage, so only the ending can differ.
+        // Outputs keep the stem of their footage, so only the extension matters.
         guard let dot = last.lastIndex(of: ".") else { return true }
         return matches(String(last[last.index(after: dot)...]), ending)
     }
@@ -86,13 +86,13 @@ enum PathRules {
         fnmatch(pattern, path, FNM_PATHNAME | FNM_PERIOD) == 0
     }
 
-    /// The folder of a plain path. Foundation's own way ends the program at a path of one character.
+    /// The parent folder of a plain path. Foundation's `deletingLastPathComponent` traps on a path of one character.
     private static func parent(_ path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    /// A path without the detours that are only spelling.
+    /// A path without `.` components and repeated slashes.
     private static func plain(_ path: String) -> String {
         let parts = path.split(separator: "/").filter { $0 != "." }
         let joined = parts.joined(separator: "/")
@@ -100,7 +100,7 @@ enum PathRules {
     }
 
     static let duplicateInput = LintRule(
-        code: "duplicate-input", "An input that another one covers; each file is taken once."
+        code: "duplicate-input", "Another input already covers this one; each file is used once."
     ) { subject in
         guard let inputs = subject.pipeline?.inputs else { return [] }
         return inputs.enumerated().compactMap { index, input in
@@ -114,7 +114,7 @@ enum PathRules {
             }
             return other.map { _, other in
                 LintAdvice(
-                    "\"\(input.pattern)\" is found by \"\(other.pattern)\" already", hint: "remove it",
+                    "the input \"\(input.pattern)\" is already covered by \"\(other.pattern)\"", hint: "remove it",
                     at: input.location, pointer: "/inputs/\(index)")
             }
         }

@@ -1,12 +1,12 @@
 import PipelineFile
 import PipelineKit
 
-/// What must not stand in a file that is shared.
+/// The rule about secrets in a shared file.
 enum SecretRule {
     static let all = [secretInFile]
 
     static let secretInFile = LintRule(
-        code: "secret-in-file", "The file holds what looks like a token, a key or a password."
+        code: "secret-in-file", "The file contains text that looks like a token, a key or a password."
     ) { subject in
         guard let root = subject.written else { return [] }
         var advice: [LintAdvice] = []
@@ -17,8 +17,8 @@ enum SecretRule {
                 $0.isInClear && !known.contains($0.location)
             }.map { literal in
                 LintAdvice(
-                    "\"\(literal.option)\" of `\(literal.stage)` is secret: whoever reads the file has its value",
-                    hint: "write \"${NAME}\", and give the value in the environment or in .env", at: literal.location,
+                    "\"\(literal.option)\" of `\(literal.stage)` is secret, but everyone who reads the file sees its value",
+                    hint: "write \"${NAME}\", and set the value in the environment or in .env", at: literal.location,
                     pointer: literal.pointer)
             }
     }
@@ -29,9 +29,9 @@ enum SecretRule {
             guard let kind = SecretPatterns.kind(in: text) else { return }
             advice.append(
                 LintAdvice(
-                    "this looks like \(kind): whoever reads the file has it",
+                    "this looks like \(kind), which everyone who reads the file can use",
                     hint:
-                        "take it out and make it invalid; secrets stand in the environment or in .env, and pipelines need none",
+                        "remove and revoke it; keep secrets in the environment or in .env, as pipelines need none",
                     at: location, pointer: pointer))
         case .scalar: return
         case .list(let elements, _):
@@ -42,18 +42,18 @@ enum SecretRule {
     }
 }
 
-/// Texts that are secrets by their look.
+/// Patterns of well-known kinds of secrets.
 enum SecretPatterns {
-    /// A kind of secret, a part that all of its kind hold, and its look.
+    /// The kind for messages, a substring that every match contains (a cheap filter), and the pattern.
     private static var patterns: [(kind: String, mark: String, regex: () -> Regex<Substring>)] {
         [
-            ("an access token of TikTok", "act.", { /\bact\.[A-Za-z0-9!._~-]{12,}/ }),
-            ("a refresh token of TikTok", "rft.", { /\brft\.[A-Za-z0-9!._~-]{12,}/ }),
-            ("a key of AWS", "AKIA", { /\bAKIA[0-9A-Z]{16}\b/ }),
-            ("a passing key of AWS", "ASIA", { /\bASIA[0-9A-Z]{16}\b/ }),
-            ("a token of GitHub", "gh", { /\bgh[pousr]_[A-Za-z0-9]{20,}/ }),
+            ("a TikTok access token", "act.", { /\bact\.[A-Za-z0-9!._~-]{12,}/ }),
+            ("a TikTok refresh token", "rft.", { /\brft\.[A-Za-z0-9!._~-]{12,}/ }),
+            ("an AWS access key", "AKIA", { /\bAKIA[0-9A-Z]{16}\b/ }),
+            ("a temporary AWS access key", "ASIA", { /\bASIA[0-9A-Z]{16}\b/ }),
+            ("a GitHub token", "gh", { /\bgh[pousr]_[A-Za-z0-9]{20,}/ }),
             ("a private key", "-----BEGIN", { /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^"']*/ }),
-            // The name of a scheme is short: a long run of letters is looked through once.
+            // Bounding the scheme's length keeps matching linear on long runs of letters.
             (
                 "an address with a password", "://",
                 { /[a-z][a-z0-9+.-]{0,20}:\/\/[^\/\s:@"]{1,200}:[^\/\s@"${}]{1,4000}@/ }
@@ -62,15 +62,15 @@ enum SecretPatterns {
         ]
     }
 
-    /// The patterns that `text` may match: most texts match none, and are not searched.
+    /// The patterns whose mark occurs in `text`; compiles no pattern for most texts.
     private static func candidates(for text: String) -> [(kind: String, regex: Regex<Substring>)] {
         patterns.filter { text.contains($0.mark) }.map { ($0.kind, $0.regex()) }
     }
 
-    /// What kind of secret `text` seems to hold; nil for none.
+    /// The kind of secret that `text` appears to contain; nil for none.
     static func kind(in text: String) -> String? { candidates(for: text).first { text.contains($0.regex) }?.kind }
 
-    /// The text with what may be secret made unreadable, in the same number of scalars.
+    /// The text with matches replaced by as many asterisks as they have Unicode scalars.
     static func masked(_ text: String) -> String {
         candidates(for: text).reduce(text) { text, pattern in
             text.replacing(pattern.regex) { String(repeating: "*", count: $0.0.unicodeScalars.count) }
