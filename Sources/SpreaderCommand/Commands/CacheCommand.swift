@@ -67,8 +67,7 @@ struct CacheCommand: AsyncParsableCommand {
         @Flag(help: "Delete everything.") var all = false
         @Option(help: ArgumentHelp("Delete outputs unused for this long, such as 7d.", valueName: "age"))
         var olderThan: String?
-        @Option(help: ArgumentHelp("Shrink the cache to this size, such as 5GB.", valueName: "size")) var maxSize:
-            String?
+        @Option(help: ArgumentHelp("Maximum size to keep, such as 5GB.", valueName: "size")) var maxSize: String?
 
         func validate() throws {
             guard all || olderThan != nil || maxSize != nil else {

@@ -10,8 +10,7 @@ enum Command {
         try await orExit { () async throws(StageError) in try await Settings.load() }
     }
 
-    /// Opens the existing database without creating or migrating anything. Returns nil if it is missing or can't be
-    /// opened.
+    /// Opens the database if it exists. Returns nil if it is missing or can't be opened, and never creates one.
     static func existing(_ settings: Settings, database: String? = nil) async -> HostAssembly? {
         guard let place = try? settings.database(flag: database) else { return nil }
         if case .sqlite(let path) = place, !FileManager.default.fileExists(atPath: path) { return nil }

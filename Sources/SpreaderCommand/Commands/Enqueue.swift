@@ -21,9 +21,8 @@ struct Enqueue: AsyncParsableCommand {
     var pipeline: String
     @Argument(help: "Footage: files, folders or patterns; replaces the pipeline's inputs.", completion: .file())
     var inputs: [String] = []
-    @Option(help: ArgumentHelp("Set a stage option; can be repeated.", valueName: "stage.option=value")) var set:
-        [String] = []
-    @Option(help: ArgumentHelp("Set a post setting; can be repeated.", valueName: "key=value")) var post: [String] = []
+    @Option(help: ArgumentHelp("Set a stage option.", valueName: "stage.option=value")) var set: [String] = []
+    @Option(help: ArgumentHelp("Set a post setting.", valueName: "key=value")) var post: [String] = []
     @Option(help: ArgumentHelp("Earliest start, such as 2026-12-24T18:00:00+01:00 or +2h.", valueName: "time"))
     var at: String?
     @Option(help: "Priority from 0 to 9; smaller numbers run first.") var priority = 0

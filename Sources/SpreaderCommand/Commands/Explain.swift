@@ -17,8 +17,7 @@ struct Explain: AsyncParsableCommand {
     var pipeline: String
     @Argument(help: "Footage: files, folders or patterns; replaces the pipeline's inputs.", completion: .file())
     var inputs: [String] = []
-    @Option(help: ArgumentHelp("Set a stage option; can be repeated.", valueName: "stage.option=value")) var set:
-        [String] = []
+    @Option(help: ArgumentHelp("Set a stage option.", valueName: "stage.option=value")) var set: [String] = []
     @Option(help: "Output format.") var format: OutputFormat = .text
 
     func validate() throws { _ = try PipelineArguments.overrides(set: set, post: []) }

@@ -11,8 +11,8 @@ struct Init: AsyncParsableCommand {
         abstract: "Create a pipeline file from questions or flags.",
         discussion: """
             On a terminal, asks for each value without a flag; Enter accepts the default in brackets. With --yes, or \
-            without a terminal, uses the defaults. Also writes the schema for editors next to the file. Overwrites an \
-            existing file only with --force.
+            without a terminal, takes the defaults without asking. Also writes the schema for editors next to the \
+            file. Overwrites an existing file only with --force.
 
             Examples:
               spreader-pipeline init
@@ -32,8 +32,7 @@ struct Init: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Audience of the posts, such as SELF_ONLY.", valueName: "level")) var privacy: String?
     @Option(help: "How to fit video of another aspect ratio: crop, pad or blur.") var fit: String?
     @Option(help: "Caption; {{ name }} is replaced by the file name.") var title: String?
-    @Option(help: ArgumentHelp("Maximum duration of the video, such as 60s.", valueName: "duration")) var maxDuration:
-        String?
+    @Option(help: ArgumentHelp("Maximum duration, such as 60s.", valueName: "duration")) var maxDuration: String?
     @Option(help: ArgumentHelp("Folder for the finished files.", valueName: "folder")) var export: String?
     @Flag(help: "Overwrite an existing file.") var force = false
     @Flag(help: "Accept the defaults without asking.") var yes = false

@@ -60,10 +60,8 @@ struct Jobs: AsyncParsableCommand {
                 """)
 
         @Argument(help: "Job number.") var id: Int64
-        @Option(help: ArgumentHelp("Set a stage option; can be repeated.", valueName: "stage.option=value")) var set:
-            [String] = []
-        @Option(help: ArgumentHelp("Set a post setting; can be repeated.", valueName: "key=value")) var post: [String] =
-            []
+        @Option(help: ArgumentHelp("Set a stage option.", valueName: "stage.option=value")) var set: [String] = []
+        @Option(help: ArgumentHelp("Set a post setting.", valueName: "key=value")) var post: [String] = []
         @Option(help: "New priority from 0 to 9.") var priority: Int?
         @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
 

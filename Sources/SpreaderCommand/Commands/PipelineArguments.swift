@@ -16,10 +16,10 @@ struct PipelineArguments: ParsableArguments {
     @Argument(help: "Footage: files, folders or patterns; replaces the pipeline's inputs.", completion: .file())
     var inputs: [String] = []
 
-    @Option(help: ArgumentHelp("Set a stage option; can be repeated.", valueName: "stage.option=value"))
+    @Option(help: ArgumentHelp("Set a stage option.", valueName: "stage.option=value"))
     var set: [String] = []
 
-    @Option(help: ArgumentHelp("Set a post setting; can be repeated.", valueName: "key=value"))
+    @Option(help: ArgumentHelp("Set a post setting.", valueName: "key=value"))
     var post: [String] = []
 
     @Flag(help: "Post to a local sandbox instead of TikTok; no account needed.")

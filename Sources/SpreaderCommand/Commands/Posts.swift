@@ -50,7 +50,7 @@ struct Posts: AsyncParsableCommand {
 
                 Examples:
                   spreader-pipeline posts list --state unconfirmed
-                  spreader-pipeline posts resolve 4f1c --posted
+                  spreader-pipeline posts resolve post-4f1c --posted
                 """)
 
         @Argument(help: "Post ID, or the start of it.") var id: String

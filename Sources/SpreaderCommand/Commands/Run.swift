@@ -7,7 +7,7 @@ import Store
 
 struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run a pipeline over its footage.",
+        abstract: "Run a pipeline on its footage.",
         discussion: """
             Checks everything before work starts. After an interruption or a crash, the same command resumes where the \
             run stopped. Footage that is already posted is not posted again, except with --repost.

@@ -81,7 +81,7 @@ struct Runs: AsyncParsableCommand {
             }
             let words = Array(run.command.dropFirst())
             guard var command = try SpreaderPipeline.parseAsRoot(words) as? Run else {
-                Output.message("error: run \(run.id) was not started by `run`")
+                Output.message("error: run \(run.id) was not started with `run`")
                 throw ExitCode(78)
             }
             // Resume with the database in which the run was found.

@@ -17,7 +17,7 @@ struct Serve: AsyncParsableCommand {
 
             Examples:
               spreader-pipeline serve
-              spreader-pipeline serve --host 0.0.0.0 --port 80
+              spreader-pipeline serve --host 0.0.0.0
             """)
 
     @Option(help: "Address to listen on.") var host = "127.0.0.1"

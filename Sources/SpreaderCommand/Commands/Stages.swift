@@ -51,12 +51,12 @@ struct Stages: AsyncParsableCommand {
 
     private static func page(_ stage: StageType) -> String {
         var lines = [
-            "\(stage.name): \(stage.summary)", "", "  takes \(stage.input), gives \(stage.output)",
+            "\(stage.name): \(stage.summary)", "", "  input \(stage.input), output \(stage.output)",
             "  effect \(stage.effect.rawValue), resource \(stage.resource.rawValue)",
         ]
         if let origin = stage.origin { lines.append("  from plugin \(origin)") }
         lines.append("")
-        lines.append(stage.options.isEmpty ? "It has no options." : "Options:")
+        lines.append(stage.options.isEmpty ? "No options." : "Options:")
         for option in stage.options {
             var facts = [option.type.name]
             if option.defaultValue != .null { facts.append("default \(shown(option.defaultValue))") }

@@ -11,8 +11,8 @@ struct TestCommand: AsyncParsableCommand {
         abstract: "Run the test cases of pipelines against the sandbox.",
         discussion: """
             The cases of tiktok.json are in tiktok.test.json: generated footage and the expected results. Each case \
-            runs in its own temporary folder with its own sandbox and database, without the network. Exits 0 if all \
-            cases pass, 1 if one fails, 65 if a test-case file is invalid.
+            runs in its own temporary folder with its own sandbox and database; nothing leaves the machine. Exits 0 \
+            if all cases pass, 1 if one fails, 65 if a test-case file is invalid.
 
             Examples:
               spreader-pipeline test

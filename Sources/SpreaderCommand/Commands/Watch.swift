@@ -21,17 +21,15 @@ struct Watch: AsyncParsableCommand {
         help: ArgumentHelp("Pipeline file, JSON or YAML.", valueName: "file"),
         completion: .file(extensions: ["json", "yaml", "yml"]))
     var pipeline: String
-    @Option(help: ArgumentHelp("Queue a file once it is unchanged for this long.", valueName: "duration")) var settle =
-        "5s"
+    @Option(help: ArgumentHelp("Time that a file must stay unchanged.", valueName: "duration")) var settle = "5s"
     @Option(
         help: ArgumentHelp(
             "Move files to this folder on the same disk before queueing them.", valueName: "dir"),
         completion: .directory)
     var moveTo: String?
     @Flag(help: "Exit once all files in the folder are queued.") var once = false
-    @Option(help: ArgumentHelp("Set a stage option; can be repeated.", valueName: "stage.option=value")) var set:
-        [String] = []
-    @Option(help: ArgumentHelp("Set a post setting; can be repeated.", valueName: "key=value")) var post: [String] = []
+    @Option(help: ArgumentHelp("Set a stage option.", valueName: "stage.option=value")) var set: [String] = []
+    @Option(help: ArgumentHelp("Set a post setting.", valueName: "key=value")) var post: [String] = []
     @Option(help: "Priority from 0 to 9; smaller numbers run first.") var priority = 0
     @Option(help: "Queue to put the jobs in.") var queue = "default"
     @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?

@@ -177,7 +177,7 @@ struct StageHost: Sendable {
             }
             guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
                 throw StageError(
-                    .configuration, "SPREADER_PLUGIN_SECRETS holds \"\(word)\"",
+                    .configuration, "SPREADER_PLUGIN_SECRETS has the invalid entry \"\(word)\"",
                     hint: "set it to plugin:NAME, separated by commas, such as captions:CAPTIONS_API_KEY")
             }
             guard !Settings.isOwnSecret(parts[1]) else {

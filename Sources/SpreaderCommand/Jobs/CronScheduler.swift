@@ -76,6 +76,6 @@ struct CronScheduler: Sendable {
             jobs.append(job)
         }
         guard let made = try await desk.queue.tick("cron:\(entry.name):\(name)", at: moment, jobs: jobs) else { return }
-        Output.message("\(entry.name): \(made.count) \(made.count == 1 ? "job" : "jobs") of \(name)")
+        Output.message("\(entry.name): \(made.count) \(made.count == 1 ? "job" : "jobs") queued for \(name)")
     }
 }

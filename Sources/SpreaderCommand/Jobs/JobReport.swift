@@ -102,7 +102,7 @@ final class JobReport: Sendable {
                 state.failure?.retryAfter.map { Duration.seconds($0) } ?? (isBusy ? Self.busyPause : Self.usualPause)
             return .snoozed(message: message, for: pause)
         case .unavailable?:
-            // The service's Retry-After wins over the stage's own retry policy.
+            // The delay that the service asks for wins over the stage's own retry policy.
             let policy = state.backoff?.backoff(before: attempt + 1, random: .random(in: 0..<1))
             return .failed(message: message, after: state.failure?.retryAfter.map { .seconds($0) } ?? policy)
         // Some parts of a series failed permanently, while others only have to wait.

@@ -63,8 +63,7 @@ struct Auth: AsyncParsableCommand {
         )
 
         @OptionGroup var account: Account
-        @Flag(name: .customLong("local"), help: "Delete the tokens here without revoking them at TikTok.") var isLocal =
-            false
+        @Flag(name: .customLong("local"), help: "Delete the tokens without revoking them.") var isLocal = false
 
         func run() async throws {
             let desk = try await account.desk()
@@ -83,8 +82,7 @@ struct Auth: AsyncParsableCommand {
                 """)
 
         @OptionGroup var account: Account
-        @Flag(name: .customLong("local"), help: "Erase it here without revoking the tokens at TikTok.") var isLocal =
-            false
+        @Flag(name: .customLong("local"), help: "Erase the account without revoking its tokens.") var isLocal = false
 
         func run() async throws {
             let desk = try await account.desk()

@@ -9,7 +9,7 @@ extension Plugins {
         static let configuration = CommandConfiguration(
             commandName: "check", abstract: "Check that a plugin follows the protocol.",
             discussion: """
-                Starts the plugin for each check: handshake, unknown fields, other protocol versions and exit, and for \
+                Starts a plugin process for each check: handshake, unknown fields, other protocol versions and exit, and for \
                 each stage its options, check, plan, run, cancellation and long lines. Files go to a temporary folder. \
                 Exits 0 if all checks pass, 65 if one fails, 78 if plugin.json is invalid.
                 """)
@@ -19,8 +19,7 @@ extension Plugins {
         @Flag(help: "Check the built-in stages instead.") var builtIn = false
         @Option(help: ArgumentHelp("Footage to run the stages on; generated if omitted.", valueName: "file"))
         var input: String?
-        @Option(help: ArgumentHelp("Set a stage option; can be repeated.", valueName: "stage.option=value")) var set:
-            [String] = []
+        @Option(help: ArgumentHelp("Set a stage option.", valueName: "stage.option=value")) var set: [String] = []
         @Option(help: "Output format.") var format: OutputFormat = .text
 
         func validate() throws {
