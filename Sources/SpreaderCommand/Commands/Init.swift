@@ -16,7 +16,7 @@ struct Init: AsyncParsableCommand {
 
             Examples:
               spreader-pipeline init
-              spreader-pipeline init prepare.yaml --kind prepare --footage 'footage/*' --yes
+              spreader-pipeline init prepare.yaml --kind prepare --footage 'clips/*' --yes
               spreader-pipeline init post.json --kind post --privacy SELF_ONLY --yes
             """)
 

@@ -95,7 +95,7 @@ struct Run: AsyncParsableCommand {
     private func start(words: [String], saved: PlanFile?) async throws -> Int {
         let stop = StopSwitch { [self] in
             report([], status: 130)
-            Output.message("interrupted before any work began; to start over, run the same command again")
+            Output.message("interrupted before any work began; run the same command again to start")
             _exit(130)
         }
         let interruption = Interruption {

@@ -13,7 +13,7 @@ struct Watch: AsyncParsableCommand {
 
             Examples:
               spreader-pipeline watch footage --pipeline pipelines/tiktok.json
-              spreader-pipeline watch incoming --pipeline pipelines/tiktok.json --move-to queued
+              spreader-pipeline watch footage --pipeline tiktok.json --move-to queued
             """)
 
     @Argument(help: "Folder to watch.", completion: .directory) var folder: String

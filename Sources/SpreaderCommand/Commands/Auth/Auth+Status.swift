@@ -38,7 +38,7 @@ extension Auth {
 
         private static func text(_ record: AccountRecord, at now: Date) -> String {
             func end(_ date: Date?) -> String {
-                date.map { $0 <= now ? "expired \(Command.moment($0))" : "until \(Command.moment($0))" } ?? "expiry unknown"
+                date.map { $0 <= now ? "expired \(Command.moment($0))" : "until \(Command.moment($0))" } ?? "unknown"
             }
             let owner = record.profile?.words.map { "  \($0)" } ?? ""
             let renewal = record.canRenew ? ", renewed automatically" : ", can't be renewed"
