@@ -9,7 +9,7 @@ import PipelineFile
 public import PipelineKit
 import StageHosting
 
-/// The whole program, for whoever builds one with more stages linked in:
+/// The entry point of the program. Use it to build a binary with extra stages linked in:
 ///
 /// ```swift
 /// import PipelineKit
@@ -20,18 +20,17 @@ import StageHosting
 /// }
 /// ```
 public enum SpreaderProgram {
-    /// Reads the command line of this process and does what it says. To be called first, on the first thread.
-    /// - Parameter stages: Stages of one's own, beside those that come with the program. One with the name of another
-    ///   takes its place.
+    /// Runs the command line of this process and exits. Call it first, on the main thread.
+    /// - Parameter stages: Stages to add to the built-in ones. A stage with the name of a built-in stage replaces it.
     public static func main(adding stages: [StageType] = []) -> Never {
         StageRegistry.$added.withValue(stages) {
-            // A child is waited for: it needs no help texts, nor a parser of its one argument.
+            // The host waits for this child to start, so skip the argument parser.
             if StageChild.isThis { StageChild.serve() }
-            // A job's run ends with its worker: another one will have the job by then.
+            // A job's run dies with its worker, because another worker takes the job over.
             if ProcessInfo.processInfo.environment[JobProcess.leaseSetting] != nil { spreader_die_with_parent() }
-            // Processes of the same user can read the environment that this one was started with, and so could a child.
+            // Child processes and other processes of the same user can read the environment this process started with.
             for name in Settings.secretNames { _ = spreader_hide_variable(name) }
-            // What started it may have blocked signals for its own reasons; this thread is where they arrive.
+            // A signal mask is inherited, and the parent may have blocked signals. This thread receives them.
             var none = sigset_t()
             sigemptyset(&none)
             pthread_sigmask(SIG_SETMASK, &none, nil)
@@ -44,30 +43,44 @@ public enum SpreaderProgram {
     }
 }
 
-/// The command line: every command is a file under Commands/.
+/// The root command. Each subcommand is a file under Commands/.
 struct SpreaderPipeline: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "spreader-pipeline",
-        abstract: "Takes raw footage through declared stages and ends in a TikTok post.",
+        abstract: "Turn raw footage into TikTok posts with one declarative pipeline.",
         discussion: """
-            A pipeline is a JSON or YAML file that names stages. Try it without an account:
+            A pipeline is a JSON or YAML file that lists stages. To try one without an account:
 
               spreader-pipeline run pipelines/tiktok.json clip.mp4 --sandbox
 
-            Exit status: 0 all done; 1 an asset failed for good; 64 usage; 65 invalid pipeline or footage; \
-            69 service unavailable after retries; 75 try again later (limits); 77 not authorised; \
-            78 configuration; 130 interrupted (resumable).
+            Exit status:
+              0    every asset is done
+              1    an asset failed permanently
+              64   usage error
+              65   invalid pipeline or footage
+              69   service unavailable after retries
+              75   try again later (a limit was reached)
+              77   not authorised
+              78   configuration error
+              130  interrupted; the run can be resumed
             """,
         version: Version.current,
-        subcommands: [
-            Run.self, Plan.self, Validate.self, Lint.self, Init.self, TestCommand.self, Explain.self, ProbeCommand.self,
-            Stages.self,
-            Schema.self, Plugins.self, SandboxCommand.self, Auth.self, Serve.self, Runs.self, Posts.self, Enqueue.self,
-            Watch.self, WorkerCommand.self, Jobs.self, CacheCommand.self, DatabaseCommand.self, Doctor.self,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Pipeline",
+                subcommands: [
+                    Init.self, Validate.self, Lint.self, Plan.self, Run.self, TestCommand.self, ProbeCommand.self,
+                    Explain.self, Schema.self,
+                ]),
+            CommandGroup(name: "Run and post", subcommands: [Runs.self, Posts.self, SandboxCommand.self]),
+            CommandGroup(name: "Account", subcommands: [Auth.self, Serve.self]),
+            CommandGroup(
+                name: "Background job", subcommands: [Enqueue.self, Watch.self, WorkerCommand.self, Jobs.self]),
+            CommandGroup(name: "Stage and plugin", subcommands: [Stages.self, Plugins.self]),
+            CommandGroup(name: "Maintenance", subcommands: [Doctor.self, CacheCommand.self, DatabaseCommand.self]),
         ])
 }
 
-/// The program's version.
 enum Version {
     static let current = "0.1.0"
 }

@@ -142,7 +142,7 @@ extension EndToEnd {
             let nonsense = try await Program.run(
                 ["auth", "login", "--paste"], in: place, environment: app(sandbox), input: "hello\n")
             #expect(nonsense.status == 77)
-            #expect(nonsense.messages.contains("no address with a code in it"))
+            #expect(nonsense.messages.contains("the address has no code in it"))
         }
 
         @Test func importedTokensServeTheirAccountAlone() async throws {
@@ -219,7 +219,7 @@ extension EndToEnd {
             // The environment names the tokens of somebody else.
             let run = try await Program.run(["run", "p.json", "a.mp4"], in: place, environment: sandbox.environment)
             #expect(run.status == 77, "\(run.messages)")
-            #expect(run.messages.contains("\"brand\" is not connected any more: it was logged out on"))
+            #expect(run.messages.contains("\"brand\" is no longer connected: it was logged out on"))
             #expect(run.messages.contains("auth login --account brand"))
             #expect(run.messages.contains("a.mp4") == false, "refused before any work")
             #expect(try await sandbox.posts().isEmpty)

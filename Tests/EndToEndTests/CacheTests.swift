@@ -240,11 +240,11 @@ extension EndToEnd {
             let sizes = entries.compactMap { $0["bytes"]?.integerValue }
             let pruned = try await Program.run(
                 ["cache", "prune", "--max-size", "\(sizes.reduce(0, +))"], in: place)
-            #expect(pruned.output.hasPrefix("erased 1 outputs"), "\(pruned.output)")
+            #expect(pruned.output.hasPrefix("deleted 1 outputs"), "\(pruned.output)")
             // What was used last is still there.
             #expect(try await run("one", "a.mp4", place).reused == ["probe", "transcode"])
             let all = try await Program.run(["cache", "prune", "--all"], in: place)
-            #expect(all.output.hasPrefix("erased 2 outputs"))
+            #expect(all.output.hasPrefix("deleted 2 outputs"))
             let left = FileManager.default.enumerator(atPath: place.home.appending(path: "cache/files").path)
             #expect(try #require(left?.allObjects as? [String]).allSatisfy { $0.count < 64 })
             #expect(try await Program.run(["cache", "prune"], in: place).status == 64)

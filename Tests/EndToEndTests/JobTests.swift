@@ -338,12 +338,12 @@ extension EndToEnd {
             let workers = try (0..<2).map { _ in
                 try farm.worker(["--cron", "table.yaml", "--queues", "day"])
             }
-            try await farm.wait("a tick") { workers.contains { $0.messagesSoFar.contains("every: 2 jobs of") } }
+            try await farm.wait("a tick") { workers.contains { $0.messagesSoFar.contains("every: 2 jobs queued for") } }
             try await Task.sleep(for: .seconds(6))
             for worker in workers { worker.signal(SIGTERM) }
             for worker in workers { #expect(try await worker.end().status == 0) }
             let ticks = workers.flatMap { worker in
-                worker.messagesSoFar.matches(of: /every: 2 jobs of (\d+)/).map { String($0.1) }
+                worker.messagesSoFar.matches(of: /every: 2 jobs queued for (\d+)/).map { String($0.1) }
             }
             #expect(!ticks.isEmpty && Set(ticks).count == ticks.count, "\(ticks)")
             let jobs = try await farm.jobs()

@@ -144,7 +144,7 @@ extension EndToEnd {
             let pipe = try await Program.run(["lint", "p.json"], in: place)
             #expect(pipe.output.contains("remove it, or replace it with a text file"), "\(pipe.output)")
             let nameless = try await Program.run(["lint", ""], in: place)
-            #expect(nameless.output.contains("the name of the pipeline file is empty"), "\(nameless.output)")
+            #expect(nameless.output.contains("the path of the pipeline file is empty"), "\(nameless.output)")
             try place.write("p.test.json", "")
             let cases = try await Program.run(["test", "p.json"], in: place)
             #expect(cases.messages.contains("start with { \"cases\"") && !cases.messages.contains("stages"))
@@ -201,7 +201,7 @@ extension EndToEnd {
         @Test(arguments: [
             (["--fit", "stretch"], "crop, pad, blur"), (["--max-duration", "2h"], "between"),
             (["--privacy", "nobody"], "SELF_ONLY"), (["--title", "{{ nmae }}"], "did you mean \"name\"?"),
-            (["p.txt"], ".yaml"), (["--kind", "draft", "--title", "x"], "--title says nothing"),
+            (["p.txt"], ".yaml"), (["--kind", "draft", "--title", "x"], "--title does not apply"),
         ])
         func wrongFlagsAreUsageErrors(_ words: [String], _ text: String) async throws {
             let place = try Place()

@@ -258,7 +258,7 @@ extension EndToEnd {
             let outcome = try await run(
                 place, ["secret.bin"], environment: ["SPREADER_PLUGIN_SECRETS": "hostile:TIKTOK_ACCESS_TOKEN"])
             #expect(outcome.status == 78)
-            #expect(outcome.messages.contains("which no plugin may have"))
+            #expect(outcome.messages.contains("which plugins can't read"))
         }
 
         @Test func itsEnvironmentIsMinimal() async throws {
@@ -338,7 +338,7 @@ extension EndToEnd {
             let schema = try await Program.run(["schema"], in: place)
             #expect(schema.output.contains("maxSeconds"))
             #expect(
-                try await Program.run(["stages", "end-card"], in: place).output.contains("of plugin end-card 0.1.0"))
+                try await Program.run(["stages", "end-card"], in: place).output.contains("from plugin end-card 0.1.0"))
             try await place.clip("a.mp4", seconds: 2)
             try place.write(
                 "p.json", #"{"stages": [{"uses": "probe"}, {"uses": "end-card", "with": {"maxSeconds": 1}}]}"#)

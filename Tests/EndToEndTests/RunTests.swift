@@ -224,7 +224,7 @@ import Testing
 
             #expect(try await Program.run(["runs", "prune"], in: place).status == 78)
             let kept = try await Program.run(["runs", "prune", "--older-than", "1d"], in: place)
-            #expect(kept.status == 0 && kept.messages.contains("0 runs erased"))
+            #expect(kept.status == 0 && kept.messages.contains("0 runs deleted"))
             let trial = try await Program.run(["runs", "prune", "--older-than", "1ms", "--dry-run"], in: place)
             #expect(trial.output.contains(id), "\(trial.output) \(trial.messages)")
             #expect(try await Program.run(["runs", "prune", "--older-than", "1ms"], in: place).status == 0)

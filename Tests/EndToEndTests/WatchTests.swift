@@ -96,7 +96,7 @@ extension EndToEnd {
             let missing = try await Program.run(
                 ["watch", "nowhere", "--pipeline", place.pipeline("prepare")], in: place)
             #expect(missing.status == 64)
-            #expect(missing.messages.contains("there is no folder nowhere"))
+            #expect(missing.messages.contains("no such folder: nowhere"))
             try place.write("p.json", #"{"stages": [{"uses": "prob"}]}"#)
             try FileManager.default.createDirectory(
                 at: place.work.appending(path: "in"), withIntermediateDirectories: true)

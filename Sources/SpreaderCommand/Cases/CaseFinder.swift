@@ -1,23 +1,23 @@
 import Foundation
 
-/// Finds the files of cases that a command line means.
+/// Finds the test-case files for the arguments of `test`.
 enum CaseFinder {
     private static let endings = ["json", "yaml", "yml"]
 
-    /// A place that has no cases.
+    /// An argument without test cases.
     struct Missing: Error {
         var message: String
     }
 
-    /// The files, each once: those named, those in folders, and those beside pipelines. Without places, those in the
-    /// current folder and in `pipelines`.
+    /// The test-case files, without duplicates: the named ones, those in named folders, and those next to named pipelines.
+    /// Without arguments, those in the current folder and in `pipelines`.
     static func files(_ places: [String]) throws(Missing) -> [String] {
         var found: [String] = []
         for place in places.isEmpty ? [".", "pipelines"] : places {
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: place, isDirectory: &isFolder) else {
                 if places.isEmpty { continue }
-                throw Missing(message: "there is no file or folder \"\(place)\"")
+                throw Missing(message: "no such file or folder: \"\(place)\"")
             }
             let files = isFolder.boolValue ? inFolder(place) : isCases(place) ? [place] : beside(place)
             if files.isEmpty, !places.isEmpty {
@@ -25,11 +25,11 @@ enum CaseFinder {
                 throw Missing(
                     message: isFolder.boolValue
                         ? "no file in \(place) ends with .test.json"
-                        : "\(place) has no cases: \(name).test.json is not there")
+                        : "\(place) has no test cases: \(name).test.json does not exist")
             }
             found += files.filter { !found.contains($0) }
         }
-        if found.isEmpty { throw Missing(message: "no file here or in pipelines/ ends with .test.json") }
+        if found.isEmpty { throw Missing(message: "no file in the current folder or pipelines/ ends with .test.json") }
         return found
     }
 

@@ -7,18 +7,18 @@ import PipelineFile
 import PipelineKit
 import StageHosting
 
-/// Makes the footage of a case in its folder.
+/// Creates the footage of a test case.
 enum CaseFootage {
-    /// Writes the footage and what stands beside it.
-    /// - Returns: The footage's name in the folder.
-    /// - Throws: `StageError` when it can't be made.
+    /// Writes the footage, its sidecar and the other files of a case into `folder`.
+    /// - Returns: The name of the footage in the folder.
+    /// - Throws: `StageError` if a file can't be written or encoded.
     static func make(_ pipelineCase: PipelineCase, in folder: URL) async throws(StageError) -> String {
         let name: String
         do throws(StageError) {
             name = try await make(pipelineCase.input, keepsSidecars: pipelineCase.sidecar == nil, in: folder)
         } catch {
             if error.code == .cancelled { throw error }
-            throw StageError(.configuration, "the footage can't be made: \(error.message)", hint: error.hint)
+            throw StageError(.configuration, "the footage can't be created: \(error.message)", hint: error.hint)
         }
         let stem = folder.appending(path: name).deletingPathExtension()
         if let sidecar = pipelineCase.sidecar {
@@ -60,7 +60,7 @@ enum CaseFootage {
     }
 
     private static func sample(_ clip: CaseClip) -> SampleClip {
-        // Rates such as 29.97 are fractions of 1001.
+        // NTSC rates such as 29.97 are fractions with the denominator 1001.
         let whole = clip.frameRate.rounded()
         let rate =
             abs(clip.frameRate - whole) < 0.001
@@ -119,7 +119,7 @@ enum CaseFootage {
         do {
             try FileManager.default.createDirectory(
                 at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
-            // The content, should the path be a link.
+            // Copy the content, even if the path is a symbolic link.
             try FileManager.default.copyItem(at: URL(filePath: path).resolvingSymlinksInPath(), to: target)
         } catch {
             throw StageError(.fileSystem, "can't copy \(path): \(error.localizedDescription)")

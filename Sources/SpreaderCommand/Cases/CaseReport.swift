@@ -6,15 +6,14 @@ import PipelineFile
 import PipelineKit
 import StageHosting
 
-/// Tells how cases ended, in one of three forms.
+/// Reports the results of test cases in one of three formats.
 struct CaseReport {
-    /// How it is told.
     enum Format: String, CaseIterable {
-        /// For people: a line a case.
+        /// One line per case, for people.
         case text
-        /// For scripts: an object a line.
+        /// One JSON object per line, for scripts.
         case json
-        /// For machines that show tests: one XML document.
+        /// One JUnit XML document, for CI systems.
         case junit
     }
 
@@ -22,10 +21,9 @@ struct CaseReport {
     private let terminal = Terminal.standardOutput()
     private var results: [(file: CaseFile, result: CaseResult)] = []
 
-    /// A report that tells nothing yet.
     init(_ format: Format) { self.format = format }
 
-    /// Takes the next case; all but JUnit tell of it at once.
+    /// Adds the result of the next case. Prints it at once, except for JUnit.
     mutating func take(_ result: CaseResult, of file: CaseFile) {
         if format == .text, results.last?.file.file != file.file { Output.result(file.file) }
         results.append((file, result))
@@ -36,7 +34,7 @@ struct CaseReport {
         }
     }
 
-    /// Tells the end.
+    /// Prints the summary and, for JUnit, the document.
     func finish(seconds: Double) {
         if format == .junit { Output.result(junit(seconds)) }
         let failed = results.count { !$0.result.isPassed }
@@ -106,7 +104,7 @@ struct CaseReport {
         return lines.joined(separator: "\n")
     }
 
-    /// Files of cases that are not valid, as a JUnit report: an error for each finding.
+    /// A JUnit document for invalid test-case files, with one error per finding.
     static func junit(_ wrong: [(file: String, findings: [Diagnostic])]) -> String {
         func counts(_ count: Int) -> String {
             "tests=\"\(count)\" failures=\"0\" errors=\"\(count)\" skipped=\"0\" time=\"0.000\""
@@ -133,7 +131,7 @@ struct CaseReport {
         return (lines + ["</testsuites>"]).joined(separator: "\n")
     }
 
-    /// Text for XML; characters that XML 1.0 can't hold are left out.
+    /// Escapes text for XML, and drops characters that XML 1.0 does not allow.
     static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {

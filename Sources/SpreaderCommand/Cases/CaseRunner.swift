@@ -6,36 +6,35 @@ import PipelineFile
 import PipelineKit
 import StageHosting
 
-/// How a case ended.
+/// The result of a test case.
 struct CaseResult: Sendable {
     let pipelineCase: PipelineCase
-    /// The exit status of its run; nil when there was none.
+    /// The exit status of the run; nil if it did not start or was killed.
     var exit: Int?
-    /// From start to end.
+    /// The duration of the case.
     var seconds: Double
-    /// What was not as expected.
+    /// The expectations that did not hold.
     var failures: [CaseFailure]
 
-    /// Whether all was as expected.
     var isPassed: Bool { failures.isEmpty }
 }
 
-/// Runs cases as a user would: this very program, in a folder, with a home and a sandbox that nobody else has.
+/// Runs a test case as a user would: starts this program in a temporary folder, with its own data folder and sandbox.
 struct CaseRunner: Sendable {
-    /// How long a case may take.
+    /// The time limit of each program that a case starts.
     private static let limit = Duration.seconds(300)
-    /// Settings of the program that hold for cases as well.
+    /// Settings that a case inherits from this process.
     private static let kept = [
         "SPREADER_ISOLATION", "SPREADER_STAGE_MEMORY", "SPREADER_STAGE_STALL", "SPREADER_PLUGIN_SECRETS",
         "SPREADER_LOG",
     ]
 
-    /// Where cases have their folders.
+    /// The folder for the temporary folders of cases.
     let root: URL
     let settings: Settings
 
-    /// Runs a case and erases what it left.
-    /// - Throws: `StageError.cancelled` when the task was cancelled.
+    /// Runs a case and deletes its folder.
+    /// - Throws: `StageError.cancelled` if the task was cancelled. Any other error becomes a failure of the case.
     func run(_ pipelineCase: PipelineCase, of file: CaseFile) async throws(StageError) -> CaseResult {
         let folder = root.appending(path: UUID().uuidString)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -46,7 +45,7 @@ struct CaseRunner: Sendable {
             result.exit = facts.exit
             result.failures = Self.failures(pipelineCase, facts)
         } catch {
-            // A sandbox that is stopped says that it was.
+            // A cancelled task stops the sandbox, which may report another error.
             if error.code == .cancelled || Task.isCancelled { throw .cancelled }
             result.failures = [
                 CaseFailure(
@@ -61,7 +60,7 @@ struct CaseRunner: Sendable {
         let all = facts.json
         return pipelineCase.expectations.compactMap { expectation in
             var failure = expectation.failure(in: all)
-            // A status alone tells nobody what happened.
+            // A status alone does not explain what happened.
             if expectation.path == ["exit"], let complaint = facts.complaint { failure?.actual += " (\(complaint))" }
             return failure
         }
@@ -77,7 +76,7 @@ struct CaseRunner: Sendable {
                 try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
             }
         } catch {
-            throw StageError(.fileSystem, "can't make \(folder.path): \(error.localizedDescription)")
+            throw StageError(.fileSystem, "can't create \(folder.path): \(error.localizedDescription)")
         }
         let footage = try await CaseFootage.make(pipelineCase, in: work)
         let before = Set(Self.files(below: work))
@@ -91,7 +90,7 @@ struct CaseRunner: Sendable {
                 var facts = try await run(words, launch)
                 facts.posts = try await sandbox.posts()
                 facts.files = Self.files(below: work).filter { !before.contains($0) }
-                // A run tells its findings only when it does not start.
+                // A run reports findings only if it does not start, so get them from `plan`.
                 if pipelineCase.expectations.contains(where: { $0.path.first == "diagnostics" }) {
                     facts.findings = try await findings(words, launch)
                 }
@@ -102,12 +101,12 @@ struct CaseRunner: Sendable {
         } catch is CancellationError {
             throw .cancelled
         } catch {
-            throw StageError(.internalFault, "the case's sandbox failed: \(error)")
+            throw StageError(.internalFault, "the sandbox of the case failed: \(error)")
         }
     }
 
     private func words(_ pipelineCase: PipelineCase, _ file: CaseFile, _ footage: String) -> [String] {
-        // A name that begins like an option is none.
+        // A file name may start like an option.
         [
             URL(filePath: file.pipeline).standardizedFileURL.path, footage.hasPrefix("-") ? "./\(footage)" : footage,
             "--sandbox", "--format", "json",
@@ -121,15 +120,15 @@ struct CaseRunner: Sendable {
         launch.arguments = ["run"] + words + ["--no-wait"]
         let process = try await CapturedProcess.run(launch, limit: Self.limit)
         guard case .exited(let status) = process.end else {
-            throw StageError(.internalFault, "the run was ended: \(process.end)")
+            throw StageError(.internalFault, "the run was killed: \(process.end)")
         }
         let events = process.output.split(separator: 10).compactMap {
             try? JSONDecoder().decode(JSONValue.self, from: $0)
         }
-        // A command line that is not understood has no events.
+        // An invalid command line produces no events.
         guard !events.isEmpty else {
             let words = String(decoding: process.errors, as: UTF8.self).split(separator: "\n").first.map(String.init)
-            throw StageError(.internalFault, words ?? "the run said nothing and exited with \(status)")
+            throw StageError(.internalFault, words ?? "the run printed nothing and exited with \(status)")
         }
         return CaseFacts(exit: Int(status), events: events)
     }
@@ -143,7 +142,7 @@ struct CaseRunner: Sendable {
         return findings
     }
 
-    /// This very program, also when its file was replaced meanwhile; nothing of the user's records and accounts.
+    /// Starts this program again, even if its file was replaced meanwhile; without the user's database and accounts.
     private func launch(_ pipelineCase: PipelineCase, home: URL, work: URL) -> WorkerLaunch {
         let hidden = ["TIKTOK_", "SPREADER_", "AWS_", "PG"]
         var environment = ProcessInfo.processInfo.environment.filter { name, _ in
@@ -151,7 +150,7 @@ struct CaseRunner: Sendable {
         }
         environment.merge(pipelineCase.environment) { $1 }
         environment["SPREADER_HOME"] = home.path
-        // The case's folder is not the one in which plugins are looked for.
+        // Relative plugin folders refer to the current folder, not to the folder of the case.
         let current = URL(filePath: FileManager.default.currentDirectoryPath)
         environment["SPREADER_PLUGIN_PATH"] = StageHost.folders(settings).map {
             $0.hasPrefix("/") ? $0 : current.appending(path: $0).path
@@ -161,7 +160,7 @@ struct CaseRunner: Sendable {
         return launch
     }
 
-    /// Files below a folder, relative to it.
+    /// The files below a folder, as sorted relative paths.
     private static func files(below folder: URL) -> [String] {
         let prefix = folder.resolvingSymlinksInPath().path + "/"
         let all = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: [.isRegularFileKey])

@@ -2,18 +2,18 @@ import Foundation
 import PipelineKit
 import TikTok
 
-/// The control endpoints of the sandbox of one case.
+/// A client for the control endpoints of a case's sandbox.
 struct CaseSandbox: Sendable {
     private let configuration: TikTokConfiguration
 
-    /// The sandbox that told its clients so.
-    /// - Throws: `StageError` when what it told is no configuration.
+    /// Connects to the sandbox with these client settings.
+    /// - Throws: `StageError` if the settings are invalid.
     init(_ environment: [String: String]) throws(StageError) {
         configuration = try TikTokConfiguration(settings: environment)
     }
 
-    /// Sets what the case asks for, on top of what makes cases short.
-    /// - Throws: `StageError` with code `invalid-option` when the sandbox does not understand it.
+    /// Configures the sandbox with the settings and rules of the case, and short processing times by default.
+    /// - Throws: `StageError` with code `invalid-option` if the sandbox rejects them.
     func prepare(_ wanted: JSONValue?) async throws(StageError) {
         var settings: [String: JSONValue] = ["processingSeconds": 0.05, "moderationSeconds": 0.05]
         if case .object(let own)? = wanted?["settings"] { settings.merge(own) { $1 } }
@@ -22,17 +22,17 @@ struct CaseSandbox: Sendable {
         guard answer.status == 200 else {
             let problem = try? JSONDecoder().decode(JSONValue.self, from: answer.body)
             throw StageError(
-                .invalidOption, problem?["error"]?.stringValue ?? "the sandbox does not understand \"sandbox\"",
+                .invalidOption, problem?["error"]?.stringValue ?? "the sandbox rejected \"sandbox\"",
                 hint: problem?["hint"]?.stringValue)
         }
     }
 
-    /// The posts that it has, the newest first.
-    /// - Throws: `StageError` when it does not answer.
+    /// The posts in the sandbox, newest first.
+    /// - Throws: `StageError` if the sandbox does not answer.
     func posts() async throws(StageError) -> [JSONValue] {
         let answer = try await ask("GET", "/_sandbox/posts", nil)
         guard case .array(let posts)? = try? JSONDecoder().decode(JSONValue.self, from: answer.body) else {
-            throw StageError(.internalFault, "the sandbox does not say what was posted")
+            throw StageError(.internalFault, "the sandbox did not return its posts")
         }
         return posts
     }

@@ -3,14 +3,14 @@ import Foundation
 import PipelineKit
 import Store
 
-/// `cache ls|prune`: what is kept for later runs.
 struct CacheCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cache", abstract: "Show or erase what is kept for later runs.",
+        commandName: "cache", abstract: "Show or delete cached stage outputs.",
         discussion: """
-            The outputs of pure stages are kept on this machine and reused by any run with the same footage, options \
-            and versions. SPREADER_CACHE_SIZE (default 10GB, 0 for none) is how much; what was not used for longest \
-            goes first. `run --no-cache` does everything anew; `explain` says why something is not reused.
+            The outputs of pure stages are cached on this machine and reused by every run with the same footage, \
+            options and versions. SPREADER_CACHE_SIZE limits the cache (default 10GB; 0 turns it off); the least \
+            recently used outputs are deleted first. `run --no-cache` reruns every stage; `explain` shows why an \
+            output is not reused.
             """,
         subcommands: [Show.self, Prune.self])
 
@@ -20,11 +20,11 @@ struct CacheCommand: AsyncParsableCommand {
         return OutputCache(folder: settings.home.appending(path: "cache"), digests: digests)
     }
 
-    /// `cache ls`.
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "ls", abstract: "List what is kept, newest first.")
+        static let configuration = CommandConfiguration(
+            commandName: "ls", abstract: "List cached outputs, newest first.")
 
-        @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+        @Option(help: "Output format.") var format: OutputFormat = .text
 
         func run() async throws {
             let cache = try await CacheCommand.cache()
@@ -60,19 +60,18 @@ struct CacheCommand: AsyncParsableCommand {
         }
     }
 
-    /// `cache prune`.
     struct Prune: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Erase what is kept: all of it, what was not used for long, or what is too much.")
+            abstract: "Delete cached outputs: all of them, by age or by total size.")
 
-        @Flag(help: "Erase everything.") var all = false
-        @Option(help: ArgumentHelp("Erase what was not used for so long, such as 7d.", valueName: "age"))
+        @Flag(help: "Delete everything.") var all = false
+        @Option(help: ArgumentHelp("Delete outputs unused for this long, such as 7d.", valueName: "age"))
         var olderThan: String?
-        @Option(help: ArgumentHelp("Keep at most so much, such as 5GB.", valueName: "size")) var maxSize: String?
+        @Option(help: ArgumentHelp("Maximum size to keep, such as 5GB.", valueName: "size")) var maxSize: String?
 
         func validate() throws {
             guard all || olderThan != nil || maxSize != nil else {
-                throw ValidationError("say what to erase: --all, --older-than AGE or --max-size SIZE")
+                throw ValidationError("give --all, --older-than AGE or --max-size SIZE")
             }
             if let olderThan, Duration(parsing: olderThan) == nil {
                 throw ValidationError("--older-than takes a duration such as 7d, not \"\(olderThan)\"")
@@ -88,7 +87,7 @@ struct CacheCommand: AsyncParsableCommand {
             let pruned = await cache.prune(
                 unusedSince: all ? .distantFuture : age.map { Date().addingTimeInterval(-$0.inSeconds) },
                 limit: maxSize.flatMap { ByteCount(parsing: $0) })
-            Output.result("erased \(pruned.entries) outputs, \(ByteCount(pruned.bytes))")
+            Output.result("deleted \(pruned.entries) outputs, \(ByteCount(pruned.bytes))")
         }
     }
 }

@@ -3,28 +3,28 @@ import Foundation
 import PipelineKit
 import Store
 
-/// What commands share.
+/// Helpers that several commands share.
 enum Command {
-    /// The settings, or a clear end of the program.
+    /// Loads the settings. If they can't be read, prints the error and exits.
     static func settings() async throws -> Settings {
         try await orExit { () async throws(StageError) in try await Settings.load() }
     }
 
-    /// The records that are there already, when they can be opened; nothing is made.
+    /// Opens the database if it exists. Returns nil if it is missing or can't be opened, and never creates one.
     static func existing(_ settings: Settings, database: String? = nil) async -> HostAssembly? {
         guard let place = try? settings.database(flag: database) else { return nil }
         if case .sqlite(let path) = place, !FileManager.default.fileExists(atPath: path) { return nil }
         return try? await HostAssembly.open(settings, database: database, setsUp: false)
     }
 
-    /// Credentials for checks: from the vault when there is one, else from settings.
+    /// Credentials for checks: from the vault if there is one, otherwise from the settings.
     static func credentials(_ settings: Settings, _ assembly: HostAssembly?) async -> VaultCredentials {
         if let stored = try? await assembly?.credentials() { return stored }
         return VaultCredentials(
             settings: settings, vault: nil, locks: SharedLocks(folder: settings.home), clock: .system)
     }
 
-    /// Runs `body`; an error is printed and ends the program with its status.
+    /// Runs `body`. Prints an error and throws its exit code.
     static func orExit<Value>(_ body: () async throws(StageError) -> Value) async throws -> Value {
         do throws(StageError) {
             return try await body()
@@ -33,14 +33,13 @@ enum Command {
         }
     }
 
-    /// Prints an error.
-    /// - Returns: Its status, to end the program with.
+    /// Prints an error and returns its exit code, for the caller to throw.
     static func exit(_ error: StageError) -> ExitCode {
         Output.message("error: \(error.description)")
         return ExitCode(Int32(error.outcome.rawValue))
     }
 
-    /// A moment for tables, in local time.
+    /// Formats a date for tables, in local time.
     static func moment(_ date: Date) -> String {
         date.formatted(
             .verbatim(

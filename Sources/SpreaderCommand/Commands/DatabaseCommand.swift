@@ -2,24 +2,22 @@ import ArgumentParser
 import PipelineKit
 import Store
 
-/// `db`.
 struct DatabaseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "db",
-        abstract: "Look after the database's schema.",
+        abstract: "Show or migrate the database schema.",
         discussion: """
-            An SQLite file is brought up to date whenever it is opened. A PostgreSQL database that several machines share \
-            is set up when it is first used; after that its schema changes only by `db migrate`, once no older version \
-            works on it any more.
+            An SQLite file is migrated whenever it is opened. A PostgreSQL database is set up on first use; after that, \
+            only `db migrate` changes its schema. Run it once no process with an older version uses the database.
             """,
         subcommands: [Status.self, Migrate.self])
 
     struct Status: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show the steps of the schema and whether each was taken; exits with 78 when one is missing.")
+            abstract: "Show which migrations are applied; exit with 78 if one is missing.")
 
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
-        @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @Option(help: "Output format.") var format: OutputFormat = .text
 
         func run() async throws {
             let settings = try await Command.settings()
@@ -39,9 +37,9 @@ struct DatabaseCommand: AsyncParsableCommand {
 
     struct Migrate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Bring the schema up to date; processes that do so at once take turns.")
+            abstract: "Apply the missing migrations; concurrent calls take turns.")
 
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
 
         func run() async throws {
             let settings = try await Command.settings()

@@ -10,15 +10,14 @@ import StageHosting
 import Store
 import TikTok
 
-/// `doctor`: whether this machine has what runs need.
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Check this machine: libraries, encoders, write access, credentials, clock, reachability.",
-        discussion: "Exits 0 when runs can work, 78 when something is broken. Missing credentials are a warning.")
+        abstract: "Check libraries, encoders, plugins, database, credentials, network and clock.",
+        discussion: "Exits 0 if runs can work, 78 if something is broken. Missing credentials are only a warning.")
 
-    @Flag(help: "Don't ask the network.") var offline = false
-    @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
-    @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+    @Flag(help: "Skip the checks that need the network.") var offline = false
+    @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+    @Option(help: "Output format.") var format: OutputFormat = .text
 
     private struct Check {
         enum Verdict: String { case ok, warning, broken }
@@ -68,27 +67,28 @@ struct Doctor: AsyncParsableCommand {
             checks.append(
                 Check(
                     name: "encoder \(name)", verdict: isThere ? .ok : .broken,
-                    detail: isThere ? purpose : "missing: install an FFmpeg that was built with it"))
+                    detail: isThere ? purpose : "missing: install an FFmpeg built with it"))
         }
         for (name, purpose) in [("zscale", "HDR and colour conversion"), ("bwdif", "deinterlacing")] {
             let isThere = FilterGraph.exists(name)
             checks.append(
                 Check(
                     name: "filter \(name)", verdict: isThere ? .ok : .warning,
-                    detail: isThere ? purpose : "missing: no \(purpose)"))
+                    detail: isThere ? purpose : "missing: \(purpose) is not available"))
         }
         return checks
     }
 
-    /// What confines the child that reads footage: its own word.
+    /// Starts a child process and reports the confinement that it says is in force.
     private func isolation(_ settings: Settings) async -> Check {
         do throws(StageError) {
             let inForce = try await StageHost.confinement(settings)
             let words = [
                 inForce.contains("landlock")
-                    ? "reaches its footage and work folder only (Landlock)"
-                    : "can reach other files: the kernel has no Landlock",
-                inForce.contains("seccomp") ? "no network (seccomp)" : "the network: the kernel has no seccomp",
+                    ? "can open only its footage and work folder (Landlock)"
+                    : "can open other files: the kernel has no Landlock",
+                inForce.contains("seccomp")
+                    ? "can't use the network (seccomp)" : "can use the network: the kernel has no seccomp",
             ]
             return Check(
                 name: "isolation", verdict: inForce.count == 2 ? .ok : .warning,
@@ -156,7 +156,7 @@ struct Doctor: AsyncParsableCommand {
             !token.reveal().isEmpty
         else {
             return Check(
-                name: "credentials", verdict: .ok, detail: "there is a token; whether TikTok accepts it was not asked")
+                name: "credentials", verdict: .ok, detail: "token present; not checked with TikTok")
         }
         do throws(StageError) {
             let words = try await ServiceReach.account(settings: settings.plain, token: token)
@@ -168,7 +168,7 @@ struct Doctor: AsyncParsableCommand {
 
     private func service(_ settings: Settings) async -> [Check] {
         let base = settings["TIKTOK_API_BASE_URL"] ?? "https://open.tiktokapis.com"
-        if offline { return [Check(name: "service", verdict: .ok, detail: "not asked (--offline)")] }
+        if offline { return [Check(name: "service", verdict: .ok, detail: "skipped (--offline)")] }
         do throws(StageError) {
             let reach = try await ServiceReach.measure(settings: settings.plain)
             var checks = [
@@ -182,18 +182,18 @@ struct Doctor: AsyncParsableCommand {
                     Check(
                         name: "clock", verdict: isClose ? .ok : .broken,
                         detail: isClose
-                            ? "within \(max(1, Int(abs(skew)))) s of the service's"
-                            : "off by \(Int(skew)) s: tokens and limits depend on it; set the machine's time"))
+                            ? "within \(max(1, Int(abs(skew)))) s of the service's clock"
+                            : "off by \(Int(skew)) s, which breaks tokens and limits: set this machine's time"))
             }
             return checks
         } catch {
             return [
                 Check(
                     name: "service", verdict: .warning,
-                    detail: "\(base) can't be reached: \(error.message) (runs with --sandbox work all the same)"),
+                    detail: "\(base) can't be reached: \(error.message) (runs with --sandbox still work)"),
                 Check(
                     name: "clock", verdict: .warning,
-                    detail: "\(Command.moment(Date())), not compared: no answer from the service"),
+                    detail: "\(Command.moment(Date())); not compared, because the service did not answer"),
             ]
         }
     }

@@ -8,35 +8,39 @@ import PipelineKit
 import StageHosting
 import Store
 
-/// `enqueue PIPELINE INPUT…`.
 struct Enqueue: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Put footage into the job queue: one job an asset, for `worker` to run.",
+        abstract: "Queue footage for `worker`, one job per asset.",
         discussion: """
-            The pipeline is checked now and again when the job runs; paths in it are relative to the folder of this \
-            command.
+            The pipeline is checked now, and again when the job runs. Relative paths in it are resolved against the \
+            current folder.
+
+            Examples:
+              spreader-pipeline enqueue pipelines/tiktok.json footage/*.mp4
+              spreader-pipeline enqueue pipelines/tiktok.json clip.mp4 --at +2h
+              spreader-pipeline enqueue pipelines/tiktok.json clip.mp4 --unique launch
             """)
 
-    @Argument(help: "The pipeline file, JSON or YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
+    @Argument(help: "Pipeline file, JSON or YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
     var pipeline: String
-    @Argument(help: "Footage: files, folders or patterns; replaces the file's inputs.", completion: .file())
+    @Argument(help: "Footage: files, folders or patterns; replaces the pipeline's inputs.", completion: .file())
     var inputs: [String] = []
-    @Option(help: ArgumentHelp("Set an option of a stage.", valueName: "stage.option=value")) var set: [String] = []
-    @Option(help: ArgumentHelp("Set a key of the post.", valueName: "key=value")) var post: [String] = []
-    @Option(help: ArgumentHelp("When jobs may begin: 2026-12-24T18:00:00+01:00, or +2h.", valueName: "time"))
+    @Option(help: ArgumentHelp("Set a stage option.", valueName: "stage.option=value")) var set: [String] = []
+    @Option(help: ArgumentHelp("Set a post setting.", valueName: "key=value")) var post: [String] = []
+    @Option(help: ArgumentHelp("Earliest start, such as 2026-12-24T18:00:00+01:00 or +2h.", valueName: "time"))
     var at: String?
-    @Option(help: "0 to 9; smaller ones come first.") var priority = 0
+    @Option(help: "Priority from 0 to 9; smaller numbers run first.") var priority = 0
     @Option(
         help: ArgumentHelp(
-            "A key that only one unfinished job may have; with several assets, theirs are KEY:ASSET.",
+            "Allow one unfinished job per key; several assets get KEY:ASSET.",
             valueName: "key"))
     var unique: String?
-    @Option(help: "The queue that jobs wait in.") var queue = "default"
-    @Option(help: ArgumentHelp("What a worker must offer to take the jobs, with commas.", valueName: "labels"))
+    @Option(help: "Queue to put the jobs in.") var queue = "default"
+    @Option(help: ArgumentHelp("Labels that a worker must offer, separated by commas.", valueName: "labels"))
     var labels: String?
-    @Option(help: "Attempts in all.") var attempts = NewJob.usualAttempts
-    @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
-    @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+    @Option(help: "Maximum number of attempts.") var attempts = NewJob.usualAttempts
+    @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+    @Option(help: "Output format.") var format: OutputFormat = .text
 
     func validate() throws {
         guard (0...9).contains(priority) else { throw ValidationError("--priority takes 0 to 9") }
@@ -61,14 +65,14 @@ struct Enqueue: AsyncParsableCommand {
         }
         if let error = checked.secretRefusal(overrides, keeper: "job") { throw Command.exit(error) }
         for finding in checked.findings { Output.message(finding.text) }
-        // The login may be made before the jobs run.
+        // The user may log in before the jobs run.
         let blocking = checked.blocking.filter { $0.subject != .authorisation }
         guard let checkedPipeline = checked.pipeline, blocking.isEmpty, checked.refusedFootage.isEmpty else {
             throw ExitCode(Int32(checked.refusal))
         }
         let made = try await Command.orExit { () async throws(StageError) in
             let desk = try await JobDesk.open(settings, db)
-            // By the database's clock, which decides when it is due.
+            // The database's clock decides when a job is due.
             let moment = try moment(now: await desk.queue.now())
             var jobs: [NewJob] = []
             for asset in checked.assets {
@@ -98,7 +102,7 @@ struct Enqueue: AsyncParsableCommand {
             return try PostMoment.parse(.string(at)).date(from: now)
         } catch {
             throw StageError(
-                .invalidOption, "--at takes a moment such as 2026-12-24T18:00:00+01:00, or +2h, not \"\(at)\"")
+                .invalidOption, "--at takes a time such as 2026-12-24T18:00:00+01:00 or +2h, not \"\(at)\"")
         }
     }
 }

@@ -8,19 +8,21 @@ import PipelineKit
 import StageHosting
 import Store
 
-/// `explain STAGE PIPELINE [INPUT …]`: why a stage's output is reused, or not.
 struct Explain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say whether a run would reuse a stage's output, and which part of its key differs.",
-        discussion:
-            "Footage is read for its digest; nothing is written. A resumed run also has its own finished stages.")
+        abstract: "Explain why a run would or would not reuse a stage's cached output.",
+        discussion: """
+            Computes the digest of the footage, names the part of the cache key that differs, and writes nothing. A \
+            resumed run also reuses its own finished stages.
+            """)
 
-    @Argument(help: "The stage, by its id or name.") var stage: String
-    @Argument(help: "The pipeline file, JSON or YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
+    @Argument(help: "Stage ID or name.") var stage: String
+    @Argument(help: "Pipeline file, JSON or YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
     var pipeline: String
-    @Argument(help: "Footage: replaces the file's inputs.", completion: .file()) var inputs: [String] = []
-    @Option(help: ArgumentHelp("Set an option of a stage.", valueName: "stage.option=value")) var set: [String] = []
-    @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+    @Argument(help: "Footage: files, folders or patterns; replaces the pipeline's inputs.", completion: .file())
+    var inputs: [String] = []
+    @Option(help: ArgumentHelp("Set a stage option.", valueName: "stage.option=value")) var set: [String] = []
+    @Option(help: "Output format.") var format: OutputFormat = .text
 
     func validate() throws { _ = try PipelineArguments.overrides(set: set, post: []) }
 

@@ -10,41 +10,45 @@ import StageHosting
 
 extension PipelineDraft.Kind: ExpressibleByArgument {}
 
-/// `init [FILE]`: writes a pipeline by asking, or from flags.
 struct Init: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Write a pipeline, by asking or from flags.",
+        abstract: "Create a pipeline file from questions or flags.",
         discussion: """
-            On a terminal it asks for what no flag says; Enter takes the answer in brackets. With --yes, or without a \
-            terminal, the flags and those answers are all there is. The schema for editors is put beside the file. A \
-            file that is there is not overwritten without --force.
+            On a terminal, asks for each value without a flag; Enter accepts the default in brackets. With --yes, or \
+            without a terminal, takes the defaults without asking. Also writes the schema for editors next to the \
+            file. Overwrites an existing file only with --force.
+
+            Examples:
+              spreader-pipeline init
+              spreader-pipeline init prepare.yaml --kind prepare --footage 'clips/*' --yes
+              spreader-pipeline init post.json --kind post --privacy SELF_ONLY --yes
             """)
 
     @Argument(
-        help: "The file to write; .yaml or .yml for YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
+        help: "File to write; .yaml or .yml selects YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
     var file = "pipeline.json"
 
-    @Option(help: ArgumentHelp("Files, folders or patterns; can be repeated.", valueName: "pattern"))
+    @Option(help: ArgumentHelp("Footage: file, folder or pattern; can be repeated.", valueName: "pattern"))
     var footage: [String] = []
-    @Option(help: "What for: post, draft (to the creator's inbox) or prepare (files only).")
+    @Option(help: "Target: post, draft (the creator's inbox) or prepare (files only).")
     var kind: PipelineDraft.Kind?
-    @Option(help: "Name of the account.") var account: String?
-    @Option(help: ArgumentHelp("Who may see the posts, such as SELF_ONLY.", valueName: "level")) var privacy: String?
-    @Option(help: "Pictures of another shape: crop, pad or blur.") var fit: String?
-    @Option(help: "Caption; {{ name }} is the file's name.") var title: String?
-    @Option(help: ArgumentHelp("Longest video, such as 60s.", valueName: "duration")) var maxDuration: String?
+    @Option(help: "Account name.") var account: String?
+    @Option(help: ArgumentHelp("Audience of the posts, such as SELF_ONLY.", valueName: "level")) var privacy: String?
+    @Option(help: "How to fit video of another aspect ratio: crop, pad or blur.") var fit: String?
+    @Option(help: "Caption; {{ name }} is replaced by the file name.") var title: String?
+    @Option(help: ArgumentHelp("Maximum duration, such as 60s.", valueName: "duration")) var maxDuration: String?
     @Option(help: ArgumentHelp("Folder for the finished files.", valueName: "folder")) var export: String?
-    @Flag(help: "Overwrite the file.") var force = false
-    @Flag(help: "Ask nothing.") var yes = false
+    @Flag(help: "Overwrite an existing file.") var force = false
+    @Flag(help: "Accept the defaults without asking.") var yes = false
 
     private var isYAML: Bool { ["yaml", "yml"].contains((file as NSString).pathExtension.lowercased()) }
 
     func validate() throws {
         guard isYAML || (file as NSString).pathExtension.lowercased() == "json" else {
-            throw ValidationError("the file's name ends in .json, .yaml or .yml, not \"\(file)\"")
+            throw ValidationError("the file name must end in .json, .yaml or .yml, not \"\(file)\"")
         }
         if !force, FileManager.default.fileExists(atPath: file) {
-            throw ValidationError("\(file) is there already: name another file, or say --force")
+            throw ValidationError("\(file) already exists: name another file, or use --force")
         }
     }
 
@@ -58,7 +62,7 @@ struct Init: AsyncParsableCommand {
             return first.message + (first.hint.map { " (\($0))" } ?? "")
         }
         var draft = drafted
-        // What flags say is checked before anybody is asked for more.
+        // Check the flags before asking for anything else.
         if let problem = problem(draft) { throw usage(problem) }
         if kind != nil, let problem = contradiction(draft) { throw usage(problem) }
         if !yes, isatty(STDIN_FILENO) == 1 {
@@ -75,25 +79,24 @@ struct Init: AsyncParsableCommand {
         try write(draft)
     }
 
-    /// A flag that the kind of pipeline has no use for.
+    /// The complaint about a flag that does not apply to this kind of pipeline; nil if there is none.
     private func contradiction(_ draft: PipelineDraft) -> String? {
         for (flag, isGiven, kinds) in [
             ("account", account != nil, [.post, .draft]), ("title", title != nil, [.post]),
             ("privacy", privacy != nil, [.post]),
         ] as [(String, Bool, [PipelineDraft.Kind])] where isGiven && !kinds.contains(draft.kind) {
-            return "--\(flag) says nothing about a pipeline of the kind \(draft.kind.rawValue)"
+            return "--\(flag) does not apply to a pipeline of kind \(draft.kind.rawValue)"
         }
         return nil
     }
 
-    /// Tells of flags that don't hold.
-    /// - Returns: The status to end the program with.
+    /// Prints a usage error and returns its exit code, for the caller to throw.
     private func usage(_ problem: String) -> ExitCode {
         Output.message("error: \(problem)\nUsage: \(SpreaderPipeline.usageString(for: Self.self))")
         return ExitCode(64)
     }
 
-    /// What the flags say.
+    /// The draft with the values of the flags; the rest are defaults.
     private var drafted: PipelineDraft {
         var draft = PipelineDraft(name: URL(filePath: file).deletingPathExtension().lastPathComponent)
         if let kind { draft.kind = kind }
@@ -120,13 +123,13 @@ struct Init: AsyncParsableCommand {
         let schema = URL(filePath: file).deletingLastPathComponent().appending(path: PipelineDraft.schemaFile)
         var written = file
         do throws(StageError) {
-            // Whoever made the file meanwhile keeps it.
+            // Another process may have created the file since `validate`: keep it.
             try NamedFile(file).write(draft.text(isYAML: isYAML)) { _ in force }
             if !FileManager.default.fileExists(atPath: schema.path),
                 let text = try? PipelineSchema.schema(for: .linked).text(pretty: true)
             {
                 try NamedFile(schema.relativePath).write(text + "\n") { _ in false }
-                written += ", and \(PipelineDraft.schemaFile) beside it for editors"
+                written += ", and \(PipelineDraft.schemaFile) next to it for editors"
             }
         } catch {
             throw Command.exit(error)
@@ -139,7 +142,7 @@ struct Init: AsyncParsableCommand {
             Output.result("then, without an account: spreader-pipeline run \(ShellWord.of(file)) --sandbox")
         }
         if draft.isPublic {
-            Output.result("everyone will see its posts: set \(PipelineDraft.privacySetting)=SELF_ONLY for trial runs")
+            Output.result("everyone can see the posts: set \(PipelineDraft.privacySetting)=SELF_ONLY for trial runs")
         }
     }
 }

@@ -3,10 +3,9 @@ import Foundation
 import PipelineKit
 import Store
 
-/// `jobs list|show|retry|cancel|pause|resume|limit|prune`.
 struct Jobs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Look after the job queue.",
+        abstract: "Manage the job queue.",
         subcommands: [
             List.self, Show.self, Retry.self, Cancel.self, Pause.self, Resume.self, Limit.self, Prune.self,
         ], defaultSubcommand: List.self)
@@ -14,11 +13,11 @@ struct Jobs: AsyncParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List jobs, newest first.")
 
-        @Option(help: "Only jobs in this state; may be given more than once.") var state: [String] = []
-        @Option(help: "Only jobs of this queue.") var queue: String?
-        @Option(help: "At most this many.") var limit = 50
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
-        @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+        @Option(help: "Only jobs in this state; can be repeated.") var state: [String] = []
+        @Option(help: "Only jobs in this queue.") var queue: String?
+        @Option(help: "Maximum number to list.") var limit = 50
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @Option(help: "Output format.") var format: OutputFormat = .text
 
         func validate() throws {
             for word in state where JobState(rawValue: word) == nil {
@@ -39,10 +38,10 @@ struct Jobs: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show all that is known of a job.")
+        static let configuration = CommandConfiguration(abstract: "Show a job in full, as JSON.")
 
-        @Argument(help: "The job's number.") var id: Int64
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
+        @Argument(help: "Job number.") var id: Int64
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
 
         func run() async throws {
             let desk = try await Jobs.queue(db)
@@ -54,21 +53,23 @@ struct Jobs: AsyncParsableCommand {
 
     struct Retry: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Try a job again now: one that was put aside, called off, is unconfirmed or waits.",
-            discussion:
-                "With --set or --post, its options are replaced first. An unconfirmed post is asked for, not sent.")
+            abstract: "Retry a discarded, cancelled, unconfirmed or waiting job now.",
+            discussion: """
+                --set and --post replace the job's options first. An unconfirmed post is looked up at TikTok, never sent \
+                again.
+                """)
 
-        @Argument(help: "The job's number.") var id: Int64
-        @Option(help: ArgumentHelp("Set an option of a stage.", valueName: "stage.option=value")) var set: [String] = []
-        @Option(help: ArgumentHelp("Set a key of the post.", valueName: "key=value")) var post: [String] = []
-        @Option(help: "Another priority, 0 to 9.") var priority: Int?
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
+        @Argument(help: "Job number.") var id: Int64
+        @Option(help: ArgumentHelp("Set a stage option.", valueName: "stage.option=value")) var set: [String] = []
+        @Option(help: ArgumentHelp("Set a post setting.", valueName: "key=value")) var post: [String] = []
+        @Option(help: "New priority from 0 to 9.") var priority: Int?
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
 
         func validate() throws { _ = try PipelineArguments.overrides(set: set, post: post) }
 
         func run() async throws {
             let options = PipelineArguments.words(set: set, post: post)
-            try await Jobs.change(id, db, "runs or is done") { (desk) throws(StageError) in
+            try await Jobs.change(id, db, "is running or done") { (desk) throws(StageError) in
                 try await desk.retry(id, options: options.isEmpty ? nil : options, priority: priority)
             }
         }
@@ -76,10 +77,10 @@ struct Jobs: AsyncParsableCommand {
 
     struct Cancel: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Call a job off; one that runs is stopped at the next sign of life.")
+            abstract: "Cancel a job; a running job stops at its next heartbeat.")
 
-        @Argument(help: "The job's number.") var id: Int64
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
+        @Argument(help: "Job number.") var id: Int64
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
 
         func run() async throws {
             try await Jobs.change(id, db, "is done") { (desk) throws(StageError) in try await desk.cancel(id) }
@@ -88,10 +89,10 @@ struct Jobs: AsyncParsableCommand {
 
     struct Pause: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Begin no more jobs of a queue; those that run go on.")
+            abstract: "Pause a queue; running jobs continue.")
 
-        @Argument(help: "The queue.") var queue = "default"
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
+        @Argument(help: "Queue name.") var queue = "default"
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
 
         func run() async throws {
             let desk = try await Jobs.queue(db)
@@ -101,33 +102,33 @@ struct Jobs: AsyncParsableCommand {
     }
 
     struct Resume: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Let jobs of a paused queue begin again.")
+        static let configuration = CommandConfiguration(abstract: "Resume a paused queue.")
 
-        @Argument(help: "The queue.") var queue = "default"
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
+        @Argument(help: "Queue name.") var queue = "default"
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
 
         func run() async throws {
             let desk = try await Jobs.queue(db)
             try await Command.orExit { () async throws(StageError) in try await desk.pause(queue, false) }
-            Output.result("queue \(queue) goes on")
+            Output.result("queue \(queue) is resumed")
         }
     }
 
     struct Limit: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Set how many jobs of a queue or an account may run at once, over all workers.")
+            abstract: "Limit how many jobs of a queue or account run at once, across all workers.")
 
-        @Option(help: "The queue.") var queue: String?
-        @Option(help: "The account.") var account: String?
-        @Argument(help: ArgumentHelp("Jobs at once, or none for no limit; without it, the limits are listed."))
+        @Option(help: "Limit this queue.") var queue: String?
+        @Option(help: "Limit this account.") var account: String?
+        @Argument(help: ArgumentHelp("Jobs at once, or none for no limit; lists the limits if omitted."))
         var jobs: String?
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
 
         func validate() throws {
             guard let jobs else { return }
-            guard (queue == nil) != (account == nil) else { throw ValidationError("name either --queue or --account") }
+            guard (queue == nil) != (account == nil) else { throw ValidationError("give either --queue or --account") }
             guard jobs == "none" || Int(jobs).map({ $0 > 0 }) == true else {
-                throw ValidationError("takes a number above 0, or none")
+                throw ValidationError("the limit must be a number above 0, or none")
             }
         }
 
@@ -148,10 +149,10 @@ struct Jobs: AsyncParsableCommand {
 
     struct Prune: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Erase jobs that ended so long ago; unconfirmed ones stay.")
+            abstract: "Delete jobs that ended long ago; unconfirmed jobs are kept.")
 
-        @Option(help: ArgumentHelp("How long ago, such as 30d.", valueName: "duration")) var olderThan: String
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Minimum age, such as 30d.", valueName: "duration")) var olderThan: String
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
 
         func validate() throws {
             guard Duration(parsing: olderThan) != nil else {
@@ -163,7 +164,7 @@ struct Jobs: AsyncParsableCommand {
             let desk = try await Jobs.queue(db)
             let age = Duration(parsing: olderThan) ?? .zero
             let count = try await Command.orExit { () async throws(StageError) in try await desk.prune(olderThan: age) }
-            Output.result("\(count) \(count == 1 ? "job" : "jobs") erased")
+            Output.result("\(count) \(count == 1 ? "job" : "jobs") deleted")
         }
     }
 
@@ -175,11 +176,11 @@ struct Jobs: AsyncParsableCommand {
     }
 
     static func absent(_ id: Int64) -> ExitCode {
-        Output.message("error: there is no job \(id) (see: spreader-pipeline jobs list)")
+        Output.message("error: job \(id) does not exist (see: spreader-pipeline jobs list)")
         return ExitCode(64)
     }
 
-    /// Changes one job and shows what became of it.
+    /// Changes one job and prints its new state, or fails with `obstacle` as the reason.
     private static func change(
         _ id: Int64, _ database: String?, _ obstacle: String,
         _ body: (JobQueue) async throws(StageError) -> Job?

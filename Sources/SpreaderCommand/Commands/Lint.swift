@@ -7,38 +7,40 @@ import PipelineFile
 import PipelineKit
 import StageHosting
 
-/// `lint FILE`: what `validate` finds, and advice.
 struct Lint: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Check a pipeline and its footage, and give advice.",
+        abstract: "Check a pipeline and suggest improvements.",
         discussion: """
-            Finds what validate finds, and what works but is unwise; docs/lint.md explains every code. Exits 65 when \
-            there are errors, and with --strict when there are warnings. Nothing is written or sent.
+            Reports the findings of `validate`, and constructs that work but are unwise; docs/lint.md explains every \
+            code. Exits 65 on errors, and with --strict on warnings too. Writes and sends nothing.
+
+            Examples:
+              spreader-pipeline lint pipelines/tiktok.json
+              spreader-pipeline lint pipelines/tiktok.json --strict --format github
             """)
 
-    /// How findings are written.
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, github, junit }
 
-    @Argument(help: "The pipeline file, JSON or YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
+    @Argument(help: "Pipeline file, JSON or YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
     var pipeline: String
 
-    @Argument(help: "Footage: replaces the file's inputs.", completion: .file())
+    @Argument(help: "Footage: files, folders or patterns; replaces the pipeline's inputs.", completion: .file())
     var inputs: [String] = []
 
-    @Flag(help: "Exit with 65 for warnings, too.")
+    @Flag(help: "Exit with 65 on warnings, too.")
     var strict = false
 
-    @Option(help: ArgumentHelp("Don't give this advice or warning; can be repeated.", valueName: "code"))
+    @Option(help: ArgumentHelp("Suppress this advice or warning; can be repeated.", valueName: "code"))
     var allow: [String] = []
 
-    @Option(help: "How to report: text, one JSON array, annotations of GitHub Actions, or a JUnit report.")
+    @Option(help: "Output format: text, a JSON array, GitHub Actions annotations or a JUnit report.")
     var format: Format = .text
 
     func validate() throws {
         let codes = Linter.rules.map(\.code) + Linter.warnings
         for code in allow where !codes.contains(code) {
             let hint = NearestName.of(code, in: codes).map { "did you mean \"\($0)\"?" } ?? "see docs/lint.md"
-            throw ValidationError("--allow: there is no advice \"\(code)\" (\(hint))")
+            throw ValidationError("--allow: unknown code \"\(code)\" (\(hint))")
         }
     }
 
@@ -56,7 +58,7 @@ struct Lint: AsyncParsableCommand {
         }
     }
 
-    /// Nothing can be checked with these settings: that is the finding.
+    /// Reports an error in the settings as the only finding, since nothing can be checked without them.
     private func refuse(_ error: StageError) -> ExitCode {
         let finding = Diagnostic(error, subject: .configuration)
         _ = try? report([finding], SecretMask())
@@ -79,7 +81,7 @@ struct Lint: AsyncParsableCommand {
         var checked = await CheckedRun.load(
             file: pipeline, inputs: inputs, registry: host.registry, settings: settings,
             credentials: await Command.credentials(settings, await Command.existing(settings)))
-        // Whether the account can be used from here says nothing about the file.
+        // A missing login on this machine is not a fault of the file.
         checked.tolerateAuthorisation(as: .note)
         let plans = await checked.planFootage(settings: settings)
         var findings = checked.findings + host.findings
@@ -96,7 +98,7 @@ struct Lint: AsyncParsableCommand {
         return (told.sorted { rank($0) < rank($1) }.map(mask.masked), mask)
     }
 
-    /// The pipeline file from top to bottom, then what concerns other files.
+    /// Sort key: findings in the pipeline file from top to bottom, then findings in other files.
     private func rank(_ finding: Diagnostic) -> (Int, Int, Int) {
         guard let location = finding.location, location.file == pipeline else { return (1, 0, 0) }
         return (0, location.line ?? .max, location.column ?? 0)

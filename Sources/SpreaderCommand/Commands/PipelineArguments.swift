@@ -9,57 +9,56 @@ import Posting
 import StageHosting
 import Store
 
-/// How results are written.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
 
-/// What `run` and `plan` have in common.
+/// The arguments that `run` and `plan` share.
 struct PipelineArguments: ParsableArguments {
     @Argument(
-        help: ArgumentHelp("The pipeline file, JSON or YAML.", valueName: "pipeline"),
+        help: ArgumentHelp("Pipeline file, JSON or YAML.", valueName: "pipeline"),
         completion: .file(extensions: ["json", "yaml", "yml"]))
     var file: String?
 
-    @Argument(help: "Footage: files, folders or patterns; replaces the file's inputs.", completion: .file())
+    @Argument(help: "Footage: files, folders or patterns; replaces the pipeline's inputs.", completion: .file())
     var inputs: [String] = []
 
-    @Option(help: ArgumentHelp("Set an option of a stage.", valueName: "stage.option=value"))
+    @Option(help: ArgumentHelp("Set a stage option.", valueName: "stage.option=value"))
     var set: [String] = []
 
-    @Option(help: ArgumentHelp("Set a key of the post.", valueName: "key=value"))
+    @Option(help: ArgumentHelp("Set a post setting.", valueName: "key=value"))
     var post: [String] = []
 
-    @Flag(help: "Post to the local sandbox, in process: no account needed, nothing leaves the machine.")
+    @Flag(help: "Post to a local sandbox instead of TikTok; no account needed.")
     var sandbox = false
 
-    @Option(help: ArgumentHelp("Stop after this stage; its output stays in the work folder.", valueName: "stage"))
+    @Option(help: ArgumentHelp("Stop after this stage and keep its output in the work folder.", valueName: "stage"))
     var until: String?
 
-    @Flag(help: "Run every stage in a process of its own, not only those that read footage.")
+    @Flag(help: "Run every stage in a child process, not only those that read footage.")
     var isolate = false
 
-    @Option(help: "How to report: text for people; json: a run's events, one a line, or one document of a plan.")
+    @Option(help: "Output format; json is one event per line for a run, one document for a plan.")
     var format: OutputFormat = .text
 
-    /// The pipeline file; only a saved plan can stand for it.
+    /// The pipeline file. Empty only with `run --plan`, where the saved plan names it.
     var pipeline: String { file ?? "" }
 
-    /// Checks that a pipeline is named.
-    /// - Throws: `ValidationError` when none is.
+    /// Requires the pipeline argument, which only `run --plan` may omit.
+    /// - Throws: `ValidationError` if it is missing.
     func requirePipeline() throws {
         if file == nil { throw ValidationError("Missing expected argument '<pipeline>'") }
     }
 
-    /// The overrides of `--set` and `--post`.
-    /// - Throws: `ValidationError` for a form that is not `stage.option=value`.
+    /// The parsed values of `--set` and `--post`.
+    /// - Throws: `ValidationError` for a value that is not `stage.option=value` or `key=value`.
     func overrides() throws -> [PipelineChecker.Override] { try Self.overrides(set: set, post: post) }
 
-    /// `--set` and `--post` as they were given, for a job's run.
+    /// `--set` and `--post` as command-line words, to store with a job and pass to its run.
     static func words(set: [String], post: [String]) -> [String] {
         set.flatMap { ["--set", $0] } + post.flatMap { ["--post", $0] }
     }
 
-    /// The overrides that `--set` and `--post` give.
-    /// - Throws: `ValidationError` for a form that is not `stage.option=value`.
+    /// Parses the values of `--set` and `--post`.
+    /// - Throws: `ValidationError` for a value that is not `stage.option=value` or `key=value`.
     static func overrides(set: [String], post: [String]) throws -> [PipelineChecker.Override] {
         try set.map { text in
             guard let override = PipelineChecker.Override(text, flag: "--set", namesStage: true) else {
@@ -77,10 +76,10 @@ struct PipelineArguments: ParsableArguments {
 
     func validate() throws { _ = try overrides() }
 
-    /// What makes a later command the same one, which goes on with an unfinished run.
+    /// Identifies the command, so that the same command later resumes its unfinished run.
     /// - Parameters:
-    ///   - identity: That of the account.
-    ///   - reposts: Whether it posts once more.
+    ///   - identity: The identity of the account.
+    ///   - reposts: Whether the command was given `--repost`.
     func fingerprint(_ identity: String, reposts: Bool = false) -> String {
         let path = URL(filePath: pipeline).standardizedFileURL.path
         let words = [FileManager.default.currentDirectoryPath, path, identity, until ?? ""]
@@ -88,11 +87,11 @@ struct PipelineArguments: ParsableArguments {
     }
 }
 
-/// A pipeline with its footage, checked as far as can be without network.
+/// A pipeline and its footage, checked without the network.
 struct CheckedRun: Sendable {
     var pipeline: Pipeline?
     var assets: [AssetInput]
-    /// What is wrong or worth knowing, secrets hidden.
+    /// Errors, warnings and notes; secrets are masked.
     private(set) var findings: [Diagnostic]
     private let mask: SecretMask
 
@@ -104,32 +103,33 @@ struct CheckedRun: Sendable {
         self.mask = mask
     }
 
-    /// Adds what was found since, secrets hidden.
+    /// Adds findings and masks the secrets in them.
     mutating func add(_ more: [Diagnostic]) { findings += more.map(mask.masked) }
 
-    /// A plan as it may be told: secrets are hidden.
+    /// Masks the secrets in a plan, so that it can be printed.
     func masked(_ plan: AssetPlan) -> AssetPlan { mask.masked(plan) }
 
-    /// Findings about the pipeline itself or its settings: nothing can start.
+    /// Errors in the pipeline or its settings: nothing can start.
     var blocking: [Diagnostic] { findings.filter { $0.severity == .error && $0.subject != .footage } }
-    /// Findings about single pieces of footage: the others can go on.
+    /// Errors in single assets: the other assets can run.
     var refusedFootage: [Diagnostic] { findings.filter { $0.severity == .error && $0.subject == .footage } }
 
-    /// Makes less of findings about the account: what is only checked needs none.
+    /// Lowers the severity of findings about the account, for commands that need no login.
     mutating func tolerateAuthorisation(as severity: Diagnostic.Severity) {
         for index in findings.indices where findings[index].subject == .authorisation {
             findings[index].severity = severity
         }
     }
 
-    /// Why a secret that `--set` gives can't be taken: what is kept of a command holds its words.
-    /// - Parameter keeper: What would hold it, such as "record of a run".
+    /// The error for a secret option given with `--set`; nil if there is none. The command line is stored, and a stored
+    /// record must not hold a secret.
+    /// - Parameter keeper: The record that would hold it, such as "run record".
     func secretRefusal(_ overrides: [PipelineChecker.Override], keeper: String) -> StageError? {
         guard let pipeline, let option = SavedPlan.secret(in: overrides, of: pipeline) else { return nil }
         return SavedPlan.secretRefusal(option, keeper: keeper)
     }
 
-    /// The exit status when nothing starts.
+    /// The exit status if nothing can start; 0 if there are no errors.
     var refusal: Int {
         if blocking.contains(where: { $0.subject == .pipeline || $0.subject == .footage }) { return 65 }
         if blocking.contains(where: { $0.subject == .authorisation }) { return 77 }
@@ -137,14 +137,14 @@ struct CheckedRun: Sendable {
         return refusedFootage.isEmpty ? 0 : 65
     }
 
-    /// Reads and checks a pipeline file and finds its footage.
+    /// Reads and checks a pipeline file, and resolves its inputs. Problems become findings.
     static func load(
         file: String, inputs: [String], overrides: [PipelineChecker.Override] = [], until: String? = nil,
         registry: StageRegistry, settings: Settings, credentials: any CredentialProvider
     ) async -> CheckedRun {
         guard !file.isEmpty else {
             let finding = Diagnostic(
-                code: "unreadable-pipeline", "the name of the pipeline file is empty", hint: "name a JSON or YAML file")
+                code: "unreadable-pipeline", "the path of the pipeline file is empty", hint: "name a JSON or YAML file")
             return CheckedRun(findings: [finding])
         }
         let text: String
@@ -169,7 +169,7 @@ struct CheckedRun: Sendable {
             if patterns.isEmpty {
                 findings.append(
                     Diagnostic(
-                        code: "no-input", "the pipeline names no inputs",
+                        code: "no-input", "the pipeline has no inputs",
                         hint: "add \"inputs\": [\"footage/*\"], or name files on the command line",
                         location: SourceLocation(file: file, line: 1, column: 1)))
             }
@@ -177,7 +177,7 @@ struct CheckedRun: Sendable {
             let resolved = InputResolver.resolve(patterns, in: directory)
             assets = resolved.assets
             findings += resolved.findings.map { finding in
-                // Nothing at all to work on concerns the whole command.
+                // Without any footage, the command as a whole fails.
                 var finding = finding
                 if assets.isEmpty, finding.code == "no-input" { finding.subject = .pipeline }
                 return finding
@@ -203,7 +203,7 @@ struct CheckedRun: Sendable {
         return findings
     }
 
-    /// Plans every asset without writing anything: footage that a stage already refuses becomes a finding.
+    /// Plans every asset without writing anything. Footage that a stage refuses becomes a finding.
     mutating func planFootage(settings: Settings) async -> [AssetPlan] {
         guard let pipeline, blocking.isEmpty else { return [] }
         let planner = Planner(pipeline: pipeline, settings: settings.plain, clock: .system, logger: Log.quiet)

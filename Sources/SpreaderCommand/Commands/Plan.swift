@@ -8,28 +8,31 @@ import PipelineKit
 import StageHosting
 import Store
 
-/// `plan`: what each stage would do for each asset, and why.
 struct Plan: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what a run would do for each asset, and why (the same as run --dry-run).",
+        abstract: "Show what a run would do to each asset, and why (same as run --dry-run).",
         discussion: """
-            Footage is looked into; nothing is encoded or sent, and nothing but the file of --save is written. \
-            `run --plan FILE` does what a saved plan says, and refuses when anything changed since.
+            Probes the footage, but encodes and sends nothing, and writes only the file given with --save. \
+            `run --plan FILE` executes a saved plan, and refuses if anything has changed since.
+
+            Examples:
+              spreader-pipeline plan pipelines/tiktok.json clip.mp4
+              spreader-pipeline plan pipelines/tiktok.json clip.mp4 --save launch.plan.json
             """)
 
     @OptionGroup var arguments: PipelineArguments
 
-    @Option(help: ArgumentHelp("Also save the plan, for `run --plan`.", valueName: "file"), completion: .file())
+    @Option(help: ArgumentHelp("Save the plan to this file, for `run --plan`.", valueName: "file"), completion: .file())
     var save: String?
 
     func validate() throws { try arguments.requirePipeline() }
 
     func run() async throws { try await Self.show(arguments, save: save) }
 
-    /// Shows the plan.
+    /// Prints the plan of a run, and saves it if asked to.
     /// - Parameters:
-    ///   - save: A file to write it to.
-    ///   - saved: An earlier plan that it must still agree with.
+    ///   - save: The file to save the plan to; nil to save nothing.
+    ///   - saved: An earlier plan; differences from it are reported as errors.
     static func show(_ arguments: PipelineArguments, save: String? = nil, saved: PlanFile? = nil) async throws {
         var settings = try await Command.settings()
         if arguments.sandbox { settings = settings.sandboxed() }
@@ -48,7 +51,7 @@ struct Plan: AsyncParsableCommand {
             until: arguments.until, registry: host.registry, settings: settings,
             credentials: await Command.credentials(settings, records))
         checked.add(host.findings)
-        // A plan sends nothing, so it needs no token; the run will.
+        // A plan sends nothing and needs no token, but the run will need one.
         checked.tolerateAuthorisation(as: arguments.sandbox ? .note : .warning)
         let plans = await checked.planFootage(settings: settings)
         let desk = PlanDesk(
@@ -80,9 +83,9 @@ struct Plan: AsyncParsableCommand {
             try await Command.orExit { () async throws(StageError) in
                 try await desk.plan(pipeline, checked.assets, plans, overrides).write(to: save)
             }
-            Output.message("saved; to do exactly this: spreader-pipeline run --plan \(ShellWord.of(save))")
+            Output.message("saved; to execute this plan: spreader-pipeline run --plan \(ShellWord.of(save))")
         }
-        // Refused footage is part of a saved plan.
+        // A saved plan already records the refused footage, so it is not an error there.
         if isRefused, saved == nil { throw ExitCode(isHopeless ? 65 : 1) }
     }
 

@@ -4,19 +4,18 @@ import PipelineKit
 import Posting
 import Store
 
-/// `posts list|resolve`.
 struct Posts: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List posts, and settle those whose outcome no machine can know.",
+        abstract: "List posts, and resolve those with an unknown outcome.",
         subcommands: [List.self, Resolve.self], defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List posts, last touched first.")
+        static let configuration = CommandConfiguration(abstract: "List posts, most recently updated first.")
 
-        @Option(help: "At most this many.") var limit = 50
+        @Option(help: "Maximum number to list.") var limit = 50
         @Option(help: "Only posts in this state, such as unconfirmed.") var state: String?
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
-        @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @Option(help: "Output format.") var format: OutputFormat = .text
 
         func validate() throws {
             if let state, PostState(rawValue: state) == nil {
@@ -46,16 +45,22 @@ struct Posts: AsyncParsableCommand {
 
     struct Resolve: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Say whether an unconfirmed post was posted.",
-            discussion: "Look at the account first. A post that was not posted is sent again by the next run.")
+            abstract: "Record whether an unconfirmed post is on the account.",
+            discussion: """
+                Look at the account first: the next run sends a post again after --not-posted.
 
-        @Argument(help: "The post's id, or how it begins.") var id: String
-        @Flag(help: "It is on the account.") var posted = false
-        @Flag(help: "It is not on the account.") var notPosted = false
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
+                Examples:
+                  spreader-pipeline posts list --state unconfirmed
+                  spreader-pipeline posts resolve post-4f1c --posted
+                """)
+
+        @Argument(help: "Post ID, or the start of it.") var id: String
+        @Flag(help: "The post is on the account.") var posted = false
+        @Flag(help: "The post is not on the account.") var notPosted = false
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
 
         func validate() throws {
-            if posted == notPosted { throw ValidationError("say either --posted or --not-posted") }
+            if posted == notPosted { throw ValidationError("give either --posted or --not-posted") }
         }
 
         func run() async throws {
@@ -65,7 +70,8 @@ struct Posts: AsyncParsableCommand {
             }
             guard let post else {
                 Output.message(
-                    "error: there is no single post whose id begins with \"\(id)\" (see: spreader-pipeline posts list)")
+                    "error: no post, or more than one, has an ID that starts with \"\(id)\" (see: spreader-pipeline posts list)"
+                )
                 throw ExitCode(64)
             }
             guard post.state == .unconfirmed else {
@@ -74,7 +80,7 @@ struct Posts: AsyncParsableCommand {
                 throw ExitCode(64)
             }
             let change: PostChange =
-                posted ? .published(postIDs: [], url: nil) : .failed(reason: "a person found that it was not posted")
+                posted ? .published(postIDs: [], url: nil) : .failed(reason: "resolved by hand as not posted")
             let settled = try await Command.orExit { () async throws(StageError) in
                 try await assembly.ledger.apply(change, to: post.id)
             }

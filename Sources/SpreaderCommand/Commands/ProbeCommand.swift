@@ -7,13 +7,12 @@ import PipelineFile
 import PipelineKit
 import StageHosting
 
-/// `probe FILE …`: what is inside a file.
 struct ProbeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "probe", abstract: "Show what is inside footage: streams, size, colour, timing, sound.")
+        commandName: "probe", abstract: "Show the tracks of footage: codec, size, colour, timing and audio.")
 
-    @Argument(help: "Footage.", completion: .file()) var files: [String]
-    @Option(help: "How to report: text, or one JSON object a line.") var format: OutputFormat = .text
+    @Argument(help: "Footage: files, folders or patterns.", completion: .file()) var files: [String]
+    @Option(help: "Output format; json is one object per line.") var format: OutputFormat = .text
 
     func run() async throws {
         let settings = try await Command.settings()
@@ -46,7 +45,7 @@ struct ProbeCommand: AsyncParsableCommand {
 
     private static func probe(_ asset: AssetInput, _ registry: StageRegistry) async throws(StageError) -> ProbedMedia {
         guard let stage = registry.stage(named: "probe") else {
-            throw StageError(.internalFault, "there is no probe stage")
+            throw StageError(.internalFault, "the probe stage is missing")
         }
         let context = PlanContext(post: PostSettings(), settings: [:], logger: Log.quiet)
         let size = (try? FileManager.default.attributesOfItem(atPath: asset.path)[.size] as? NSNumber)?.int64Value ?? 0
@@ -56,7 +55,7 @@ struct ProbeCommand: AsyncParsableCommand {
             if let finding = plan.findings.first {
                 throw StageError(.busy, finding.message, hint: finding.hint)
             }
-            throw StageError(.internalFault, "probe gave nothing for \(asset.name)")
+            throw StageError(.internalFault, "probe returned no result for \(asset.name)")
         }
         return media
     }
@@ -87,7 +86,7 @@ struct ProbeCommand: AsyncParsableCommand {
                 "colour \(track.colorSpace ?? "untagged")/\(track.colorTransfer ?? "untagged")/\(track.colorRange ?? "untagged")"
             )
             if let profile = track.dolbyVisionProfile { facts.append("Dolby Vision \(profile)") }
-            if track.isAttachedPicture { facts.append("cover picture") }
+            if track.isAttachedPicture { facts.append("cover image") }
             lines.append(" \(chosen)#\(track.index) video  \(facts.joined(separator: ", "))")
         }
         for track in media.audio {

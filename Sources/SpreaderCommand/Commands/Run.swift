@@ -9,52 +9,57 @@ import PipelineKit
 import StageHosting
 import Store
 
-/// `run PIPELINE [INPUT …]`.
 struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run a pipeline over its footage.",
+        abstract: "Run a pipeline on its footage.",
         discussion: """
-            Everything is checked before work starts. When the process dies or is interrupted, the same command goes \
-            on where it stood. Footage that is already posted is not posted again.
+            Checks everything before work starts. After an interruption or a crash, the same command resumes where the \
+            run stopped. Footage that is already posted is not posted again, except with --repost.
 
-            With --plan it does what a plan of `plan --save` says, and nothing when anything changed since.
+            With --plan, executes a plan from `plan --save`, and stops if anything has changed since.
+
+            Examples:
+              spreader-pipeline run pipelines/tiktok.json clip.mp4 --sandbox
+              spreader-pipeline run pipelines/tiktok.json clip.mp4 --post title="My clip"
+              spreader-pipeline run --plan launch.plan.json
             """)
 
     @OptionGroup var arguments: PipelineArguments
 
-    @Option(help: ArgumentHelp("Do what this saved plan says.", valueName: "file"), completion: .file())
+    @Option(help: ArgumentHelp("Execute this saved plan.", valueName: "file"), completion: .file())
     var plan: String?
 
-    @Flag(help: "Show what would be done and why; write and send nothing (the same as plan).")
+    @Flag(help: "Show the plan without running it (same as the plan command).")
     var dryRun = false
 
-    @Flag(name: .customLong("no-cache"), help: "Do everything anew: reuse no finished stage.")
+    @Flag(name: .customLong("no-cache"), help: "Ignore cached results and rerun every stage.")
     var ignoresCache = false
 
-    @Flag(help: "Leave the work files in place after success.")
+    @Flag(help: "Keep the work files after success.")
     var keep = false
 
-    @Flag(name: .customLong("no-wait"), help: "Exit with 75 when a limit is reached instead of waiting.")
+    @Flag(name: .customLong("no-wait"), help: "Exit with 75 instead of waiting when a limit is reached.")
     var neverWaits = false
 
-    @Flag(help: "Post footage again that is posted already: once more, whatever happens to this run.")
+    @Flag(help: "Post again even if this footage was already posted.")
     var repost = false
 
-    @Option(help: ArgumentHelp("Folder for work files.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Store the work files in this folder.", valueName: "dir"))
     var workDir: String?
 
-    @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url"))
+    @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url"))
     var db: String?
 
     func validate() throws {
         if repost, ignoresCache {
             throw ValidationError(
-                "--repost and --no-cache don't go together: a run that starts anew would post once more")
+                "--repost and --no-cache can't be combined: a run that starts over would post again")
         }
         guard plan != nil else { return try arguments.requirePipeline() }
         if repost || arguments.until != nil || !(arguments.inputs + arguments.set + arguments.post).isEmpty {
             throw ValidationError(
-                "--plan says what is done: leave out footage, --set, --post, --until and --repost, or make a new plan")
+                "--plan can't be combined with footage, --set, --post, --until or --repost: leave them out, or make a new plan"
+            )
         }
     }
 
@@ -64,14 +69,14 @@ struct Run: AsyncParsableCommand {
             return try await Command.orExit { () async throws(StageError) in try PlanFile(plan) }
                 .show(beside: arguments)
         }
-        // The words after the program's own name, for `runs resume`.
+        // `runs resume` parses these words again.
         let words = Array(CommandLine.arguments.dropFirst())
         let status = try await start(words: words)
         if status != 0 { throw ExitCode(Int32(status)) }
     }
 
-    /// Does the run.
-    /// - Parameter words: The arguments to remember for resuming.
+    /// Executes the run, also for `runs resume`.
+    /// - Parameter words: The command-line words to store for resuming.
     /// - Returns: The exit status.
     func start(words: [String]) async throws -> Int {
         guard let plan else { return try await start(words: words, saved: nil) }
@@ -94,7 +99,7 @@ struct Run: AsyncParsableCommand {
     private func start(words: [String], saved: PlanFile?) async throws -> Int {
         let stop = StopSwitch { [self] in
             report([], status: 130)
-            Output.message("interrupted before any work began; to start, run the same command again")
+            Output.message("interrupted before any work began; run the same command again to start")
             _exit(130)
         }
         let interruption = Interruption {
@@ -141,11 +146,12 @@ struct Run: AsyncParsableCommand {
             file: arguments.pipeline, inputs: arguments.inputs, overrides: overrides, until: arguments.until,
             registry: host.registry, settings: settings, credentials: await Command.credentials(settings, existing))
         checked.add(host.findings)
-        if let error = checked.secretRefusal(overrides, keeper: "record of a run") { return refuse(error) }
+        if let error = checked.secretRefusal(overrides, keeper: "run record") { return refuse(error) }
         guard let pipeline = checked.pipeline, checked.blocking.isEmpty else { return refuse(checked) }
-        // A job's asset keeps its name on machines that had to fetch it.
+        // A job's asset keeps its name if this machine fetched the footage to another path.
         if let name = settings[JobProcess.assetSetting], checked.assets.count == 1 { checked.assets[0].name = name }
-        // Planning leaves a core and the disk idle; with more assets, later ones wait for the processor anyway.
+        // Planning leaves a core and the disk idle, so compute the digest of the first asset meanwhile. More would compete
+        // for the CPU.
         let ahead = checked.assets.first.flatMap { DigestAhead(of: $0.path) }
         let plans = await checked.planFootage(settings: settings)
         if plans.first?.failure != nil { ahead?.cancel() }
@@ -199,7 +205,7 @@ struct Run: AsyncParsableCommand {
     ) -> RunRequest {
         let directory = FileManager.default.currentDirectoryPath
         let identity = settings.accountID(pipeline.account).identity
-        // A job goes on with its own run, on whichever machine.
+        // A job resumes its own run, on any machine.
         let job = settings[JobProcess.leaseSetting].flatMap { JobFence($0) }.map { "job:\($0.job)" }
         let fingerprint = job.map(ContentDigest.sha256) ?? arguments.fingerprint(identity, reposts: repost)
         let failures = Dictionary(
@@ -218,7 +224,7 @@ struct Run: AsyncParsableCommand {
         return request
     }
 
-    /// Refused footage, once however much is wrong with it.
+    /// Refused footage, one entry per asset; several findings are joined into one message.
     private func refused(_ checked: CheckedRun, _ failures: [String: (stage: String, error: StageError)])
         -> [RefusedAsset]
     {
@@ -226,7 +232,7 @@ struct Run: AsyncParsableCommand {
         for finding in checked.refusedFootage {
             let asset = finding.asset ?? finding.message
             if let index = refused.firstIndex(where: { $0.asset == asset }) {
-                // What a stage says of it is said once.
+                // The stage's own error already says it.
                 guard failures[asset] == nil else { continue }
                 refused[index].error.message += "; \(finding.message)"
                 if refused[index].error.hint != finding.hint { refused[index].error.hint = nil }
@@ -239,7 +245,7 @@ struct Run: AsyncParsableCommand {
         return refused
     }
 
-    /// Runs the engine until it ends, is interrupted, or does not stop in time after an interrupt.
+    /// Runs the engine. The first interrupt cancels it; a second one, or too slow a stop, ends the process.
     private func interruptible(
         _ engine: RunEngine, _ prepared: (record: RunRecord, isResumed: Bool), _ renderer: any RunRenderer,
         _ stop: StopSwitch
@@ -250,7 +256,7 @@ struct Run: AsyncParsableCommand {
         let count = engine.assetCount
         let id = prepared.record.id
         stop.set {
-            if isText { Output.message("stopping … (interrupt again to stop at once)") }
+            if isText { Output.message("stopping … (interrupt again to exit at once)") }
             work.cancel()
         } giveUp: {
             renderer.show(
@@ -269,7 +275,7 @@ struct Run: AsyncParsableCommand {
         return summary
     }
 
-    /// The words of a command without the address of a server, which may hold a password.
+    /// Removes `--db postgres://…` from the words that are stored, since the address may hold a password.
     static func remembered(_ words: [String]) -> [String] {
         var kept: [String] = []
         for word in words {
@@ -283,7 +289,7 @@ struct Run: AsyncParsableCommand {
     }
 
     static func resumeHint(_ id: String) -> String {
-        "interrupted; to go on, run the same command again, or: spreader-pipeline runs resume \(id)"
+        "interrupted; to resume, run the same command again, or: spreader-pipeline runs resume \(id)"
     }
 
     private func finish(_ summary: RunSummary, _ record: RunRecord, _ text: TextRenderer) {
@@ -291,7 +297,7 @@ struct Run: AsyncParsableCommand {
         guard arguments.format == .text else { return }
         defer {
             if [1, 69, 75, 77].contains(summary.status) {
-                Output.message("what finished is kept: the same command goes on from there")
+                Output.message("finished work is kept: run the same command again to continue")
             }
         }
         let results = text.results()
@@ -300,18 +306,18 @@ struct Run: AsyncParsableCommand {
         let assets = summary.assets == 1 ? "1 asset" : "\(summary.assets) assets"
         Output.message("run \(record.id): \(assets)\(posts) in \(Duration.seconds(summary.seconds).spoken)")
         if arguments.sandbox, summary.posts > 0 {
-            Output.message("watch what was posted: spreader-pipeline sandbox")
+            Output.message("to view the posts: spreader-pipeline sandbox")
         }
     }
 
-    /// Nothing can start because of one error.
+    /// Reports an error that keeps the run from starting, and returns the exit status.
     private func refuse(_ error: StageError) -> Int {
         let status = error.outcome.rawValue
         report([Diagnostic(error, subject: status == 78 ? .configuration : .pipeline)], status: status)
         return status
     }
 
-    /// Nothing can start: says why, in the format asked for.
+    /// Reports the findings that keep the run from starting, and returns the exit status.
     private func refuse(_ checked: CheckedRun) -> Int {
         report(checked.findings, status: checked.refusal)
         return checked.refusal

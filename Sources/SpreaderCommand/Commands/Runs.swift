@@ -8,18 +8,17 @@ import PipelineKit
 import StageHosting
 import Store
 
-/// `runs list|show|resume|cancel|prune`.
 struct Runs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List, show, resume, cancel and erase runs.",
+        abstract: "List, show, resume, cancel and delete runs.",
         subcommands: [List.self, Show.self, Resume.self, Cancel.self, Prune.self], defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List runs, newest first.")
 
-        @Option(help: "At most this many.") var limit = 20
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
-        @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+        @Option(help: "Maximum number to list.") var limit = 20
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @Option(help: "Output format.") var format: OutputFormat = .text
 
         func run() async throws {
             let assembly = try await Runs.open(db)
@@ -35,11 +34,11 @@ struct Runs: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show a run, its assets and what finished for each.")
+        static let configuration = CommandConfiguration(abstract: "Show a run, its assets and their finished stages.")
 
-        @Argument(help: "The run's id, or how it begins.") var id: String
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
-        @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+        @Argument(help: "Run ID, or the start of it.") var id: String
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @Option(help: "Output format.") var format: OutputFormat = .text
 
         func run() async throws {
             let assembly = try await Runs.open(db)
@@ -72,24 +71,24 @@ struct Runs: AsyncParsableCommand {
     }
 
     struct Resume: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Go on with a run where it stood.")
+        static let configuration = CommandConfiguration(abstract: "Resume an interrupted run.")
 
-        @Argument(help: "The run's id, or how it begins.") var id: String
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
+        @Argument(help: "Run ID, or the start of it.") var id: String
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
 
         func run() async throws {
             let run = try await Runs.find(id, try await Runs.open(db))
-            if run.status == .succeeded { return Output.message("run \(run.id) is done: nothing to resume") }
+            if run.status == .succeeded { return Output.message("run \(run.id) has succeeded: nothing to resume") }
             guard let directory = run.command.first, FileManager.default.changeCurrentDirectoryPath(directory) else {
-                Output.message("error: the folder of run \(run.id) is gone: \(run.command.first ?? "unknown")")
+                Output.message("error: the folder of run \(run.id) no longer exists: \(run.command.first ?? "unknown")")
                 throw ExitCode(78)
             }
             let words = Array(run.command.dropFirst())
             guard var command = try SpreaderPipeline.parseAsRoot(words) as? Run else {
-                Output.message("error: run \(run.id) was not started by `run`")
+                Output.message("error: run \(run.id) was not started with `run`")
                 throw ExitCode(78)
             }
-            // Where this command found the run is where it goes on.
+            // Resume with the database in which the run was found.
             if let db { command.db = db }
             let status = try await command.start(words: words)
             if status != 0 { throw ExitCode(Int32(status)) }
@@ -98,12 +97,12 @@ struct Runs: AsyncParsableCommand {
 
     struct Cancel: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Give a run up: the same command begins a new one.",
-            discussion: "Erases its work files. What it posted stays posted; an upload that is open at TikTok runs out."
+            abstract: "Abandon a run, so that the same command starts a new one.",
+            discussion: "Deletes the work files. Posts stay online; TikTok lets an unfinished upload expire."
         )
 
-        @Argument(help: "The run's id, or how it begins.") var id: String
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
+        @Argument(help: "Run ID, or the start of it.") var id: String
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
 
         func run() async throws {
             let assembly = try await Runs.open(db)
@@ -115,14 +114,14 @@ struct Runs: AsyncParsableCommand {
                 try await assembly.locks.with(
                     "run-\(run.fingerprint)",
                     orThrow: StageError(
-                        .busy, "run \(run.id) is under way in another process", hint: "interrupt that process first")
+                        .busy, "run \(run.id) is running in another process", hint: "interrupt that process first")
                 ) { () async throws(StageError) in try await Self.cancel(run, assembly) }
             }
             Output.result("\(run.id)  cancelled")
         }
 
         private static func cancel(_ run: RunRecord, _ assembly: HostAssembly) async throws(StageError) {
-            // It may have ended while the lock was asked for.
+            // The run may have ended before the lock was acquired.
             guard let now = try await assembly.journal.run(idPrefix: run.id), now.status == run.status else {
                 throw StageError(.busy, "run \(run.id) has just ended", hint: "see: spreader-pipeline runs list")
             }
@@ -135,12 +134,12 @@ struct Runs: AsyncParsableCommand {
 
     struct Prune: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Erase old runs: their records and work files.",
-            discussion: "Posts stay in the ledger. With SPREADER_RETENTION=90d every run does this when it ends.")
+            abstract: "Delete the records and work files of old runs.",
+            discussion: "Posts stay in the ledger. With SPREADER_RETENTION=90d, every run prunes when it ends.")
 
-        @Option(help: "Erase what began longer ago; SPREADER_RETENTION when left out.") var olderThan: String?
-        @Flag(help: "Only show what would be erased.") var dryRun = false
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
+        @Option(help: "Minimum age, such as 90d; SPREADER_RETENTION if omitted.") var olderThan: String?
+        @Flag(help: "Only show which runs would be deleted.") var dryRun = false
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
 
         func validate() throws {
             if let olderThan, Retention.length(olderThan) == nil {
@@ -155,14 +154,14 @@ struct Runs: AsyncParsableCommand {
                 let setting = try Retention.setting(settings)
                 guard let age = olderThan.flatMap({ Retention.length($0) }) ?? setting else {
                     throw StageError(
-                        .configuration, "nothing says how old runs must be",
-                        hint: "give --older-than 90d, or set SPREADER_RETENTION")
+                        .configuration, "no minimum age is given",
+                        hint: "use --older-than 90d, or set SPREADER_RETENTION")
                 }
                 return try await Retention(assembly: assembly).prune(olderThan: age, isTrial: dryRun)
             }
             for run in erased { Output.result("\(run.id)  \(run.status.rawValue)  \(run.pipeline)") }
             let count = erased.count == 1 ? "1 run" : "\(erased.count) runs"
-            Output.message(dryRun ? "\(count) would be erased" : "\(count) erased")
+            Output.message(dryRun ? "\(count) would be deleted" : "\(count) deleted")
         }
     }
 
@@ -179,7 +178,8 @@ struct Runs: AsyncParsableCommand {
         }
         guard let run else {
             Output.message(
-                "error: there is no single run whose id begins with \"\(id)\" (see: spreader-pipeline runs list)")
+                "error: no run, or more than one, has an ID that starts with \"\(id)\" (see: spreader-pipeline runs list)"
+            )
             throw ExitCode(64)
         }
         return run

@@ -2,23 +2,22 @@ import ArgumentParser
 import Foundation
 import TikTokSandbox
 
-/// `sandbox`: a local TikTok, alone.
 struct SandboxCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sandbox",
-        abstract: "Serve a local sandbox of TikTok's API until stopped.",
+        abstract: "Serve a local sandbox of the TikTok API until stopped.",
         discussion: """
-            Open the address that it prints to watch what was posted. Its settings for clients are in \
-            DIR/sandbox.env. Without --data it serves what `run --sandbox` posted.
+            Open the printed address in a browser to view the posts. DIR/sandbox.env has the settings for clients. \
+            Without --data, serves the posts of `run --sandbox`.
             """)
 
-    @Option(help: "Port on 127.0.0.1; any free one when left out.")
+    @Option(help: "Port on 127.0.0.1; a free port if omitted.")
     var port: Int?
 
-    @Option(help: ArgumentHelp("Folder of its data.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Store the sandbox data in this folder.", valueName: "dir"))
     var data: String?
 
-    @Option(help: ArgumentHelp("JSON file of faults to give.", valueName: "file"))
+    @Option(help: ArgumentHelp("Read faults to inject from this JSON file.", valueName: "file"))
     var faults: String?
 
     func validate() throws {

@@ -7,19 +7,18 @@ import PipelineFile
 import PipelineKit
 import StageHosting
 
-/// `schema`: the JSON Schema that editors complete pipeline files with.
 struct Schema: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print the JSON Schema of pipeline files.",
         discussion: """
-            Name it in a pipeline's "$schema" key, and an editor completes and checks the file. With --output an \
-            earlier schema is replaced, any other file is not.
+            With the schema in the "$schema" key of a pipeline, editors complete and check the file. --output replaces \
+            an earlier schema, but no other file.
             """)
 
-    @Flag(help: "That of files of cases, which `test` runs.")
+    @Flag(help: "Print the schema of test-case files.")
     var tests = false
 
-    @Option(help: ArgumentHelp("Write it to this file instead.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the schema to this file.", valueName: "file"))
     var output: String?
 
     func run() async throws {
@@ -30,7 +29,7 @@ struct Schema: AsyncParsableCommand {
         }
     }
 
-    /// Whether a file is one that this command writes: a pipeline names its schema as well.
+    /// Whether a file is a schema, so that it may be replaced. A pipeline has the key `$schema` too, with another value.
     private static func isSchema(_ data: Data) -> Bool {
         let old = try? JSONDecoder().decode(JSONValue.self, from: data)
         return old?["$schema"]?.stringValue?.contains("json-schema.org") ?? false

@@ -6,20 +6,23 @@ import Server
 import Store
 import TikTok
 
-/// `serve`: the addresses that browsers and TikTok call.
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serve what TikTok and browsers call: webhooks, and the login for web apps.",
+        abstract: "Serve TikTok's webhooks and the login for web apps.",
         discussion: """
-            POST /webhook/tiktok takes TikTok's webhooks: runs that wait for their post end without asking TikTok. \
-            GET /auth/tiktok/login?account=NAME sends a browser to TikTok's consent page, GET /auth/tiktok/callback \
-            takes it back; TIKTOK_REDIRECT_URI is that address as the world sees it, and without it there is no login. \
-            Plain HTTP: put it behind a proxy that speaks TLS and decides who may log in.
+            POST /webhook/tiktok receives TikTok's webhooks, so that a run waiting for its post ends without polling. \
+            GET /auth/tiktok/login?account=NAME redirects a browser to TikTok's consent page, which returns to GET \
+            /auth/tiktok/callback. Set TIKTOK_REDIRECT_URI to the public address of that callback; without it, there \
+            is no login. Serves plain HTTP: put it behind a proxy that terminates TLS and decides who may log in.
+
+            Examples:
+              spreader-pipeline serve
+              spreader-pipeline serve --host 0.0.0.0
             """)
 
-    @Option(help: "The address to listen on.") var host = "127.0.0.1"
-    @Option(help: "The port; any that is free when 0.") var port = 8080
-    @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
+    @Option(help: "Address to listen on.") var host = "127.0.0.1"
+    @Option(help: "Port to listen on; 0 picks a free port.") var port = 8080
+    @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
 
     func run() async throws {
         let settings = try await Command.settings()
@@ -51,7 +54,7 @@ struct Serve: AsyncParsableCommand {
         }
     }
 
-    /// How far a webhook's time of signing may lie from now.
+    /// How far the signing time of a webhook may be from now.
     private func tolerance(_ settings: Settings) throws(StageError) -> Duration {
         guard let text = settings["TIKTOK_WEBHOOK_TOLERANCE"] else { return .seconds(300) }
         guard let tolerance = Duration(parsing: text), tolerance > .zero else {
@@ -74,7 +77,7 @@ struct Serve: AsyncParsableCommand {
                 claim: { (state, end) throws(StageError) in
                     try await claims.take("login:\(ContentDigest.sha256(state.reveal()))", until: end)
                 }),
-            // The vault's key is the same in all processes of the app, and nobody else has it.
+            // All processes of the app share the vault key, and no other party has it.
             key: desk.assembly.sealer.derivedKey("login cookies"))
     }
 }

@@ -6,15 +6,14 @@ import PipelineFile
 import PipelineKit
 import StageHosting
 
-/// `stages [NAME]`: what a pipeline can be made of.
 struct Stages: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List the stages, or show one with its options.")
+        abstract: "List the stages, or show the options of one.")
 
-    @Argument(help: "A stage's name.")
+    @Argument(help: "Stage name; lists all stages if omitted.")
     var name: String?
 
-    @Option(help: "How to report: text or json.")
+    @Option(help: "Output format.")
     var format: OutputFormat = .text
 
     func run() async throws {
@@ -34,7 +33,7 @@ struct Stages: AsyncParsableCommand {
                 }
                 let near = NearestName.of(name, in: registry.stages.map(\.name.rawValue))
                 Output.message(
-                    "error: there is no stage \"\(name)\"" + (near.map { " (did you mean \"\($0)\"?)" } ?? ""))
+                    "error: unknown stage \"\(name)\"" + (near.map { " (did you mean \"\($0)\"?)" } ?? ""))
                 throw ExitCode(64)
             }
             Output.result(format == .json ? try Self.json(stage).text(pretty: true) : Self.page(stage))
@@ -56,12 +55,12 @@ struct Stages: AsyncParsableCommand {
 
     private static func page(_ stage: StageType) -> String {
         var lines = [
-            "\(stage.name): \(stage.summary)", "", "  takes \(stage.input), gives \(stage.output)",
+            "\(stage.name): \(stage.summary)", "", "  input \(stage.input), output \(stage.output)",
             "  effect \(stage.effect.rawValue), resource \(stage.resource.rawValue)",
         ]
-        if let origin = stage.origin { lines.append("  of plugin \(origin)") }
+        if let origin = stage.origin { lines.append("  from plugin \(origin)") }
         lines.append("")
-        lines.append(stage.options.isEmpty ? "It has no options." : "Options:")
+        lines.append(stage.options.isEmpty ? "No options." : "Options:")
         for option in stage.options {
             var facts = [option.type.name]
             if option.defaultValue != .null { facts.append("default \(shown(option.defaultValue))") }

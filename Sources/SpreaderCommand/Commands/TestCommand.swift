@@ -9,26 +9,30 @@ import PipelineKit
 import StageHosting
 import TikTokSandbox
 
-/// `test`: the cases that are declared beside pipelines.
 struct TestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "test",
-        abstract: "Run the cases declared beside pipelines, against the sandbox.",
+        abstract: "Run the test cases of pipelines against the sandbox.",
         discussion: """
-            The cases of tiktok.json are in tiktok.test.json: footage that is made for them, and what is to come of it. \
-            Each runs in a folder of its own with a sandbox of its own; nothing leaves the machine, and nothing of \
-            yours is touched. Exits 0 when all is as expected, 1 when not, 65 for a file of cases that is not valid.
+            The cases of tiktok.json are in tiktok.test.json: generated footage and the expected results. Each case \
+            runs in its own temporary folder with its own sandbox and database; nothing leaves the machine. Exits 0 \
+            if all cases pass, 1 if one fails, 65 if a test-case file is invalid.
+
+            Examples:
+              spreader-pipeline test
+              spreader-pipeline test pipelines/tiktok.json --filter landscape
+              spreader-pipeline test --format junit > report.xml
             """)
 
     @Argument(
-        help: "Files of cases, folders of them, or pipelines; here and in pipelines/ when left out.",
+        help: "Test-case files, folders or pipelines; the current folder and pipelines/ if omitted.",
         completion: .file(extensions: ["json", "yaml", "yml"]))
     var places: [String] = []
 
-    @Option(help: ArgumentHelp("Only cases with this in their name.", valueName: "name"))
+    @Option(help: ArgumentHelp("Run only the cases with this text in their name.", valueName: "name"))
     var filter: String?
 
-    @Option(help: "How to report: text for people, json: an object a case, or junit: one XML document.")
+    @Option(help: "Output format; json is one object per case, junit one XML document.")
     var format: CaseReport.Format = .text
 
     func run() async throws {
@@ -47,7 +51,7 @@ struct TestCommand: AsyncParsableCommand {
         if !isPassed { throw ExitCode(1) }
     }
 
-    /// Reads all files before anything is run.
+    /// Reads all files before the first case runs.
     private func read(_ files: [String]) throws -> [(CaseFile, PipelineCase)] {
         var cases: [(CaseFile, PipelineCase)] = []
         var wrong: [(file: String, findings: [Diagnostic])] = []
@@ -73,13 +77,13 @@ struct TestCommand: AsyncParsableCommand {
         let chosen = cases.filter { $0.1.name.localizedCaseInsensitiveContains(filter) }
         guard !chosen.isEmpty else {
             let names = cases.map { "\"\($0.1.name)\"" }.joined(separator: ", ")
-            Output.message("error: no case has \"\(filter)\" in its name (there are: \(names))")
+            Output.message("error: no case has \"\(filter)\" in its name (cases: \(names))")
             throw ExitCode(64)
         }
         return chosen
     }
 
-    /// Runs the cases, two at a time, and tells of them in order.
+    /// Runs the cases, two at a time, and reports them in order.
     private func run(_ cases: [(CaseFile, PipelineCase)], _ runner: CaseRunner) async throws -> Bool {
         let work = Task { await finish(cases, runner) }
         let interruption = Interruption {
@@ -95,7 +99,7 @@ struct TestCommand: AsyncParsableCommand {
         return isPassed
     }
 
-    /// - Returns: Whether all passed; nil when the task was cancelled.
+    /// - Returns: Whether all cases passed; nil if the task was cancelled.
     private func finish(_ cases: [(CaseFile, PipelineCase)], _ runner: CaseRunner) async -> Bool? {
         let start = ContinuousClock.now
         var report = CaseReport(format)

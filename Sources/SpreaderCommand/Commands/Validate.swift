@@ -7,22 +7,27 @@ import PipelineFile
 import PipelineKit
 import StageHosting
 
-/// `validate FILE`: everything that can be wrong without asking the network.
 struct Validate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check a pipeline and its footage without running it.",
-        discussion: "Prints every finding as file:line:column and exits 0 or 65. Nothing is written or sent.")
+        discussion: """
+            Prints every finding as file:line:column and exits 0 or 65. Writes and sends nothing.
 
-    @Argument(help: "The pipeline file, JSON or YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
+            Examples:
+              spreader-pipeline validate pipelines/tiktok.json
+              spreader-pipeline validate pipelines/tiktok.json clip.mp4 --format json
+            """)
+
+    @Argument(help: "Pipeline file, JSON or YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
     var pipeline: String
 
-    @Argument(help: "Footage: replaces the file's inputs.", completion: .file())
+    @Argument(help: "Footage: files, folders or patterns; replaces the pipeline's inputs.", completion: .file())
     var inputs: [String] = []
 
-    @Option(help: "How to report: text, or one JSON array of findings.")
+    @Option(help: "Output format; json is one array of findings.")
     var format: OutputFormat = .text
 
-    @Flag(help: "Run every stage in a process of its own, not only those that read footage.")
+    @Flag(help: "Run every stage in a child process, not only those that read footage.")
     var isolate = false
 
     func run() async throws {
@@ -39,7 +44,7 @@ struct Validate: AsyncParsableCommand {
         }
     }
 
-    /// Nothing can be checked with these settings: that is the finding.
+    /// Reports an error in the settings as the only finding, since nothing can be checked without them.
     private func refuse(_ error: StageError) -> ExitCode {
         if format == .json,
             let text = try? JSONValue(encoding: [Diagnostic(error, subject: .configuration)]).text(pretty: true)
@@ -54,7 +59,7 @@ struct Validate: AsyncParsableCommand {
             file: pipeline, inputs: inputs, registry: host.registry, settings: settings,
             credentials: await Command.credentials(settings, await Command.existing(settings)))
         checked.add(host.findings)
-        // Whoever checks a file need not be the one who posts it; footage is looked into all the same.
+        // The user who checks a file may not be the one who posts it, so a missing login is only a warning.
         checked.tolerateAuthorisation(as: .warning)
         _ = await checked.planFootage(settings: settings)
         let errors = checked.findings.filter { $0.severity == .error }

@@ -8,34 +8,37 @@ import PipelineKit
 import StageHosting
 import Store
 
-/// `watch DIR --pipeline P`.
 struct Watch: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Queue footage as it arrives in a folder: one job a file, for `worker` to run.",
+        abstract: "Queue footage as it arrives in a folder, one job per file.",
         discussion: """
-            A file is taken once it has stopped growing, and once only, also over restarts and by several watchers; one \
-            that is changed later is another. Files stay where they are, or are moved with --move-to.
+            Queues a file once it has stopped growing, and only once, across restarts and watchers; a changed file \
+            counts as a new one. Files stay where they are, unless --move-to is given.
+
+            Examples:
+              spreader-pipeline watch footage --pipeline pipelines/tiktok.json
+              spreader-pipeline watch footage --pipeline tiktok.json --move-to queued
             """)
 
-    @Argument(help: "The folder.", completion: .directory) var folder: String
+    @Argument(help: "Folder to watch.", completion: .directory) var folder: String
     @Option(
-        help: ArgumentHelp("The pipeline file.", valueName: "file"),
+        help: ArgumentHelp("Pipeline file, JSON or YAML.", valueName: "file"),
         completion: .file(extensions: ["json", "yaml", "yml"]))
     var pipeline: String
-    @Option(help: ArgumentHelp("How long a file has to stand still.", valueName: "duration")) var settle = "5s"
+    @Option(help: ArgumentHelp("Time that a file must stay unchanged.", valueName: "duration")) var settle = "5s"
     @Option(
         help: ArgumentHelp(
-            "A folder on the same disk that taken files are moved to, before they run.", valueName: "dir"),
+            "Move files to this folder on the same disk before queueing them.", valueName: "dir"),
         completion: .directory)
     var moveTo: String?
-    @Flag(help: "End when everything that is there now is taken.") var once = false
-    @Option(help: ArgumentHelp("Set an option of a stage.", valueName: "stage.option=value")) var set: [String] = []
-    @Option(help: ArgumentHelp("Set a key of the post.", valueName: "key=value")) var post: [String] = []
-    @Option(help: "0 to 9; smaller ones come first.") var priority = 0
-    @Option(help: "The queue that jobs wait in.") var queue = "default"
-    @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
+    @Flag(help: "Exit once all files in the folder are queued.") var once = false
+    @Option(help: ArgumentHelp("Set a stage option.", valueName: "stage.option=value")) var set: [String] = []
+    @Option(help: ArgumentHelp("Set a post setting.", valueName: "key=value")) var post: [String] = []
+    @Option(help: "Priority from 0 to 9; smaller numbers run first.") var priority = 0
+    @Option(help: "Queue to put the jobs in.") var queue = "default"
+    @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
 
-    /// How often the folder is looked into although nothing was told: on network folders nobody tells.
+    /// How often to scan the folder without a notification: inotify does not see changes by other machines.
     private static let usualPause = Duration.seconds(30)
 
     func validate() throws {
@@ -55,7 +58,7 @@ struct Watch: AsyncParsableCommand {
             try check(folder: moveTo)
             let places = [folder, moveTo].map { URL(filePath: $0).standardizedFileURL.resolvingSymlinksInPath().path }
             guard places[0] != places[1] else {
-                Output.message("error: --move-to is the folder that is watched")
+                Output.message("error: --move-to is the watched folder")
                 throw ExitCode(64)
             }
         }
@@ -81,7 +84,7 @@ struct Watch: AsyncParsableCommand {
     private func watch(_ desk: JobDesk, _ pipeline: Pipeline, _ bell: Doorbell) async throws {
         let settle = Duration(parsing: settle) ?? .seconds(5)
         var incoming = FolderWatch(folder: folder, settle: settle)
-        // What was moved, but not queued before the program ended.
+        // Files that were moved, but not queued before the program ended.
         var moved = moveTo.map { FolderWatch(folder: $0, settle: .zero) }
         var told: Set<String> = []
         var isWhole = true
@@ -100,17 +103,17 @@ struct Watch: AsyncParsableCommand {
                 }
             }
             if once, !found.isGrowing {
-                // Some of what is there was not taken.
+                // Some files could not be queued.
                 if !isWhole { throw ExitCode(1) }
                 return
             }
-            // A file that stops growing rings no bell.
+            // Nothing notifies us when a file stops growing, so poll.
             await bell.wait(atMost: found.isGrowing ? min(settle / 2, .seconds(1)) : Self.usualPause)
         }
     }
 
-    /// Makes the job, unless the file was taken before.
-    /// - Returns: Whether the file is taken now, by whomever.
+    /// Creates the job, unless the file was queued before.
+    /// - Returns: Whether the file is queued now, by this watcher or another. False if the file itself can't be read.
     private func queue(_ file: FolderWatch.Ready, _ desk: JobDesk, _ pipeline: Pipeline) async throws -> Bool {
         var pause = Duration.seconds(1)
         while true {
@@ -118,19 +121,19 @@ struct Watch: AsyncParsableCommand {
                 var job = try await desk.job(
                     of: file.asset, pipeline, at: self.pipeline, options: PipelineArguments.words(set: set, post: post))
                 (job.queue, job.priority) = (queue, priority)
-                // Never pruned: what was taken stays taken for as long as the file is there.
+                // Never pruned: a queued file must not be queued again as long as it exists.
                 if let made = try await desk.queue.tick(file.mark, at: .distantFuture, jobs: [job])?.first {
                     Output.result("job \(made.id)  \(file.asset.path)")
                 }
                 return true
             } catch {
                 guard !Task.isCancelled, error.code != .cancelled else { throw CancellationError() }
-                // The file's own trouble is its own: it is looked at again later.
+                // A problem with one file must not stop the others; the next scan tries it again.
                 guard error.code != .fileSystem, error.code != .footageChanged else {
                     Output.message("error: \(error.description)")
                     return false
                 }
-                // What a person has to mend ends it; what passes is waited for.
+                // A permanent error ends the watcher; a transient one is retried.
                 guard error.recovery != .permanent || error.code == .internalFault else { throw error }
                 Output.message("error: \(error.description); trying again")
                 try await Task.sleep(for: pause)
@@ -139,15 +142,15 @@ struct Watch: AsyncParsableCommand {
         }
     }
 
-    /// Moves a file and what stands beside it. A name that is taken there gets a number.
-    /// - Returns: Whether it could be moved.
+    /// Moves a file and its sidecars. Adds a number to the name if the target folder already has it.
+    /// - Returns: Whether everything was moved.
     private func move(_ asset: AssetInput, to folder: String) -> Bool {
         let source = URL(filePath: asset.path)
         let target = URL(filePath: folder).standardizedFileURL
         let stem = source.deletingPathExtension().lastPathComponent
         var name = stem
         var number = 2
-        // A stem of its own: what stands beside it is its alone.
+        // The stem must be unique, or the file would get the sidecars of another one.
         let there = Set(
             ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).map {
                 URL(filePath: $0).deletingPathExtension().lastPathComponent
@@ -156,7 +159,7 @@ struct Watch: AsyncParsableCommand {
             name = "\(stem)-\(number)"
             number += 1
         }
-        // The footage last: once it is there, everything is.
+        // The footage comes last: once it is there, its sidecars are too.
         for path in Sidecar.paths(beside: source.path) + [source.path] {
             let from = URL(filePath: path)
             let to = target.appending(path: "\(name).\(from.pathExtension)")
@@ -177,7 +180,7 @@ struct Watch: AsyncParsableCommand {
                 credentials: credentials)
         }
         if let error = checked.secretRefusal(overrides, keeper: "job") { throw Command.exit(error) }
-        // Footage is to come, and the login may be made before the jobs run.
+        // Footage arrives later, and the user may log in before the jobs run.
         let findings = checked.findings.filter { $0.subject != .footage && $0.code != "no-input" }
         for finding in findings { Output.message(finding.text) }
         guard let pipeline = checked.pipeline,
@@ -189,7 +192,7 @@ struct Watch: AsyncParsableCommand {
     private func check(folder: String) throws {
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: folder, isDirectory: &isDirectory), isDirectory.boolValue else {
-            Output.message("error: there is no folder \(folder)")
+            Output.message("error: no such folder: \(folder)")
             throw ExitCode(64)
         }
     }

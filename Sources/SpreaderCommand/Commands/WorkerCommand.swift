@@ -6,29 +6,33 @@ import ServiceLifecycle
 import Store
 import UnixSignals
 
-/// `worker`.
 struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker",
         abstract: "Run jobs from the queue until stopped.",
         discussion: """
-            SIGTERM and SIGINT stop it in order: it takes no more jobs, stops those that run at a point where they can go \
-            on, and gives them back. With --drain it ends by itself when nothing is left to begin and nobody else is at \
-            work any more, as batch schedulers expect it; stopped before, it exits with 75.
+            SIGTERM and SIGINT stop it gracefully: it takes no more jobs, interrupts the running ones where they can \
+            resume, and returns them to the queue. With --drain, for batch schedulers, it exits once no job is ready \
+            and no other worker is busy; stopped before that, it exits with 75.
+
+            Examples:
+              spreader-pipeline worker --concurrency 2
+              spreader-pipeline worker --queues default,urgent --cron table.yaml
+              spreader-pipeline worker --drain
             """)
 
-    @Option(help: "Jobs at once.") var concurrency = 1
-    @Option(help: ArgumentHelp("Queues to serve, with commas; all when left out.", valueName: "queues"))
+    @Option(help: "Maximum number of jobs at once.") var concurrency = 1
+    @Option(help: ArgumentHelp("Queues to serve, separated by commas; all if omitted.", valueName: "queues"))
     var queues: String?
-    @Option(help: ArgumentHelp("What this worker offers to jobs that need it, with commas.", valueName: "labels"))
+    @Option(help: ArgumentHelp("Labels that this worker offers to jobs, separated by commas.", valueName: "labels"))
     var labels: String?
-    @Flag(help: "End when nothing is left to begin.") var drain = false
-    @Option(help: ArgumentHelp("A time table of what to queue when (docs/jobs.md).", valueName: "file"))
+    @Flag(help: "Exit once no job is left to run.") var drain = false
+    @Option(help: ArgumentHelp("Queue footage on the schedule in this file (docs/jobs.md).", valueName: "file"))
     var cron: String?
-    @Option(help: ArgumentHelp("How long a job is held without a sign of life.", valueName: "duration"))
+    @Option(help: ArgumentHelp("Time without a heartbeat after which a job is released.", valueName: "duration"))
     var lease = "60s"
-    @Option(help: ArgumentHelp("How long jobs may take to stop.", valueName: "duration")) var grace = "30s"
-    @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
+    @Option(help: ArgumentHelp("Time that jobs may take to stop.", valueName: "duration")) var grace = "30s"
+    @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
 
     func validate() throws {
         guard (1...256).contains(concurrency) else { throw ValidationError("--concurrency takes 1 to 256") }
@@ -41,7 +45,7 @@ struct WorkerCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try await Command.settings()
         let (desk, database) = try await Command.orExit { () async throws(StageError) in
-            // It may start together with the server.
+            // The worker may start before the database server does.
             (try await JobDesk.open(settings, db, entry: .seconds(60)), try settings.database(flag: db).address)
         }
         let scheduler = try cron.map { path in
@@ -70,7 +74,7 @@ struct WorkerCommand: AsyncParsableCommand {
         do {
             try await group.run()
         } catch let error as StageError {
-            // A scheduler has to know that there is more to do.
+            // The exit status tells a batch scheduler that jobs are left.
             Output.message(error.description)
             throw ExitCode(Int32(error.outcome.rawValue))
         }
@@ -80,15 +84,15 @@ struct WorkerCommand: AsyncParsableCommand {
         Set((text ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty })
     }
 
-    /// Host and process: what a person needs to find it.
+    /// Host name and process ID, so that the worker can be found.
     private static var name: String {
         "\(ProcessInfo.processInfo.hostName)/\(ProcessInfo.processInfo.processIdentifier)"
     }
 
-    /// One line an attempt.
+    /// Prints one line per attempt.
     private static func report(_ held: JobLease, _ job: Job?) {
         guard let job else {
-            return Output.message("job \(held.job.id)  lost: another worker has it, or it was called off")
+            return Output.message("job \(held.job.id)  lost: taken over by another worker, or cancelled")
         }
         let more = job.message.map { "  \($0)" } ?? ""
         Output.result("job \(job.id)  \(job.state.rawValue)  \(job.work.asset)\(more)")

@@ -3,13 +3,13 @@ import PipelineKit
 import Store
 import TikTok
 
-/// Connects accounts and lets them go: what `auth` and the login of `serve` have in common.
+/// Connects and disconnects accounts, for `auth` and for the login of `serve`.
 struct AccountDesk: Sendable {
     let settings: Settings
     let assembly: HostAssembly
 
-    /// The app's key and secret.
-    /// - Throws: `StageError` with code `configuration` when one is missing.
+    /// The client key and secret of the TikTok app.
+    /// - Throws: `StageError` with code `configuration` if one is missing.
     func app() throws(StageError) -> (key: String, secret: Secret) {
         guard let key = settings["TIKTOK_CLIENT_KEY"], let secret = settings.secret("TIKTOK_CLIENT_SECRET") else {
             throw StageError(
@@ -19,15 +19,15 @@ struct AccountDesk: Sendable {
         return (key, secret)
     }
 
-    /// The permissions to ask for: `TIKTOK_SCOPE`, else what the program can use.
+    /// The scopes to request: `TIKTOK_SCOPE`, or all that the program can use.
     var scopes: [String] {
         guard let text = settings["TIKTOK_SCOPE"] else { return LoginRequest.usualScopes }
         return text.split { $0 == "," || $0.isWhitespace }.map(String.init)
     }
 
-    /// Exchanges a login's answer and stores the account.
-    /// - Returns: What a person should know.
-    /// - Throws: `StageError` when TikTok refuses the answer, or the vault can't be written.
+    /// Exchanges the authorisation code of a login for tokens, and stores the account.
+    /// - Returns: Lines to show to the user.
+    /// - Throws: `StageError` if TikTok refuses the code or the vault can't be written.
     func connect(
         _ name: String, _ request: LoginRequest, _ answer: LoginAnswer
     ) async throws(StageError) -> [String] {
@@ -44,10 +44,10 @@ struct AccountDesk: Sendable {
         }
     }
 
-    /// Stores tokens that were made elsewhere, after asking TikTok whose they are.
-    /// - Parameter isSeed: Whether the environment names them, and will go on doing so.
-    /// - Returns: What a person should know.
-    /// - Throws: `StageError` when TikTok refuses them, or the vault can't be written.
+    /// Imports tokens that were issued elsewhere, after asking TikTok for their owner.
+    /// - Parameter isSeed: Whether the tokens come from the environment, which will probably keep them.
+    /// - Returns: Lines to show to the user.
+    /// - Throws: `StageError` if TikTok refuses the tokens or the vault can't be written.
     func adopt(_ given: TokenSet, isSeed: Bool, as name: String) async throws(StageError) -> [String] {
         try await Uncancelled.run { () async throws(StageError) -> [String] in
             try await assembly.credentials().withLock(for: name) { () async throws(StageError) in
@@ -64,7 +64,7 @@ struct AccountDesk: Sendable {
         let user: UserInfo?
         if tokens.accessToken.reveal().isEmpty {
             guard let refresh = tokens.refreshToken else {
-                throw StageError(.notAuthorised, "there is neither an access token nor a refresh token to import")
+                throw StageError(.notAuthorised, "neither an access token nor a refresh token was given")
             }
             let app = try app()
             let renewed = try await VaultCredentials.renew(
@@ -77,7 +77,7 @@ struct AccountDesk: Sendable {
                 do throws(APIFailure) {
                     return try await TikTokClient(configuration, transport: transport).userInfo(access)
                 } catch {
-                    // A token without that permission is a token all the same.
+                    // A token without the user.info scope is still valid.
                     if case .refused(let refusal) = error, refusal.code != "access_token_invalid" { return nil }
                     throw StageError(tiktok: error)
                 }
@@ -86,20 +86,20 @@ struct AccountDesk: Sendable {
         let profile = user.map { AccountProfile(openID: $0.openID, displayName: $0.displayName, username: $0.username) }
         var lines = [try await keep(tokens, of: profile, seed: isSeed ? given : nil, as: name)]
         if tokens.refreshToken == nil {
-            lines.append("There is no refresh token: when the access token ends, it has to be imported again.")
+            lines.append("There is no refresh token: import a new access token when this one expires.")
         }
         return lines
     }
 
     /// Revokes an account's tokens and deletes them.
     ///
-    /// The name of an account that was logged in stays, so that nothing is posted under it with the environment's tokens,
-    /// which may be another creator's.
+    /// Keeps the name of an account with a login, so that no post under it falls back to the tokens of the environment,
+    /// which may belong to another creator.
     /// - Parameters:
-    ///   - isLocal: Whether TikTok is left out of it.
-    ///   - forgetting: Whether the name goes too.
-    /// - Returns: What a person should know.
-    /// - Throws: `StageError` when TikTok does not answer; then nothing is deleted.
+    ///   - isLocal: Whether to delete the tokens without revoking them at TikTok.
+    ///   - forgetting: Whether to delete the name too.
+    /// - Returns: A line to show to the user.
+    /// - Throws: `StageError` if TikTok does not answer; then nothing is deleted.
     func disconnect(_ name: String, isLocal: Bool, forgetting: Bool = false) async throws(StageError) -> String {
         try await assembly.credentials().withLock(for: name) { () async throws(StageError) in
             try await disconnectLocked(name, isLocal: isLocal, forgetting: forgetting)
@@ -122,9 +122,9 @@ struct AccountDesk: Sendable {
                 guard error.outcome == .notAuthorised else {
                     throw StageError(
                         error.code, "the tokens of \"\(name)\" were not revoked: \(error.message)",
-                        hint: "try again, or delete them on this machine alone with --local", outcome: error.outcome)
+                        hint: "try again, or delete them only on this machine with --local", outcome: error.outcome)
                 }
-                words += "; TikTok had ended the connection already"
+                words += "; TikTok had already ended the connection"
             }
         }
         if forgetting || name == VaultCredentials.usualAccount || record.connectedAt == nil {
@@ -137,10 +137,10 @@ struct AccountDesk: Sendable {
 
     private func revoke(_ name: String) async throws(StageError) {
         let app = try app()
-        // Those of the login alone: what the environment names may be another creator's.
+        // Only the tokens of the login: those of the environment may belong to another creator.
         guard let tokens = try await assembly.vault.tokens(for: settings.accountID(name), seed: nil) else { return }
         var access = tokens.accessToken
-        // A token that has ended can't be revoked; renewed, it ends the whole connection.
+        // TikTok can't revoke an expired token. Renew it first; revoking the new one ends the whole connection.
         if tokens.expiresAt ?? .distantFuture <= assembly.store.clock.now(), let refresh = tokens.refreshToken {
             access = try await VaultCredentials.renew(
                 refresh, app.key, app.secret, settings, now: assembly.store.clock.now
@@ -162,7 +162,7 @@ struct AccountDesk: Sendable {
         }
     }
 
-    /// Writes an account's tokens down; its lock is held.
+    /// Stores an account's tokens. The caller holds the account's lock.
     private func keep(
         _ tokens: TokenSet, of profile: AccountProfile?, seed: TokenSet?, as name: String
     ) async throws(StageError) -> String {
@@ -172,7 +172,7 @@ struct AccountDesk: Sendable {
         return "Account \"\(name)\" is connected\(profile?.words.map { " as \($0)" } ?? "")."
     }
 
-    /// Refuses to give an account's name to another creator: its posts would count as theirs.
+    /// Refuses to give an account name to another creator, whose posts would be mixed up with the old ones.
     private func checkOwner(_ profile: AccountProfile?, of name: String) async throws(StageError) {
         guard let new = profile?.openID, let old = try await assembly.vault.account(settings.accountID(name))?.profile,
             !new.isEmpty, !old.openID.isEmpty, new != old.openID
@@ -181,7 +181,7 @@ struct AccountDesk: Sendable {
             .notAuthorised,
             "account \"\(name)\" belongs to another TikTok user\(old.words.map { ", \($0)" } ?? ""); nothing was changed",
             hint:
-                "give this one a name of its own with --account, or let the other go first: spreader-pipeline auth logout\(VaultCredentials.flag(name))"
+                "use another name with --account, or disconnect the old account first: spreader-pipeline auth logout\(VaultCredentials.flag(name))"
         )
     }
 
@@ -196,14 +196,13 @@ struct AccountDesk: Sendable {
         ]
         lines += account.scopes.consequences.map { "Note: \($0)." }
         if !account.scopes.missing.isEmpty {
-            lines.append("To change that, log in again and leave every permission ticked.")
+            lines.append("To change that, log in again and grant every permission.")
         }
         return lines
     }
 }
 
 extension TokenSet {
-    /// What the service gave.
     init(_ tokens: OAuthTokens) {
         self.init(
             accessToken: tokens.accessToken, refreshToken: tokens.refreshToken, expiresAt: tokens.expiresAt,
@@ -212,7 +211,7 @@ extension TokenSet {
 }
 
 extension AccountProfile {
-    /// The owner as people know them; nil when that is not known.
+    /// The owner as shown to the user, such as "Name (@handle)"; nil if unknown.
     var words: String? {
         switch (displayName, username) {
         case (let name?, let handle?): "\(name) (@\(handle))"

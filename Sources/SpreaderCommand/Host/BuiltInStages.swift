@@ -17,16 +17,16 @@ import TranscodePlugin
 import UploadPlugin
 
 extension StageRegistry {
-    /// Stages that another program than ours linked in.
+    /// Stages that another binary adds with `SpreaderProgram.main(adding:)`.
     @TaskLocal static var added: [StageType] = []
 
-    /// All stages that are linked in.
+    /// All linked stages: the built-in ones, and added ones, which win if the names are equal.
     static var linked: StageRegistry {
         let own = Set(added.map(\.name))
         return StageRegistry(builtIn.stages.filter { !own.contains($0.name) } + added)
     }
 
-    /// The stages that come with the program: one line each, sorted by name.
+    /// The built-in stages, one line each, sorted by name.
     private static let builtIn = StageRegistry([
         StageType(Chunk.self),
         StageType(ContactSheet.self),

@@ -9,20 +9,22 @@ import StageHosting
 import Store
 import TikTok
 
-/// Tokens from settings and vault: the environment seeds the vault, and once TikTok has rotated the pair, the stored
-/// one wins while the environment still names the old one. Accounts that were connected by a login need no
-/// environment; under another name than `default` they win over it, since its tokens name no account.
+/// Tokens from the settings and the vault.
+///
+/// The environment seeds the vault. Once TikTok has rotated the token pair, the stored pair wins as long as the environment
+/// still has the old one. An account connected by a login needs no environment; unless it is `default`, its login wins over
+/// the environment, whose tokens name no account.
 struct VaultCredentials: CredentialProvider {
-    /// The account of pipelines that name none.
+    /// The account of a pipeline without `account`.
     static let usualAccount = "default"
-    /// Tokens that end sooner than this are renewed before they are used.
+    /// Renew a token before use if it expires within this time, in seconds.
     private static let margin: TimeInterval = 300
 
     let settings: Settings
     let vault: TokenVault?
     let locks: SharedLocks
     let clock: HostClock
-    /// The accounts that the vault held when it was last looked into, by identity.
+    /// The accounts in the vault when this value was created, by identity.
     var known: [String: AccountRecord] = [:]
 
     private var seed: TokenSet? {
@@ -39,10 +41,10 @@ struct VaultCredentials: CredentialProvider {
     func problem(with account: String) -> Diagnostic? {
         for name in ["TIKTOK_ACCESS_TOKEN", "TIKTOK_REFRESH_TOKEN"] where ownSeed(account) != nil {
             guard let token = settings[name] else { continue }
-            // It travels in a header line.
+            // Tokens are sent in HTTP headers, which allow only printable ASCII.
             if !token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) {
                 return Diagnostic(
-                    code: "bad-credential", "\(name) has characters that a token can't have",
+                    code: "bad-credential", "\(name) has characters that are invalid in a token",
                     hint: "copy it again, without spaces or line breaks", subject: .authorisation)
             }
         }
@@ -57,13 +59,13 @@ struct VaultCredentials: CredentialProvider {
         }
         if let reason = record.endedBecause {
             return Diagnostic(
-                code: "connection-ended", "account \"\(account)\" is not connected any more: \(reason)", hint: login,
+                code: "connection-ended", "account \"\(account)\" is no longer connected: \(reason)", hint: login,
                 subject: .authorisation)
         }
         if let end = record.canRenew ? record.refreshExpiresAt : record.expiresAt, end <= clock.now() {
             return Diagnostic(
                 code: "login-expired",
-                "the login of account \"\(account)\" ended on \(end.formatted(.iso8601.year().month().day()))",
+                "the login of account \"\(account)\" expired on \(end.formatted(.iso8601.year().month().day()))",
                 hint: login, subject: .authorisation)
         }
         return nil
@@ -75,21 +77,21 @@ struct VaultCredentials: CredentialProvider {
             guard tokens.refreshToken != nil else { throw missing(account) }
             return try await renewed(for: account, after: tokens.accessToken)
         }
-        // A note for people only: no reason to fail.
+        // Best effort: the time is only shown by `auth status`.
         try? await vault?.touch(settings.accountID(account), at: clock.now())
         if let end = tokens.expiresAt, end.timeIntervalSince(clock.now()) < Self.margin, canRenew(tokens) {
             do throws(StageError) {
                 return try await renewed(for: account, after: tokens.accessToken)
             } catch {
-                // While the old one lives, a service that does not answer right now is no reason to fail.
+                // Use the old token until it expires if the service does not answer right now.
                 guard error.outcome == .unavailable, end > clock.now() else { throw error }
             }
         }
         return Credentials(accessToken: tokens.accessToken, scopes: tokens.scopes, expiresAt: tokens.expiresAt)
     }
 
-    /// The account's tokens as they are, neither renewed nor checked.
-    /// - Throws: `StageError` with code `not-authorised` when there are none.
+    /// The account's stored tokens, neither renewed nor checked.
+    /// - Throws: `StageError` with code `not-authorised` if there are none.
     func tokens(for account: String) async throws(StageError) -> TokenSet {
         guard let tokens = try await stored(account) else { throw missing(account) }
         return tokens
@@ -103,7 +105,7 @@ struct VaultCredentials: CredentialProvider {
 
     private func renewedLocked(for account: String, after rejected: Secret) async throws(StageError) -> Credentials {
         guard let tokens = try await stored(account) else { throw missing(account) }
-        // Another task or process may have renewed them while this one waited.
+        // Another task or process may have renewed them while this one waited for the lock.
         if tokens.accessToken != rejected {
             return Credentials(accessToken: tokens.accessToken, scopes: tokens.scopes, expiresAt: tokens.expiresAt)
         }
@@ -116,11 +118,12 @@ struct VaultCredentials: CredentialProvider {
                     "renewing needs TIKTOK_CLIENT_KEY, TIKTOK_CLIENT_SECRET and a refresh token; or log in again: spreader-pipeline auth login\(Self.flag(account))"
             )
         }
-        // On disk before it is used, whatever happens to this task: with strict rotation the old pair is already dead.
+        // Store the new pair before using it, even if this task is cancelled: with token rotation the old pair is already
+        // invalid.
         let (id, seed, clock, settings) = (settings.accountID(account), ownSeed(account), clock, settings)
         let renewed = try await Uncancelled.run { () async throws(StageError) -> TokenSet in
             let renewed = TokenSet(try await Self.renew(refresh, key, secret, settings, now: clock.now))
-            // The old pair is dead, and the new one known only here: a database that is away is waited for.
+            // The old pair is invalid and only this process has the new one, so wait for a database that is down.
             for attempt in 1... {
                 do throws(StageError) {
                     try await vault.store(renewed, for: id, seed: seed, replacing: refresh, at: clock.now())
@@ -130,15 +133,15 @@ struct VaultCredentials: CredentialProvider {
                     try? await clock.sleep(.seconds(attempt))
                 }
             }
-            // Of two who renewed it at once, the quicker one's pair is everybody's.
+            // If two processes renewed it at once, both use the pair that was stored first.
             return try await vault.tokens(for: id, seed: seed) ?? renewed
         }
         return Credentials(accessToken: renewed.accessToken, scopes: renewed.scopes, expiresAt: renewed.expiresAt)
     }
 
-    /// Calls `body` with the lock that whoever changes an account's tokens holds, in whatever process: two refreshes with
-    /// one token could end the session.
-    /// - Throws: `StageError` with code `limited` when somebody has had it for a minute; what `body` throws.
+    /// Calls `body` with the account's token lock, which excludes all other processes: two refreshes with the same token
+    /// could end the session.
+    /// - Throws: `StageError` with code `limited` if another process holds the lock for a minute; what `body` throws.
     func withLock<Value>(
         for account: String, _ body: () async throws(StageError) -> Value
     ) async throws(StageError) -> Value {
@@ -153,7 +156,7 @@ struct VaultCredentials: CredentialProvider {
         throw StageError(.limited, "another process has been renewing the token for a minute", hint: "try again")
     }
 
-    /// Asks the service for new tokens. The caller holds the account's lock.
+    /// Requests new tokens from TikTok. The caller holds the account's lock.
     static func renew(
         _ token: Secret, _ key: String, _ secret: Secret, _ settings: Settings, now: @escaping @Sendable () -> Date
     ) async throws(StageError) -> OAuthTokens {
@@ -170,7 +173,7 @@ struct VaultCredentials: CredentialProvider {
         }
     }
 
-    /// ` --account NAME`, where a command needs it.
+    /// ` --account NAME` for hints, or an empty string for the default account.
     static func flag(_ account: String) -> String {
         account == usualAccount ? "" : " --account \(ShellWord.of(account))"
     }
@@ -179,12 +182,12 @@ struct VaultCredentials: CredentialProvider {
         tokens.refreshToken != nil && settings["TIKTOK_CLIENT_KEY"] != nil && settings["TIKTOK_CLIENT_SECRET"] != nil
     }
 
-    /// Names of accounts are anyone's choice; names of files are not.
+    /// A hash, because an account name may not be a valid file name.
     private func lockName(_ account: String) -> String {
         String(ContentDigest.sha256(settings.accountID(account).identity).prefix(16))
     }
 
-    /// The environment's tokens as far as they are this account's.
+    /// The environment's tokens, or nil if the account has a login of its own that wins.
     private func ownSeed(_ account: String) -> TokenSet? {
         let isLoggedIn = known[settings.accountID(account).identity]?.connectedAt != nil
         return account != Self.usualAccount && isLoggedIn ? nil : seed

@@ -8,9 +8,9 @@ import PipelineKit
 import StageHosting
 import Store
 
-/// Puts the rooms together: records, credentials, limits, time.
+/// Opens the database and wires up everything that runs share: journal, ledger, vault, locks and artifacts.
 struct HostAssembly {
-    /// How long a database that restarts is waited for in the middle of the work.
+    /// How long to wait for a database that restarts in the middle of a run.
     private static let patience = Duration.seconds(30)
 
     let settings: Settings
@@ -20,15 +20,15 @@ struct HostAssembly {
     let vault: TokenVault
     let sealer: Sealer
     let locks: SharedLocks
-    /// Content that machines share; nil when each keeps its own.
+    /// The artifact store that machines share; nil if there is none.
     let artifacts: (any ArtifactStore)?
 
-    /// Opens the records.
+    /// Opens the database and the vault.
     /// - Parameters:
-    ///   - patience: How long a server that goes away later is waited for.
-    ///   - entry: How long one that is away now is waited for: who starts a command wants to know at once.
-    ///   - setsUp: Whether an empty server's database is given the schema, or refused.
-    /// - Throws: `StageError` with code `configuration` when database or vault key can't be used; `unavailable` when a
+    ///   - patience: How long to wait for a server that goes down later.
+    ///   - entry: How long to wait for a server that is down now. By default, a command fails at once.
+    ///   - setsUp: Whether to create the schema in an empty PostgreSQL database, or refuse it.
+    /// - Throws: `StageError` with code `configuration` if the database or the vault key can't be used; `unavailable` if a
     ///   server does not answer.
     static func open(
         _ settings: Settings, database: String?, patience: Duration = HostAssembly.patience, entry: Duration = .zero,
@@ -42,7 +42,7 @@ struct HostAssembly {
             } catch {
                 throw error.asStageError
             }
-            // Beside the database: what shares the records shares the locks.
+            // Next to the database, so that all processes that share the database share the locks.
             return try HostAssembly(settings, store, SharedLocks(folder: URL(filePath: path + ".locks")))
         case .postgres(let address):
             let store = try await RecordStore.postgres(address, patience: patience, entry: entry, setsUp: setsUp)
@@ -70,13 +70,13 @@ struct HostAssembly {
         vault = TokenVault(store, sealer: sealer)
     }
 
-    /// Outputs that are kept for later runs on this machine.
+    /// The cache of stage outputs on this machine.
     var cache: OutputCache {
         OutputCache(folder: settings.home.appending(path: "cache"), digests: FileDigests(store))
     }
 
-    /// Tokens of accounts.
-    /// - Throws: `StageError` when the vault can't be read.
+    /// Credentials with the accounts that are in the vault now.
+    /// - Throws: `StageError` if the vault can't be read.
     func credentials() async throws(StageError) -> VaultCredentials {
         let known = try await vault.accounts().map { ($0.id.identity, $0) }
         return VaultCredentials(
@@ -84,8 +84,8 @@ struct HostAssembly {
             known: Dictionary(known, uniquingKeysWith: { $1 }))
     }
 
-    /// The host of a run.
-    /// - Throws: `StageError` when the vault can't be read.
+    /// Builds the environment of a run.
+    /// - Throws: `StageError` if the vault can't be read.
     func runHost(
         logger: Logger, waitsForLimits: Bool, emit: @escaping @Sendable (RunEvent) -> Void
     ) async throws(StageError) -> RunHost {

@@ -4,7 +4,7 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// What an interrupt does right now: it changes once work begins.
+/// The current reaction to an interrupt, which changes once work begins.
 final class StopSwitch: Sendable {
     private struct Actions: Sendable {
         var cancel: @Sendable () -> Void
@@ -12,10 +12,10 @@ final class StopSwitch: Sendable {
     }
     private let actions: Mutex<Actions>
 
-    /// Before work begins, an interrupt does `action` at once.
+    /// Until `set` is called, every interrupt calls `action`.
     init(_ action: @escaping @Sendable () -> Void) { actions = Mutex(Actions(cancel: action, giveUp: action)) }
 
-    /// Sets what the first interrupt does, and what happens when work does not stop in time.
+    /// Sets the reaction to the first interrupt, and to work that does not stop in time.
     func set(_ cancel: @escaping @Sendable () -> Void, giveUp: @escaping @Sendable () -> Void) {
         actions.withLock { $0 = Actions(cancel: cancel, giveUp: giveUp) }
     }
@@ -24,20 +24,20 @@ final class StopSwitch: Sendable {
     func giveUp() { actions.withLock { $0.giveUp }() }
 }
 
-/// The ends of a pipe that SIGINT and SIGTERM write to, from the moment that it is opened until the process ends.
+/// A pipe to which the handlers of SIGINT and SIGTERM write, open until the process ends.
 private enum SignalPipe {
-    /// Written once, before the handlers that read them are installed.
+    /// Written once, before the signal handlers that read it are installed.
     nonisolated(unsafe) private static var ends: (read: Int32, write: Int32) = (-1, -1)
     private static let opening = Mutex(())
 
-    /// Has the signals written to the pipe.
-    /// - Returns: The end to read; nil when the system gives no pipe, and signals end the process as usual.
+    /// Opens the pipe and installs the signal handlers.
+    /// - Returns: The read end; nil if the pipe can't be opened, in which case signals end the process as usual.
     static func open() -> Int32? {
         opening.withLock { _ in
             if ends.read < 0 {
                 var made: [Int32] = [-1, -1]
                 guard spreader_pipe(&made) == 0 else { return nil }
-                // A handler must never wait.
+                // A signal handler must not block.
                 for end in made { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
                 ends = (made[0], made[1])
             }
@@ -54,28 +54,29 @@ private enum SignalPipe {
         }
     }
 
-    /// How many signals have come since the last call.
+    /// The number of signals since the last call.
     static func take() -> Int {
         var bytes = [UInt8](repeating: 0, count: 16)
         return max(0, read(ends.read, &bytes, bytes.count))
     }
 }
 
-/// Turns SIGINT and SIGTERM into cancellation; when work does not stop in time, ends the process all the same.
+/// Turns SIGINT and SIGTERM into cancellation, and ends the process if the work does not stop in time.
 final class Interruption: Sendable {
-    /// How long work may take to stop: the contract is 3 s in all.
+    /// How long work may take to stop, in seconds. The contract is 3 s in total.
     private static let grace = 2.4
-    /// Written by `init` alone; a dispatch source may be cancelled from any thread.
+    /// Safe to share: only `init` writes it, and a dispatch source may be cancelled from any thread.
     nonisolated(unsafe) private let sources: [any DispatchSourceRead]
     private let state = Mutex((signals: 0, isOver: false))
 
-    /// Watches until ``stop()``.
+    /// Watches for signals until ``stop()``.
     /// - Parameters:
     ///   - cancel: Called at the first signal.
-    ///   - giveUp: Called when the work has not stopped in time, right before the process exits with 130.
+    ///   - giveUp: Called at the second signal or when the work has not stopped in time, right before the process exits
+    ///     with 130.
     init(cancel: @escaping @Sendable () -> Void, giveUp: @escaping @Sendable () -> Void) {
         let queue = DispatchQueue.global(qos: .userInitiated)
-        // A signal that comes before anybody listens waits in the pipe.
+        // A signal that arrives before the source is resumed stays in the pipe.
         sources = SignalPipe.open().map { [DispatchSource.makeReadSource(fileDescriptor: $0, queue: queue)] } ?? []
         for source in sources {
             source.setEventHandler { [weak self] in
@@ -119,7 +120,7 @@ final class Interruption: Sendable {
         return try await work.value.get()
     }
 
-    /// Stops watching.
+    /// Stops watching for signals. The process no longer exits if the work is slow to stop.
     func stop() {
         state.withLock { $0.isOver = true }
         for source in sources { source.cancel() }

@@ -3,12 +3,12 @@ import Logging
 import PipelineKit
 import TikTokSandbox
 
-/// The sandbox in process, for `--sandbox`.
+/// Runs the TikTok sandbox in this process, for `--sandbox`.
 enum LocalSandbox {
-    /// Runs `body` with a sandbox that listens, and stops it afterwards.
+    /// Starts a sandbox, passes its client settings to `body`, and stops it afterwards.
     ///
-    /// When another process serves the same folder, that one is used.
-    /// - Throws: `StageError` when the sandbox can't start; what `body` throws.
+    /// Uses the sandbox of another process if that already serves the same folder.
+    /// - Throws: `StageError` if the sandbox can't start; what `body` throws.
     static func with<Value: Sendable>(
         directory: URL, logger: Logger, _ body: @escaping @Sendable ([String: String]) async throws -> Value
     ) async throws -> Value {
@@ -49,7 +49,7 @@ enum LocalSandbox {
         }
     }
 
-    /// What the sandbox that serves `directory` told its clients.
+    /// The client settings that the sandbox of `directory` wrote to its `sandbox.env`.
     private static func environment(of directory: URL) -> [String: String]? {
         guard let text = try? String(contentsOf: directory.appending(path: "sandbox.env"), encoding: .utf8) else {
             return nil

@@ -7,16 +7,16 @@ import PipelineKit
 import StageHosting
 import Store
 
-/// Makes plans that can be saved, and tells what changed since one was.
+/// Makes plans to save, and finds the changes since a plan was saved.
 struct PlanDesk {
     let arguments: PipelineArguments
     let settings: Settings
-    /// Where accounts are known; nil when there is nothing yet.
+    /// The database; nil if it does not exist yet.
     let records: HostAssembly?
     let digests: FileDigests
 
-    /// A plan of what was checked.
-    /// - Throws: `StageError` when footage can't be read, or `--set` gives a secret that would have to be saved.
+    /// Makes a plan from a checked pipeline and its planned assets.
+    /// - Throws: `StageError` if footage can't be read, or if `--set` gives a secret, which a plan must not hold.
     func plan(
         _ pipeline: Pipeline, _ assets: [AssetInput], _ plans: [AssetPlan], _ overrides: [PipelineChecker.Override]
     ) async throws(StageError) -> SavedPlan {
@@ -36,8 +36,8 @@ struct PlanDesk {
             account: await account(pipeline.account), pipeline: SavedPlan.Content(pipeline), assets: saved)
     }
 
-    /// What changed since a plan was saved, as findings that stop the run.
-    /// - Throws: `StageError` when footage can't be read.
+    /// The changes since a plan was saved, as findings that stop the run.
+    /// - Throws: `StageError` if footage can't be read.
     func changes(
         since saved: PlanFile, _ pipeline: Pipeline, _ assets: [AssetInput], _ plans: [AssetPlan]
     ) async throws(StageError) -> [Diagnostic] {
@@ -46,14 +46,14 @@ struct PlanDesk {
         return PlanChanges(from: saved.plan, to: now, isBegun: isBegun).findings(file: saved.file)
     }
 
-    /// Whether a run by the plan is under way, or stopped half-way.
+    /// Whether a run with the plan is under way or was interrupted.
     private func isBegun(_ plan: SavedPlan, _ account: String) async -> Bool {
         let fingerprint = arguments.fingerprint(settings.accountID(account).identity)
         let run = try? await records?.journal.unfinishedRun(fingerprint: fingerprint)
         return run.map { $0.startedAt >= plan.savedAt } ?? false
     }
 
-    /// The same, with footage that can't be read among the findings.
+    /// The same as `changes`, but footage that can't be read becomes a finding.
     func refusals(
         since saved: PlanFile, _ pipeline: Pipeline, _ assets: [AssetInput], _ plans: [AssetPlan]
     ) async -> [Diagnostic] {
@@ -64,16 +64,16 @@ struct PlanDesk {
         }
     }
 
-    /// The sandbox's own account is made when the sandbox starts: its name is all there is.
+    /// The account as recorded in a plan. The sandbox creates its account when it starts, so only the name is known.
     private func account(_ name: String) async -> SavedPlan.Account {
         guard !arguments.sandbox else {
             return SavedPlan.Account(name: name, identity: nil, user: nil, dialect: nil)
         }
         let id = settings.accountID(name)
         let profile = try? await records?.vault.account(id)?.profile
-        // Whose account it is is nobody's business: a mark tells another user as well.
+        // Store a hash instead of the open ID: it detects another user without naming one.
         let user = profile.map { String(ContentDigest.sha256("user\n\($0.openID)").prefix(12)) }
-        // The usual one may be named or left out.
+        // `v2` is the default, so record it like a missing setting.
         let dialect = settings["TIKTOK_API"].flatMap { $0 == "v2" ? nil : $0 }
         return SavedPlan.Account(name: name, identity: id.identity, user: user, dialect: dialect)
     }

@@ -7,12 +7,12 @@ import PipelineKit
 import StageHosting
 import Store
 
-/// Erases what runs and jobs left behind once it is old enough: records, work files, claims on output names.
+/// Deletes old runs and jobs with their records, work files and shared footage.
 struct Retention: Sendable {
     let assembly: HostAssembly
 
-    /// How long runs are kept: `SPREADER_RETENTION`; nil for ever.
-    /// - Throws: `StageError` with code `configuration` for what is no duration.
+    /// How long to keep runs (`SPREADER_RETENTION`); nil means for ever.
+    /// - Throws: `StageError` with code `configuration` if the value is not a duration.
     static func setting(_ settings: Settings) throws(StageError) -> Duration? {
         guard let text = settings["SPREADER_RETENTION"] else { return nil }
         guard let length = length(text) else {
@@ -22,22 +22,22 @@ struct Retention: Sendable {
         return length
     }
 
-    /// A duration with its unit: whoever writes 90 means days, not the seconds that it would be elsewhere.
+    /// Parses a duration that must have a unit: a plain 90 would mean seconds, but the user probably means days.
     static func length(_ text: String) -> Duration? {
         guard text.last?.isLetter == true, let length = Duration(parsing: text), length > .zero else { return nil }
         return length
     }
 
-    /// Erases the runs that began longer than `age` ago. One that is under way is left alone.
-    /// - Parameter isTrial: Whether nothing is erased.
-    /// - Returns: Those that were erased, or would be.
-    /// - Throws: `StageError` when the journal can't be read or written.
+    /// Deletes the runs that began longer than `age` ago, except those under way.
+    /// - Parameter isTrial: Whether to delete nothing, for `--dry-run`.
+    /// - Returns: The runs that were deleted, or would be.
+    /// - Throws: `StageError` if the journal can't be read or written.
     func prune(olderThan age: Duration, isTrial: Bool = false) async throws(StageError) -> [RunRecord] {
         var erased: [RunRecord] = []
         for run in try await assembly.journal.runs(
             before: assembly.store.clock.now().addingTimeInterval(-age.inSeconds))
         {
-            // A lock that can't be had belongs to a process that works on the run.
+            // If the lock is taken, another process is working on the run.
             guard let lock = try await assembly.locks.attempt("run-\(run.fingerprint)") else { continue }
             try await lock.during { () async throws(StageError) in
                 guard !isTrial else { return }
@@ -49,7 +49,7 @@ struct Retention: Sendable {
         if !isTrial {
             let jobs = JobQueue(assembly.store)
             _ = try await jobs.prune(olderThan: age)
-            // A bucket has rules of its own for that.
+            // A bucket expires its objects with a lifecycle rule.
             if let folder = assembly.artifacts as? FolderArtifacts {
                 let wanted = try await jobs.wantedFootage()
                 _ = folder.prune(olderThan: age, now: assembly.store.clock.now(), keeping: wanted)

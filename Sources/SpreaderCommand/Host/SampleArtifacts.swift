@@ -9,18 +9,18 @@ import PipelineKit
 import StageHosting
 import Store
 
-/// Artifacts of every kind from one small piece of footage, for trying stages.
+/// Artifacts of every kind, made from one short clip, as inputs for the conformance suite.
 struct SampleArtifacts {
-    /// One of each kind.
+    /// One artifact of each kind.
     var artifacts: PluginConformance.Samples
-    /// What stages of the program need to be told to work on them.
+    /// The options that built-in stages need to work on the artifacts, by stage.
     var options: [String: [String: JSONValue]]
 
-    /// Makes them.
+    /// Makes the artifacts with the built-in stages.
     /// - Parameters:
-    ///   - path: Footage; nil for a generated second.
-    ///   - folder: Where files go.
-    /// - Throws: `StageError` when the footage can't be prepared.
+    ///   - path: Footage to use; nil generates a one-second clip.
+    ///   - folder: The folder for all files.
+    /// - Throws: `StageError` if the footage can't be prepared.
     static func make(from path: String?, in folder: URL) async throws(StageError) -> SampleArtifacts {
         let clip = folder.appending(path: "sample.mp4")
         do {
@@ -33,7 +33,7 @@ struct SampleArtifacts {
             let captions = "1\n00:00:00,000 --> 00:00:00,800\nHello\n"
             try Data(captions.utf8).write(to: folder.appending(path: "sample.srt"))
         } catch {
-            throw StageError(.fileSystem, "the sample can't be made: \(error)")
+            throw StageError(.fileSystem, "the sample clip can't be created: \(error)")
         }
         let place = path.map { URL(filePath: $0).standardizedFileURL.path } ?? clip.path
         let digests = FileDigests(nil)

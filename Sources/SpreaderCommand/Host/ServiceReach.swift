@@ -2,15 +2,16 @@ import Foundation
 import PipelineKit
 import TikTok
 
-/// How the service answers right now.
+/// Checks whether TikTok answers, for `doctor`.
 struct ServiceReach {
-    /// From request to answer.
+    /// The time from request to response.
     var roundTrip: Duration
-    /// Seconds by which this machine's clock is ahead of the service's; nil when the service does not say.
+    /// How far this machine's clock is ahead of the service's, in seconds; nil if the response has no `Date` header.
     var clockSkew: Double?
 
-    /// What the service says of the account's token, in one line.
-    /// - Throws: `StageError` when it refuses the token or does not answer.
+    /// Checks a token with TikTok.
+    /// - Returns: A line to show to the user.
+    /// - Throws: `StageError` if TikTok refuses the token or does not answer.
     static func account(settings: [String: String], token: Secret) async throws(StageError) -> String {
         let configuration = try TikTokConfiguration(settings: settings)
         return try await HTTPTransport.with(configuration) { (transport) throws(StageError) in
@@ -23,8 +24,8 @@ struct ServiceReach {
         }
     }
 
-    /// Asks the service's token endpoint without credentials: any answer will do.
-    /// - Throws: `StageError` when there is no answer.
+    /// Sends a request without credentials; any response will do.
+    /// - Throws: `StageError` if there is no response.
     static func measure(settings: [String: String]) async throws(StageError) -> ServiceReach {
         let configuration = try TikTokConfiguration(settings: settings)
         return try await HTTPTransport.with(configuration) { (transport) throws(StageError) in

@@ -9,29 +9,29 @@ import StageHosting
 import Store
 import SystemPackage
 
-/// Settings in the order of the design: flag, environment, `.env` in the current folder, default.
+/// Settings from the environment and from `.env` in the current folder; the environment wins.
 struct Settings: Sendable {
     private let layers: [EnvironmentVariablesProvider]
     private let overrides: [String: String]
 
-    /// Names that hold secrets: never handed to stages as plain settings.
+    /// Settings that are secrets. Stages never see them as plain settings.
     static let secretNames: Set<String> = [
         "TIKTOK_CLIENT_SECRET", "TIKTOK_ACCESS_TOKEN", "TIKTOK_REFRESH_TOKEN", "SPREADER_VAULT_KEY", "SPREADER_DB",
         "PGPASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
     ]
-    /// Whether a name is one of this program's own secrets, or of its login.
+    /// Whether a setting is a secret of this program or belongs to its TikTok login.
     static func isOwnSecret(_ name: String) -> Bool {
         secretNames.contains(name) || name.hasPrefix("TIKTOK_") || name == "PGPASSFILE"
     }
 
-    /// Names that stages may read.
+    /// Settings that stages may read.
     static let plainNames = [
         "TIKTOK_API_BASE_URL", "TIKTOK_AUTHORIZE_URL", "TIKTOK_API", "TIKTOK_CLIENT_KEY", "TIKTOK_REDIRECT_URI",
         "TIKTOK_SCOPE", "TIKTOK_UPLOADS_PER_DAY",
     ]
 
-    /// Reads environment and `.env`.
-    /// - Throws: `StageError` with code `configuration` when `.env` is there but can't be read.
+    /// Reads the environment and `.env`.
+    /// - Throws: `StageError` with code `configuration` if `.env` exists but can't be read.
     static func load() async throws(StageError) -> Settings {
         var isFolder: ObjCBool = false
         if FileManager.default.fileExists(atPath: ".env", isDirectory: &isFolder), isFolder.boolValue {
@@ -43,23 +43,23 @@ struct Settings: Sendable {
         } catch {
             let reason = (error as? CocoaError)?.code == .fileReadNoPermission ? ": no permission" : ""
             throw StageError(
-                .configuration, "the file .env can't be read\(reason)", hint: "it is UTF-8 text: see .env.example")
+                .configuration, "the file .env can't be read\(reason)", hint: "it must be UTF-8 text: see .env.example")
         }
     }
 
-    /// The same settings with some replaced: an empty value hides the setting.
+    /// A copy with some settings replaced. An empty value hides the setting.
     func replacing(_ values: [String: String]) -> Settings {
         Settings(layers: layers, overrides: overrides.merging(values) { $1 })
     }
 
-    /// The same settings for the sandbox: whatever the environment says of TikTok is about another service.
-    /// - Parameter values: What the sandbox says of itself.
+    /// A copy for the sandbox, without the environment's settings for the real TikTok.
+    /// - Parameter values: The client settings of the sandbox.
     func sandboxed(_ values: [String: String] = [:]) -> Settings {
         let names = (Self.plainNames + Self.secretNames).filter { $0.hasPrefix("TIKTOK_") }
         return replacing(Dictionary(names.map { ($0, "") }) { $1 }.merging(values) { $1 })
     }
 
-    /// The value of a setting; nil when it is missing or empty.
+    /// The value of a setting; nil if it is missing or empty.
     subscript(name: String) -> String? {
         if let value = overrides[name] { return value.isEmpty ? nil : value }
         for layer in layers {
@@ -68,11 +68,11 @@ struct Settings: Sendable {
         return nil
     }
 
-    /// The value of a secret setting.
+    /// The value of a secret setting; nil if it is missing or empty.
     func secret(_ name: String) -> Secret? { self[name].map { Secret($0) } }
 
-    /// Settings of a worker that hold for its jobs, in whatever folder they run: who reads the same records and shares
-    /// the same files. The app's own are those of the job's folder.
+    /// Settings that a worker passes to its jobs, whatever their folder: those for the database, the vault and the
+    /// artifact store. The settings of the TikTok app come from the job's folder.
     var shared: [String: String] {
         let names = [
             "SPREADER_VAULT_KEY", "SPREADER_ARTIFACTS", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
@@ -82,13 +82,13 @@ struct Settings: Sendable {
         return Dictionary(uniqueKeysWithValues: names.compactMap { name in self[name].map { (name, $0) } })
     }
 
-    /// What stages may read.
+    /// The settings that stages may read.
     var plain: [String: String] {
         Dictionary(uniqueKeysWithValues: Self.plainNames.compactMap { name in self[name].map { (name, $0) } })
     }
 
-    /// How much may be kept for later runs: `SPREADER_CACHE_SIZE`; 0 for nothing.
-    /// - Throws: `StageError` with code `configuration` for what is no size.
+    /// The maximum size of the output cache (`SPREADER_CACHE_SIZE`); 0 turns it off.
+    /// - Throws: `StageError` with code `configuration` if the value is not a size.
     func cacheLimit() throws(StageError) -> ByteCount {
         guard let text = self["SPREADER_CACHE_SIZE"] else { return ByteCount.gigabytes(10) }
         if text == "0" { return ByteCount(0) }
@@ -99,24 +99,23 @@ struct Settings: Sendable {
         return size
     }
 
-    /// Where the program keeps its data.
+    /// The data folder: `SPREADER_HOME`, or a folder below `XDG_DATA_HOME`.
     var home: URL {
         if let path = self["SPREADER_HOME"] { return URL(filePath: path).standardizedFileURL }
         let data = self["XDG_DATA_HOME"] ?? (self["HOME"] ?? NSHomeDirectory()) + "/.local/share"
         return URL(filePath: data).appending(path: "spreader-pipeline")
     }
 
-    /// The vault's key, when no setting gives it.
+    /// The file with the vault key, used if `SPREADER_VAULT_KEY` is not set.
     var vaultKeyFile: URL { home.appending(path: "vault.key") }
 
-    /// Where the records are.
+    /// The location of the database.
     enum Database: Sendable, Hashable {
-        /// A file.
         case sqlite(path: String)
-        /// A server; the address may hold a password.
+        /// The address may hold a password.
         case postgres(Secret)
 
-        /// As `SPREADER_DB` names it.
+        /// The address in the form of `SPREADER_DB`.
         var address: Secret {
             switch self {
             case .sqlite(let path): Secret("sqlite:\(path)")
@@ -125,9 +124,9 @@ struct Settings: Sendable {
         }
     }
 
-    /// Where the records are: `--db`, `SPREADER_DB`, or a file in the data folder.
-    /// - Parameter flag: The value of `--db`.
-    /// - Throws: `StageError` with code `configuration` for a form that is not understood.
+    /// The database to use: `--db`, `SPREADER_DB`, or a file in the data folder.
+    /// - Parameter flag: The value of `--db`; nil if the flag is missing.
+    /// - Throws: `StageError` with code `configuration` if the address is invalid.
     func database(flag: String?) throws(StageError) -> Database {
         guard let text = flag ?? self["SPREADER_DB"] else {
             return .sqlite(path: home.appending(path: "spreader.db").path)
@@ -138,33 +137,33 @@ struct Settings: Sendable {
                 path: URL(filePath: path.hasPrefix("//") ? String(path.dropFirst(2)) : path).standardizedFileURL.path)
         }
         if text.hasPrefix("postgres://") || text.hasPrefix("postgresql://") { return .postgres(Secret(text)) }
-        // What is no address may hold a password.
+        // Don't quote an invalid address: it may hold a password.
         let scheme = text.prefix { $0.isASCII && ($0.isLetter || $0 == "+") }
         let isScheme = !scheme.isEmpty && text.dropFirst(scheme.count).first == ":"
         throw StageError(
             .configuration,
             isScheme
-                ? "a database of the kind \"\(scheme)\" is not supported"
-                : "the address of the database has a form that is not understood",
+                ? "databases of type \"\(scheme)\" are not supported"
+                : "the database address is invalid",
             hint: "use sqlite:PATH or postgres://USER@HOST/NAME for --db or SPREADER_DB")
     }
 
-    /// Content that machines share: `SPREADER_ARTIFACTS`, a folder or a bucket; nil when it is not set.
-    /// - Parameter clock: Time, for signatures.
-    /// - Throws: `StageError` with code `configuration` for a form that is not understood, or without keys for a bucket.
+    /// The artifact store that machines share (`SPREADER_ARTIFACTS`), a folder or a bucket; nil if it is not set.
+    /// - Parameter clock: Used to sign requests to a bucket.
+    /// - Throws: `StageError` with code `configuration` if the value is invalid, or the keys for a bucket are missing.
     func artifacts(clock: HostClock) throws(StageError) -> (any ArtifactStore)? {
         guard let text = self["SPREADER_ARTIFACTS"] else { return nil }
         if text.hasPrefix("s3://") { return try S3Artifacts(address: text, setting: { self[$0] }, clock: clock) }
         guard !text.contains("://") else {
             throw StageError(
                 .configuration, "SPREADER_ARTIFACTS is \"\(text)\"",
-                hint: "set it to a folder that all machines reach, or to s3://BUCKET/PREFIX")
+                hint: "set it to a folder that all machines share, or to s3://BUCKET/PREFIX")
         }
         return FolderArtifacts(folder: URL(filePath: text).standardizedFileURL)
     }
 
-    /// An account by its name. Its identity holds the name, the app and the service, so that neither a rotated token
-    /// nor another port of the same sandbox makes it a different account.
+    /// The ID of an account. Its identity depends on the name, the app and the host of the service, so that it survives a
+    /// rotated token or a sandbox on another port.
     func accountID(_ name: String) -> AccountID {
         let host = self["TIKTOK_API_BASE_URL"].flatMap { URL(string: $0)?.host() } ?? "open.tiktokapis.com"
         let mark = ContentDigest.sha256("\(host)\n\(self["TIKTOK_CLIENT_KEY"] ?? "")").prefix(12)

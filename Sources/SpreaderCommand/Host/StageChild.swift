@@ -8,20 +8,20 @@ import PipelineKit
 import PluginProtocol
 import StageHosting
 
-/// The child in which stages run that read footage: this program, started by itself.
+/// The child process that runs confined stages: this program, started again with one argument.
 enum StageChild {
-    /// The one argument that makes the program a child.
+    /// The only argument of a child process.
     static let argument = "stage-worker"
 
-    /// Whether this process is one.
+    /// Whether this process is such a child.
     static var isThis: Bool { CommandLine.argc == 2 && CommandLine.arguments[1] == argument }
 
     /// Serves stages to the host over standard input and output.
     static func serve() -> Never {
         PluginProcess.serve(
             StageRegistry.linked.stages, name: argument, version: Version.current,
-            // Ahead of the first request, and on the only thread there is; what stands in the way is told when a stage
-            // asks for them.
+            // Load before the first request, while there is only one thread. Errors are reported when a stage first needs
+            // the libraries.
             prepare: { try? MediaLibraries.load() }, services: PostingChannel.services)
     }
 }

@@ -7,44 +7,42 @@ import PipelineKit
 import PluginProtocol
 import StageHosting
 
-/// The stages as commands use them: those that read footage work in child processes, unless the settings say not to, and
-/// those of plugins in theirs.
+/// The stages for a command. Stages that read footage run in child processes, unless the settings turn that off; plugin
+/// stages run in the processes of their plugins.
 struct StageHost: Sendable {
-    /// Stages whose libraries read what anyone may have made.
+    /// Stages whose libraries parse untrusted files.
     private static let isolated: Set<String> = ["probe", "split", "transcode"]
-    /// Stages that need the network for their work.
+    /// Stages that need the network.
     private static let online: Set<String> = ["upload", "publish"]
 
-    /// Which stages a command needs.
+    /// The stages that a command needs, so that only the necessary plugins are started.
     enum Need {
-        /// Those of a pipeline file, as far as it can be read.
+        /// The stages named in a pipeline file, if it can be read.
         case pipeline(String)
-        /// All, those of every plugin included.
+        /// All stages, including those of every plugin.
         case all
     }
 
-    /// How much runs in children of this program.
+    /// Which stages run in child processes of this program (`SPREADER_ISOLATION`).
     private enum Isolation: String, CaseIterable {
-        /// Nothing that does not ask for it.
+        /// Only stages that the pipeline isolates explicitly.
         case none
-        /// The stages that read footage.
+        /// Stages that read footage.
         case process
-        /// Every stage.
         case all
     }
 
-    /// The stages.
     let registry: StageRegistry
-    /// The plugins, and what is wrong with some.
+    /// The plugins of the settings. Started only if needed.
     let plugins: PluginSet
-    /// What is wrong with plugins' manifests.
+    /// Findings about plugin manifests and withheld variables.
     let findings: [Diagnostic]
     private let pool: WorkerPool
 
-    /// Calls `body` with the stages, then lets the children go.
+    /// Calls `body` with the stages, then closes the child processes.
     /// - Parameters:
-    ///   - isolate: Whether every stage runs in a child.
-    ///   - orElse: What to do when the settings don't hold.
+    ///   - isolate: Whether every stage runs in a child process.
+    ///   - orElse: Handles invalid settings; by default, prints the error and throws its exit code.
     static func with<Value>(
         _ settings: Settings, _ need: Need, isolate: Bool = false,
         orElse: (StageError) async throws -> Value = { throw Command.exit($0) },
@@ -88,7 +86,7 @@ struct StageHost: Sendable {
         let own = Set(linked.map(\.name.rawValue))
         let policy = try Self.policy(settings, manifests)
         plugins = PluginSet(manifests, policy)
-        // Without a name that only a plugin could have, none of them is started.
+        // Start no plugin if the pipeline names only linked stages.
         let foreign = names.map { $0.subtracting(own) }
         self.findings =
             findings
@@ -106,19 +104,19 @@ struct StageHost: Sendable {
             })
     }
 
-    /// Tells on standard error which plugins can't be had, and why.
+    /// Prints the findings about plugins, and why plugin stages are unusable, to standard error.
     func report() {
         for finding in findings { Output.message(finding.text) }
         for error in Set(registry.unusable.values.map(\.description)).sorted() { Output.message("warning: \(error)") }
     }
 
-    /// The manifests of the plugins that the settings lead to.
+    /// The manifests of the plugins in the plugin folders.
     static func manifests(_ settings: Settings) -> (plugins: [PluginManifest], findings: [Diagnostic]) {
         let directory = URL(filePath: FileManager.default.currentDirectoryPath)
         return PluginFinder.find(in: folders(settings), from: directory)
     }
 
-    /// Where plugins are looked for, in order.
+    /// The plugin folders, in search order.
     static func folders(_ settings: Settings) -> [String] {
         let more = (settings["SPREADER_PLUGIN_PATH"] ?? "").split(separator: ":").map(String.init)
         return ["plugins", settings.home.appending(path: "plugins").path] + more
@@ -142,7 +140,7 @@ struct StageHost: Sendable {
         return isolation
     }
 
-    /// This very program, also when its file was replaced meanwhile; without the secrets of its environment.
+    /// Starts this program again, even if its file was replaced meanwhile; without the secrets in its environment.
     private static var launch: WorkerLaunch {
         let environment = ProcessInfo.processInfo.environment.filter {
             !Settings.secretNames.contains($0.key) && !$0.key.hasPrefix("TIKTOK_")
@@ -150,8 +148,8 @@ struct StageHost: Sendable {
         return WorkerLaunch(executable: "/proc/self/exe", arguments: [StageChild.argument], environment: environment)
     }
 
-    /// The program's own child as if it were a plugin.
-    /// - Throws: `StageError` with code `configuration` for settings that don't hold.
+    /// A manifest that describes this program's own child process as a plugin, for `plugins check --built-in`.
+    /// - Throws: `StageError` with code `configuration` if a setting is invalid.
     static func ownManifest(_ settings: Settings) throws(StageError) -> (PluginManifest, PluginPolicy) {
         let manifest = PluginManifest(
             name: StageChild.argument, version: Version.current, command: [launch.executable] + launch.arguments,
@@ -160,8 +158,8 @@ struct StageHost: Sendable {
         return (manifest, try policy(settings, [manifest]))
     }
 
-    /// What plugins may have of this machine and of the user's secrets.
-    /// - Parameter manifests: The plugins that are found: what one calls a secret is none of another's.
+    /// The policy for plugins: their environment, secrets and limits.
+    /// - Parameter manifests: All plugins. A variable that one declares as a secret is withheld from the others.
     static func policy(_ settings: Settings, _ manifests: [PluginManifest]) throws(StageError) -> PluginPolicy {
         let names = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR"]
         let inherited = ProcessInfo.processInfo.environment.filter {
@@ -175,7 +173,7 @@ struct StageHost: Sendable {
             hostVersion: Version.current)
     }
 
-    /// `SPREADER_PLUGIN_SECRETS`: `plugin:NAME`, parted by commas.
+    /// The secrets that each plugin may read (`SPREADER_PLUGIN_SECRETS`): `plugin:NAME`, separated by commas.
     private static func secrets(_ settings: Settings) throws(StageError) -> [String: Set<String>] {
         var allowed: [String: Set<String>] = [:]
         for word in (settings["SPREADER_PLUGIN_SECRETS"] ?? "").split(separator: ",") {
@@ -184,12 +182,12 @@ struct StageHost: Sendable {
             }
             guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
                 throw StageError(
-                    .configuration, "SPREADER_PLUGIN_SECRETS holds \"\(word)\"",
-                    hint: "it takes plugin:NAME, several with commas: captions:CAPTIONS_API_KEY")
+                    .configuration, "SPREADER_PLUGIN_SECRETS has the invalid entry \"\(word)\"",
+                    hint: "set it to plugin:NAME, separated by commas, such as captions:CAPTIONS_API_KEY")
             }
             guard !Settings.isOwnSecret(parts[1]) else {
                 throw StageError(
-                    .configuration, "\(parts[1]) is a secret of this program, which no plugin may have",
+                    .configuration, "\(parts[1]) is a secret of this program, which plugins can't read",
                     hint: "give the plugin a secret of its own")
             }
             allowed[parts[0], default: []].insert(parts[1])
@@ -218,8 +216,8 @@ struct StageHost: Sendable {
         return limits
     }
 
-    /// What of this machine confines children that read footage: the child's own word.
-    /// - Throws: `StageError` with code `configuration` when no child can be started.
+    /// Starts a child process and returns the confinement that it reports: `landlock`, `seccomp`, or neither.
+    /// - Throws: `StageError` with code `configuration` if no child process can be started.
     static func confinement(_ settings: Settings) async throws(StageError) -> [String] {
         let pool = WorkerPool(launch: launch, limits: try limits(settings), hostVersion: Version.current)
         let ready = try await pool.ready(reach: Reach(reads: [], writes: []))

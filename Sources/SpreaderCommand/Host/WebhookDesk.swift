@@ -5,9 +5,9 @@ import Posting
 import Store
 import TikTok
 
-/// What webhooks change: posts in the ledger, connections in the vault.
+/// Applies webhook events to posts in the ledger and accounts in the vault.
 struct WebhookDesk: Sendable {
-    /// Deliveries go on for 72 hours; a mark outlives them.
+    /// How long to remember a delivery, in seconds: longer than the 72 hours during which TikTok redelivers.
     private static let memory: TimeInterval = 80 * 3600
 
     let settings: Settings
@@ -15,12 +15,12 @@ struct WebhookDesk: Sendable {
     let claims: SQLClaims
     let logger: Logger
 
-    /// Takes in an event once, however often it is delivered.
-    /// - Throws: `StageError` when the database can't be written; then another delivery may succeed.
+    /// Handles an event once, even if TikTok delivers it several times.
+    /// - Throws: `StageError` if the database can't be written; a redelivery may succeed.
     func take(_ event: WebhookEvent) async throws(StageError) {
         let mark = "webhook:\(ContentDigest.sha256(event.mark))"
         if try await claims.isTaken(mark) { return }
-        // Applying it twice does no harm, marking it without having applied it would.
+        // Apply before marking: applying an event twice is harmless, losing it is not.
         try await apply(event)
         _ = try await claims.take(mark, until: assembly.store.clock.now().addingTimeInterval(Self.memory))
     }
@@ -28,7 +28,7 @@ struct WebhookDesk: Sendable {
     private func apply(_ event: WebhookEvent) async throws(StageError) {
         if case .authorizationRemoved(let reason) = event.kind {
             for account in try await assembly.vault.accounts() where account.profile?.openID == event.openID {
-                // Told late, it is about the connection before this one. Events count in whole seconds.
+                // A late event is about the previous connection. Event times are whole seconds.
                 if let connected = account.connectedAt, event.time.addingTimeInterval(1) < connected { continue }
                 try await assembly.vault.end(account.id, because: reason, at: assembly.store.clock.now())
                 logger.notice("an account's connection ended", metadata: ["account": "\(account.id.name)"])
@@ -54,7 +54,7 @@ struct WebhookDesk: Sendable {
         do throws(StageError) {
             _ = try await assembly.ledger.apply(change, to: post.id)
         } catch {
-            // Events may come in any order: what is published stays published, whatever comes after.
+            // Events may arrive out of order. A post in a final state keeps it.
             guard error.code == .internalFault, post.state == .published || post.state == .failed else { throw error }
         }
     }

@@ -7,11 +7,11 @@ import PipelineKit
 import StageHosting
 import Store
 
-/// When which footage is queued: the file of `worker --cron`.
+/// The schedule of `worker --cron`: which footage to queue, and when.
 struct CronFile: Sendable {
-    /// One line of the time table.
+    /// A pipeline and the times at which to queue its footage.
     struct Entry: Sendable {
-        /// Unique in the file: what its ticks are known by.
+        /// Unique in the file. A tick is recorded under this name, so that it is queued only once.
         var name: String
         var cron: CronExpression
         var zone: TimeZone
@@ -21,7 +21,6 @@ struct CronFile: Sendable {
         var queue: String
         var priority: Int
         var labels: [String]
-        /// Where it stands.
         var location: SourceLocation
     }
 
@@ -33,11 +32,11 @@ struct CronFile: Sendable {
     ]
 
     /// Reads a file, JSON or YAML.
-    /// - Returns: Nil with what is wrong when anything is.
+    /// - Returns: The schedule, or nil if a finding is an error; and all findings.
     static func read(_ path: String) -> (file: CronFile?, findings: [Diagnostic]) {
         guard let text = try? String(contentsOf: URL(filePath: path), encoding: .utf8) else {
             let finding = Diagnostic(
-                code: "unreadable-cron", "the file \(path) does not exist or is no text",
+                code: "unreadable-cron", "the file \(path) does not exist or is not UTF-8 text",
                 location: SourceLocation(file: path))
             return (nil, [finding])
         }
@@ -57,18 +56,18 @@ struct CronFile: Sendable {
         }
 
         mutating func read(_ root: DocumentNode) -> [Entry] {
-            guard let members = known(root, CronFile.keys, "a time table") else { return [] }
+            guard let members = known(root, CronFile.keys, "a schedule") else { return [] }
             let zone = members["timeZone"].flatMap { self.zone($0) } ?? .gmt
             guard let list = members["entries"], case .list(let elements, _) = list else {
                 report(
-                    "wrong-type", "a time table has a list \"entries\"", members["entries"]?.location ?? root.location)
+                    "wrong-type", "a schedule needs a list \"entries\"", members["entries"]?.location ?? root.location)
                 return []
             }
             var names: Set<String> = []
             return elements.compactMap { element in
                 guard let entry = entry(element, zone) else { return nil }
                 if !names.insert(entry.name).inserted {
-                    report("duplicate-name", "two entries are called \"\(entry.name)\"", element.location)
+                    report("duplicate-name", "two entries have the name \"\(entry.name)\"", element.location)
                 }
                 return entry
             }
@@ -88,7 +87,7 @@ struct CronFile: Sendable {
             }
             let priority = members["priority"]?.json.integerValue ?? 0
             if !(0...9).contains(priority) {
-                report("out-of-range", "\"priority\" takes 0 to 9", members["priority"]?.location ?? node.location)
+                report("out-of-range", "\"priority\" must be 0 to 9", members["priority"]?.location ?? node.location)
             }
             return Entry(
                 name: name, cron: cron, zone: members["timeZone"].flatMap { zone($0) } ?? usual, pipeline: pipeline,
@@ -98,12 +97,12 @@ struct CronFile: Sendable {
                 labels: words(members["labels"]), location: node.location)
         }
 
-        /// The members by key, when the node is an object of known keys.
+        /// The members of an object by key; reports unknown keys. Nil, with a finding, if the node is not an object.
         private mutating func known(
             _ node: DocumentNode, _ keys: [String], _ what: String
         ) -> [String: DocumentNode]? {
             guard let members = node.members else {
-                report("wrong-type", "\(what) is an object, not \(node.json.kind)", node.location)
+                report("wrong-type", "\(what) must be an object, not \(node.json.kind)", node.location)
                 return nil
             }
             for member in members where !keys.contains(member.key) {
@@ -117,7 +116,7 @@ struct CronFile: Sendable {
 
         private mutating func text(_ members: [String: DocumentNode], _ key: String, _ node: DocumentNode) -> String? {
             if let text = members[key]?.json.stringValue, !text.isEmpty { return text }
-            report("missing-key", "an entry needs \"\(key)\", a text", members[key]?.location ?? node.location)
+            report("missing-key", "an entry needs \"\(key)\", a string", members[key]?.location ?? node.location)
             return nil
         }
 
@@ -129,15 +128,15 @@ struct CronFile: Sendable {
             {
                 return words
             }
-            report("wrong-type", "takes a list of texts, not \(node.json.kind)", node.location)
+            report("wrong-type", "must be a list of strings, not \(node.json.kind)", node.location)
             return []
         }
 
-        /// `{"transcode.crf": 20}` as the command line has it.
+        /// Turns `{"transcode.crf": 20}` into command-line words: `--set transcode.crf=20`.
         private mutating func options(_ node: DocumentNode?, _ flag: String) -> [String] {
             guard let node else { return [] }
             guard case .object(let values) = node.json else {
-                report("wrong-type", "takes an object, not \(node.json.kind)", node.location)
+                report("wrong-type", "must be an object, not \(node.json.kind)", node.location)
                 return []
             }
             return values.sorted { $0.key < $1.key }.flatMap { key, value in
@@ -148,7 +147,7 @@ struct CronFile: Sendable {
         private mutating func zone(_ node: DocumentNode) -> TimeZone? {
             guard let name = node.json.stringValue, let zone = TimeZone(identifier: name) else {
                 report(
-                    "bad-time-zone", "\"timeZone\" takes a name such as \"Europe/Berlin\"", node.location)
+                    "bad-time-zone", "\"timeZone\" must be a name such as \"Europe/Berlin\"", node.location)
                 return nil
             }
             return zone

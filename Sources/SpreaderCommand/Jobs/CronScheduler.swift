@@ -8,11 +8,11 @@ import PipelineKit
 import StageHosting
 import Store
 
-/// Queues what a time table says, when it says so: one pass a tick, however many workers have the table.
+/// Queues footage on a schedule. Each tick is queued once, even if several workers have the same schedule.
 struct CronScheduler: Sendable {
-    /// A tick that nobody was there for is made up for within this time; an older one is left out.
+    /// How late a missed tick may still fire, in seconds; older ones are skipped.
     private static let patience: TimeInterval = 300
-    /// How often the time is looked at.
+    /// How often to check for due entries.
     private static let beat = Duration.seconds(5)
 
     let file: CronFile
@@ -20,17 +20,17 @@ struct CronScheduler: Sendable {
     let settings: Settings
     let logger: Logger
 
-    /// Looks at the time until it is cancelled.
+    /// Checks for due entries until the task is cancelled.
     func run() async {
         var last: [String: Date] = [:]
         repeat {
             do throws(StageError) {
-                // The database's time: a host's clock may be wrong.
+                // Use the database's clock: the clocks of the hosts may be wrong.
                 let now = try await desk.queue.now()
                 for entry in file.entries {
-                    // What this process missed while it was busy is made up for, too.
+                    // Also covers the ticks that this process missed while it was busy.
                     let start = last[entry.name] ?? now.addingTimeInterval(-Self.patience)
-                    // Of several that were missed, the last one stands for all.
+                    // Of several missed ticks, only the last one fires.
                     guard let tick = entry.cron.ticks(after: start, through: now, in: entry.zone).last else {
                         last[entry.name] = now
                         continue
@@ -41,14 +41,15 @@ struct CronScheduler: Sendable {
                     } catch {
                         if error.code == .cancelled { return }
                         logger.warning(
-                            "an entry waits", metadata: ["entry": "\(entry.name)", "error": "\(error.message)"])
-                        // Tried again for a while; the others go on.
+                            "a scheduled entry will be retried",
+                            metadata: ["entry": "\(entry.name)", "error": "\(error.message)"])
+                        // Retry until the tick is too old; the other entries continue.
                         if now.timeIntervalSince(tick.moment) > Self.patience { last[entry.name] = now }
                     }
                 }
             } catch {
                 if error.code == .cancelled { return }
-                logger.warning("the time table waits", metadata: ["error": "\(error.message)"])
+                logger.warning("the schedule will be checked again", metadata: ["error": "\(error.message)"])
             }
         } while (try? await Task.sleep(for: Self.beat)) != nil
     }
@@ -62,7 +63,7 @@ struct CronScheduler: Sendable {
                     credentials: await Command.credentials(settings, nil))
             }
         } catch {
-            throw error as? StageError ?? StageError(.internalFault, "the stages can't be had: \(error)")
+            throw error as? StageError ?? StageError(.internalFault, "the stages can't be loaded: \(error)")
         }
         guard let pipeline = checked.pipeline else {
             let words = checked.findings.map(\.text).joined(separator: "; ")
@@ -79,6 +80,6 @@ struct CronScheduler: Sendable {
             jobs.append(job)
         }
         guard let made = try await desk.queue.tick("cron:\(entry.name):\(name)", at: moment, jobs: jobs) else { return }
-        Output.message("\(entry.name): \(made.count) \(made.count == 1 ? "job" : "jobs") of \(name)")
+        Output.message("\(entry.name): \(made.count) \(made.count == 1 ? "job" : "jobs") queued for \(name)")
     }
 }

@@ -8,23 +8,23 @@ import PipelineKit
 import StageHosting
 import Store
 
-/// Finds footage in a folder that has stopped growing and was not taken before.
+/// Finds footage in a folder that has stopped growing and was not queued before.
 ///
-/// What was taken is known by path, size, time of change and inode, and written down in the transaction that makes the
-/// job: over restarts, and with many watchers, each file is taken once.
+/// A file is identified by path, size, modification time and inode. Its mark is stored in the transaction that creates
+/// the job, so that each file is queued once across restarts and watchers.
 struct FolderWatch {
-    /// Footage that stands still.
+    /// Footage that has stopped growing.
     struct Ready: Sendable {
         var asset: AssetInput
-        /// What a taken file is known by.
+        /// The key under which the file is recorded as queued.
         var mark: String
     }
 
     let folder: String
     let settle: Duration
-    /// Since when each file is as it is, by a clock that nobody sets.
+    /// When each file was first seen unchanged, by path. Monotonic, because the wall clock can be set.
     private var seen: [String: (mark: FileMark, since: ContinuousClock.Instant)] = [:]
-    /// Marks that are known to be taken, so that the database is not asked again.
+    /// Marks known to be queued, so that the database is not asked again.
     private var taken: Set<String> = []
 
     init(folder: String, settle: Duration) {
@@ -32,8 +32,8 @@ struct FolderWatch {
         self.settle = settle
     }
 
-    /// Looks into the folder.
-    /// - Returns: What may be taken now; what is wrong with the rest; and whether something is still growing.
+    /// Scans the folder once.
+    /// - Returns: The files that can be queued now, findings about the others, and whether a file is still growing.
     mutating func scan() -> (ready: [Ready], findings: [Diagnostic], isGrowing: Bool) {
         let place = SourceLocation(file: folder)
         let directory = URL(filePath: FileManager.default.currentDirectoryPath)
@@ -42,14 +42,14 @@ struct FolderWatch {
         var isGrowing = false
         var present: [String: (mark: FileMark, since: ContinuousClock.Instant)] = [:]
         let now = ContinuousClock.now
-        // What comes before its footage is no footage.
+        // A sidecar may arrive before its footage.
         for asset in assets where !Sidecar.hasEnding(asset.path) {
             guard let mark = FileMark(asset.path) else { continue }
             let since = seen[asset.path].flatMap { $0.mark == mark ? $0.since : nil } ?? now
             present[asset.path] = (mark, since)
             let key = Self.key(asset.path, mark)
             if taken.contains(key) { continue }
-            // Seen by this process: file servers have clocks of their own.
+            // Measured by this process, because the clock of a file server may differ.
             guard now - since >= settle else {
                 isGrowing = true
                 continue
@@ -61,7 +61,7 @@ struct FolderWatch {
         return (ready, findings.filter { $0.code != "no-input" }, isGrowing)
     }
 
-    /// Notes that a file was taken, by whomever.
+    /// Records that a file is queued, by this watcher or another.
     mutating func take(_ file: Ready) { taken.insert(file.mark) }
 
     private static func key(_ path: String, _ mark: FileMark) -> String {
@@ -69,12 +69,12 @@ struct FolderWatch {
     }
 }
 
-/// Rings when something changes in a folder.
+/// Rings a `Doorbell` when a folder changes (inotify).
 final class FolderBell: Sendable {
-    /// Cancelled from any thread; its handler runs on its own queue.
+    /// Safe to share: a dispatch source may be cancelled from any thread, and its handler runs on its own queue.
     nonisolated(unsafe) private let source: any DispatchSourceRead
 
-    /// Watches `folder`; nil when the system can't.
+    /// Watches `folder`; nil if inotify can't.
     init?(_ folder: String, _ bell: Doorbell) {
         let descriptor = inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC))
         guard descriptor >= 0 else { return nil }

@@ -7,29 +7,28 @@ import PipelineKit
 import StageHosting
 import Store
 
-/// Where jobs are made: the queue of the settings, and the place that footage is shared at.
+/// Creates jobs, and uploads their footage to the shared artifact store if there is one.
 struct JobDesk: Sendable {
     let queue: JobQueue
-    /// Content that machines share; nil when each keeps its own.
+    /// The artifact store that machines share; nil if the footage stays where it is.
     let artifacts: (any ArtifactStore)?
-    /// What files hold.
     let digests: FileDigests
 
-    /// Opens the records.
-    /// - Parameter entry: How long a server that is away now is waited for.
-    /// - Throws: `StageError` when the database can't be opened.
+    /// Opens the database and the artifact store that the settings select.
+    /// - Parameter entry: How long to wait for a server that does not answer yet.
+    /// - Throws: `StageError` if the database can't be opened.
     static func open(
         _ settings: Settings, _ database: String?, entry: Duration = .zero
     ) async throws(StageError) -> JobDesk {
-        // Who works on jobs looks after lost connections itself: a heartbeat that waits would be late.
+        // No patience: workers handle lost connections themselves, because a heartbeat that waits would be late.
         let assembly = try await HostAssembly.open(settings, database: database, patience: .zero, entry: entry)
         return JobDesk(
             queue: JobQueue(assembly.store), artifacts: assembly.artifacts, digests: FileDigests(assembly.store))
     }
 
-    /// A job of an asset, to be run from the current folder. Its footage is put where machines share it.
-    /// - Parameter path: The pipeline file as it was named.
-    /// - Throws: `StageError` when the footage can't be read or shared.
+    /// Makes a job for an asset, to run in the current folder, and puts its footage into the shared artifact store.
+    /// - Parameter path: The pipeline file, as given on the command line.
+    /// - Throws: `StageError` if the footage can't be read or shared.
     func job(
         of asset: AssetInput, _ pipeline: Pipeline, at path: String, options: [String]
     ) async throws(StageError) -> NewJob {

@@ -8,39 +8,38 @@ import PipelineKit
 import StageHosting
 import Store
 
-/// One attempt at a job: this program as a child, in the job's folder, told of the hold that it works under.
+/// One attempt at a job: runs this program as a child process in the job's folder, under the worker's lease.
 struct JobProcess: Sendable {
-    /// Where a child finds the hold on its job.
+    /// The environment variable with the job ID and lease number, as `JobFence` writes them.
     static let leaseSetting = "SPREADER_JOB"
-    /// Where a child finds what its worker offers.
+    /// The environment variable with the labels of the worker.
     static let labelsSetting = "SPREADER_JOB_LABELS"
-    /// Where a child finds what its asset is called, when its file is somewhere else.
+    /// The environment variable with the asset's name, in case the footage was fetched to another path.
     static let assetSetting = "SPREADER_JOB_ASSET"
-    /// How long before a lease's end its child is ended: the child may take 4 s to stop, its own contract being 3 s, and
-    /// less where the lease is short.
+    /// How long before the lease ends to stop the child. A child may take 4 s to stop (its contract is 3 s), or less if the
+    /// lease is short.
     static func ending(of lease: Duration) -> Duration { min(.seconds(5), lease * 0.4) }
 
     let held: JobLease
     let database: Secret
     /// The worker's data folder, which holds the vault's key.
     let home: String
-    /// What the worker offers.
+    /// The labels of the worker.
     let labels: Set<String>
-    /// Where footage is that is not on this machine; nil when there is no such place.
+    /// The artifact store that machines share, for footage that this machine lacks; nil if there is none.
     let artifacts: (any ArtifactStore)?
-    /// What files hold.
     let digests: FileDigests
-    /// Settings of the worker that hold for its jobs wherever they are, such as the vault's key.
+    /// Settings of the worker that override those of the job's folder, such as the vault key.
     let settings: [String: String]
-    /// How long a job is held without a heartbeat.
+    /// How long the lease lasts without a heartbeat.
     let lease: Duration
 
     /// Runs the job until it ends.
     ///
-    /// Cancelling the task asks the child to stop, and ends it when it does not.
-    /// - Parameter onEvent: Takes each event of the run.
+    /// Cancelling the task sends SIGTERM to the child, and kills it if it does not stop in time.
+    /// - Parameter onEvent: Receives each event of the run.
     /// - Returns: How the child ended.
-    /// - Throws: `StageError` when its footage can't be had, or it can't be started.
+    /// - Throws: `StageError` if the footage can't be fetched or the child can't be started.
     func run(onEvent: @escaping @Sendable (JSONValue) -> Void) async throws(StageError) -> WorkerEnd {
         defer { try? FileManager.default.removeItem(at: fetched) }
         let launch = launch(try await footage())
@@ -50,22 +49,22 @@ struct JobProcess: Sendable {
             do {
                 child = try ChildProcess.start(launch)
             } catch {
-                throw StageError(.configuration, "a run can't be started: \(error)")
+                throw StageError(.configuration, "the run can't be started: \(error)")
             }
             defer { close(child.output) }
-            // A run reads nothing.
+            // A run does not read standard input.
             close(child.input)
             Self.follow(child, flag, grace, onEvent)
             return child.reaped(waits: true) ?? .exited(-1)
         }
     }
 
-    /// Footage that this machine lacks is kept here for as long as the attempt lasts.
+    /// Where fetched footage is stored during the attempt.
     private var fetched: URL { Self.footage(home).appending(path: "job-\(held.job.id)-\(held.number)") }
 
     private static func footage(_ home: String) -> URL { URL(filePath: home).appending(path: "footage") }
 
-    /// Erases what workers that were killed have fetched: no attempt lasts for days.
+    /// Deletes footage that killed workers left behind: everything older than two days, since no attempt lasts that long.
     static func sweep(home: String) {
         let folder = footage(home)
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] {
@@ -75,11 +74,11 @@ struct JobProcess: Sendable {
         }
     }
 
-    /// Where the footage is on this machine: at its own path, or fetched with what stands beside it.
+    /// The path of the footage on this machine: its own path, or a copy fetched together with its sidecars.
     private func footage() async throws(StageError) -> String {
         let work = held.job.work
         guard let artifacts, let footage = work.footage, let first = footage.files.first else { return work.asset }
-        // Another machine may have another file at the same path.
+        // The file at this path may differ from the one on the machine that queued the job.
         if FileManager.default.fileExists(atPath: work.asset),
             try await digests.sha256(of: work.asset) == first.digest
         {
@@ -89,7 +88,7 @@ struct JobProcess: Sendable {
             guard try await artifacts.fetch(file.digest, to: fetched.appending(path: file.name).path) else {
                 throw StageError(
                     .fileSystem, "\(file.name) is neither at \(work.asset) nor in \(artifacts.name)",
-                    hint: "put it back, or queue the footage again", recovery: .transient(after: nil))
+                    hint: "restore the file, or queue the footage again", recovery: .transient(after: nil))
             }
         }
         return fetched.appending(path: first.name).path
@@ -103,7 +102,7 @@ struct JobProcess: Sendable {
         environment[Self.labelsSetting] = labels.sorted().joined(separator: ",")
         environment[Self.assetSetting] = work.asset
         environment["SPREADER_HOME"] = home
-        // Not as an argument, which everybody on the machine can read.
+        // Not as an argument, because every user of the machine can read those.
         environment["SPREADER_DB"] = database.reveal()
         var launch = WorkerLaunch(
             executable: "/proc/self/exe",
@@ -114,7 +113,8 @@ struct JobProcess: Sendable {
         return launch
     }
 
-    /// Reads events until the child closes its output; asks it to stop when told so.
+    /// Reads events until the child closes its output. Once `flag` is cancelled, sends SIGTERM, and SIGKILL after `grace`
+    /// seconds.
     private static func follow(
         _ child: ChildProcess, _ flag: CancellationFlag, _ grace: Double, _ onEvent: (JSONValue) -> Void
     ) {

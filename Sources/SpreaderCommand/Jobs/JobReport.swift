@@ -7,20 +7,20 @@ import StageHosting
 import Store
 import Synchronization
 
-/// What a job's run has told so far.
+/// Collects the events of a job's run and derives the outcome of the attempt from them.
 final class JobReport: Sendable {
-    /// A limit that says nothing of its end is asked again after this time.
+    /// The pause before the next attempt if a limit does not say when it ends.
     private static let usualPause = Duration.seconds(60)
-    /// Another process is at it, such as the child of a worker that was taken for lost.
+    /// The pause if another process works on the run, such as the child of a worker that lost its lease.
     private static let busyPause = Duration.seconds(5)
 
-    /// Codes of failures that are the machine's rather than the asset's.
+    /// Failure codes that blame the machine rather than the asset: another attempt may succeed.
     private static let passing: Set<String> = [
         StageError.Code.fileSystem.rawValue, StageError.Code.timeout.rawValue, StageError.Code.internalFault.rawValue,
     ]
 
-    /// Codes of failures that pass by themselves. A run ends with their status, but for series of which parts failed for
-    /// other reasons.
+    /// Failure codes that only need time. The run exits with their status, unless another part of a series failed for a
+    /// different reason.
     private static let delays: Set<String> = [
         StageError.Code.limited.rawValue, StageError.Code.busy.rawValue, StageError.Code.scheduled.rawValue,
         StageError.Code.unavailable.rawValue,
@@ -33,7 +33,7 @@ final class JobReport: Sendable {
         var message: String?
         var failure: (code: String, message: String, retryAfter: Double?)?
         var backoff: RetryPolicy?
-        /// When what delays a part is over, in seconds; nil when no part is delayed.
+        /// The longest delay of a part, in seconds; nil if no part is delayed.
         var delay: Double?
         var isUnconfirmed = false
         var deferredTo: [String]?
@@ -41,12 +41,12 @@ final class JobReport: Sendable {
 
     private let state = Mutex(State())
 
-    /// The stage that it is in, how far, and the run's id.
+    /// The current stage, its progress from 0 to 1, and the run ID; nil if unknown.
     var place: (stage: String?, progress: Double?, runID: String?) {
         state.withLock { ($0.stage, $0.progress, $0.runID) }
     }
 
-    /// Takes an event of the run.
+    /// Records an event of the run.
     func take(_ event: JSONValue) {
         state.withLock { state in
             if let run = event["run"]?.stringValue, run != "none" { state.runID = run }
@@ -72,7 +72,7 @@ final class JobReport: Sendable {
                 guard case .array(let labels)? = event["labels"] else { break }
                 state.deferredTo = labels.compactMap(\.stringValue)
             case "diagnostic":
-                // What refuses a run as a whole; a note within a run is followed by what comes of it.
+                // A diagnostic is the reason if the run does not start. Within a run, a later failure replaces it.
                 state.failure =
                     state.failure
                     ?? (event["code"]?.stringValue ?? "", event["message"]?.stringValue ?? "", nil)
@@ -85,13 +85,13 @@ final class JobReport: Sendable {
         }
     }
 
-    /// What the end of the run makes of the job.
+    /// Derives the outcome of the attempt.
     /// - Parameters:
-    ///   - attempt: The attempt that this was, from 1.
-    ///   - isStopping: Whether the worker asked it to stop.
+    ///   - attempt: The number of the attempt, from 1.
+    ///   - isStopping: Whether the worker is shutting down.
     func outcome(_ end: WorkerEnd, attempt: Int, isStopping: Bool) -> JobOutcome {
         let state = state.withLock { $0 }
-        let message = state.failure?.message ?? "no reason was given"
+        let message = state.failure?.message ?? "no reason given"
         guard case .exited(let status) = end else {
             return isStopping ? .released : .failed(message: "the run died: \(end)", after: nil)
         }
@@ -106,21 +106,21 @@ final class JobReport: Sendable {
                 state.failure?.retryAfter.map { Duration.seconds($0) } ?? (isBusy ? Self.busyPause : Self.usualPause)
             return .snoozed(message: message, for: pause)
         case .unavailable?:
-            // What the service asks for wins, then what the pipeline says of the stage.
+            // The delay that the service asks for wins over the stage's own retry policy.
             let policy = state.backoff?.backoff(before: attempt + 1, random: .random(in: 0..<1))
             return .failed(message: message, after: state.failure?.retryAfter.map { .seconds($0) } ?? policy)
-        // Some parts of a series failed for good, and others only have to wait.
+        // Some parts of a series failed permanently, while others only have to wait.
         case .failed? where state.deferredTo != nil:
             return .handedOver(needs: state.deferredTo ?? [])
         case .failed? where state.delay != nil:
             return .failed(message: message, after: state.delay.map { .seconds($0) })
         case .failed? where state.isUnconfirmed:
             return .unconfirmed(message: message)
-        // A full disk, a missing setting, a faulty machine: another one may do better, or this one later.
+        // A full disk, a missing setting, a faulty machine: another machine, or a later attempt, may succeed.
         case .configuration?: return .failed(message: message, after: nil)
         case .failed? where Self.passing.contains(state.failure?.code ?? ""):
             return .failed(message: message, after: nil)
-        // A login or another file is needed: no attempt helps before a person did something.
+        // A login or another file is needed, so retrying will not help.
         case .failed?, .invalidData?, .notAuthorised?: return .discarded(message: message)
         case nil: return .discarded(message: "the run ended with status \(status): \(message)")
         }

@@ -5,48 +5,47 @@ import ServiceLifecycle
 import Store
 import Synchronization
 
-/// Takes jobs and runs them, until it is asked to stop or, when draining, nothing is left to begin.
+/// Claims jobs and runs them until shutdown or, when draining, until no job is left to run.
 struct Worker: Service {
-    /// How a worker works.
     struct Options: Sendable {
-        /// Jobs at once.
+        /// The maximum number of jobs at once.
         var concurrency = 1
-        /// Queues to serve; all when empty.
+        /// Queues to serve; empty means all.
         var queues: Set<String> = []
-        /// What it offers to jobs that need something.
+        /// Labels offered to jobs that need them.
         var labels: Set<String> = []
-        /// Whether it ends when nothing is left to begin.
+        /// Whether to end once no job is left to run.
         var drains = false
-        /// How long a job is held without a heartbeat.
+        /// How long a lease lasts without a heartbeat.
         var lease = Duration.seconds(60)
-        /// How often it looks for jobs without being told of any: beneath notices, where notices don't arrive, and on
-        /// this machine's own file.
+        /// How often to poll for jobs: while the database sends notifications, while it does not, and for a local SQLite
+        /// file.
         var polls = (told: Duration.seconds(15), untold: Duration.seconds(2), local: Duration.seconds(1))
     }
 
     let options: Options
     let name: String
-    /// The database, as children are told it.
+    /// The database address, passed to child processes.
     let database: Secret
-    /// The data folder, as children are told it.
+    /// The data folder, passed to child processes.
     let home: String
     let desk: JobDesk
-    /// Settings that hold for jobs wherever they are.
+    /// Settings of the worker that override those of a job's folder.
     let settings: [String: String]
-    /// What queues jobs by a time table; nil when there is none.
+    /// Queues footage on a schedule; nil without `--cron`.
     let scheduler: CronScheduler?
     let logger: Logger
     let report: @Sendable (JobLease, Job?) -> Void
 
     private var queue: JobQueue { desk.queue }
 
-    /// Works.
-    /// - Throws: `StageError` with code `busy` when it was to drain the queue and was stopped before.
+    /// Runs jobs until shutdown, or until the queue is drained.
+    /// - Throws: `StageError` with code `busy` if a draining worker was stopped before the queue was empty.
     func run() async throws {
         JobProcess.sweep(home: home)
         let bell = Doorbell()
         let running = Tally()
-        // Whether the database tells of jobs right now.
+        // Whether notifications arrive from the database at the moment.
         let isTold = Shared(false)
         let isDrained = Shared(false)
         let notices = queue.notices
@@ -65,7 +64,7 @@ struct Worker: Service {
             if let scheduler { group.addTask { await scheduler.run() } }
             await withGracefulShutdownHandler {
                 while !isStopping.isCancelled, !Task.isCancelled {
-                    // Counted before looking: what ends meanwhile may make room for another one.
+                    // Count before claiming: a job that ends in between may make room for another.
                     let busy = running.count
                     let free = options.concurrency - busy
                     let mayEnd = options.drains && busy == 0 ? await isQuiet() : false
@@ -85,7 +84,7 @@ struct Worker: Service {
                     let poll =
                         notices == nil
                         ? options.polls.local : isTold.value ? options.polls.told : options.polls.untold
-                    // Full, it waits for a place; else until something comes or is due.
+                    // At capacity, wait until a job ends; otherwise until a notification, the next due job or the next poll.
                     await bell.wait(atMost: free == look.held.count ? .seconds(60) : min(poll, look.pause ?? poll))
                 }
                 isStopping.cancel()
@@ -93,7 +92,7 @@ struct Worker: Service {
                 isStopping.cancel()
                 bell.ring()
             }
-            // Those that still run are asked to stop, and give their jobs back.
+            // Stops the running jobs and returns them to the queue.
             group.cancelAll()
         }
         guard !options.drains || isDrained.value else {
@@ -101,21 +100,22 @@ struct Worker: Service {
         }
     }
 
-    /// Whether nobody is at work on the queues. Asked before looking: what another worker gives back comes into view then.
+    /// Whether no job of the queues is being worked on. Check this before claiming: a job that another worker releases in
+    /// between is then claimed and not missed.
     private func isQuiet() async -> Bool {
         (try? await queue.unended(queues: options.queues)) == 0
     }
 
-    /// What a look into the queue gave.
+    /// The result of one attempt to claim jobs.
     private struct Look {
         var held: [JobLease] = []
-        /// How long until the next job may begin; nil when none waits, or one is there that is not for this worker.
+        /// The time until the next job is due; nil if no job waits, or if a due job is not for this worker.
         var pause: Duration?
         /// Whether the database answered.
         var isSure = true
     }
 
-    /// Takes up to so many jobs. Nothing is locked or written while there is none.
+    /// Claims up to `count` jobs. Locks and writes nothing if no job is due.
     private func look(_ count: Int) async -> Look {
         guard count > 0 else { return Look() }
         do {
@@ -135,16 +135,16 @@ struct Worker: Service {
             do {
                 for job in try await queue.rescue() {
                     logger.warning(
-                        "a job was lost and goes on", metadata: ["job": "\(job.id)", "state": "\(job.state)"])
+                        "a lost job was rescued", metadata: ["job": "\(job.id)", "state": "\(job.state)"])
                 }
             } catch {
-                logger.warning("lost jobs can't be looked for", metadata: ["error": "\(error.message)"])
+                logger.warning("lost jobs can't be rescued", metadata: ["error": "\(error.message)"])
             }
             guard (try? await Task.sleep(for: options.lease / 4)) != nil else { return }
         }
     }
 
-    /// Runs one job, and keeps it meanwhile.
+    /// Runs one job and renews its lease meanwhile.
     private func work(_ held: JobLease, _ isStopping: CancellationFlag) async {
         let told = JobReport()
         let attempt = Task {
@@ -165,12 +165,12 @@ struct Worker: Service {
         } catch {
             outcome = Self.outcome(of: error, isStopping: isStopping.isCancelled)
         }
-        // The lease is kept until the end is written.
+        // Keep the lease until the outcome is written.
         await finish(held, outcome, told.place.runID)
         keeper.cancel()
     }
 
-    /// What an attempt that never began makes of the job.
+    /// The outcome of an attempt whose child process never started.
     private static func outcome(of error: any Error, isStopping: Bool) -> JobOutcome {
         guard let error = error as? StageError else { return .failed(message: "\(error)", after: nil) }
         if error.code == .cancelled || isStopping { return .released }
@@ -182,8 +182,8 @@ struct Worker: Service {
 
     private func finish(_ held: JobLease, _ outcome: JobOutcome, _ runID: String?) async {
         let queue = queue
-        // Not given up on cancellation, and for as long as the database may need to come back; the number of the hold
-        // keeps it from overwriting what another worker has done meanwhile.
+        // Shielded from cancellation, and retried while the database may come back. The lease number keeps this write from
+        // overwriting the work of another worker.
         for attempt in 1... {
             do throws(StageError) {
                 let job = try await Uncancelled.run { () throws(StageError) in
@@ -192,7 +192,7 @@ struct Worker: Service {
                 return report(held, job)
             } catch {
                 logger.warning(
-                    "the end of a job can't be written",
+                    "the outcome of a job can't be written",
                     metadata: ["job": "\(held.job.id)", "error": "\(error.message)"])
                 guard attempt < 8 else { return report(held, nil) }
                 _ = try? await Uncancelled.run { () throws(StageError) in
@@ -202,26 +202,26 @@ struct Worker: Service {
         }
     }
 
-    /// Sends heartbeats until it is cancelled.
-    /// - Parameter stop: Ends the attempt: called when the job is lost, or when it is about to be, because the database
-    ///   can't be reached.
+    /// Sends heartbeats until the task is cancelled.
+    /// - Parameter stop: Ends the attempt. Called when the lease is lost, or is about to expire because the database can't
+    ///   be reached.
     private func keep(_ held: JobLease, _ told: JobReport, stop: @escaping @Sendable () -> Void) async {
         let beat = options.lease / 4
-        // Until when the job is this worker's, as far as it knows.
+        // When the lease expires, according to the last confirmed heartbeat.
         let safeUntil = Shared(held.claimedAt + options.lease)
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                // Whatever becomes of a heartbeat: nobody may take the job over while it is still being worked on.
+                // Independent of the heartbeats, which may hang: stop the job before another worker can take it over.
                 while (try? await Task.sleep(for: min(.milliseconds(200), beat / 4))) != nil {
                     guard ContinuousClock.now + JobProcess.ending(of: options.lease) > safeUntil.value else { continue }
-                    logger.warning("a job can't be kept", metadata: ["job": "\(held.job.id)"])
+                    logger.warning("a lease is about to expire", metadata: ["job": "\(held.job.id)"])
                     return stop()
                 }
             }
             group.addTask {
                 while (try? await Task.sleep(for: beat)) != nil {
                     let place = told.place
-                    // By a clock that a stopped process does not stop.
+                    // ContinuousClock also advances while the process is suspended.
                     let sentAt = ContinuousClock.now
                     do throws(StageError) {
                         guard
@@ -243,7 +243,7 @@ struct Worker: Service {
     }
 }
 
-/// Rings for whoever waits; a ring that nobody waits for is kept for the next who does.
+/// An async event: wakes the current waiter, or is remembered for the next one.
 final class Doorbell: Sendable {
     private struct State {
         var hasRung = false
@@ -251,7 +251,6 @@ final class Doorbell: Sendable {
     }
     private let state = Mutex(State())
 
-    /// Rings.
     func ring() {
         let waiting = state.withLock { state in
             state.hasRung = state.waiting == nil
@@ -261,7 +260,7 @@ final class Doorbell: Sendable {
         waiting?.resume()
     }
 
-    /// Waits for a ring, or until the time is up.
+    /// Waits for a ring or the timeout.
     func wait(atMost time: Duration) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.wait() }
@@ -294,7 +293,7 @@ final class Doorbell: Sendable {
     }
 }
 
-/// A value that tasks share.
+/// A mutable value shared between tasks.
 private final class Shared<Value: Sendable>: Sendable {
     private let state: Mutex<Value>
 
@@ -306,7 +305,7 @@ private final class Shared<Value: Sendable>: Sendable {
     }
 }
 
-/// How many there are of something.
+/// A counter shared between tasks.
 private final class Tally: Sendable {
     private let value = Mutex(0)
 

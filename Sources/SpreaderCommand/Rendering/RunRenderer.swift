@@ -6,13 +6,13 @@ import PipelineFile
 import PipelineKit
 import StageHosting
 
-/// Shows a run to whoever started it.
+/// Prints the events of a run.
 protocol RunRenderer: Sendable {
-    /// Takes one event; may be called from several tasks.
+    /// Prints one event. May be called from several tasks at once.
     func show(_ event: RunEvent)
 }
 
-/// `--format json`: one JSON object a line on standard output, nothing else.
+/// Prints one JSON object per line to standard output, for `--format json`.
 struct JSONRenderer: RunRenderer {
     let runID: String
 

@@ -1,13 +1,13 @@
 import Foundation
 import Glibc
 
-/// What the program may assume of the terminal behind a stream.
+/// The capabilities of the terminal behind a stream.
 struct Terminal: Sendable {
     /// Whether lines can be redrawn.
     var isInteractive: Bool
-    /// Whether colour is wanted.
+    /// Whether to print colours.
     var hasColor: Bool
-    /// Columns.
+    /// The width in columns.
     var width: Int
 
     /// The terminal behind standard error.
@@ -20,7 +20,7 @@ struct Terminal: Sendable {
             width: hasSize ? Int(size.ws_col) : 80)
     }
 
-    /// The text in a colour, when colours are wanted.
+    /// Wraps text in the escape codes of a colour; returns it as it is without colours.
     func paint(_ text: String, _ color: Color) -> String {
         hasColor ? "\u{1B}[\(color.rawValue)m\(text)\u{1B}[0m" : text
     }
@@ -28,11 +28,11 @@ struct Terminal: Sendable {
     enum Color: Int { case red = 31, green = 32, yellow = 33, cyan = 36, dim = 2, bold = 1 }
 }
 
-/// Whole lines to standard output and standard error, never torn.
+/// Writes whole lines to standard output and standard error, without interleaving them.
 enum Output {
-    /// Results.
+    /// Writes a result to standard output.
     static func result(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
-    /// Everything else.
+    /// Writes a message to standard error.
     static func message(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
 
     static func write(_ text: String, to descriptor: Int32) {
@@ -47,7 +47,7 @@ enum Output {
         }
     }
 
-    /// Columns padded to equal width.
+    /// Formats rows as columns of equal width.
     static func table(_ rows: [[String]], indent: String = "") -> String {
         let count = rows.map(\.count).max() ?? 0
         let widths = (0..<count).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }

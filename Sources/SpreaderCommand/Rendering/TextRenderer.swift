@@ -7,7 +7,7 @@ import PipelineKit
 import StageHosting
 import Synchronization
 
-/// A run for a person: finished steps as lines, and on a terminal one live line for each asset under way.
+/// Prints a run for people: one line per finished step, and on a terminal a live line for each running asset.
 final class TextRenderer: RunRenderer {
     private let terminal: Terminal
     private let state = Mutex(State())
@@ -48,18 +48,18 @@ final class TextRenderer: RunRenderer {
         }
     }
 
-    /// The table at the end: input → output.
+    /// The results of all assets so far, for the table at the end.
     func results() -> [AssetResult] {
         state.withLock { state in state.order.compactMap { state.results[$0] } }
     }
 
-    /// Takes an event into the state; the line that stays, if it leaves one.
+    /// Updates the state. Returns the permanent line to print; nil if the event has none.
     private func update(_ state: inout State, _ event: RunEvent) -> String? {
         switch event {
         case .runStarted(let pipeline, let assets, let resumed):
             let count = assets == 1 ? "1 asset" : "\(assets) assets"
             return terminal.paint(
-                "\(pipeline): \(count)\(resumed ? ", going on where an earlier run stopped" : "")", .bold)
+                "\(pipeline): \(count)\(resumed ? ", resuming an earlier run" : "")", .bold)
         case .diagnostic(let finding):
             return finding.text
         case .assetStarted(let asset, _):
@@ -84,7 +84,7 @@ final class TextRenderer: RunRenderer {
         case .stageFailed(let asset, let stage, let error, _):
             state.active[asset] = nil
             return step("✗", .red, asset, stage, error.description)
-        // The failure that follows says the same.
+        // The failure that follows prints the same.
         case .stageDeferred: return nil
         case .postPublished(let asset, let post):
             state.results[asset]?.url = post.url ?? post.publishID
@@ -149,7 +149,7 @@ final class TextRenderer: RunRenderer {
     }
 }
 
-/// What became of one asset, for the table at the end.
+/// The result of one asset, for the table at the end.
 struct AssetResult: Sendable {
     var asset: String
     var output: String?
@@ -161,7 +161,7 @@ struct AssetResult: Sendable {
 
     init(asset: String) { self.asset = asset }
 
-    /// Takes what an artifact's summary says.
+    /// Copies the values to show from an artifact's summary.
     mutating func take(_ summary: [String: JSONValue]) {
         if let path = summary["exportedPath"]?.stringValue { output = path }
         guard let name = summary["strategy"]?.stringValue else { return }
@@ -173,7 +173,7 @@ struct AssetResult: Sendable {
         duration = summary["duration"]?.doubleValue.map { Duration.spoken(seconds: $0) }
     }
 
-    /// One row: input → output, strategy, size, duration, post.
+    /// One row: asset, strategy, size, duration, and the post, output or error.
     var row: [String] {
         let fate: String =
             switch outcome {

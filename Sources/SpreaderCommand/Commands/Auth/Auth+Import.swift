@@ -6,10 +6,11 @@ import Store
 extension Auth {
     struct Import: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Store tokens that were made elsewhere, as on a CI machine.",
+            abstract: "Import tokens that were issued elsewhere, such as for a CI machine.",
             discussion: """
-                Takes TIKTOK_ACCESS_TOKEN and TIKTOK_REFRESH_TOKEN from the environment or .env, or with --stdin the JSON \
-                of TikTok's token answer, or lines of NAME=VALUE. Never from arguments, which anyone can list.
+                Reads TIKTOK_ACCESS_TOKEN and TIKTOK_REFRESH_TOKEN from the environment or .env; with --stdin, reads \
+                TikTok's JSON token response or NAME=VALUE lines. Takes no tokens as arguments, because other users of \
+                the machine can see them.
                 """)
 
         @OptionGroup var account: Account
@@ -25,7 +26,7 @@ extension Auth {
                 }
                 guard let tokens = Self.tokens(in: data ?? Data()) else {
                     Output.message(
-                        "error: standard input holds neither TikTok's token JSON nor lines such as TIKTOK_REFRESH_TOKEN=rft.…"
+                        "error: standard input is neither TikTok's token JSON nor lines such as TIKTOK_REFRESH_TOKEN=rft.…"
                     )
                     throw ExitCode(65)
                 }
@@ -35,7 +36,7 @@ extension Auth {
                 let refresh = desk.settings.secret("TIKTOK_REFRESH_TOKEN")
                 guard access != nil || refresh != nil else {
                     Output.message(
-                        "error: neither TIKTOK_ACCESS_TOKEN nor TIKTOK_REFRESH_TOKEN is set (or give tokens with --stdin)"
+                        "error: neither TIKTOK_ACCESS_TOKEN nor TIKTOK_REFRESH_TOKEN is set (set one, or use --stdin)"
                     )
                     throw ExitCode(77)
                 }
@@ -46,7 +47,7 @@ extension Auth {
             }
         }
 
-        /// Tokens in the JSON of a token answer, or in lines as `.env` files have them.
+        /// Parses TikTok's JSON token response, or the lines of a `.env` file. Returns nil without a usable token.
         static func tokens(in data: Data) -> TokenSet? {
             var values: [String: String] = [:]
             var ends: Double?
@@ -69,7 +70,7 @@ extension Auth {
             }
             let access = values["access"] ?? ""
             let refresh = values["refresh"].flatMap { $0.isEmpty ? nil : $0 }
-            // They travel in header lines.
+            // Tokens are sent in HTTP headers, which allow only printable ASCII.
             let isClean = (access + (refresh ?? "")).utf8.allSatisfy { (0x21...0x7E).contains($0) }
             guard isClean, !access.isEmpty || refresh != nil else { return nil }
             let now = Date()

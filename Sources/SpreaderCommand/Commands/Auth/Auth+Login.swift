@@ -8,25 +8,30 @@ import TikTok
 extension Auth {
     struct Login: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Connect an account in the browser.",
+            abstract: "Connect a TikTok account through the browser.",
             discussion: """
-                Opens TikTok's consent page and waits for the browser to come back to this machine. The app in TikTok's \
-                developer portal needs a desktop redirect URI, http://127.0.0.1:*/callback/ or the one in \
-                TIKTOK_REDIRECT_URI. Without a browser here, --paste takes the address at which another browser ended.
+                Opens TikTok's consent page and waits for the redirect back to this machine. The app in TikTok's \
+                developer portal needs the desktop redirect URI http://127.0.0.1:*/callback/, or the one in \
+                TIKTOK_REDIRECT_URI. On a machine without a browser, use --paste.
+
+                Examples:
+                  spreader-pipeline auth login
+                  spreader-pipeline auth login --account brand
+                  spreader-pipeline auth login --paste
                 """)
 
         @OptionGroup var account: Account
 
-        @Option(help: "The port of the redirect URI; any that is free when left out.")
+        @Option(help: "Port of the redirect URI; a free port if omitted.")
         var port: Int?
 
-        @Flag(name: .customLong("no-browser"), help: "Print the address instead of opening a browser.")
+        @Flag(name: .customLong("no-browser"), help: "Print the address instead of opening the browser.")
         var printsOnly = false
 
-        @Flag(help: "Read the address at which the browser ended from standard input.")
+        @Flag(help: "Read the redirect address from standard input.")
         var paste = false
 
-        @Option(help: "How long to wait for the browser.")
+        @Option(help: "Time to wait for the browser.")
         var timeout = "10m"
 
         func validate() throws {
@@ -61,13 +66,14 @@ extension Auth {
                     return request.address(at: page)
                 } invite: { address, door in
                     if opens, Browser.open(door) {
-                        Output.message("TikTok's page opens in the browser; if it does not, open:\n\n  \(address)\n")
+                        Output.message(
+                            "opening TikTok's page in the browser; if it does not open, go to:\n\n  \(address)\n")
                     } else {
                         Output.message("open this address in a browser on this machine:\n\n  \(address)\n")
                     }
-                    Output.message("waiting for the browser to come back …")
+                    Output.message("waiting for the login in the browser …")
                 } handle: { answer in
-                    // Another page that finds the port has not this login's state.
+                    // Another page may find the port, but it does not know the state parameter of this login.
                     guard let request = state.login.withLock({ $0 }), request.isAnswered(by: answer) else {
                         return .unrelated
                     }
@@ -87,13 +93,13 @@ extension Auth {
             return try result.get()
         }
 
-        /// A login between the browser's visits.
+        /// The state of a login, shared by the callbacks of its requests.
         private final class Visit: Sendable {
             let login = Mutex<LoginRequest?>(nil)
             let outcome = Mutex<Result<[String], StageError>?>(nil)
         }
 
-        /// Takes the address from standard input: for machines without a browser, and for web redirect URIs.
+        /// Reads the redirect address from standard input, for machines without a browser and for web redirect URIs.
         private func pasted(_ desk: AccountDesk) async throws(StageError) -> [String] {
             let app = try desk.app()
             let page = try TikTokConfiguration(settings: desk.settings.plain).authorizeURL
@@ -107,13 +113,13 @@ extension Auth {
 
                   \(request.address(at: page))
 
-                then paste the address at which it ended (the page itself need not load) and press return:
+                then paste the address it was redirected to (the page itself need not load) and press return:
                 """)
             let line = try await BlockingWork.run(name: "stdin") { (_) throws(StageError) in readLine() }
             guard let line, let answer = LoginAnswer(address: line) else {
                 throw StageError(
-                    .notAuthorised, "that is no address with a code in it",
-                    hint: "copy the whole line of the browser's address bar, from \(redirectURI)?code=… on")
+                    .notAuthorised, "the address has no code in it",
+                    hint: "copy the whole address from the browser's address bar; it starts with \(redirectURI)?code=…")
             }
             return try await desk.connect(account.name, request, answer)
         }
@@ -122,7 +128,7 @@ extension Auth {
             guard let registered = settings["TIKTOK_REDIRECT_URI"] else { return LoopbackCallback(port: port) }
             guard let callback = LoopbackCallback(redirectURI: registered, port: port) else {
                 throw StageError(
-                    .configuration, "TIKTOK_REDIRECT_URI is \(registered), which is not on this machine",
+                    .configuration, "TIKTOK_REDIRECT_URI is \(registered), which does not point to this machine",
                     hint:
                         "log in with --paste, or set it to a desktop redirect URI such as http://127.0.0.1:3455/callback/"
                 )
@@ -130,7 +136,7 @@ extension Auth {
             return callback
         }
 
-        /// Runs `body` for as long as `--timeout` allows.
+        /// Runs `body` with the limit of `--timeout`.
         private func within(
             _ desk: AccountDesk, _ body: @escaping @Sendable () async throws(StageError) -> Void
         ) async throws(StageError) {
@@ -147,8 +153,8 @@ extension Auth {
                     guard (try? await Task.sleep(for: limit)) != nil else { return .failure(.cancelled) }
                     return .failure(
                         StageError(
-                            .notAuthorised, "no browser came back within \(limit.spoken)",
-                            hint: "begin again; on a machine without a browser use --paste"))
+                            .notAuthorised, "no login within \(limit.spoken)",
+                            hint: "run the command again; on a machine without a browser, use --paste"))
                 }
                 defer { group.cancelAll() }
                 return await group.next() ?? .failure(.cancelled)
@@ -158,9 +164,8 @@ extension Auth {
     }
 }
 
-/// The user's browser.
 private enum Browser {
-    /// Opens an address; false where there is no browser to open it in.
+    /// Opens an address in the user's browser. Returns false if there is none.
     static func open(_ address: String) -> Bool {
         #if os(macOS)
             let opener = "/usr/bin/open"

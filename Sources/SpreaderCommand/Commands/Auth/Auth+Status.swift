@@ -7,10 +7,10 @@ extension Auth {
     struct Status: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List the connected accounts.",
-            discussion: "Asks nobody: what is shown is what the vault knows. Exits 77 when no account is connected.")
+            discussion: "Reads only the vault, without asking TikTok. Exits 77 if no account is connected.")
 
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
-        @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @Option(help: "Output format.") var format: OutputFormat = .text
 
         func run() async throws {
             let settings = try await Command.settings()
@@ -27,7 +27,7 @@ extension Auth {
                 for record in records { Output.result(Self.text(record, at: Date())) }
                 if isGiven {
                     Output.message(
-                        "note: the environment names tokens; they are used for accounts that were not connected by a login, and for \"default\""
+                        "note: the environment has tokens; they are used for \"default\" and for accounts without a login"
                     )
                 } else if records.isEmpty {
                     Output.message("no account is connected (connect one with: spreader-pipeline auth login)")
@@ -38,10 +38,10 @@ extension Auth {
 
         private static func text(_ record: AccountRecord, at now: Date) -> String {
             func end(_ date: Date?) -> String {
-                date.map { $0 <= now ? "ended \(Command.moment($0))" : "until \(Command.moment($0))" } ?? "end unknown"
+                date.map { $0 <= now ? "expired \(Command.moment($0))" : "until \(Command.moment($0))" } ?? "unknown"
             }
             let owner = record.profile?.words.map { "  \($0)" } ?? ""
-            let renewal = record.canRenew ? ", renewed by itself" : ", can't be renewed"
+            let renewal = record.canRenew ? ", renewed automatically" : ", can't be renewed"
             let rows: [[String]] = [
                 ["state", record.endedBecause.map { "ended: \($0)" } ?? "connected"],
                 ["service", record.id.service.isEmpty ? "unknown" : record.id.service],

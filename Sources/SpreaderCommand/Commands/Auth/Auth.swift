@@ -9,24 +9,23 @@ import Posting
 import StageHosting
 import Store
 
-/// `auth login|import|status|refresh|logout|forget|rekey`.
 struct Auth: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Connect TikTok accounts and look after their tokens.",
+        abstract: "Connect TikTok accounts and manage their tokens.",
         discussion: """
-            Tokens are kept encrypted in the database. A pipeline picks its account by name ("account": "brand"); \
-            one that names none uses "default".
+            Tokens are stored encrypted in the database. A pipeline selects its account by name ("account": "brand"), \
+            or uses "default".
             """,
         subcommands: [
             Login.self, Import.self, Status.self, Refresh.self, Logout.self, Forget.self, Rekey.self,
         ], defaultSubcommand: Status.self)
 
-    /// What most of them take.
+    /// The options that most `auth` commands share.
     struct Account: ParsableArguments {
-        @Option(name: .customLong("account"), help: "The account's name, as pipelines use it.")
+        @Option(name: .customLong("account"), help: "Account name, as used in pipelines.")
         var name = VaultCredentials.usualAccount
 
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
 
         func validate() throws {
             guard AccountName.isValid(name) else {
@@ -34,7 +33,7 @@ struct Auth: AsyncParsableCommand {
             }
         }
 
-        /// The desk of the settings and the database that were named.
+        /// Opens the database that the settings or `--db` select.
         func desk() async throws -> AccountDesk {
             let settings = try await Command.settings()
             return try await Command.orExit { () async throws(StageError) in
@@ -45,8 +44,8 @@ struct Auth: AsyncParsableCommand {
 
     struct Refresh: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Renew an account's access token now.",
-            discussion: "Runs do that by themselves; this shows whether it works. Safe beside runs.")
+            abstract: "Renew the access token of an account now.",
+            discussion: "Runs renew tokens automatically; use this to check that it works. Safe during runs.")
 
         @OptionGroup var account: Account
 
@@ -56,7 +55,7 @@ struct Auth: AsyncParsableCommand {
                 let credentials = try await desk.assembly.credentials()
                 let current = try await credentials.tokens(for: account.name)
                 let renewed = try await credentials.renewed(for: account.name, after: current.accessToken)
-                let end = renewed.expiresAt.map { "; it ends \(Command.moment($0))" } ?? ""
+                let end = renewed.expiresAt.map { "; it expires \(Command.moment($0))" } ?? ""
                 Output.result("account \"\(account.name)\" has a new access token\(end)")
             }
         }
@@ -64,12 +63,12 @@ struct Auth: AsyncParsableCommand {
 
     struct Logout: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "End an account's connection: revoke its tokens at TikTok and delete them here.",
-            discussion: "Its posts stay in the ledger, so that nothing is posted twice; `auth forget` erases those too."
+            abstract: "Disconnect an account: revoke its tokens at TikTok and delete them here.",
+            discussion: "Keeps its posts in the ledger, so that nothing is posted twice; `auth forget` erases them too."
         )
 
         @OptionGroup var account: Account
-        @Flag(name: .customLong("local"), help: "Only delete the tokens here; don't ask TikTok.") var isLocal = false
+        @Flag(name: .customLong("local"), help: "Delete the tokens without revoking them.") var isLocal = false
 
         func run() async throws {
             let desk = try await account.desk()
@@ -81,19 +80,19 @@ struct Auth: AsyncParsableCommand {
 
     struct Forget: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Erase an account and all that refers to it.",
+            abstract: "Erase an account and its personal data.",
             discussion: """
-                Revokes and deletes its tokens, and empties its posts in the ledger of titles, names, ids and addresses. \
-                What stays is a digest of each posted file, without which it could be posted again by mistake.
+                Revokes and deletes its tokens, and removes titles, names, IDs and addresses from its posts in the \
+                ledger. Keeps a digest of each posted file, so that it is not posted again by mistake.
                 """)
 
         @OptionGroup var account: Account
-        @Flag(name: .customLong("local"), help: "Only erase it here; don't ask TikTok.") var isLocal = false
+        @Flag(name: .customLong("local"), help: "Erase the account without revoking its tokens.") var isLocal = false
 
         func run() async throws {
             let desk = try await account.desk()
             try await Command.orExit { () async throws(StageError) in
-                // After a logout there is nothing to disconnect, and still much to erase.
+                // After a logout there is nothing to disconnect, but there are still records to erase.
                 let isConnected = try await desk.assembly.vault.account(desk.settings.accountID(account.name)) != nil
                 let words =
                     isConnected
@@ -103,7 +102,7 @@ struct Auth: AsyncParsableCommand {
                     account: desk.settings.accountID(account.name).identity)
                 Output.result(words)
                 Output.result(
-                    "\(gone.posts) \(gone.posts == 1 ? "post" : "posts") in the ledger emptied, \(gone.records) records of runs erased"
+                    "\(gone.posts) \(gone.posts == 1 ? "post" : "posts") in the ledger anonymised, \(gone.records) run records deleted"
                 )
             }
         }
@@ -113,16 +112,16 @@ struct Auth: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Encrypt all tokens and upload addresses with a new key.",
             discussion: """
-                With a key file, a new key is made and put in front of the old one. With SPREADER_VAULT_KEY, put the new \
-                key in front of the old one, parted by a comma (NEW,OLD), run this, then drop the old one.
+                With a key file, generates a new key and puts it in front of the old one. With SPREADER_VAULT_KEY, set \
+                it to NEW,OLD, run this command, then remove the old key.
                 """)
 
-        @Option(help: ArgumentHelp("Database: sqlite:PATH or postgres://…", valueName: "url")) var db: String?
+        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
 
         func run() async throws {
             let settings = try await Command.settings()
             try await Command.orExit { () async throws(StageError) in
-                // Everything has to open before anything is changed.
+                // Opening the records checks the key before anything changes.
                 let before = try await HostAssembly.open(settings, database: db)
                 try await before.locks.with(
                     "rekey", orThrow: StageError(.busy, "another process is changing the key", hint: "try again")
@@ -135,8 +134,8 @@ struct Auth: AsyncParsableCommand {
             guard !isShared || before.settings.secret("SPREADER_VAULT_KEY") != nil else {
                 throw StageError(
                     .configuration,
-                    "the database is shared, and a new key in this machine's file would lock out the others",
-                    hint: "set SPREADER_VAULT_KEY to NEW,OLD on all machines first, then run this on one of them")
+                    "the database is shared, and a new key file on this machine would lock out the others",
+                    hint: "set SPREADER_VAULT_KEY to NEW,OLD on all machines, then run this command on one of them")
             }
             _ = try await before.vault.sealAnew()
             if before.settings.secret("SPREADER_VAULT_KEY") == nil {
@@ -149,7 +148,7 @@ struct Auth: AsyncParsableCommand {
             let assembly = try await HostAssembly.open(before.settings, database: db)
             let count = try await assembly.vault.sealAnew()
             Output.result(
-                "\(count) \(count == 1 ? "secret is" : "secrets are") sealed with key \(assembly.sealer.keyID)")
+                "\(count) \(count == 1 ? "secret is" : "secrets are") now encrypted with key \(assembly.sealer.keyID)")
         }
     }
 }

@@ -8,26 +8,26 @@ import PipelineKit
 import StageHosting
 
 extension Plugins {
-    /// `plugins check PATH`.
+    /// `plugins check PATH`: runs the conformance suite.
     struct CheckPlugin: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "check", abstract: "Check a plugin against the protocol, as hosts use it.",
+            commandName: "check", abstract: "Check that a plugin follows the protocol.",
             discussion: """
-                Starts the plugin anew for each check: greeting, unknown fields, other versions of the protocol, end, \
-                and for each stage its options, check, plan, run, cancellation and long lines. Its files go to a \
-                temporary folder. Exits 0 when all checks pass, 65 when one fails, 78 for a broken plugin.json.
+                Starts a plugin process for each check: handshake, unknown fields, other protocol versions and exit, and for \
+                each stage its options, check, plan, run, cancellation and long lines. Files go to a temporary folder. \
+                Exits 0 if all checks pass, 65 if one fails, 78 if plugin.json is invalid.
                 """)
 
-        @Argument(help: "The plugin's folder, or the name of one that `plugins list` shows.", completion: .directory)
+        @Argument(help: "Plugin folder, or a name from `plugins list`.", completion: .directory)
         var plugin: String?
-        @Flag(help: "Check the program's own stages instead, in their child process.") var builtIn = false
-        @Option(help: ArgumentHelp("Footage to try stages with; generated when left out.", valueName: "file"))
+        @Flag(help: "Check the built-in stages instead.") var builtIn = false
+        @Option(help: ArgumentHelp("Footage to run the stages on; generated if omitted.", valueName: "file"))
         var input: String?
-        @Option(help: ArgumentHelp("Set an option of a stage.", valueName: "stage.option=value")) var set: [String] = []
-        @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+        @Option(help: ArgumentHelp("Set a stage option.", valueName: "stage.option=value")) var set: [String] = []
+        @Option(help: "Output format.") var format: OutputFormat = .text
 
         func validate() throws {
-            guard builtIn != (plugin != nil) else { throw ValidationError("name a plugin's folder, or --built-in") }
+            guard builtIn != (plugin != nil) else { throw ValidationError("give a plugin or --built-in") }
             _ = try PipelineArguments.overrides(set: set, post: [])
         }
 
@@ -84,7 +84,7 @@ extension Plugins {
                     for finding in findings { Output.message(finding.text) }
                     let near = NearestName.of(name, in: all.map(\.name)).map { " (did you mean \"\($0)\"?)" }
                     Output.message(
-                        "error: \(name) is neither a folder with a plugin.json nor a plugin that is found\(near ?? "")")
+                        "error: \(name) is neither a folder with a plugin.json nor a known plugin\(near ?? "")")
                     throw ExitCode(64)
                 }
             }

@@ -8,33 +8,33 @@ import PipelineKit
 import StageHosting
 
 extension Plugins {
-    /// `plugins new NAME`.
+    /// `plugins new NAME`: creates a plugin from a template.
     struct New: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Begin a new plugin: a folder with a stage that works, to be made your own.")
+            abstract: "Create a plugin folder with a working example stage.")
 
-        /// The languages that there are beginnings for.
+        /// The languages with a template.
         enum Language: String, ExpressibleByArgument, CaseIterable { case swift, python }
 
-        @Argument(help: "Its name, and that of its stage: lower-case words joined with hyphens.") var name: String
-        @Option(help: "The language: swift or python.") var language: Language
-        @Option(help: ArgumentHelp("Where to put its folder.", valueName: "dir"), completion: .directory)
+        @Argument(help: "Name of the plugin and its stage: lower-case words joined with hyphens.") var name: String
+        @Option(help: "Programming language.") var language: Language
+        @Option(help: ArgumentHelp("Create the plugin in this folder.", valueName: "dir"), completion: .directory)
         var into = "plugins"
         @Option(
-            help: ArgumentHelp("For Swift: where spreader-pipeline's source is.", valueName: "dir"),
+            help: ArgumentHelp("Source folder of spreader-pipeline; required for Swift.", valueName: "dir"),
             completion: .directory)
         var kit: String?
 
         func validate() throws {
             guard name.wholeMatch(of: /[a-z][a-z0-9]*(-[a-z0-9]+)*/) != nil else {
                 throw ValidationError(
-                    "a name is lower-case words joined with hyphens, such as end-card, not \"\(name)\"")
+                    "the name must be lower-case words joined with hyphens, such as end-card, not \"\(name)\"")
             }
             if StageRegistry.linked.stage(named: name) != nil {
-                throw ValidationError("there is a stage \"\(name)\" already: choose another name")
+                throw ValidationError("a stage \"\(name)\" already exists: choose another name")
             }
             if language == .swift, kit == nil {
-                throw ValidationError("a plugin in Swift is built on the kit: say where its source is with --kit")
+                throw ValidationError("a Swift plugin needs the kit: give its source folder with --kit")
             }
             if let kit, !FileManager.default.fileExists(atPath: kit + "/Package.swift") {
                 throw ValidationError("--kit \(kit) has no Package.swift")
@@ -44,7 +44,7 @@ extension Plugins {
         func run() async throws {
             let folder = URL(filePath: into).appending(path: name)
             guard !FileManager.default.fileExists(atPath: folder.path) else {
-                Output.message("error: \(into)/\(name) is there already; choose another name, or remove it")
+                Output.message("error: \(into)/\(name) already exists; choose another name, or remove it")
                 throw ExitCode(64)
             }
             do {
@@ -97,7 +97,7 @@ extension Plugins {
             """
         }
 
-        /// Not the bare name, which may be that of a module of the language's own, or a word of it.
+        /// The module name. The suffix avoids keywords and standard modules of the language.
         private var module: String { name.replacing("-", with: "_") + "_stage" }
         private var typeName: String { name.split(separator: "-").map(\.capitalized).joined() + "Stage" }
 

@@ -7,23 +7,21 @@ import PipelineFile
 import PipelineKit
 import StageHosting
 
-/// `plugins list|check|new`: stages of others.
 struct Plugins: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List plugins, check one against the protocol, or begin a new one.",
+        abstract: "List, check and create plugins.",
         discussion: """
-            A plugin is a folder with a plugin.json and a program in any language. Plugins are looked for in ./plugins, \
-            in plugins of the data folder (SPREADER_HOME), and in the folders of SPREADER_PLUGIN_PATH.
+            A plugin is a folder with a plugin.json and a program in any language. Plugins are loaded from ./plugins, \
+            from plugins in the data folder (SPREADER_HOME), and from the folders in SPREADER_PLUGIN_PATH.
             """,
         subcommands: [List.self, CheckPlugin.self, New.self])
 
-    /// `plugins list`.
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List the plugins that are found, with their stages.",
-            discussion: "Every plugin is started, to see whether it can be. Exits 78 when one can't.")
+            abstract: "List the installed plugins and their stages.",
+            discussion: "Starts every plugin to check it. Exits 78 if one fails to start.")
 
-        @Option(help: "How to report: text or json.") var format: OutputFormat = .text
+        @Option(help: "Output format.") var format: OutputFormat = .text
 
         func run() async throws {
             let settings = try await Command.settings()
