@@ -178,7 +178,8 @@ let package = Package(
             name: "SpreaderTesting", dependencies: ["PipelineKit", "Posting", log], path: "Tests/SpreaderTesting",
             swiftSettings: settings),
         .executableTarget(
-            name: "spreader-test-worker", dependencies: ["PipelineKit", "PluginProtocol", "SpreaderTesting"],
+            name: "spreader-test-worker",
+            dependencies: ["PipelineKit", "PluginProtocol", "StageHosting", "SpreaderTesting"],
             path: "Tests/TestWorker",
             swiftSettings: settings),
         tests("PipelineKitTests", ["PipelineKit", "PluginProtocol"]),

@@ -100,13 +100,13 @@ struct Benchmarks {
         let assets = try (0..<100).map { index in
             let name = "asset-\(index).bin"
             try Data("\(index)".utf8).write(to: folder.appending(path: name))
-            return (name, SourceLocation(file: "bench"))
+            return (name, SourcePosition(file: "bench"))
         }
         let stages = (0..<5).map { #"{"uses": "idle", "id": "idle\#($0)"}"# }.joined(separator: ", ")
-        let checker = PipelineChecker(registry: StageRegistry([StageType(Idle.self)]), environment: { _ in nil })
+        let checker = PipelineChecker(registry: StageRegistry([StageDefinition(Idle.self)]), environment: { _ in nil })
         guard let pipeline = checker.check("{\"stages\": [\(stages)]}", file: "bench.json").pipeline else { return }
         let store = try RecordStore(sqlite: folder.appending(path: "bench.db").path)
-        let host = RunHost(
+        let host = RunEnvironment(
             journal: SQLJournal(store),
             ledger: SQLPostLedger(store, sealer: Sealer(key: SymmetricKey(size: .bits256))),
             permits: SQLRatePermits(store, maximumWait: .zero), credentials: Nobody(),

@@ -14,7 +14,7 @@ struct IsolationBenchmarks {
     let folder: URL
 
     func run() async throws {
-        let direct = try StageType(Idle.self).make([:])
+        let direct = try StageDefinition(Idle.self).make([:])
         let input = SourceFile(
             file: FileReference(path: folder.appending(path: "asset-0.bin").path, bytes: 1), displayPath: "asset-0.bin")
         let context = BareContext.make(folder)
@@ -34,12 +34,12 @@ struct IsolationBenchmarks {
         }
         row("in process", try await median(2000) { try await time(direct) }, "")
         let warm = pool()
-        let isolated = try StageType(Idle.self).isolated(in: warm).make([:])
+        let isolated = try StageDefinition(Idle.self).isolated(in: warm).make([:])
         _ = try await time(isolated)
         row(
             "in a warm child process, input and output included",
             try await median(2000) { try await time(isolated) }, "")
-        let asking = try StageType(Ask.self).isolated(in: warm).make([:])
+        let asking = try StageDefinition(Ask.self).isolated(in: warm).make([:])
         let asked = try await asking.run(input, context) as? SourceFile
         row("one round trip: a request by the child and its response", Double(asked?.displayPath ?? "") ?? .nan, "100")
         await warm.close()
@@ -47,7 +47,7 @@ struct IsolationBenchmarks {
             "in a new child process",
             try await median(40) {
                 let cold = pool()
-                let taken = try await time(StageType(Idle.self).isolated(in: cold).make([:]))
+                let taken = try await time(StageDefinition(Idle.self).isolated(in: cold).make([:]))
                 await cold.close()
                 return taken
             }, "30000")
@@ -55,7 +55,7 @@ struct IsolationBenchmarks {
             "the same, sandboxed to its footage",
             try await median(40) {
                 let cold = pool()
-                let taken = try await time(StageType(Idle.self).isolated(in: cold, .footage).make([:]))
+                let taken = try await time(StageDefinition(Idle.self).isolated(in: cold, .footage).make([:]))
                 await cold.close()
                 return taken
             }, "30000")

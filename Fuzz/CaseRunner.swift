@@ -26,7 +26,7 @@ final class ChildRunner: CaseRunner {
     let inherited = Atomic<Int>(0)
 
     /// How children ended during the current case.
-    private final class Ends: Sendable { let list = Mutex<[WorkerEnd]>([]) }
+    private final class Ends: Sendable { let list = Mutex<[TerminationReason]>([]) }
     private let noted: Ends
 
     init(memory: ByteCount, stall: Duration) {
@@ -73,8 +73,8 @@ final class ChildRunner: CaseRunner {
         let bytes = (try? FileManager.default.attributesOfItem(atPath: file.path)[.size] as? NSNumber)?.int64Value ?? 0
         let source = SourceFile(
             file: FileReference(path: file.path, bytes: bytes), displayPath: file.lastPathComponent)
-        let probe = try StageType(Probe.self).isolated(in: pool).make(["settle": "0s"])
-        let transcode = try StageType(Transcode.self).isolated(in: pool)
+        let probe = try StageDefinition(Probe.self).isolated(in: pool).make(["settle": "0s"])
+        let transcode = try StageDefinition(Transcode.self).isolated(in: pool)
             .make(["preset": "ultrafast", "maxDuration": "1s"])
         let context = StageContext(
             runID: "fuzz", stageID: "transcode", asset: file.lastPathComponent, workDirectory: work,

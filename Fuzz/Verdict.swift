@@ -21,7 +21,7 @@ enum Verdict: String, CaseIterable, Sendable {
     case uncontained = "not contained"
 
     /// The verdict for a child that died.
-    init(_ end: WorkerEnd) {
+    init(_ end: TerminationReason) {
         switch end {
         case .signalled, .exited: self = .crashed
         case .stalled, .stopped, .overProcessor, .overTime: self = .hung

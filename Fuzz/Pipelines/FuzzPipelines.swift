@@ -47,9 +47,11 @@ struct FuzzPipelines: AsyncParsableCommand {
     }
 
     private static let registry = StageRegistry([
-        StageType(Chunk.self), StageType(ContactSheet.self), StageType(Cover.self), StageType(Export.self),
-        StageType(Overlay.self), StageType(Probe.self), StageType(Publish.self), StageType(Split.self),
-        StageType(Subtitles.self), StageType(Transcode.self), StageType(Upload.self),
+        StageDefinition(Chunk.self), StageDefinition(ContactSheet.self), StageDefinition(Cover.self),
+        StageDefinition(Export.self),
+        StageDefinition(Overlay.self), StageDefinition(Probe.self), StageDefinition(Publish.self),
+        StageDefinition(Split.self),
+        StageDefinition(Subtitles.self), StageDefinition(Transcode.self), StageDefinition(Upload.self),
     ])
 
     func run() async throws {

@@ -22,20 +22,20 @@ public struct Overlay: Stage {
         public var position: Anchor = .topLeft
         @StageOption(
             "Width of the image, as a share of the delivery's width; reduced if the image would not fit.",
-            range: Share(percent: 1)...Share(percent: 100))
-        public var width: Share = Share(percent: 20)
-        @StageOption("Opacity of the overlay.", range: Share(percent: 1)...Share(percent: 100))
-        public var opacity: Share = Share(percent: 100)
+            range: Percentage(percent: 1)...Percentage(percent: 100))
+        public var width: Percentage = Percentage(percent: 20)
+        @StageOption("Opacity of the overlay.", range: Percentage(percent: 1)...Percentage(percent: 100))
+        public var opacity: Percentage = Percentage(percent: 100)
         @StageOption(
             "Distance from the edges of the free area, as a share of the delivery's width.",
-            range: Share(percent: 0)...Share(percent: 40))
-        public var margin: Share = Share(percent: 0)
+            range: Percentage(percent: 0)...Percentage(percent: 40))
+        public var margin: Percentage = Percentage(percent: 0)
         @StageOption("Font of the text: the name of an installed family, or the path of a font file.")
         public var font: String = "sans-serif"
         @StageOption(
             "Line height, as a share of the delivery's height; reduced if the text would not fit.",
-            range: Share(percent: 1)...Share(percent: 50))
-        public var size: Share = Share(percent: 4)
+            range: Percentage(percent: 1)...Percentage(percent: 50))
+        public var size: Percentage = Percentage(percent: 4)
         @StageOption("Colour of the text; its outline is dark or bright, for contrast.")
         public var colour: Colour = .white
         @StageOption("When the overlay appears, counted from the start of the delivery.")

@@ -24,8 +24,9 @@ public struct Subtitles: Stage {
         @StageOption("Font of the text: the name of an installed family, or the path of a font file.")
         public var font: String = "sans-serif"
         @StageOption(
-            "Line height, as a share of the delivery's height.", range: Share(percent: 1)...Share(percent: 20))
-        public var size: Share = Share(percent: 4)
+            "Line height, as a share of the delivery's height.", range: Percentage(percent: 1)...Percentage(percent: 20)
+        )
+        public var size: Percentage = Percentage(percent: 4)
         @StageOption("Colour of the text.")
         public var colour: Colour = .white
         @StageOption("Colour of the outline.")

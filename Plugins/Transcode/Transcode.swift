@@ -57,9 +57,9 @@ public struct Transcode: Stage {
         @StageOption("Whether harmless tags such as title and date are kept; place, device and owner never are.")
         public var metadata: MetadataPolicy = .strip
         @StageOption(
-            "Share of the video that may be lost to damage before the footage is rejected.",
-            range: Share(percent: 0)...Share(percent: 100))
-        public var maxDamage: Share = Share(percent: 100)
+            "Percentage of the video that may be lost to damage before the footage is rejected.",
+            range: Percentage(percent: 0)...Percentage(percent: 100))
+        public var maxDamage: Percentage = Percentage(percent: 100)
 
         public init() {}
     }

@@ -124,7 +124,7 @@ public struct Upload: Stage {
         try checkDialect(input, context.post, configuration)
         let bandwidth = options.bandwidth.map { Double($0.bitsPerSecond) / 8 }
         return try await HTTPTransport.with(configuration) { (transport) throws(StageError) in
-            try await PostRun(
+            try await UploadWorkflow(
                 input: input, context: context, configuration: configuration, transport: transport,
                 bytesPerSecond: bandwidth, origin: options.source
             ).run()

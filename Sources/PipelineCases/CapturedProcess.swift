@@ -5,7 +5,7 @@ package import StageHosting
 
 /// The result of a program that ran to its end: its termination reason and everything it wrote.
 package struct CapturedProcess: Sendable {
-    package var end: WorkerEnd
+    package var end: TerminationReason
     /// Everything the program wrote to standard output.
     package var output: Data
     /// Everything the program wrote to standard error.

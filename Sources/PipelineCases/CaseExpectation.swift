@@ -8,9 +8,9 @@ package struct CaseExpectation: Sendable {
     /// The condition that the value must meet.
     package var wanted: Wanted
     /// Where the test-case file declares the expectation.
-    package var location: SourceLocation
+    package var location: SourcePosition
 
-    package init(path: [String], wanted: Wanted, location: SourceLocation) {
+    package init(path: [String], wanted: Wanted, location: SourcePosition) {
         self.path = path
         self.wanted = wanted
         self.location = location
@@ -96,9 +96,9 @@ package struct CaseFailure: Sendable, Hashable {
     /// The actual value as JSON.
     package var actual: String
     /// Where the test-case file declares the expectation.
-    package var location: SourceLocation
+    package var location: SourcePosition
 
-    package init(field: String, expected: String, actual: String, location: SourceLocation) {
+    package init(field: String, expected: String, actual: String, location: SourcePosition) {
         self.field = field
         self.expected = expected
         self.actual = actual

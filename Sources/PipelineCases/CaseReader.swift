@@ -8,7 +8,7 @@ package struct CaseReader {
     private let file: String
     private var findings: [Diagnostic] = []
     /// The pipeline's stages; nil if the pipeline can't be read.
-    private var stages: [(id: String, type: StageType?)]?
+    private var stages: [(id: String, type: StageDefinition?)]?
     private let sandboxProblem: SandboxCheck
 
     /// Validates the sandbox settings and rules in a JSON text; nil if the sandbox accepts them.
@@ -49,7 +49,7 @@ package struct CaseReader {
     ) -> (cases: CaseFile?, findings: [Diagnostic]) {
         guard let text = try? String(contentsOf: URL(filePath: file), encoding: .utf8) else {
             let finding = Diagnostic(
-                code: "unreadable-cases", "\(file) can't be read as UTF-8 text", location: SourceLocation(file: file))
+                code: "unreadable-cases", "\(file) can't be read as UTF-8 text", location: SourcePosition(file: file))
             return (nil, [finding])
         }
         let (root, syntax) = DocumentLoader.load(text, file: file, kind: .cases)
@@ -97,7 +97,7 @@ package struct CaseReader {
     }
 
     /// The pipeline that the file names, or the pipeline file with the same stem in the same folder.
-    private mutating func pipeline(_ root: DocumentNode) -> (path: String, location: SourceLocation)? {
+    private mutating func pipeline(_ root: DocumentNode) -> (path: String, location: SourcePosition)? {
         if let member = root.member("pipeline") {
             guard let name = text(member) else { return nil }
             let path = beside(name)
@@ -115,7 +115,7 @@ package struct CaseReader {
         return nil
     }
 
-    private mutating func look(into path: String, _ location: SourceLocation) {
+    private mutating func look(into path: String, _ location: SourcePosition) {
         guard let text = try? String(contentsOf: URL(filePath: path), encoding: .utf8),
             let root = DocumentLoader.load(text, file: path).root,
             case .list(let list, _)? = root.member("stages")?.value
@@ -170,7 +170,7 @@ package struct CaseReader {
     }
 
     /// The location of a pointer's key, or of the deepest value on its path that exists.
-    private static func place(of pointer: [String], in node: DocumentNode) -> SourceLocation {
+    private static func place(of pointer: [String], in node: DocumentNode) -> SourcePosition {
         guard let first = pointer.first else { return node.location }
         let rest = Array(pointer.dropFirst())
         if let member = node.member(first) {
@@ -455,7 +455,7 @@ package struct CaseReader {
 
     /// Whether the pipeline has a stage with that id or type name; reports an error if it does not.
     @discardableResult
-    private mutating func checkStage(_ name: String, at location: SourceLocation) -> Bool {
+    private mutating func checkStage(_ name: String, at location: SourcePosition) -> Bool {
         guard let stages else { return false }
         if stages.contains(where: { $0.id == name || $0.type?.name.rawValue == name }) { return true }
         report(
@@ -507,7 +507,7 @@ package struct CaseReader {
             "wrong-type", "\"\(member.key)\" takes \(wanted), not \(member.value.json.kind)", at: member.value.location)
     }
 
-    private mutating func report(_ code: String, _ message: String, hint: String? = nil, at location: SourceLocation) {
+    private mutating func report(_ code: String, _ message: String, hint: String? = nil, at location: SourcePosition) {
         findings.append(Diagnostic(code: code, message, hint: hint, location: location))
     }
 

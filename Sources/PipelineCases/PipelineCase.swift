@@ -13,7 +13,7 @@ package struct CaseFile: Sendable {
 package struct PipelineCase: Sendable {
     /// Unique within the file.
     package var name: String
-    package var location: SourceLocation
+    package var location: SourcePosition
     package var input = CaseInput.clip(CaseClip())
     /// The sidecar to write: an object of post settings, or a title. With nil, the sidecars of a file input are copied.
     package var sidecar: JSONValue?

@@ -59,19 +59,19 @@ package struct HostChannel: Checkpoints, SecretProvider, RatePermits {
     // MARK: Permits
 
     package func acquire(_ limit: RateLimit) async throws(StageError) {
-        _ = try await ask(.permit, limit.name, ServiceWire.Permit(limit))
+        _ = try await ask(.permit, limit.name, HostServiceCodec.Permit(limit))
     }
 
     @discardableResult
     package func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) -> TakenPermits {
-        let value = ServiceWire.Permit(limit, taken: taken)
+        let value = HostServiceCodec.Permit(limit, taken: taken)
         return try needed(
-            try await answer(ServiceWire.Taken.self, to: .permitRefused, limit.name, value), .permitRefused
+            try await answer(HostServiceCodec.Taken.self, to: .permitRefused, limit.name, value), .permitRefused
         ).permits
     }
 
     package func granted(_ limit: RateLimit) async throws(StageError) {
-        _ = try await ask(.permitGranted, limit.name, ServiceWire.Permit(limit))
+        _ = try await ask(.permitGranted, limit.name, HostServiceCodec.Permit(limit))
     }
 }
 

@@ -54,11 +54,11 @@ public struct HostHello: Sendable, Hashable, Codable {
     public var memory: Int64?
     /// The sandbox policy that the child must apply to itself before anything else; nil for none. Children built with
     /// this library do so where the kernel supports it.
-    public var reach: Reach?
+    public var reach: SandboxPolicy?
 
     public init(
         protocols: [Int] = [StageProtocol.version], host: String, version: String = "", features: [String] = [],
-        memory: Int64? = nil, reach: Reach? = nil
+        memory: Int64? = nil, reach: SandboxPolicy? = nil
     ) {
         self.protocols = protocols
         self.host = host
@@ -70,7 +70,7 @@ public struct HostHello: Sendable, Hashable, Codable {
 }
 
 /// A sandbox policy: what a child process may access while it works.
-public struct Reach: Sendable, Hashable, Codable {
+public struct SandboxPolicy: Sendable, Hashable, Codable {
     /// Files and folders that it may read; nil for all.
     public var reads: [String]?
     /// Files and folders that it may write.

@@ -22,8 +22,8 @@ public enum PluginProcess {
     public static func serve<each S: Stage>(
         _ stages: repeat (each S).Type, name: String, version: String
     ) -> Never {
-        var types: [StageType] = []
-        for type in repeat each stages { types.append(StageType(type)) }
+        var types: [StageDefinition] = []
+        for type in repeat each stages { types.append(StageDefinition(type)) }
         serve(types, name: name, version: version)
     }
 
@@ -34,14 +34,14 @@ public enum PluginProcess {
     /// otherwise the sandbox policy does not cover the whole process.
     /// - Parameter prepare: Runs before the host's greeting is read, and so before the sandbox policy applies.
     public static func serve(
-        _ stages: [StageType], name: String, version: String, prepare: () -> Void = {}
+        _ stages: [StageDefinition], name: String, version: String, prepare: () -> Void = {}
     ) -> Never {
         serve(stages, name: name, version: version, prepare: prepare, services: { _, _ in HostServices() })
     }
 
     /// The same for children of this program, whose host grants them more.
     package static func serve(
-        _ stages: [StageType], name: String, version: String, prepare: () -> Void,
+        _ stages: [StageDefinition], name: String, version: String, prepare: () -> Void,
         services: @escaping GrantedServices
     ) -> Never {
         spreader_die_with_parent()

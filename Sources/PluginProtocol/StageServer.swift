@@ -19,14 +19,14 @@ final class StageServer: Sendable {
 
     private let name: String
     private let release: String
-    private let stages: [StageType]
+    private let stages: [StageDefinition]
     private let output: LineOutput
     private let services: GrantedServices
     private let state = Mutex(State())
 
     /// Creates a server that writes its messages to `output`, which must carry nothing else.
     init(
-        _ stages: [StageType], name: String, release: String, output: Int32,
+        _ stages: [StageDefinition], name: String, release: String, output: Int32,
         services: @escaping GrantedServices = { _, _ in HostServices() }
     ) {
         self.services = services
@@ -133,7 +133,7 @@ final class StageServer: Sendable {
 
     private func start(
         _ request: StageRequest,
-        _ work: @escaping @Sendable (AnyStage, StageType) async throws -> ResultMessage
+        _ work: @escaping @Sendable (AnyStage, StageDefinition) async throws -> ResultMessage
     ) {
         let isFree = state.withLock { state in
             guard state.running == nil else { return false }
@@ -202,7 +202,7 @@ final class StageServer: Sendable {
         try PostSettings.make(from: request.context.post)
     }
 
-    private static func input(_ request: StageRequest, _ type: StageType) throws -> any Artifact {
+    private static func input(_ request: StageRequest, _ type: StageDefinition) throws -> any Artifact {
         guard let input = request.input else {
             throw StageError(.internalFault, "the request for stage \(request.stage) has no input")
         }

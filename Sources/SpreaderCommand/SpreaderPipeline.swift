@@ -16,13 +16,13 @@ import StageHosting
 /// import SpreaderCommand
 ///
 /// @main enum Main {
-///     static func main() { SpreaderProgram.main(adding: [StageType(Slate.self)]) }
+///     static func main() { SpreaderProgram.main(adding: [StageDefinition(Slate.self)]) }
 /// }
 /// ```
 public enum SpreaderProgram {
     /// Runs the command line of this process and exits. Call it first, on the main thread.
     /// - Parameter stages: Stages to add to the built-in ones. A stage with the name of a built-in stage replaces it.
-    public static func main(adding stages: [StageType] = []) -> Never {
+    public static func main(adding stages: [StageDefinition] = []) -> Never {
         StageRegistry.$added.withValue(stages) {
             // The host waits for this child to start, so skip the argument parser.
             if StageChild.isThis { StageChild.serve() }

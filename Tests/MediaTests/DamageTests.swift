@@ -90,7 +90,7 @@ import Testing
         let source = try folder.source("b.mp4", bytes: bytes.prefix(bytes.count / 2))
         #expect(try await folder.deliver(source).warnings.contains { $0.contains("cut off") })
         let refused = await refusal(folder, source) { $0.maxDamage = 0.2 }
-        #expect(refused?.code == .unusableFootage && refused?.message.contains("was cut off") == true)
+        #expect(refused?.code == .unusableFootage && refused?.message.contains("is truncated") == true)
         // Nothing of the wanted part is missing.
         let part = try await folder.deliver(source, as: "c.mp4") {
             $0.maxDamage = 0.2

@@ -84,7 +84,7 @@ import Testing
         clip.mirrored = mirrored
         let delivery = try await folder.deliver(folder.source("a.mp4", clip)) { $0.aspect = .source }
         let found = try [(0.05, 0.05), (0.95, 0.05), (0.05, 0.95), (0.95, 0.95)].map {
-            try PictureReader.name(of: delivery.path, x: $0.0, y: $0.1)
+            try VideoDecodeLoop.name(of: delivery.path, x: $0.0, y: $0.1)
         }
         #expect(found == corners)
         try await meetsSpec(delivery, folder: folder, anyAspect: true)
@@ -96,11 +96,11 @@ import Testing
         clip.pattern = .corners
         let source = try folder.source("a.mp4", clip)
         let left = try await folder.deliver(source, as: "left.mp4") { $0.focus = .init(x: 0, y: 0.5) }
-        #expect(try PictureReader.name(of: left.path, x: 0.1, y: 0.05) == "red")
+        #expect(try VideoDecodeLoop.name(of: left.path, x: 0.1, y: 0.05) == "red")
         let right = try await folder.deliver(source, as: "right.mp4") { $0.focus = .init(x: 1, y: 0.5) }
-        #expect(try PictureReader.name(of: right.path, x: 0.9, y: 0.95) == "white")
+        #expect(try VideoDecodeLoop.name(of: right.path, x: 0.9, y: 0.95) == "white")
         let center = try await folder.deliver(source, as: "center.mp4")
-        #expect(try PictureReader.name(of: center.path, x: 0.5, y: 0.05) == "gray")
+        #expect(try VideoDecodeLoop.name(of: center.path, x: 0.5, y: 0.05) == "gray")
     }
 
     @Test func padsWithTheBackground() async throws {
@@ -111,8 +111,8 @@ import Testing
             $0.fit = .pad
             $0.background = "blue"
         }
-        #expect(try PictureReader.name(of: delivery.path, x: 0.5, y: 0.1) == "blue")
-        #expect(try PictureReader.name(of: delivery.path, x: 0.05, y: 0.36) == "red")
+        #expect(try VideoDecodeLoop.name(of: delivery.path, x: 0.5, y: 0.1) == "blue")
+        #expect(try VideoDecodeLoop.name(of: delivery.path, x: 0.05, y: 0.36) == "red")
         try await meetsSpec(delivery, folder: folder)
     }
 
@@ -121,9 +121,9 @@ import Testing
         var clip = SampleClip(width: 640, height: 360, seconds: 0.2)
         clip.pattern = .plain("white")
         let delivery = try await folder.deliver(folder.source("a.mp4", clip)) { $0.fit = .blur }
-        let surround = try PictureReader.colour(of: delivery.path, x: 0.5, y: 0.1)
+        let surround = try VideoDecodeLoop.colour(of: delivery.path, x: 0.5, y: 0.1)
         #expect((130...175).contains(surround.1))
-        #expect(try PictureReader.colour(of: delivery.path, x: 0.5, y: 0.5).1 > 245)
+        #expect(try VideoDecodeLoop.colour(of: delivery.path, x: 0.5, y: 0.5).1 > 245)
         #expect(abs(delivery.duration - 0.2) < 0.01)
         try await meetsSpec(delivery, folder: folder)
     }
@@ -135,7 +135,7 @@ import Testing
         clip.picture?.pixelFormat = "yuvj420p"
         clip.picture?.colour = ColourTags(range: "pc", primaries: nil, transfer: nil, matrix: nil)
         let delivery = try await folder.deliver(folder.source("a.mp4", clip))
-        let (red, green, blue) = try PictureReader.colour(of: delivery.path, x: 0.5, y: 0.5)
+        let (red, green, blue) = try VideoDecodeLoop.colour(of: delivery.path, x: 0.5, y: 0.5)
         #expect(abs(red - 0x80) < 8 && abs(green - 0x40) < 8 && abs(blue - 0x20) < 8)
     }
 
@@ -204,8 +204,8 @@ import Testing
         clip.filters = "drawbox=color=blue:t=fill:enable='gte(t,1)'"
         let source = try folder.source("a.mp4", clip)
         let before = try await folder.deliver(source, as: "before.mp4") { $0.trimStart = 0.9 }
-        #expect(try PictureReader.name(of: before.path, x: 0.5, y: 0.5, frame: 2) == "red")
-        #expect(try PictureReader.name(of: before.path, x: 0.5, y: 0.5, frame: 3) == "blue")
+        #expect(try VideoDecodeLoop.name(of: before.path, x: 0.5, y: 0.5, frame: 2) == "red")
+        #expect(try VideoDecodeLoop.name(of: before.path, x: 0.5, y: 0.5, frame: 3) == "blue")
     }
 
     @Test func refusesATrimBeyondTheEnd() async throws {

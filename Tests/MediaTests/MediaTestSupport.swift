@@ -65,7 +65,7 @@ func meetsSpec(
 }
 
 /// Decoded pictures of a file, as red, green and blue.
-struct PictureReader {
+struct VideoDecodeLoop {
     /// Colour of the pixel at a share of width and height, in the frame of number `index`.
     static func colour(of path: String, x: Double, y: Double, frame index: Int = 0) throws -> (Int, Int, Int) {
         let log = MediaLog()

@@ -73,6 +73,6 @@ import Testing
         let path = folder.path("vast.png")
         try Data(head + [UInt8](repeating: 0xff, count: 8) + [8, 6, 0, 0, 0]).write(to: URL(fileURLWithPath: path))
         let error = #expect(throws: MediaError.self) { try StillImage(path: path) }
-        #expect(error?.text == "a picture of 4294967295×4294967295 can't be used")
+        #expect(error?.text == "an image of 4294967295×4294967295 can't be used")
     }
 }

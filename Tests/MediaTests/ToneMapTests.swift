@@ -84,7 +84,7 @@ import Testing
                 range: "tv", primaries: "bt2020", transfer: "smpte2084", matrix: "bt2020nc")
             let source = try folder.source("\(format).mov", clip)
             let delivery = try await folder.deliver(source, as: "\(format).mp4")
-            return try PictureReader.colour(of: delivery.path, x: 0.5, y: 0.5)
+            return try VideoDecodeLoop.colour(of: delivery.path, x: 0.5, y: 0.5)
         }
         let opaque = try await delivered("prores_ks", "yuv444p10le")
         let transparent = try await delivered("prores_ks", "yuva444p10le")
@@ -104,19 +104,19 @@ import Testing
         clip.filters = "format=yuva420p,geq=lum='lum(X,Y)':cb='cb(X,Y)':cr='cr(X,Y)':a='if(lt(Y,480),0,255)'"
         clip.pictureTags = ["alpha_mode": "1"]
         let delivery = try await folder.deliver(folder.source("a.webm", clip))
-        #expect(try PictureReader.name(of: delivery.path, x: 0.5, y: 0.2) == "black")
-        #expect(try PictureReader.name(of: delivery.path, x: 0.5, y: 0.8) == "red")
+        #expect(try VideoDecodeLoop.name(of: delivery.path, x: 0.5, y: 0.2) == "black")
+        #expect(try VideoDecodeLoop.name(of: delivery.path, x: 0.5, y: 0.8) == "red")
     }
 
     @Test func neitherClipsNorWashesOut() async throws {
         let folder = try MediaFolder()
         let delivery = try await folder.deliver(footage(folder, transfer: "arib-std-b67", pattern: .corners))
         for (x, y, name) in [(0.1, 0.1, "red"), (0.9, 0.1, "green"), (0.1, 0.9, "blue"), (0.9, 0.9, "white")] {
-            #expect(try PictureReader.name(of: delivery.path, x: x, y: y) == name)
+            #expect(try VideoDecodeLoop.name(of: delivery.path, x: x, y: y) == name)
         }
-        let red = try PictureReader.colour(of: delivery.path, x: 0.1, y: 0.1)
+        let red = try VideoDecodeLoop.colour(of: delivery.path, x: 0.1, y: 0.1)
         #expect(red.0 > 150 && red.0 - red.1 > 110, "\(red)")
-        let grey = try PictureReader.colour(of: delivery.path, x: 0.5, y: 0.5)
+        let grey = try VideoDecodeLoop.colour(of: delivery.path, x: 0.5, y: 0.5)
         #expect((70...190).contains(grey.0) && abs(grey.0 - grey.2) < 6, "\(grey)")
     }
 }

@@ -16,7 +16,7 @@ import Testing
     /// A pool of test workers and the stage that works in them.
     private struct Isolated {
         let pool: WorkerPool
-        let type: StageType
+        let type: StageDefinition
 
         init(memory: ByteCount = .gigabytes(2), stall: Duration = .seconds(20), executable: String? = nil) {
             var limits = WorkerLimits()
@@ -27,7 +27,7 @@ import Testing
                 executable: executable ?? Misbehave.workerPath, arguments: [],
                 environment: ProcessInfo.processInfo.environment)
             pool = WorkerPool(launch: launch, limits: limits)
-            type = StageType(Misbehave.self).isolated(in: pool)
+            type = StageDefinition(Misbehave.self).isolated(in: pool)
         }
 
         func run(_ name: String, host: InMemoryHost = InMemoryHost()) async throws -> SourceFile {
@@ -171,9 +171,9 @@ import Testing
         let pool = WorkerPool(
             launch: WorkerLaunch(
                 executable: Misbehave.workerPath, arguments: [], environment: ProcessInfo.processInfo.environment))
-        let inForce = try await pool.ready(reach: Reach(reads: [], writes: [])).confinement ?? []
+        let inForce = try await pool.ready(reach: SandboxPolicy(reads: [], writes: [])).confinement ?? []
         func reached(_ confinement: Confinement) async throws -> String {
-            let stage = try StageType(Misbehave.self).isolated(in: pool, confinement).make([:])
+            let stage = try StageDefinition(Misbehave.self).isolated(in: pool, confinement).make([:])
             var context = InMemoryHost().context(workDirectory: work)
             context.runDirectory = folder
             return try #require(try await stage.run(source, context) as? SourceFile).displayPath
@@ -230,7 +230,7 @@ import Testing
         ("/bin/cat", "not speak the protocol"),
     ]) func aChildThatIsNoneIsSaidSo(path: String, words: String) async throws {
         let pool = WorkerPool(launch: WorkerLaunch(executable: path, arguments: [], environment: [:]))
-        let stage = try StageType(Misbehave.self).isolated(in: pool).make([:])
+        let stage = try StageDefinition(Misbehave.self).isolated(in: pool).make([:])
         let error = await #expect(throws: StageError.self) {
             _ = try await stage.plan(Isolated.source("a.mp4"), InMemoryHost().context().planning)
         }
@@ -280,7 +280,7 @@ import Testing
             launch.directory = folder.path
             launch.capturesErrors = true
             pool = WorkerPool(launch: launch, origin: .plugin(name: "foreign"))
-            stage = try StageType(Misbehave.self).isolated(in: pool).make([:])
+            stage = try StageDefinition(Misbehave.self).isolated(in: pool).make([:])
         }
 
         func run(_ name: String) async throws -> String {

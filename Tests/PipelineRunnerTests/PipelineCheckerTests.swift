@@ -207,7 +207,7 @@ import Testing
         for name in ["f/b.mp4", "f/a.mov", "f/.hidden", "f/a.json", "f/b.txt", "f/sub/c.mp4"] {
             try write(name, name.hasSuffix(".json") ? #"{"title": "A"}"# : "B title\n", in: folder)
         }
-        let place = SourceLocation(file: "p.json", line: 1, column: 1)
+        let place = SourcePosition(file: "p.json", line: 1, column: 1)
         let (assets, findings) = InputResolver.resolve([("f/*", place), ("f/b.mp4", place), ("f", place)], in: folder)
         #expect(assets.map(\.name) == ["f/a.mov", "f/b.mp4"])
         #expect(findings.isEmpty)
@@ -219,7 +219,7 @@ import Testing
         let folder = try folder()
         defer { try? FileManager.default.removeItem(at: folder) }
         try write("empty.mp4", "", in: folder)
-        let place = SourceLocation(file: "p.json", line: 3, column: 5)
+        let place = SourcePosition(file: "p.json", line: 3, column: 5)
         let (assets, findings) = InputResolver.resolve(
             [("none/*.mp4", place), ("gone.mp4", place), ("empty.mp4", place)], in: folder)
         #expect(assets.isEmpty)
@@ -233,7 +233,7 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         try write("a.mp4", in: folder)
         try write("a.json", "{\n  \"titel\": \"A\"\n}", in: folder)
-        let (_, findings) = InputResolver.resolve([("a.mp4", SourceLocation(file: "p"))], in: folder)
+        let (_, findings) = InputResolver.resolve([("a.mp4", SourcePosition(file: "p"))], in: folder)
         #expect(findings.map(\.text) == [#"a.json:2:3: error: unknown key "titel" (did you mean "title"?)"#])
     }
 }

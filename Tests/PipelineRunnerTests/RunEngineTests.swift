@@ -388,7 +388,7 @@ import Testing
     @Test func subtitlesBesideFootageAreNoFootage() throws {
         let bench = try Bench()
         for name in ["a.mp4", "a.srt", "a.ass", "alone.srt"] { try bench.footage(name) }
-        let found = InputResolver.resolve([("*", SourceLocation(file: "test"))], in: bench.folder)
+        let found = InputResolver.resolve([("*", SourcePosition(file: "test"))], in: bench.folder)
         #expect(found.assets.map(\.name).filter { !$0.hasPrefix("s.db") } == ["a.mp4", "alone.srt"])
     }
 

@@ -22,7 +22,7 @@ private struct Sealed: Stage {
 }
 
 @Suite struct SavedPlanContentTests {
-    private let registry = StageRegistry([StageType(Sealed.self)])
+    private let registry = StageRegistry([StageDefinition(Sealed.self)])
 
     private func pipeline(_ text: String, environment: [String: String] = [:]) throws -> Pipeline {
         let (pipeline, findings) = PipelineChecker(registry: registry, environment: { environment[$0] })
@@ -57,7 +57,7 @@ private struct Sealed: Stage {
     @Test func rangesAndPartsOfValuesAreExpected() {
         let facts: JSONValue = ["a": 5.0, "list": ["turned by 90°"], "text": "clip 12", "deep": ["b": ["c": true]]]
         func failure(_ path: [String], _ wanted: CaseExpectation.Wanted) -> String? {
-            CaseExpectation(path: path, wanted: wanted, location: SourceLocation(file: "t")).failure(in: facts)?.text
+            CaseExpectation(path: path, wanted: wanted, location: SourcePosition(file: "t")).failure(in: facts)?.text
         }
         #expect(failure(["a"], .equal(5)) == nil)
         #expect(failure(["a"], .all([.atLeast(1), .atMost(5)])) == nil)

@@ -68,7 +68,7 @@ import Testing
 @Suite struct LintFormatTests {
     private let finding = Diagnostic(
         .warning, code: "no-retry", "100 % of, a:b\r\nc <&> \"q\" \u{1}", hint: "do, this",
-        location: SourceLocation(file: "a,b:c%.json", line: 2, column: 3))
+        location: SourcePosition(file: "a,b:c%.json", line: 2, column: 3))
 
     @Test func annotationsEscapeWhatEndsThem() {
         #expect(
@@ -105,7 +105,7 @@ import Testing
     @Test func namesOfFilesDoNotCommandTheTerminal() {
         let hostile = Diagnostic(
             code: "no-input", "no \u{1B}]0;x\u{7} here\nerror: fake", hint: "see \u{202E}b\u{2028}c 👩‍👩‍👧",
-            location: SourceLocation(file: "a\u{1B}[2J\n.json", line: 1, column: 1), asset: "a")
+            location: SourcePosition(file: "a\u{1B}[2J\n.json", line: 1, column: 1), asset: "a")
         let forms = [
             hostile.text, LintText(SourceTexts(for: []) { _ in nil }).text(hostile).replacing("\n", with: ""),
             GitHubAnnotations.text(hostile),

@@ -207,9 +207,9 @@ struct Slice: Stage {
 }
 
 let testRegistry = StageRegistry([
-    StageType(Look.self), StageType(Cook.self), StageType(Season.self), StageType(Send.self),
-    StageType(Ring.self), StageType(Slice.self), StageType(Stamp.self),
-    StageType(Pack.self), StageType(Unpack.self),
+    StageDefinition(Look.self), StageDefinition(Cook.self), StageDefinition(Season.self), StageDefinition(Send.self),
+    StageDefinition(Ring.self), StageDefinition(Slice.self), StageDefinition(Stamp.self),
+    StageDefinition(Pack.self), StageDefinition(Unpack.self),
 ])
 
 struct NoCredentials: CredentialProvider {
@@ -267,15 +267,15 @@ final class Bench: Sendable {
     }
 
     func request(_ pipeline: Pipeline, _ names: [String], keep: Bool = false, waits: Bool = true) -> RunRequest {
-        let inputs = names.map { ($0, SourceLocation(file: "test")) }
+        let inputs = names.map { ($0, SourcePosition(file: "test")) }
         return RunRequest(
             pipeline: pipeline, assets: InputResolver.resolve(inputs, in: folder).assets, accountIdentity: "me",
             settings: [:], fingerprint: "f", command: [], workRoot: folder.appending(path: "work"), keepsWork: keep,
             waitsForLimits: waits)
     }
 
-    func host(budget: Int = 1) -> RunHost {
-        RunHost(
+    func host(budget: Int = 1) -> RunEnvironment {
+        RunEnvironment(
             journal: SQLJournal(store), ledger: ledger, permits: FreePermits(), credentials: NoCredentials(),
             digests: FileDigests(store), locks: SharedLocks(folder: folder.appending(path: "locks")),
             clock: HostClock(

@@ -89,12 +89,12 @@ import TikTokSandbox
         defer { video.remove() }
         try await Sandbox.run { (sandbox: Sandbox) async throws in
             let host = sandbox.host()
-            try await host.ledger.note(uploadRate: 250, to: "")
+            try await host.ledger.note(uploadRate: 250, to: sandbox.endpoint.baseURL)
             let error = await failure { () throws(StageError) in try await upload(video, host) }
             #expect(error?.message.contains("the upload was not started") == true)
             #expect(host.ledger.records.first?.state == .reserved)
             #expect(try await sandbox.log().isEmpty)
-            try await host.ledger.note(uploadRate: 2500, to: "")
+            try await host.ledger.note(uploadRate: 2500, to: sandbox.endpoint.baseURL)
             _ = try await publish(try await upload(video, host), host)
         }
     }

@@ -11,7 +11,7 @@ import Testing
         (4_294_967_296, 10_011_578, 429), (50_000_123, 10_000_000, 5), (64_000_000, 64_000_000, 1),
     ]
 
-    static let refused: [(Int64, Int64, Int64, ChunkPlan.Refusal)] = [
+    static let refused: [(Int64, Int64, Int64, AnnouncedChunks.Refusal)] = [
         (66_259_900, 66_259_900, 1, .chunkSize), (121_000_000, 67_108_864, 1, .chunkSize),
         (158_008_374, 158_008_374, 1, .chunkSize), (121_000_000, 60_500_000, 3, .chunkCount),
         (50_000_123, 10_000_000, 6, .chunkCount), (3_000_000, 5_242_880, 1, .chunkCount),
@@ -21,16 +21,18 @@ import Testing
     ]
 
     @Test(arguments: accepted) func acceptsPlan(size: Int64, chunk: Int64, count: Int64) {
-        #expect(ChunkPlan(videoSize: size, chunkSize: chunk, count: count).refusal(SandboxSettings()) == nil)
+        #expect(AnnouncedChunks(videoSize: size, chunkSize: chunk, count: count).refusal(SandboxSettings()) == nil)
     }
 
-    @Test(arguments: refused) func refusesPlan(size: Int64, chunk: Int64, count: Int64, refusal: ChunkPlan.Refusal) {
-        #expect(ChunkPlan(videoSize: size, chunkSize: chunk, count: count).refusal(SandboxSettings()) == refusal)
+    @Test(arguments: refused) func refusesPlan(
+        size: Int64, chunk: Int64, count: Int64, refusal: AnnouncedChunks.Refusal
+    ) {
+        #expect(AnnouncedChunks(videoSize: size, chunkSize: chunk, count: count).refusal(SandboxSettings()) == refusal)
     }
 
     @Test(arguments: [(121_000_000, 64_000_000), (15_000_000, 10_000_000)] as [(Int64, Int64)])
     func singleChunkHasToBeTheFile(size: Int64, chunk: Int64) {
-        let plan = ChunkPlan(videoSize: size, chunkSize: chunk, count: 1)
+        let plan = AnnouncedChunks(videoSize: size, chunkSize: chunk, count: 1)
         var settings = SandboxSettings()
         #expect(plan.refusal(settings) == .chunkSize)
         settings.singleMustMatch = false
@@ -40,20 +42,21 @@ import Testing
     @Test func switchesChangeTheLimits() {
         var settings = SandboxSettings()
         settings.chunkLimits = .mib
-        #expect(ChunkPlan(videoSize: 67_108_864, chunkSize: 67_108_864, count: 1).refusal(settings) == nil)
-        #expect(ChunkPlan(videoSize: 10_000_000, chunkSize: 5_000_000, count: 2).refusal(settings) == .chunkSize)
+        #expect(AnnouncedChunks(videoSize: 67_108_864, chunkSize: 67_108_864, count: 1).refusal(settings) == nil)
+        #expect(AnnouncedChunks(videoSize: 10_000_000, chunkSize: 5_000_000, count: 2).refusal(settings) == .chunkSize)
         settings = SandboxSettings()
         settings.lenientSingle = true
-        #expect(ChunkPlan(videoSize: 128_000_000, chunkSize: 128_000_000, count: 1).refusal(settings) == nil)
-        #expect(ChunkPlan(videoSize: 128_000_001, chunkSize: 128_000_001, count: 1).refusal(settings) == .chunkSize)
+        #expect(AnnouncedChunks(videoSize: 128_000_000, chunkSize: 128_000_000, count: 1).refusal(settings) == nil)
+        #expect(
+            AnnouncedChunks(videoSize: 128_000_001, chunkSize: 128_000_001, count: 1).refusal(settings) == .chunkSize)
         settings = SandboxSettings()
         settings.legacy2023 = true
-        #expect(ChunkPlan(videoSize: 50_000_123, chunkSize: 10_000_000, count: 5).refusal(settings) == .chunkSize)
-        #expect(ChunkPlan(videoSize: 50_000_123, chunkSize: 10_000_024, count: 5).refusal(settings) == nil)
+        #expect(AnnouncedChunks(videoSize: 50_000_123, chunkSize: 10_000_000, count: 5).refusal(settings) == .chunkSize)
+        #expect(AnnouncedChunks(videoSize: 50_000_123, chunkSize: 10_000_024, count: 5).refusal(settings) == nil)
     }
 
     @Test func chunksCoverTheOfficialExample() {
-        let plan = ChunkPlan(videoSize: 50_000_123, chunkSize: 10_000_000, count: 5)
+        let plan = AnnouncedChunks(videoSize: 50_000_123, chunkSize: 10_000_000, count: 5)
         #expect(plan.lastByte(ofChunkAt: 0) == 9_999_999)
         #expect(plan.lastByte(ofChunkAt: 30_000_000) == 39_999_999)
         #expect(plan.lastByte(ofChunkAt: 40_000_000) == 50_000_122)

@@ -7,7 +7,7 @@ import Testing
 @Suite struct PartTests {
     private let partSize = 5_000_000
 
-    private func open(_ sandbox: SandboxHarness, _ body: JSONValue) async throws -> Reply {
+    private func open(_ sandbox: SandboxHarness, _ body: SandboxJSON) async throws -> Reply {
         try await sandbox.call("/video/upload/init/", body)
     }
 
@@ -97,8 +97,8 @@ import Testing
                 "video_size": .integer(12_000_000), "chunk_size": .integer(5_000_000),
                 "total_chunk_count": .integer(4),
             ],
-        ] as [JSONValue])
-    func impossibleUploadsAreRefused(body: JSONValue) async throws {
+        ] as [SandboxJSON])
+    func impossibleUploadsAreRefused(body: SandboxJSON) async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             #expect(try await open(sandbox, body).code == "invalid_params")
         }

@@ -5,8 +5,8 @@ import Testing
 
 /// `PULL_FROM_URL`: the sandbox fetches the video itself. Another sandbox's feed serves it.
 @Suite struct PullTests {
-    private func pull(_ sandbox: SandboxHarness, _ url: String, mode: PostMode = .direct) async throws -> Reply {
-        var body: [String: JSONValue] = ["source_info": ["source": "PULL_FROM_URL", "video_url": .string(url)]]
+    private func pull(_ sandbox: SandboxHarness, _ url: String, mode: PublishMode = .direct) async throws -> Reply {
+        var body: [String: SandboxJSON] = ["source_info": ["source": "PULL_FROM_URL", "video_url": .string(url)]]
         if mode == .direct { body["post_info"] = ["title": "A title", "privacy_level": "SELF_ONLY"] }
         return try await sandbox.call(
             mode == .direct ? "/v2/post/publish/video/init/" : "/v2/post/publish/inbox/video/init/", .object(body))
@@ -29,7 +29,8 @@ import Testing
         }
     }
 
-    @Test(arguments: [PostMode.direct, .inbox]) func fetchesAVideoFromAVerifiedPrefix(mode: PostMode) async throws {
+    @Test(arguments: [PublishMode.direct, .inbox]) func fetchesAVideoFromAVerifiedPrefix(mode: PublishMode) async throws
+    {
         try await withOrigin { sandbox, url, movie in
             let reply = try await pull(sandbox, url, mode: mode)
             let data = try #require(try reply.json["data"], "\(reply.text)")

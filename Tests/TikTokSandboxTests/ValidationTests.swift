@@ -43,15 +43,15 @@ import Testing
     @Test func bodyHasToBeComplete() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let path = "/v2/post/publish/video/init/"
-            let source: JSONValue = [
+            let source: SandboxJSON = [
                 "source": "FILE_UPLOAD", "video_size": 1000, "chunk_size": 1000, "total_chunk_count": 1,
             ]
             let bare = try await sandbox.call(path, ["source_info": source])
             #expect(bare.status == 400 && bare.message == "The request post info is empty or incorrect")
-            let info: JSONValue = ["privacy_level": "SELF_ONLY"]
+            let info: SandboxJSON = ["privacy_level": "SELF_ONLY"]
             #expect(try await sandbox.call(path, ["post_info": info]).code == "invalid_params")
             #expect(try await sandbox.call(path, ["post_info": info, "source_info": source]).code == "ok")
-            let pull: JSONValue = ["source": "PULL_FROM_URL", "video_url": "https://example.com/a.mp4"]
+            let pull: SandboxJSON = ["source": "PULL_FROM_URL", "video_url": "https://example.com/a.mp4"]
             #expect(
                 try await sandbox.call(path, ["post_info": info, "source_info": pull]).code
                     == "url_ownership_unverified")

@@ -3,7 +3,7 @@ package import PipelineKit
 
 /// Encodes frames into packets. Owns the codec context.
 package final class Encoder {
-    /// Settings of a video encoder.
+    /// LibavOptions of a video encoder.
     package struct Picture {
         /// FFmpeg's name of the encoder, such as `libx264`.
         package var codec: String
@@ -37,7 +37,7 @@ package final class Encoder {
         }
     }
 
-    /// Settings of an audio encoder.
+    /// LibavOptions of an audio encoder.
     package struct Sound {
         /// FFmpeg's name of the encoder, such as `aac`.
         package var codec: String
@@ -133,7 +133,7 @@ package final class Encoder {
     ) throws(MediaError) {
         if globalHeader { pointer.pointee.flags |= Int32(AV_CODEC_FLAG_GLOBAL_HEADER) }
         pointer.pointee.opaque = log.opaque
-        let settings = Settings(values)
+        let settings = LibavOptions(values)
         try check(avcodec_open2(pointer, codec, &settings.pointer), "opening the encoder \(name)", log: log)
         guard settings.unused.isEmpty else {
             throw MediaError(

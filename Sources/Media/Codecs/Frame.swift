@@ -156,7 +156,7 @@ package final class Frame {
     }
 }
 
-// A frame belongs to one thread at a time: `HandOff` transfers it, and the sender does not use it again.
+// A frame belongs to one thread at a time: `BoundedQueue` transfers it, and the sender does not use it again.
 extension Frame: @unchecked Sendable {}
 
 /// The four colour tags that define how pixel values map to colours, by FFmpeg's names; nil means unspecified.

@@ -32,7 +32,7 @@ struct FootageSource {
 
     /// Opens a demuxer for one stream that starts reading at or before the last keyframe before `start`.
     ///
-    /// If seeking is not reliable, reading starts at the beginning of the file, and ``LeadIn`` skips the packets that need
+    /// If seeking is not reliable, reading starts at the beginning of the file, and ``KeyframePreroll`` skips the packets that need
     /// no decoding.
     /// - Parameters:
     ///   - start: In seconds of the footage's timeline.

@@ -33,7 +33,7 @@ package final class Demuxer {
     private let log: MediaLog
     private let interrupter: Interrupter
     private let hidesBeforeZero: Bool
-    private var mender = TimelineMender()
+    private var mender = TimestampDiscontinuityFixer()
     /// The streams whose packets ``read(into:)`` returns; nil for all.
     private var wanted: Set<Int>?
     /// Failed reads since the last successful one.
@@ -66,7 +66,7 @@ package final class Demuxer {
         // Compute missing timestamps. Damaged packets are not discarded, so that they can be counted.
         context.pointee.flags |= AVFMT_FLAG_GENPTS
         var owned: UnsafeMutablePointer<AVFormatContext>? = context
-        let settings = Settings(["protocol_whitelist": "file"])
+        let settings = LibavOptions(["protocol_whitelist": "file"])
         // With `advanced_editlist`, FFmpeg shifts the timestamps of a track whose edit starts inside a GOP. Without it
         // timestamps are right, and packets that the edit hides lie before zero.
         hidesBeforeZero =
@@ -170,7 +170,7 @@ package final class Demuxer {
     /// Bit rate of the file in bits per second; nil if unknown.
     package var bitRate: Int64? { pointer.pointee.bit_rate > 0 ? pointer.pointee.bit_rate : nil }
     /// Metadata tags of the container, without those of its streams.
-    package var tags: [String: String] { Settings.pairs(pointer.pointee.metadata) }
+    package var tags: [String: String] { LibavOptions.pairs(pointer.pointee.metadata) }
     package var streamCount: Int { Int(pointer.pointee.nb_streams) }
 
     /// The stream at `index`, or nil. Owned by the demuxer and valid while it lives.

@@ -113,7 +113,7 @@ package final class Muxer: @unchecked Sendable {
     package func start(settings values: [String: String] = [:]) throws(MediaError) {
         try check(avio_open(&pointer.pointee.pb, "file:\(path)", AVIO_FLAG_WRITE), "creating", file: path, log: log)
         isOpen = true
-        let settings = Settings(values)
+        let settings = LibavOptions(values)
         try check(avformat_write_header(pointer, &settings.pointer), "writing the header", file: path, log: log)
         headerWritten = true
         guard settings.unused.isEmpty else {

@@ -14,7 +14,7 @@ final class PictureCut {
     private let picture: Encoder.Picture
     private let muxer: Muxer
     private let output: Int
-    private let clock: PictureClock
+    private let clock: VideoProgressClock
     private let log: MediaLog
     private let cancellation: CancellationFlag
     private let progress: (Int) -> Void
@@ -26,10 +26,10 @@ final class PictureCut {
     private var firstEncoder: Encoder?
     private var written = 0
 
-    /// - Parameter picture: Settings of the encoders, to which an unused id for parameter sets is added.
+    /// - Parameter picture: LibavOptions of the encoders, to which an unused id for parameter sets is added.
     init(
         plan: CutPlan, source: FootageSource, track: VideoTrack, picture: Encoder.Picture, muxer: Muxer,
-        clock: PictureClock, progress: @escaping (Int) -> Void
+        clock: VideoProgressClock, progress: @escaping (Int) -> Void
     ) throws(MediaError) {
         self.plan = plan
         stream = track.index

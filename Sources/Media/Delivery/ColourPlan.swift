@@ -76,7 +76,7 @@ package struct ColourPlan: Sendable, Hashable {
                 let target = scalerMatrix(latticeTags.matrix)
                 return [
                     size, "format=gbrap12", "premultiply=inplace=1", "format=gbrp12",
-                    "scale=out_color_matrix=\(target):out_range=tv", "format=\(ColourLattice.sourceFormat)",
+                    "scale=out_color_matrix=\(target):out_range=tv", "format=\(LUT3D.sourceFormat)",
                 ]
             }
             return [size, "format=gbrap", "premultiply=inplace=1", "format=gbrp"] + standardised()
@@ -92,7 +92,7 @@ package struct ColourPlan: Sendable, Hashable {
             let target = scalerMatrix(latticeTags.matrix)
             let source = isRGB ? "" : ":in_color_matrix=\(target)" + range
             return [
-                size + source + ":out_color_matrix=\(target):out_range=tv", "format=\(ColourLattice.sourceFormat)",
+                size + source + ":out_color_matrix=\(target):out_range=tv", "format=\(LUT3D.sourceFormat)",
             ]
         }
     }

@@ -9,7 +9,7 @@ enum DamageCheck {
         var damaged = 0
         var refused = 0
 
-        /// Share of frames that are lost or damaged, 0 … 1.
+        /// Percentage of frames that are lost or damaged, 0 … 1.
         var share: Double { Double(damaged + refused) / Double(max(1, decoded + refused)) }
     }
 

@@ -51,7 +51,7 @@ package struct DeliveryDecision: Sendable, Hashable {
     package var tags: [String: String] = [:]
     /// Expected size in bytes.
     package var estimatedBytes: Int64
-    /// Share of the requested part that the file claims but does not contain, 0 … 1.
+    /// Percentage of the requested part that the file claims but does not contain, 0 … 1.
     package var missingShare: Double
 
     /// The strategy that the delivery's description names.
@@ -82,7 +82,7 @@ package struct DeliveryDecision: Sendable, Hashable {
         }
         let audio = try TrackChoice.audio(of: media, wanted: options.soundTrack)
         let timeline = Timeline(track: track, audio: audio, media: media)
-        let span = try Span(timeline, track: track, media: media, options: options)
+        let span = try DeliveryRange(timeline, track: track, media: media, options: options)
         warnings = media.warnings + timeline.warnings
         speed = span.speed
         missingShare = span.missingShare
@@ -94,7 +94,7 @@ package struct DeliveryDecision: Sendable, Hashable {
                     media.source.displayPath, missingShare * 100, options.maxDamage * 100),
                 hint: "copy it again from its source, or raise maxDamage")
         }
-        let obstacles = Obstacles(track, audio: audio, media: media, options: options, span: span)
+        let obstacles = CopyBlockers(track, audio: audio, media: media, options: options, span: span)
         let choice = obstacles.rate
         let cut = obstacles.plan(track, span: span)
         let kept = obstacles.picture + (span.isCut ? span.cut.map { [$0] } ?? [] : [])

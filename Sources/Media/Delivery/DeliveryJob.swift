@@ -24,12 +24,12 @@ final class DeliveryJob {
     private let cancellation: CancellationFlag
     private let progress: @Sendable (StageProgress) -> Void
     private let started = ContinuousClock.now
-    private let clock = PictureClock()
-    private let crew: Crew
+    private let clock = VideoProgressClock()
+    private let crew: WorkerThreads
 
-    private var pictureReader: PictureReader?
+    private var pictureReader: VideoDecodeLoop?
     private var encoding: PictureEncoding?
-    private var mill: PictureMill?
+    private var mill: VideoFilterPipeline?
     private var sound: SoundEncoding?
 
     /// Problems in the result that the user should know of.
@@ -60,7 +60,7 @@ final class DeliveryJob {
         self.progress = progress
         source = FootageSource(media: media, log: log, cancellation: cancellation)
         muxer = try Muxer(path: path, format: "mp4", log: log)
-        crew = Crew(cancellation: cancellation, log: log)
+        crew = WorkerThreads(cancellation: cancellation, log: log)
         crew.connect(clock)
     }
 
@@ -117,16 +117,16 @@ final class DeliveryJob {
     }
 
     private func prepareEncoding() throws(MediaError) -> [Work] {
-        let decoded = HandOff<TimedFrame>(capacity: DeliveryJob.framesInHand)
-        let filtered = HandOff<Frame>(capacity: DeliveryJob.framesInHand)
+        let decoded = BoundedQueue<TimedFrame>(capacity: DeliveryJob.framesInHand)
+        let filtered = BoundedQueue<Frame>(capacity: DeliveryJob.framesInHand)
         crew.connect(decoded)
         crew.connect(filtered)
-        let reader = try PictureReader(
+        let reader = try VideoDecodeLoop(
             source: source, track: track, decision: decision, output: decoded, log: log, cancellation: cancellation)
         let decorations = try DecorationFilters(
             media.decorations, width: decision.width, height: decision.height,
             offset: decision.start - media.startTime, speed: decision.speed, scratch: muxer.path)
-        let mill = PictureMill(
+        let mill = VideoFilterPipeline(
             track: track, decision: decision, options: options, decorations: decorations, timeBase: reader.unit,
             input: decoded, output: filtered, log: log, cancellation: cancellation)
         let rate = decision.frameRate.value ?? 30
@@ -241,7 +241,7 @@ final class DeliveryJob {
 
 /// Transfers a value to the only thread that uses it until the crew has ended.
 private struct Owned<Value>: @unchecked Sendable {
-    // Sendable because no other thread uses the value from the start of its thread until `Crew.join` returns.
+    // Sendable because no other thread uses the value from the start of its thread until `WorkerThreads.join` returns.
     let value: Value
     init(_ value: Value) { self.value = value }
 }

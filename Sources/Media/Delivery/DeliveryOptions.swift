@@ -119,7 +119,7 @@ package struct DeliveryOptions: Sendable, Hashable {
     package var deinterlacing = Deinterlacing.auto
     /// Whether metadata tags are kept that identify no person, place or device, see `SafeTags`.
     package var keepsMetadata = false
-    /// Share of the video that may be lost before the footage is refused, 0 … 1.
+    /// Percentage of the video that may be lost before the footage is refused, 0 … 1.
     package var maxDamage = 1.0
 
     package init() {}

@@ -29,7 +29,7 @@ package enum EncoderQuality: Sendable, Hashable {
     /// Reference frames of those x264 presets that may exceed a level.
     private static let referenceFrames = ["slow": 5, "slower": 8, "veryslow": 16, "placebo": 16]
 
-    /// Settings of the video encoder for this attempt.
+    /// LibavOptions of the video encoder for this attempt.
     package func picture(decision: DeliveryDecision, options: DeliveryOptions) -> Encoder.Picture {
         var picture = Encoder.Picture(
             codec: "libx264", width: decision.width, height: decision.height, pixelFormat: "yuv420p",
@@ -72,7 +72,7 @@ extension EncoderQuality {
 }
 
 extension Encoder.Picture {
-    /// Settings for encoding the frames around a cut: compatible with the footage, at a quality that hides the joint.
+    /// LibavOptions for encoding the frames around a cut: compatible with the footage, at a quality that hides the joint.
     init(joining track: VideoTrack, decision: DeliveryDecision, options: DeliveryOptions) {
         self = EncoderQuality.constant.picture(decision: decision, options: options)
         settings["profile"] = ["Main": "main", "High": "high"][track.profile ?? ""] ?? "baseline"
@@ -99,7 +99,7 @@ package struct SizeCeiling: Sendable, Hashable {
         self.audioBitrate = audioBitrate
     }
 
-    /// Share of the limit that is planned for; the container and the encoder's variation take the rest.
+    /// Percentage of the limit that is planned for; the container and the encoder's variation take the rest.
     private static let share = 0.97
     /// Below this many bits per pixel the video is not worth delivering.
     private static let leastBitsPerPixel = 0.004

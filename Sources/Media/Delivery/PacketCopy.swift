@@ -5,7 +5,7 @@ import PipelineKit
 final class PacketCopy {
     private let demuxer: Demuxer
     private let muxer: Muxer
-    private let clock: PictureClock
+    private let clock: VideoProgressClock
     private let picture: Int
     private let start: Double
     private let cancellation: CancellationFlag
@@ -18,7 +18,7 @@ final class PacketCopy {
     ///   - others: Indices of further streams to copy.
     ///   - start: Where the delivery starts, in seconds of the footage's timeline.
     init(
-        demuxer: Demuxer, picture: Int, others: [Int], start: Double, muxer: Muxer, clock: PictureClock,
+        demuxer: Demuxer, picture: Int, others: [Int], start: Double, muxer: Muxer, clock: VideoProgressClock,
         cancellation: CancellationFlag, progress: @escaping (Double) -> Void
     ) throws(MediaError) {
         self.demuxer = demuxer
@@ -62,7 +62,7 @@ final class PacketCopy {
 final class SoundCopy {
     private let demuxer: Demuxer
     private let muxer: Muxer
-    private let clock: PictureClock
+    private let clock: VideoProgressClock
     private let stream: Int
     private let output: Int
     private let start: Double
@@ -72,7 +72,7 @@ final class SoundCopy {
 
     /// - Parameter start: Where the delivery starts, in seconds of the footage's timeline.
     init(
-        demuxer: Demuxer, stream: Int, start: Double, muxer: Muxer, clock: PictureClock
+        demuxer: Demuxer, stream: Int, start: Double, muxer: Muxer, clock: VideoProgressClock
     ) throws(MediaError) {
         self.demuxer = demuxer
         self.muxer = muxer

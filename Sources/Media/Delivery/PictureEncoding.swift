@@ -6,8 +6,8 @@ final class PictureEncoding {
     private let encoder: Encoder
     private let muxer: Muxer
     private let stream: Int
-    private let input: HandOff<Frame>
-    private let clock: PictureClock
+    private let input: BoundedQueue<Frame>
+    private let clock: VideoProgressClock
     private let frameRate: Double
     private let byteLimit: Int64
     private let progress: (Int) -> Void
@@ -19,7 +19,8 @@ final class PictureEncoding {
     ///   - byteLimit: Largest allowed file size in bytes.
     ///   - progress: Called with the number of frames encoded so far.
     init(
-        _ picture: Encoder.Picture, muxer: Muxer, input: HandOff<Frame>, clock: PictureClock, byteLimit: Int64,
+        _ picture: Encoder.Picture, muxer: Muxer, input: BoundedQueue<Frame>, clock: VideoProgressClock,
+        byteLimit: Int64,
         log: MediaLog, progress: @escaping (Int) -> Void
     ) throws(MediaError) {
         self.muxer = muxer

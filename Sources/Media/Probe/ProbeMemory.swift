@@ -14,7 +14,7 @@ package final class ProbeMemory: Sendable {
     private static let youngest = 2.0
 
     private struct State {
-        var facts: [String: (mark: FileMark, media: ProbedMedia)] = [:]
+        var facts: [String: (mark: FileFingerprint, media: ProbedMedia)] = [:]
         /// Paths in the order in which they were remembered, oldest first.
         var order: [String] = []
     }
@@ -32,18 +32,18 @@ package final class ProbeMemory: Sendable {
         of source: SourceFile, _ probe: () async throws(StageError) -> ProbedMedia
     ) async throws(StageError) -> ProbedMedia {
         let path = source.file.path
-        let mark = FileMark(path)
+        let mark = FileFingerprint(path)
         if let known = state.withLock({ $0.facts[path] }), known.mark == mark {
             var media = known.media
             media.source = source
             return media
         }
         let media = try await probe()
-        if let mark, mark == FileMark(path), age(mark) > Self.youngest { remember(media, mark, path) }
+        if let mark, mark == FileFingerprint(path), age(mark) > Self.youngest { remember(media, mark, path) }
         return media
     }
 
-    private func remember(_ media: ProbedMedia, _ mark: FileMark, _ path: String) {
+    private func remember(_ media: ProbedMedia, _ mark: FileFingerprint, _ path: String) {
         state.withLock { state in
             state.order.removeAll { $0 == path }
             state.order.append(path)
@@ -52,7 +52,7 @@ package final class ProbeMemory: Sendable {
         }
     }
 
-    private func age(_ mark: FileMark) -> Double {
+    private func age(_ mark: FileFingerprint) -> Double {
         now().timeIntervalSince1970 - Double(max(mark.modified, mark.changed)) / 1e9
     }
 }

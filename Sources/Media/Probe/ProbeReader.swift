@@ -140,7 +140,7 @@ struct ProbeReader {
     private func measureFields(of track: inout VideoTrack, _ sampler: PictureSampler) throws(MediaError) {
         let verdict: String?
         do throws(MediaError) {
-            verdict = try FieldMeter(sampler, log: log).verdict
+            verdict = try InterlaceDetector(sampler, log: log).verdict
         } catch {
             // If the filters can't be built, keep the declared order.
             if error.isCancellation || error.isTimeout { throw error }
@@ -159,6 +159,7 @@ extension VideoTrack {
     /// Whether frames may hold two fields: declared interlaced, or undeclared with the size and rate of television.
     fileprivate var mayBeInterlaced: Bool {
         if ["tt", "bb", "tb", "bt"].contains(fieldOrder) { return true }
-        return fieldOrder == "unknown" && FieldMeter.isBroadcast(height: codedHeight, rate: averageFrameRate.value)
+        return fieldOrder == "unknown"
+            && InterlaceDetector.isBroadcast(height: codedHeight, rate: averageFrameRate.value)
     }
 }

@@ -100,7 +100,7 @@ struct TrackReader {
         let base = Rational(stream.pointee.time_base).value ?? 0
         var layout = [CChar](repeating: 0, count: 128)
         av_channel_layout_describe(&parameters.pointee.ch_layout, &layout, layout.count)
-        let tags = Settings.pairs(stream.pointee.metadata)
+        let tags = LibavOptions.pairs(stream.pointee.metadata)
         let measured = scan.flatMap { scan in
             scan.scannedDuration.flatMap { $0 > 0.5 ? Int64(Double(scan.bytes) * 8 / $0) : nil }
         }

@@ -67,15 +67,15 @@ package struct SeriesFinder: Sendable {
             let total = max(0.001, lengths.reduce(0, +))
             var done = 0.0
             var scenes: [CutCandidate] = []
-            var stretches: [SilenceMeter.Stretch] = []
+            var stretches: [SilenceDetector.Stretch] = []
             for (window, length) in zip(windows, lengths) {
                 // Video takes most of the time.
                 let share = looks ? (listens ? 0.9 : 1) : 0
                 if looks {
-                    let readings = try SceneMeter.read(source, track: track, window: window) {
+                    let readings = try SceneDetector.read(source, track: track, window: window) {
                         progress((done + ($0 - window.lowerBound) * share) / total)
                     }
-                    scenes += SceneMeter.scenes(in: readings)
+                    scenes += SceneDetector.scenes(in: readings)
                 }
                 if listens, let stream = media.chosenAudio {
                     let wider =
@@ -83,14 +83,14 @@ package struct SeriesFinder: Sendable {
                             plan.start, window.lowerBound - Self.margin)...min(
                             plan.end, window.upperBound + Self.margin)
                     stretches.append(
-                        try SilenceMeter.read(source, stream: stream, window: wider) {
+                        try SilenceDetector.read(source, stream: stream, window: wider) {
                             let reached = min(max($0, window.lowerBound), window.upperBound) - window.lowerBound
                             progress((done + length * share + reached * (1 - share)) / total)
                         })
                 }
                 done += length
             }
-            let natural = CutCandidate.merged(scenes: scenes, silences: SilenceMeter.silences(in: stretches)).map {
+            let natural = CutCandidate.merged(scenes: scenes, silences: SilenceDetector.silences(in: stretches)).map {
                 var candidate = $0
                 if case .silence = candidate.kind { candidate.time = snapped(candidate.time) }
                 return candidate

@@ -10,11 +10,11 @@ final class SoundEncoding {
     private let encoder: Encoder
     private let muxer: Muxer
     private let stream: Int
-    private let clock: PictureClock
+    private let clock: VideoProgressClock
     private let opener: SoundOpener
     private let log: MediaLog
 
-    private var take: SoundTake?
+    private var take: AudioEncodePass?
 
     /// Number of source packets that could not be decoded.
     var refusedPackets: Int { take?.refusedPackets ?? 0 }
@@ -29,7 +29,7 @@ final class SoundEncoding {
     private static let runOut = DeliverySpec.sampleRate / 5
 
     init(
-        bitRate: Int64, muxer: Muxer, clock: PictureClock, log: MediaLog, opener: SoundOpener
+        bitRate: Int64, muxer: Muxer, clock: VideoProgressClock, log: MediaLog, opener: SoundOpener
     ) throws(MediaError) {
         self.muxer = muxer
         self.clock = clock
@@ -62,18 +62,18 @@ final class SoundEncoding {
 
     /// The first pass whose loudness is as planned, encoded just far enough to measure it. Without a plan, a pass that
     /// has encoded nothing yet.
-    private func bestTake() throws(MediaError) -> SoundTake {
+    private func bestTake() throws(MediaError) -> AudioEncodePass {
         guard var plan = try opener.plan() else {
-            return try SoundTake(source: try opener.open(nil), encoder: encoder, isMeasured: false, log: log)
+            return try AudioEncodePass(source: try opener.open(nil), encoder: encoder, isMeasured: false, log: log)
         }
-        var take = try SoundTake(source: try opener.open(plan), encoder: encoder, isMeasured: true, log: log)
+        var take = try AudioEncodePass(source: try opener.open(plan), encoder: encoder, isMeasured: true, log: log)
         for _ in 0..<SoundEncoding.corrections {
             let end = try encodeAhead(take)
             guard let reading = take.reading(to: end), let better = try opener.correct(plan, by: reading) else {
                 return take
             }
             plan = better
-            take = try SoundTake(
+            take = try AudioEncodePass(
                 source: try opener.open(plan),
                 encoder: try Encoder(settings, globalHeader: muxer.wantsGlobalHeader, log: log), isMeasured: true,
                 log: log)
@@ -83,7 +83,7 @@ final class SoundEncoding {
 
     /// Encodes up to the expected length of the delivery, or up to the end of the video once that is known.
     /// - Returns: Number of samples that can be measured.
-    private func encodeAhead(_ take: SoundTake) throws(MediaError) -> Int {
+    private func encodeAhead(_ take: AudioEncodePass) throws(MediaError) -> Int {
         while true {
             // Checked before every block: throws if the job has failed, so that it need not wait for its audio.
             let end = min(try pictureEnd(unlessBefore: 0) ?? .max, opener.expectedSamples)

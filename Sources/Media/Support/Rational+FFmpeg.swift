@@ -61,7 +61,7 @@ enum BufferText {
 }
 
 /// Owns an `AVDictionary` of options for a library call, which removes the options that it uses.
-final class Settings {
+final class LibavOptions {
     var pointer: OpaquePointer?
 
     init(_ values: [String: String]) {
@@ -71,7 +71,7 @@ final class Settings {
     deinit { av_dict_free(&pointer) }
 
     /// Options that the call did not recognise.
-    var unused: [String] { Settings.pairs(pointer).map(\.key).sorted() }
+    var unused: [String] { LibavOptions.pairs(pointer).map(\.key).sorted() }
 
     /// All key-value pairs of a dictionary.
     static func pairs(_ dictionary: OpaquePointer?) -> [String: String] {

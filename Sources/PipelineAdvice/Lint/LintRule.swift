@@ -34,13 +34,13 @@ struct LintAdvice: Sendable {
     /// The problem, without a full stop.
     var message: String
     var hint: String
-    var location: SourceLocation
+    var location: SourcePosition
     /// The JSON pointer into the pipeline file.
     var pointer: String?
     /// The footage with the problem; nil for several files or none.
     var asset: String?
 
-    init(_ message: String, hint: String, at location: SourceLocation, pointer: String? = nil, asset: String? = nil) {
+    init(_ message: String, hint: String, at location: SourcePosition, pointer: String? = nil, asset: String? = nil) {
         self.message = message
         self.hint = hint
         self.location = location

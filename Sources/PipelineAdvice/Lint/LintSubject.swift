@@ -14,7 +14,7 @@ struct LintSubject: Sendable {
     /// The checked pipeline; nil if it has errors.
     var pipeline: Pipeline?
     /// The known stages, for rules that also work on pipelines with errors.
-    var stages: [StageType]
+    var stages: [StageDefinition]
     var assets: [AssetInput]
     /// The plans of the footage.
     var plans: [AssetPlan]
@@ -38,7 +38,7 @@ struct LintSubject: Sendable {
         /// The effective value of an option, including defaults.
         func value(_ key: String) -> JSONValue? { stage.stage.options[key] }
         /// The location of an option's value, or of the stage if the file does not set the option.
-        func location(_ key: String) -> SourceLocation { option(key)?.value.location ?? stage.location }
+        func location(_ key: String) -> SourcePosition { option(key)?.value.location ?? stage.location }
     }
 
     /// The stages in order; empty if the pipeline has errors.
@@ -66,7 +66,7 @@ struct LintSubject: Sendable {
     }
 
     /// The start of the file.
-    var start: SourceLocation { SourceLocation(file: file, line: 1, column: 1) }
+    var start: SourcePosition { SourcePosition(file: file, line: 1, column: 1) }
 
     /// The footage that reaches `step`, with asset names. After a stage that splits, these are the parts.
     func footage(before step: Step) -> [(asset: String, media: ProbedMedia)] {

@@ -27,7 +27,7 @@ package struct Linter: Sendable {
     ///   - allowed: Codes to suppress.
     ///   - now: The current time.
     package init(
-        _ text: String, file: String, pipeline: Pipeline?, stages: [StageType] = [],
+        _ text: String, file: String, pipeline: Pipeline?, stages: [StageDefinition] = [],
         environment: @escaping @Sendable (String) -> String?,
         assets: [AssetInput] = [], plans: [AssetPlan] = [], allowing allowed: Set<String> = [], now: Date = Date()
     ) {

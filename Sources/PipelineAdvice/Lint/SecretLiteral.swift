@@ -9,7 +9,7 @@ struct SecretLiteral {
     var option: String
     /// The text before substitution.
     var value: String
-    var location: SourceLocation
+    var location: SourcePosition
     /// The JSON pointer to the option.
     var pointer: String
 
@@ -17,7 +17,7 @@ struct SecretLiteral {
     var isInClear: Bool { !value.contains("${") }
 
     /// Finds all values of secret options before substitution. Works on pipelines with errors, too.
-    static func all(in root: DocumentNode, of stages: [StageType]) -> [SecretLiteral] {
+    static func all(in root: DocumentNode, of stages: [StageDefinition]) -> [SecretLiteral] {
         guard case .list(let elements, _)? = root.member("stages")?.value else { return [] }
         var found: [SecretLiteral] = []
         for (index, element) in elements.enumerated() {
@@ -39,7 +39,7 @@ struct SecretLiteral {
 
     /// Collects the texts in a value. In objects, skips members whose schema contains nothing `writeOnly`.
     private static func collect(
-        _ node: DocumentNode, _ schema: JSONValue?, _ take: (String, SourceLocation) -> Void
+        _ node: DocumentNode, _ schema: JSONValue?, _ take: (String, SourcePosition) -> Void
     ) {
         switch node {
         case .scalar(let value, let location):
@@ -103,7 +103,8 @@ package struct SecretMask: Sendable {
     ///   - environment: Values for `${NAME}`.
     ///   - overrides: Settings of the command line, whose secret values are masked as well.
     package init(
-        hiding text: String, file: String, stages: [StageType], environment: @escaping @Sendable (String) -> String?,
+        hiding text: String, file: String, stages: [StageDefinition],
+        environment: @escaping @Sendable (String) -> String?,
         overrides: [PipelineChecker.Override] = []
     ) {
         let root = DocumentLoader.load(text, file: file).root
@@ -112,7 +113,7 @@ package struct SecretMask: Sendable {
 
     /// Creates a mask for a parsed pipeline file; `root` is the node before substitution.
     init(
-        hiding root: DocumentNode?, stages: [StageType], environment: @escaping @Sendable (String) -> String?,
+        hiding root: DocumentNode?, stages: [StageDefinition], environment: @escaping @Sendable (String) -> String?,
         overrides: [PipelineChecker.Override] = []
     ) {
         guard let root else {
@@ -188,9 +189,9 @@ package struct SecretMask: Sendable {
 
 extension PipelineChecker.Override {
     /// The value if the option is secret, as written and as the texts of a JSON value; empty for other options.
-    fileprivate func secrets(in root: DocumentNode, _ stages: [StageType]) -> [String] {
+    fileprivate func secrets(in root: DocumentNode, _ stages: [StageDefinition]) -> [String] {
         guard case .list(let elements, _)? = root.member("stages")?.value else { return [] }
-        let mine = elements.compactMap { element -> StageType? in
+        let mine = elements.compactMap { element -> StageDefinition? in
             let uses = element.member("uses")?.value.json.stringValue
             guard uses == stage || element.member("id")?.value.json.stringValue == stage else { return nil }
             return stages.first { $0.name.rawValue == uses }

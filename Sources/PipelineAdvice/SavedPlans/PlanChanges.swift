@@ -43,7 +43,7 @@ package struct PlanChanges: Sendable {
         let head = Diagnostic(
             code: "plan-outdated", "the plan \(file) no longer holds: \(count) changed",
             hint: "make a new plan: spreader-pipeline plan … --save \(ShellWord.of(file))",
-            location: SourceLocation(file: file))
+            location: SourcePosition(file: file))
         return [head] + messages.map { Diagnostic(code: "plan-outdated", $0.text, asset: $0.asset) }
     }
 

@@ -31,7 +31,7 @@ extension AssetRunner {
         guard let (json, output) = taken else { return nil }
         await cache.touch(key)
         let record = StageRecord(asset: asset.name, stage: stage.id, reuseKey: key, artifact: json, seconds: 0)
-        try await Uncancelled.run { () throws(StageError) in try await host.journal.record(record, run: run.id) }
+        try await withCancellationShield { () throws(StageError) in try await host.journal.record(record, run: run.id) }
         host.emit(
             .stageReused(
                 asset: asset.name, stage: stage.id,

@@ -10,7 +10,7 @@ struct AssetPart: Sendable {
     /// The number of all parts.
     var count: Int
     /// The initial state: its artifact from the stage that split the footage.
-    var standing: AssetRunner.Standing
+    var standing: AssetRunner.AssetState
     /// The content of the footage when the asset started.
     var content: AssetRunner.FootageContent
     /// The work folder of the whole asset.
@@ -34,8 +34,8 @@ extension AssetRunner {
     /// Parts are prepared concurrently, within the processor budget, and posted in order. A failed part does not stop
     /// the others, unless its error concerns them too.
     func series(
-        _ elements: [any Artifact], _ standing: Standing, _ content: FootageContent, _ folder: URL,
-        _ course: inout Course
+        _ elements: [any Artifact], _ standing: AssetState, _ content: FootageContent, _ folder: URL,
+        _ course: inout AssetProgress
     ) async -> AssetOutcome {
         let order = PartOrder()
         let parts = elements.enumerated().map { index, element in

@@ -22,7 +22,7 @@ struct AssetRunner: Sendable {
     }
 
     /// The progress of an asset.
-    struct Course: Sendable {
+    struct AssetProgress: Sendable {
         /// The id of the last stage that was reached.
         var reached: String
         var posts = 0
@@ -34,11 +34,11 @@ struct AssetRunner: Sendable {
         var sha256: String
         var bytes: Int64
         /// A cheap fingerprint, to detect writes during a stage.
-        var mark: FileMark?
+        var mark: FileFingerprint?
     }
 
     /// The state of an asset between two stages.
-    struct Standing: Sendable {
+    struct AssetState: Sendable {
         var artifact: any Artifact
         /// The trace of everything that determined the artifact; part of the next stage's cache key.
         var before: String
@@ -49,7 +49,7 @@ struct AssetRunner: Sendable {
     /// How often an asset restarts because its footage changed.
     private static let restartLimit = 5
 
-    var host: RunHost { engine.host }
+    var host: RunEnvironment { engine.host }
     /// The stages to run; for a part, those after the stage that split the footage.
     var stages: ArraySlice<PipelineStage> {
         part == nil ? pipeline.stages[...] : pipeline.stages.dropFirst((pipeline.fanOut ?? -1) + 1)
@@ -59,7 +59,7 @@ struct AssetRunner: Sendable {
     /// Runs the asset. Errors become part of the outcome.
     /// - Parameter reason: The error of an earlier asset that also stops this one; nil to run it.
     func run(stoppedBy reason: StageError?) async -> Result {
-        var course = Course(reached: stages.first?.id ?? "")
+        var course = AssetProgress(reached: stages.first?.id ?? "")
         if part == nil { host.emit(.assetStarted(asset: asset.name, stage: course.reached)) }
         let outcome: AssetOutcome
         var digest = ""
@@ -106,13 +106,13 @@ struct AssetRunner: Sendable {
     private func content() async throws(StageError) -> FootageContent {
         if let part { return part.content }
         // Take the mark before the digest, so that a write in between is detected later.
-        let mark = FileMark(asset.path)
+        let mark = FileFingerprint(asset.path)
         let bytes = try FileDigests.size(of: asset.path)
         return FootageContent(sha256: try await host.digests.sha256(of: asset.path), bytes: bytes, mark: mark)
     }
 
     private func process(
-        _ content: FootageContent, _ course: inout Course
+        _ content: FootageContent, _ course: inout AssetProgress
     ) async throws(StageError) -> AssetOutcome {
         let digest = content.sha256
         let post = try AssetPost(
@@ -133,12 +133,13 @@ struct AssetRunner: Sendable {
     }
 
     private func process(
-        _ content: FootageContent, _ post: AssetPost, _ key: PostKey, _ course: inout Course
+        _ content: FootageContent, _ post: AssetPost, _ key: PostKey, _ course: inout AssetProgress
     ) async throws(StageError) -> AssetOutcome {
         let digest = content.sha256
         if pipeline.isIrreversible, let skip = try await earlierPost(key) { return skip }
         if let part { return try await finish(stages, from: part.standing, content, post, key, &course) }
-        var standing = Standing(artifact: try asset.sourceFile(digest: (content.sha256, content.bytes)), before: digest)
+        var standing = AssetState(
+            artifact: try asset.sourceFile(digest: (content.sha256, content.bytes)), before: digest)
         guard let fanOut = pipeline.fanOut else {
             try await checkSeries(of: 1, cuts: [], digest)
             return try await finish(stages, from: standing, content, post, key, &course)
@@ -164,8 +165,8 @@ struct AssetRunner: Sendable {
 
     /// Runs the last stages and removes the work folder.
     private func finish(
-        _ stages: ArraySlice<PipelineStage>, from start: Standing, _ content: FootageContent, _ post: AssetPost,
-        _ key: PostKey, _ course: inout Course
+        _ stages: ArraySlice<PipelineStage>, from start: AssetState, _ content: FootageContent, _ post: AssetPost,
+        _ key: PostKey, _ course: inout AssetProgress
     ) async throws(StageError) -> AssetOutcome {
         let folder = workFolder(content.sha256)
         var standing = start
@@ -179,8 +180,8 @@ struct AssetRunner: Sendable {
 
     /// Runs stages in order, and reuses outputs of an interrupted run and of the cache.
     private func pass(
-        _ stages: ArraySlice<PipelineStage>, _ standing: inout Standing, _ content: FootageContent, _ post: AssetPost,
-        _ key: PostKey, _ folder: URL, _ course: inout Course
+        _ stages: ArraySlice<PipelineStage>, _ standing: inout AssetState, _ content: FootageContent, _ post: AssetPost,
+        _ key: PostKey, _ folder: URL, _ course: inout AssetProgress
     ) async throws(StageError) {
         let done = Dictionary(
             try await host.journal.stages(run: run.id, asset: asset.name).map { ($0.stage, $0) },
@@ -319,7 +320,7 @@ struct AssetRunner: Sendable {
     /// stages are exempt: they read prepared files and must not run again.
     private func checkFootage(_ content: FootageContent, _ stage: PipelineStage) throws(StageError) {
         guard stage.type.effect != .irreversible, let before = content.mark else { return }
-        guard let now = FileMark(asset.path), now.bytes == before.bytes, now.inode == before.inode,
+        guard let now = FileFingerprint(asset.path), now.bytes == before.bytes, now.inode == before.inode,
             now.modified == before.modified
         else {
             throw StageError(
@@ -356,7 +357,9 @@ struct AssetRunner: Sendable {
                 }
                 let done = StageRecord(
                     asset: asset.name, stage: stage.id, reuseKey: reuseKey, artifact: json, seconds: seconds)
-                try await Uncancelled.run { () throws(StageError) in try await host.journal.record(done, run: run.id) }
+                try await withCancellationShield { () throws(StageError) in
+                    try await host.journal.record(done, run: run.id)
+                }
                 await share(output, folder)
                 await keep(done, parts, stage, output, folder)
                 host.emit(
@@ -543,7 +546,9 @@ struct AssetRunner: Sendable {
         }
         let record = AssetRecord(asset: asset.name, digest: digest, status: status, message: message)
         do throws(StageError) {
-            try await Uncancelled.run { () throws(StageError) in try await host.journal.record(record, run: run.id) }
+            try await withCancellationShield { () throws(StageError) in
+                try await host.journal.record(record, run: run.id)
+            }
         } catch {
             host.logger.error("the asset's outcome can't be recorded", metadata: ["error": "\(error.message)"])
         }

@@ -6,14 +6,14 @@ package import Store
 /// Runs the assets of a pipeline concurrently, journals each finished stage, and isolates failures to their asset.
 package struct RunEngine: Sendable {
     let request: RunRequest
-    let host: RunHost
+    let host: RunEnvironment
     let processor: AsyncSemaphore
     let network: AsyncSemaphore
     let light: AsyncSemaphore
     /// The number of concurrent uploads: more would only share the bandwidth.
     static let networkBudget = 4
 
-    package init(request: RunRequest, host: RunHost) {
+    package init(request: RunRequest, host: RunEnvironment) {
         self.request = request
         self.host = host
         processor = AsyncSemaphore(host.processorBudget)
@@ -23,7 +23,7 @@ package struct RunEngine: Sendable {
 
     /// Returns the record of an unfinished earlier run of the same command, to resume it, or a new one.
     /// - Throws: `StageError` if the journal can't be read.
-    package static func record(for request: RunRequest, host: RunHost) async throws(StageError) -> (
+    package static func record(for request: RunRequest, host: RunEnvironment) async throws(StageError) -> (
         record: RunRecord, isResumed: Bool
     ) {
         if request.usesCache, let earlier = try await host.journal.unfinishedRun(fingerprint: request.fingerprint) {

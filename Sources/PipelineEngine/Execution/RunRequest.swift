@@ -68,7 +68,7 @@ package struct RefusedAsset: Sendable, Hashable {
 }
 
 /// The dependencies of a run: records, services, clock and randomness, injected so that tests control them.
-package struct RunHost: Sendable {
+package struct RunEnvironment: Sendable {
     /// The durable record of runs.
     package var journal: any RunJournal
     /// The durable record of posts.
@@ -102,7 +102,7 @@ package struct RunHost: Sendable {
         journal: any RunJournal, ledger: any PostLedger, permits: any RatePermits, credentials: any CredentialProvider,
         digests: FileDigests, locks: SharedLocks, clock: HostClock = .system,
         random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, logger: Logger,
-        processorBudget: Int = RunHost.usualProcessorBudget, emit: @escaping @Sendable (RunEvent) -> Void
+        processorBudget: Int = RunEnvironment.usualProcessorBudget, emit: @escaping @Sendable (RunEvent) -> Void
     ) {
         self.journal = journal
         self.ledger = ledger

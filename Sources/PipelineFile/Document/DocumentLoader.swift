@@ -28,7 +28,7 @@ package enum DocumentLoader {
         func failure(
             _ message: String, hint: String? = nil, _ place: (line: Int, column: Int) = (1, 1)
         ) -> (root: DocumentNode?, findings: [Diagnostic]) {
-            let location = SourceLocation(file: file, line: place.line, column: place.column)
+            let location = SourcePosition(file: file, line: place.line, column: place.column)
             let hint = hint == StrictJSON.yaml && !kind.mayBeYAML ? nil : hint
             let words = hint?.replacing(DocumentKind.pipeline.name, with: kind.name)
             return (nil, [Diagnostic(code: "syntax", message, hint: words, location: location)])
@@ -55,7 +55,7 @@ package enum DocumentLoader {
             var place = (line: 1, column: 1)
             let root = convert(node, depth: 0, budget: &budget) { mark in
                 if let mark { place = map.place(line: mark.line, column: mark.column) }
-                return SourceLocation(file: file, line: place.line, column: place.column)
+                return SourcePosition(file: file, line: place.line, column: place.column)
             }
             if let root { return (root, []) }
             if budget > 0 { return failure(tooDeep.message, hint: tooDeep.hint, place) }
@@ -75,7 +75,7 @@ package enum DocumentLoader {
     }
 
     private static func convert(
-        _ node: Node, depth: Int, budget: inout Int, _ location: (Mark?) -> SourceLocation
+        _ node: Node, depth: Int, budget: inout Int, _ location: (Mark?) -> SourcePosition
     ) -> DocumentNode? {
         budget -= 1
         let place = location(node.mark)

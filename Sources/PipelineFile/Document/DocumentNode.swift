@@ -3,20 +3,20 @@ package import PipelineKit
 /// A node of a parsed document with its source location.
 package indirect enum DocumentNode: Sendable {
     /// A text, number, truth value or null.
-    case scalar(JSONValue, SourceLocation)
-    case list([DocumentNode], SourceLocation)
+    case scalar(JSONValue, SourcePosition)
+    case list([DocumentNode], SourcePosition)
     /// An object; its members keep the order of the file.
-    case mapping([Member], SourceLocation)
+    case mapping([Member], SourcePosition)
 
     /// A key-value pair of an object.
     package struct Member: Sendable {
         package var key: String
-        package var keyLocation: SourceLocation
+        package var keyLocation: SourcePosition
         package var value: DocumentNode
     }
 
     /// The start of the node.
-    package var location: SourceLocation {
+    package var location: SourcePosition {
         switch self {
         case .scalar(_, let location), .list(_, let location), .mapping(_, let location): location
         }

@@ -44,7 +44,7 @@ package struct Substitution: Sendable {
     /// A limit on findings, because aliases can repeat one mistake thousands of times.
     private static let mostFindings = 100
 
-    private func fill(_ text: String, at location: SourceLocation, _ findings: inout [Diagnostic]) -> String {
+    private func fill(_ text: String, at location: SourcePosition, _ findings: inout [Diagnostic]) -> String {
         guard findings.count < Self.mostFindings else { return text }
         var result = ""
         var rest = Substring(text)

@@ -25,7 +25,7 @@ package enum InputResolver {
     ///   - directory: The base of relative paths.
     /// - Returns: The readable assets, and findings for missing or unreadable files and invalid sidecars.
     package static func resolve(
-        _ inputs: [(pattern: String, location: SourceLocation)], in directory: URL
+        _ inputs: [(pattern: String, location: SourcePosition)], in directory: URL
     ) -> (assets: [AssetInput], findings: [Diagnostic]) {
         var assets: [AssetInput] = []
         var findings: [Diagnostic] = []

@@ -50,7 +50,7 @@ package enum Sidecar {
         func unreadable(_ problem: FileText.Problem, _ ending: String) -> Diagnostic {
             Diagnostic(
                 code: "unreadable-sidecar", "the sidecar \(display).\(ending) \(problem.message)", hint: problem.hint,
-                location: SourceLocation(file: "\(display).\(ending)", line: problem.line, column: problem.column))
+                location: SourcePosition(file: "\(display).\(ending)", line: problem.line, column: problem.column))
         }
         let json: String?
         let title: String?

@@ -7,12 +7,12 @@ package struct Pipeline: Sendable {
     /// The path of the file as the user gave it.
     package var file: String
     /// The patterns of the inputs with their locations.
-    package var inputs: [(pattern: String, location: SourceLocation)]
+    package var inputs: [(pattern: String, location: SourcePosition)]
     package var account: String
     /// The post settings after substitution. A sidecar overrides single keys.
     package var post: [String: JSONValue]
     /// The locations of the values in ``post``, by key.
-    package var postLocations: [String: SourceLocation]
+    package var postLocations: [String: SourcePosition]
     package var stages: [PipelineStage]
 
     /// Whether a stage has irreversible effects, such as posting.
@@ -25,7 +25,7 @@ package struct Pipeline: Sendable {
 package struct PipelineStage: Sendable {
     /// Unique in the pipeline: the `id`, or else the name of the stage type.
     package var id: String
-    package var type: StageType
+    package var type: StageDefinition
     /// The stage, initialised with its options.
     package var stage: AnyStage
     package var retry: RetryPolicy
@@ -34,11 +34,11 @@ package struct PipelineStage: Sendable {
     /// Labels that a worker must offer to run the stage. Runs without a worker ignore them.
     package var labels: [String] = []
     /// The location of `uses`.
-    package var location: SourceLocation
+    package var location: SourcePosition
     /// The JSON pointer to the stage.
     package var pointer = ""
     /// The locations of the option values, by option name.
-    package var optionLocations: [String: SourceLocation] = [:]
+    package var optionLocations: [String: SourcePosition] = [:]
 }
 
 extension Pipeline {
@@ -47,7 +47,7 @@ extension Pipeline {
     package func placed(_ finding: Diagnostic, of stage: PipelineStage) -> Diagnostic {
         var finding = finding
         let parts = (finding.pointer ?? "").split(separator: "/").map(String.init)
-        var place: SourceLocation?
+        var place: SourcePosition?
         if parts.first == "post" {
             place = parts.count > 1 ? postLocations[parts[1]] : nil
         } else if let option = parts.first {
@@ -77,7 +77,7 @@ package struct RetryPolicy: Sendable, Hashable {
     }
 
     /// The default policy: network stages have 5 attempts, others have one.
-    package static func usual(for type: StageType) -> RetryPolicy {
+    package static func usual(for type: StageDefinition) -> RetryPolicy {
         RetryPolicy(attempts: type.resource == .network ? 5 : 1)
     }
 

@@ -40,9 +40,9 @@ package struct PipelineChecker: Sendable {
         /// The location of its findings. It omits the value of a secret option, and of an unknown one, which may be a
         /// misspelt secret option.
         /// - Parameter options: The options of the stage.
-        func place(_ options: [OptionDescriptor]) -> SourceLocation {
+        func place(_ options: [OptionDescriptor]) -> SourcePosition {
             let option = options.first { $0.name == key }
-            return SourceLocation(file: option?.isSecret == false ? flag : hidden)
+            return SourcePosition(file: option?.isSecret == false ? flag : hidden)
         }
 
         /// The value as JSON if the type of the option is not known.

@@ -8,7 +8,7 @@ struct PipelineReader {
     var findings: [Diagnostic]
     /// All elements of `stages` in order, also those with invalid options, to check how stages fit together. The type is
     /// nil for an unknown stage, and the id is empty if the element has no name.
-    private var links: [(id: String, type: StageType?, location: SourceLocation)] = []
+    private var links: [(id: String, type: StageDefinition?, location: SourcePosition)] = []
 
     init(registry: StageRegistry, file: String, findings: [Diagnostic]) {
         self.registry = registry
@@ -39,7 +39,7 @@ struct PipelineReader {
                 let names = links.map(\.id).filter { !$0.isEmpty }
                 report(
                     "unknown-stage", "the pipeline has no stage \"\(until)\"",
-                    hint: hint(until, names), at: SourceLocation(file: "--until \(until)"))
+                    hint: hint(until, names), at: SourcePosition(file: "--until \(until)"))
             }
         }
         checkChain()
@@ -51,7 +51,7 @@ struct PipelineReader {
 
     // MARK: Parts
 
-    private mutating func readInputs(_ root: DocumentNode) -> [(pattern: String, location: SourceLocation)] {
+    private mutating func readInputs(_ root: DocumentNode) -> [(pattern: String, location: SourcePosition)] {
         guard let member = root.member("inputs") else { return [] }
         let elements: [DocumentNode]
         switch member.value {
@@ -63,7 +63,7 @@ struct PipelineReader {
                 at: member.value.location, pointer: "/inputs")
             return []
         }
-        var inputs: [(pattern: String, location: SourceLocation)] = []
+        var inputs: [(pattern: String, location: SourcePosition)] = []
         for (index, element) in elements.enumerated() {
             if let pattern = element.json.stringValue, !pattern.isEmpty {
                 inputs.append((pattern, element.location))
@@ -79,9 +79,9 @@ struct PipelineReader {
 
     private mutating func readPost(
         _ root: DocumentNode, _ overrides: [PipelineChecker.Override]
-    ) -> (post: [String: JSONValue], locations: [String: SourceLocation]) {
+    ) -> (post: [String: JSONValue], locations: [String: SourcePosition]) {
         var post: [String: JSONValue] = [:]
-        var locations: [String: SourceLocation] = [:]
+        var locations: [String: SourcePosition] = [:]
         if let member = root.member("post") {
             if let members = member.value.members {
                 checkOptions(members, pointer: "/post") { PostSettings.findings(in: $0) }
@@ -96,7 +96,7 @@ struct PipelineReader {
             }
         }
         for override in overrides {
-            let location = SourceLocation(file: override.flag)
+            let location = SourcePosition(file: override.flag)
             let value = override.json(for: PostSettings.descriptors)
             for finding in PostSettings.findings(in: [override.key: value]) {
                 report(finding, at: location, pointer: nil)
@@ -226,7 +226,7 @@ struct PipelineReader {
     }
 
     private mutating func makeStage(
-        _ element: DocumentNode, _ type: StageType, _ overrides: [PipelineChecker.Override], pointer: String
+        _ element: DocumentNode, _ type: StageDefinition, _ overrides: [PipelineChecker.Override], pointer: String
     ) -> AnyStage? {
         let before = findings.count
         var options: [String: JSONValue] = [:]
@@ -258,7 +258,7 @@ struct PipelineReader {
         }
     }
 
-    private mutating func readRetry(_ element: DocumentNode, _ type: StageType, pointer: String) -> RetryPolicy {
+    private mutating func readRetry(_ element: DocumentNode, _ type: StageDefinition, pointer: String) -> RetryPolicy {
         var policy = RetryPolicy.usual(for: type)
         guard let member = element.member("retry") else { return policy }
         guard member.value.members != nil else {
@@ -326,7 +326,7 @@ struct PipelineReader {
     }
 
     /// Warns if all posts of a series would get the same title, which is allowed but hardly intended.
-    private mutating func checkTitle(_ post: [String: JSONValue], _ locations: [String: SourceLocation]) {
+    private mutating func checkTitle(_ post: [String: JSONValue], _ locations: [String: SourcePosition]) {
         guard let list = links.dropLast().first(where: { $0.type?.element != nil }),
             links.contains(where: { $0.type?.effect == .irreversible }),
             post["mode"]?.stringValue != PostMode.inbox.rawValue,
@@ -416,12 +416,12 @@ struct PipelineReader {
     }
 
     private mutating func report(
-        _ code: String, _ message: String, hint: String? = nil, at location: SourceLocation, pointer: String? = nil
+        _ code: String, _ message: String, hint: String? = nil, at location: SourcePosition, pointer: String? = nil
     ) {
         findings.append(Diagnostic(code: code, message, hint: hint, location: location, pointer: pointer))
     }
 
-    private mutating func report(_ finding: OptionFinding, at location: SourceLocation, pointer: String?) {
+    private mutating func report(_ finding: OptionFinding, at location: SourcePosition, pointer: String?) {
         let message = finding.concernsKey ? finding.problem.message : "\"\(finding.key)\" \(finding.problem.message)"
         report(finding.problem.code, message, hint: finding.problem.hint, at: location, pointer: pointer)
     }

@@ -1,5 +1,5 @@
 /// A position in a pipeline file.
-public struct SourceLocation: Sendable, Hashable, Codable, CustomStringConvertible {
+public struct SourcePosition: Sendable, Hashable, Codable, CustomStringConvertible {
     /// The file as the user named it.
     public var file: String
     /// The line, from 1; nil when the finding concerns the file as a whole.
@@ -54,7 +54,7 @@ public struct Diagnostic: Sendable, Hashable, Codable {
     /// What to do next, as an imperative.
     public var hint: String?
     /// The position in the pipeline file; nil when the finding is not about a file.
-    public var location: SourceLocation?
+    public var location: SourcePosition?
     /// The JSON pointer into the pipeline file, such as `/stages/1/with/crf`.
     public var pointer: String?
     public var subject: Subject
@@ -63,7 +63,7 @@ public struct Diagnostic: Sendable, Hashable, Codable {
 
     public init(
         _ severity: Severity = .error, code: String, _ message: String, hint: String? = nil,
-        location: SourceLocation? = nil, pointer: String? = nil, subject: Subject = .pipeline, asset: String? = nil
+        location: SourcePosition? = nil, pointer: String? = nil, subject: Subject = .pipeline, asset: String? = nil
     ) {
         self.severity = severity
         self.code = code

@@ -37,7 +37,7 @@ public struct SafeArea: OptionValue, Hashable {
     private static let sides = ["top", "right", "bottom", "left"]
 
     public static var optionType: OptionType {
-        let share = Share.optionType.schema
+        let share = Percentage.optionType.schema
         return OptionType(
             name: "true|false|borders",
             schema: [
@@ -63,7 +63,7 @@ public struct SafeArea: OptionValue, Hashable {
         }
         func share(_ side: String, _ usual: Double) throws(OptionProblem) -> Double {
             guard let written = members[side], written != .null else { return usual }
-            let share = try Share.parse(written)
+            let share = try Percentage.parse(written)
             guard (0...0.45).contains(share.fraction) else {
                 throw OptionProblem(
                     "out-of-range", "\(side) must be between 0% and 45%, not \(written.stringValue ?? "")")
@@ -79,7 +79,7 @@ public struct SafeArea: OptionValue, Hashable {
 
     public var optionJSON: JSONValue {
         if isNamed { return .bool(self == .tiktok) }
-        func share(_ fraction: Double) -> JSONValue { Share(percent: fraction * 100).optionJSON }
+        func share(_ fraction: Double) -> JSONValue { Percentage(percent: fraction * 100).optionJSON }
         return [
             "top": share(insets.top), "right": share(insets.right), "bottom": share(insets.bottom),
             "left": share(insets.left),

@@ -13,7 +13,7 @@ public struct StageDescription: Sendable, Hashable, Codable {
     public var options: JSONValue
 
     /// Describes a stage that is linked into this program.
-    public init(_ type: StageType) {
+    public init(_ type: StageDefinition) {
         name = type.name
         summary = type.summary
         version = type.version

@@ -159,7 +159,7 @@ struct Doctor: AsyncParsableCommand {
                 name: "credentials", verdict: .ok, detail: "token present; not checked with TikTok")
         }
         do throws(StageError) {
-            let words = try await ServiceReach.account(settings: settings.plain, token: token)
+            let words = try await ConnectivityCheck.account(settings: settings.plain, token: token)
             return Check(name: "credentials", verdict: .ok, detail: words)
         } catch {
             return Check(name: "credentials", verdict: .warning, detail: error.description)
@@ -170,7 +170,7 @@ struct Doctor: AsyncParsableCommand {
         let base = settings["TIKTOK_API_BASE_URL"] ?? "https://open.tiktokapis.com"
         if offline { return [Check(name: "service", verdict: .ok, detail: "skipped (--offline)")] }
         do throws(StageError) {
-            let reach = try await ServiceReach.measure(settings: settings.plain)
+            let reach = try await ConnectivityCheck.measure(settings: settings.plain)
             var checks = [
                 Check(
                     name: "service", verdict: .ok,

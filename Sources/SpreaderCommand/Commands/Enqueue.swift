@@ -71,7 +71,7 @@ struct Enqueue: AsyncParsableCommand {
             throw ExitCode(Int32(checked.refusal))
         }
         let made = try await Command.orExit { () async throws(StageError) in
-            let desk = try await JobDesk.open(settings, db)
+            let desk = try await JobSubmitter.open(settings, db)
             // The database's clock decides when a job is due.
             let moment = try moment(now: await desk.queue.now())
             var jobs: [NewJob] = []

@@ -171,7 +171,7 @@ struct Jobs: AsyncParsableCommand {
     static func queue(_ database: String?) async throws -> JobQueue {
         let settings = try await Command.settings()
         return try await Command.orExit { () async throws(StageError) in
-            try await JobDesk.open(settings, database).queue
+            try await JobSubmitter.open(settings, database).queue
         }
     }
 

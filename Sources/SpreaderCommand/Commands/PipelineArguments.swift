@@ -153,7 +153,7 @@ struct CheckedRun: Sendable {
         } catch {
             let finding = Diagnostic(
                 code: "unreadable-pipeline", "the pipeline file \(file) \(error.message)", hint: error.hint,
-                location: SourceLocation(file: file, line: error.line, column: error.column))
+                location: SourcePosition(file: file, line: error.line, column: error.column))
             return CheckedRun(findings: [finding])
         }
         let checker = PipelineChecker(
@@ -163,7 +163,7 @@ struct CheckedRun: Sendable {
         let patterns =
             inputs.isEmpty
             ? pipeline?.inputs ?? []
-            : inputs.map { ($0, SourceLocation(file: file)) }
+            : inputs.map { ($0, SourcePosition(file: file)) }
         var assets: [AssetInput] = []
         if let pipeline {
             if patterns.isEmpty {
@@ -171,7 +171,7 @@ struct CheckedRun: Sendable {
                     Diagnostic(
                         code: "no-input", "the pipeline has no inputs",
                         hint: "add \"inputs\": [\"footage/*\"], or name files on the command line",
-                        location: SourceLocation(file: file, line: 1, column: 1)))
+                        location: SourcePosition(file: file, line: 1, column: 1)))
             }
             let directory = URL(filePath: FileManager.default.currentDirectoryPath)
             let resolved = InputResolver.resolve(patterns, in: directory)
@@ -213,7 +213,7 @@ struct CheckedRun: Sendable {
                 add(
                     step.findings.map { finding in
                         var finding = finding
-                        finding.location = finding.location ?? SourceLocation(file: plan.asset)
+                        finding.location = finding.location ?? SourcePosition(file: plan.asset)
                         finding.asset = plan.asset
                         return finding
                     })
@@ -222,7 +222,7 @@ struct CheckedRun: Sendable {
             add([
                 Diagnostic(
                     code: error.code.rawValue, "\(stage): \(error.message)", hint: error.hint,
-                    location: SourceLocation(file: plan.asset), subject: .footage, asset: plan.asset)
+                    location: SourcePosition(file: plan.asset), subject: .footage, asset: plan.asset)
             ])
         }
         return plans

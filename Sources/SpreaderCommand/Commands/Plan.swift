@@ -54,7 +54,7 @@ struct Plan: AsyncParsableCommand {
         // A plan sends nothing and needs no token, but the run will need one.
         checked.tolerateAuthorisation(as: arguments.sandbox ? .note : .warning)
         let plans = await checked.planFootage(settings: settings)
-        let desk = PlanDesk(
+        let desk = PlanBuilder(
             arguments: arguments, settings: settings, records: records,
             digests: FileDigests(records?.store, remembers: false))
         if let saved, let pipeline = checked.pipeline, checked.blocking.isEmpty {

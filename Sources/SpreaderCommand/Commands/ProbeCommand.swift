@@ -21,7 +21,7 @@ struct ProbeCommand: AsyncParsableCommand {
 
     private func show(_ registry: StageRegistry) async throws {
         var isRefused = false
-        let inputs = files.map { ($0, SourceLocation(file: $0)) }
+        let inputs = files.map { ($0, SourcePosition(file: $0)) }
         let (assets, findings) = InputResolver.resolve(
             inputs, in: URL(filePath: FileManager.default.currentDirectoryPath))
         for finding in findings where finding.severity == .error {

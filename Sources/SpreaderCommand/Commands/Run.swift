@@ -102,7 +102,7 @@ struct Run: AsyncParsableCommand {
             Output.message("interrupted before any work began; run the same command again to start")
             _exit(130)
         }
-        let interruption = Interruption {
+        let interruption = SignalHandler {
             stop.cancel()
         } giveUp: {
             stop.giveUp()
@@ -156,7 +156,7 @@ struct Run: AsyncParsableCommand {
         let plans = await checked.planFootage(settings: settings)
         if plans.first?.failure != nil { ahead?.cancel() }
         if let saved {
-            let desk = PlanDesk(
+            let desk = PlanBuilder(
                 arguments: arguments, settings: settings, records: existing, digests: FileDigests(existing?.store))
             checked.add(await desk.refusals(since: saved, pipeline, checked.assets, plans))
             guard checked.blocking.isEmpty else {

@@ -39,7 +39,7 @@ struct SandboxCommand: AsyncParsableCommand {
             throw ExitCode(78)
         }
         do {
-            try await Interruption.cancelling { () async throws in
+            try await SignalHandler.cancelling { () async throws in
                 try await server.run { Output.result("listening on \($0.baseURL)") }
             }
         } catch let error as SandboxError {

@@ -28,7 +28,7 @@ struct Serve: AsyncParsableCommand {
         let settings = try await Command.settings()
         try await Command.orExit { () async throws(StageError) in
             do throws(StageError) {
-                try await Interruption.cancelling { () async throws(StageError) in try await serve(settings) }
+                try await SignalHandler.cancelling { () async throws(StageError) in try await serve(settings) }
             } catch {
                 if error.code != .cancelled { throw error }
             }
@@ -37,10 +37,10 @@ struct Serve: AsyncParsableCommand {
 
     private func serve(_ settings: Settings) async throws(StageError) {
         let assembly = try await HostAssembly.open(settings, database: db)
-        let desk = AccountDesk(settings: settings, assembly: assembly)
+        let desk = AccountService(settings: settings, assembly: assembly)
         let app = try desk.app()
         let claims = SQLClaims(assembly.store)
-        let desks = WebhookDesk(
+        let desks = WebhookHandler(
             settings: settings, assembly: assembly, claims: claims, logger: Log.make("serve", settings: settings))
         let webhooks = WebhookController(
             WebhookController.Host(
@@ -65,7 +65,7 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func controller(
-        _ redirectURI: String, _ clientKey: String, _ desk: AccountDesk, _ claims: SQLClaims
+        _ redirectURI: String, _ clientKey: String, _ desk: AccountService, _ claims: SQLClaims
     ) throws(StageError) -> TikTokAuthController {
         let settings = desk.settings
         return TikTokAuthController(

@@ -53,7 +53,7 @@ struct Stages: AsyncParsableCommand {
         }
     }
 
-    private static func page(_ stage: StageType) -> String {
+    private static func page(_ stage: StageDefinition) -> String {
         var lines = [
             "\(stage.name): \(stage.summary)", "", "  input \(stage.input), output \(stage.output)",
             "  effect \(stage.effect.rawValue), resource \(stage.resource.rawValue)",
@@ -79,7 +79,7 @@ struct Stages: AsyncParsableCommand {
 
     private static func shown(_ value: JSONValue) -> String { value.stringValue ?? (try? value.text()) ?? "" }
 
-    private static func json(_ stage: StageType) -> JSONValue {
+    private static func json(_ stage: StageDefinition) -> JSONValue {
         [
             "name": .string(stage.name.rawValue), "summary": .string(stage.summary),
             "input": .string(stage.input.rawValue), "output": .string(stage.output.rawValue),

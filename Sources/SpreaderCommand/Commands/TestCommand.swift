@@ -86,7 +86,7 @@ struct TestCommand: AsyncParsableCommand {
     /// Runs the cases, two at a time, and reports them in order.
     private func run(_ cases: [(CaseFile, PipelineCase)], _ runner: CaseRunner) async throws -> Bool {
         let work = Task { await finish(cases, runner) }
-        let interruption = Interruption {
+        let interruption = SignalHandler {
             work.cancel()
         } giveUp: {
             try? FileManager.default.removeItem(at: runner.root)

@@ -51,7 +51,7 @@ struct Watch: AsyncParsableCommand {
         let settings = try await Command.settings()
         let checked = try await check(settings)
         let desk = try await Command.orExit { () async throws(StageError) in
-            try await JobDesk.open(settings, db, entry: .seconds(60))
+            try await JobSubmitter.open(settings, db, entry: .seconds(60))
         }
         try check(folder: folder)
         if let moveTo {
@@ -62,10 +62,10 @@ struct Watch: AsyncParsableCommand {
                 throw ExitCode(64)
             }
         }
-        let bell = Doorbell()
-        let bells = [folder, moveTo].compactMap(\.self).map { FolderBell($0, bell) }
+        let bell = AsyncSignal()
+        let bells = [folder, moveTo].compactMap(\.self).map { FolderWatcher($0, bell) }
         let (me, pipeline) = (self, checked)
-        let outcome: Result<Void, any Error> = await Interruption.cancelling {
+        let outcome: Result<Void, any Error> = await SignalHandler.cancelling {
             do {
                 return .success(try await me.watch(desk, pipeline, bell))
             } catch {
@@ -81,7 +81,7 @@ struct Watch: AsyncParsableCommand {
         }
     }
 
-    private func watch(_ desk: JobDesk, _ pipeline: Pipeline, _ bell: Doorbell) async throws {
+    private func watch(_ desk: JobSubmitter, _ pipeline: Pipeline, _ bell: AsyncSignal) async throws {
         let settle = Duration(parsing: settle) ?? .seconds(5)
         var incoming = FolderWatch(folder: folder, settle: settle)
         // Files that were moved, but not queued before the program ended.
@@ -114,7 +114,7 @@ struct Watch: AsyncParsableCommand {
 
     /// Creates the job, unless the file was queued before.
     /// - Returns: Whether the file is queued now, by this watcher or another. False if the file itself can't be read.
-    private func queue(_ file: FolderWatch.Ready, _ desk: JobDesk, _ pipeline: Pipeline) async throws -> Bool {
+    private func queue(_ file: FolderWatch.Ready, _ desk: JobSubmitter, _ pipeline: Pipeline) async throws -> Bool {
         var pause = Duration.seconds(1)
         while true {
             do throws(StageError) {

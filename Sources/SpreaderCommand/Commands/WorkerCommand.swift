@@ -46,7 +46,7 @@ struct WorkerCommand: AsyncParsableCommand {
         let settings = try await Command.settings()
         let (desk, database) = try await Command.orExit { () async throws(StageError) in
             // The worker may start before the database server does.
-            (try await JobDesk.open(settings, db, entry: .seconds(60)), try settings.database(flag: db).address)
+            (try await JobSubmitter.open(settings, db, entry: .seconds(60)), try settings.database(flag: db).address)
         }
         let scheduler = try cron.map { path in
             let (file, findings) = CronFile.read(path)

@@ -18,7 +18,7 @@ import UploadPlugin
 
 extension StageRegistry {
     /// Stages that another binary adds with `SpreaderProgram.main(adding:)`.
-    @TaskLocal static var added: [StageType] = []
+    @TaskLocal static var added: [StageDefinition] = []
 
     /// All linked stages: the built-in ones, and added ones, which win if the names are equal.
     static var linked: StageRegistry {
@@ -28,16 +28,16 @@ extension StageRegistry {
 
     /// The built-in stages, one line each, sorted by name.
     private static let builtIn = StageRegistry([
-        StageType(Chunk.self),
-        StageType(ContactSheet.self),
-        StageType(Cover.self),
-        StageType(Export.self),
-        StageType(Overlay.self),
-        StageType(Probe.self),
-        StageType(Publish.self),
-        StageType(Split.self),
-        StageType(Subtitles.self),
-        StageType(Transcode.self),
-        StageType(Upload.self),
+        StageDefinition(Chunk.self),
+        StageDefinition(ContactSheet.self),
+        StageDefinition(Cover.self),
+        StageDefinition(Export.self),
+        StageDefinition(Overlay.self),
+        StageDefinition(Probe.self),
+        StageDefinition(Publish.self),
+        StageDefinition(Split.self),
+        StageDefinition(Subtitles.self),
+        StageDefinition(Transcode.self),
+        StageDefinition(Upload.self),
     ])
 }

@@ -121,7 +121,7 @@ struct VaultCredentials: CredentialProvider {
         // Store the new pair before using it, even if this task is cancelled: with token rotation the old pair is already
         // invalid.
         let (id, seed, clock, settings) = (settings.accountID(account), ownSeed(account), clock, settings)
-        let renewed = try await Uncancelled.run { () async throws(StageError) -> TokenSet in
+        let renewed = try await withCancellationShield { () async throws(StageError) -> TokenSet in
             let renewed = TokenSet(try await Self.renew(refresh, key, secret, settings, now: clock.now))
             // The old pair is invalid and only this process has the new one, so wait for a database that is down.
             for attempt in 1... {

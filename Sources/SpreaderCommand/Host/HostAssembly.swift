@@ -88,8 +88,8 @@ struct HostAssembly {
     /// - Throws: `StageError` if the vault can't be read.
     func runHost(
         logger: Logger, waitsForLimits: Bool, emit: @escaping @Sendable (RunEvent) -> Void
-    ) async throws(StageError) -> RunHost {
-        var host = RunHost(
+    ) async throws(StageError) -> RunEnvironment {
+        var host = RunEnvironment(
             journal: journal, ledger: ledger,
             permits: SQLRatePermits(store, maximumWait: waitsForLimits ? .seconds(3600) : .zero),
             credentials: try await credentials(),

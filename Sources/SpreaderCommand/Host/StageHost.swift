@@ -122,7 +122,7 @@ struct StageHost: Sendable {
         return ["plugins", settings.home.appending(path: "plugins").path] + more
     }
 
-    private static func isolated(_ stage: StageType, in pool: WorkerPool) -> StageType {
+    private static func isolated(_ stage: StageDefinition, in pool: WorkerPool) -> StageDefinition {
         let name = stage.name.rawValue
         let isOwn = !StageRegistry.added.contains { $0.name == stage.name }
         let confinement: Confinement =
@@ -220,7 +220,7 @@ struct StageHost: Sendable {
     /// - Throws: `StageError` with code `configuration` if no child process can be started.
     static func confinement(_ settings: Settings) async throws(StageError) -> [String] {
         let pool = WorkerPool(launch: launch, limits: try limits(settings), hostVersion: Version.current)
-        let ready = try await pool.ready(reach: Reach(reads: [], writes: []))
+        let ready = try await pool.ready(reach: SandboxPolicy(reads: [], writes: []))
         await pool.close()
         return ready.confinement ?? []
     }

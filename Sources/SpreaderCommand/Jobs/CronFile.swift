@@ -21,7 +21,7 @@ struct CronFile: Sendable {
         var queue: String
         var priority: Int
         var labels: [String]
-        var location: SourceLocation
+        var location: SourcePosition
     }
 
     var entries: [Entry]
@@ -37,7 +37,7 @@ struct CronFile: Sendable {
         guard let text = try? String(contentsOf: URL(filePath: path), encoding: .utf8) else {
             let finding = Diagnostic(
                 code: "unreadable-cron", "the file \(path) does not exist or is not UTF-8 text",
-                location: SourceLocation(file: path))
+                location: SourcePosition(file: path))
             return (nil, [finding])
         }
         let (root, syntax) = DocumentLoader.load(text, file: path, kind: .timeTable)
@@ -51,7 +51,7 @@ struct CronFile: Sendable {
     private struct Reader {
         var findings: [Diagnostic]
 
-        mutating func report(_ code: String, _ message: String, hint: String? = nil, _ location: SourceLocation) {
+        mutating func report(_ code: String, _ message: String, hint: String? = nil, _ location: SourcePosition) {
             findings.append(Diagnostic(code: code, message, hint: hint, location: location))
         }
 

@@ -16,7 +16,7 @@ struct CronScheduler: Sendable {
     private static let beat = Duration.seconds(5)
 
     let file: CronFile
-    let desk: JobDesk
+    let desk: JobSubmitter
     let settings: Settings
     let logger: Logger
 

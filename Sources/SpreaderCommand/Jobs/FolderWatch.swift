@@ -23,7 +23,7 @@ struct FolderWatch {
     let folder: String
     let settle: Duration
     /// When each file was first seen unchanged, by path. Monotonic, because the wall clock can be set.
-    private var seen: [String: (mark: FileMark, since: ContinuousClock.Instant)] = [:]
+    private var seen: [String: (mark: FileFingerprint, since: ContinuousClock.Instant)] = [:]
     /// Marks known to be queued, so that the database is not asked again.
     private var taken: Set<String> = []
 
@@ -35,16 +35,16 @@ struct FolderWatch {
     /// Scans the folder once.
     /// - Returns: The files that can be queued now, findings about the others, and whether a file is still growing.
     mutating func scan() -> (ready: [Ready], findings: [Diagnostic], isGrowing: Bool) {
-        let place = SourceLocation(file: folder)
+        let place = SourcePosition(file: folder)
         let directory = URL(filePath: FileManager.default.currentDirectoryPath)
         let (assets, findings) = InputResolver.resolve([(folder, place)], in: directory)
         var ready: [Ready] = []
         var isGrowing = false
-        var present: [String: (mark: FileMark, since: ContinuousClock.Instant)] = [:]
+        var present: [String: (mark: FileFingerprint, since: ContinuousClock.Instant)] = [:]
         let now = ContinuousClock.now
         // A sidecar may arrive before its footage.
         for asset in assets where !Sidecar.hasEnding(asset.path) {
-            guard let mark = FileMark(asset.path) else { continue }
+            guard let mark = FileFingerprint(asset.path) else { continue }
             let since = seen[asset.path].flatMap { $0.mark == mark ? $0.since : nil } ?? now
             present[asset.path] = (mark, since)
             let key = Self.key(asset.path, mark)
@@ -64,18 +64,18 @@ struct FolderWatch {
     /// Records that a file is queued, by this watcher or another.
     mutating func take(_ file: Ready) { taken.insert(file.mark) }
 
-    private static func key(_ path: String, _ mark: FileMark) -> String {
+    private static func key(_ path: String, _ mark: FileFingerprint) -> String {
         "watch:" + ContentDigest.sha256("\(path)\n\(mark.bytes)\n\(mark.modified)\n\(mark.inode)")
     }
 }
 
-/// Rings a `Doorbell` when a folder changes (inotify).
-final class FolderBell: Sendable {
+/// Rings a `AsyncSignal` when a folder changes (inotify).
+final class FolderWatcher: Sendable {
     /// Safe to share: a dispatch source may be cancelled from any thread, and its handler runs on its own queue.
     nonisolated(unsafe) private let source: any DispatchSourceRead
 
     /// Watches `folder`; nil if inotify can't.
-    init?(_ folder: String, _ bell: Doorbell) {
+    init?(_ folder: String, _ bell: AsyncSignal) {
         let descriptor = inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC))
         guard descriptor >= 0 else { return nil }
         let events = UInt32(IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_MOVED_FROM)

@@ -40,7 +40,7 @@ struct JobProcess: Sendable {
     /// - Parameter onEvent: Receives each event of the run.
     /// - Returns: How the child ended.
     /// - Throws: `StageError` if the footage can't be fetched or the child can't be started.
-    func run(onEvent: @escaping @Sendable (JSONValue) -> Void) async throws(StageError) -> WorkerEnd {
+    func run(onEvent: @escaping @Sendable (JSONValue) -> Void) async throws(StageError) -> TerminationReason {
         defer { try? FileManager.default.removeItem(at: fetched) }
         let launch = launch(try await footage())
         let grace = Self.ending(of: lease).inSeconds * 0.8

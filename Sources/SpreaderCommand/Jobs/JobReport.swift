@@ -89,7 +89,7 @@ final class JobReport: Sendable {
     /// - Parameters:
     ///   - attempt: The number of the attempt, from 1.
     ///   - isStopping: Whether the worker is shutting down.
-    func outcome(_ end: WorkerEnd, attempt: Int, isStopping: Bool) -> JobOutcome {
+    func outcome(_ end: TerminationReason, attempt: Int, isStopping: Bool) -> JobOutcome {
         let state = state.withLock { $0 }
         let message = state.failure?.message ?? "no reason given"
         guard case .exited(let status) = end else {

@@ -29,7 +29,7 @@ struct Worker: Service {
     let database: Secret
     /// The data folder, passed to child processes.
     let home: String
-    let desk: JobDesk
+    let desk: JobSubmitter
     /// Settings of the worker that override those of a job's folder.
     let settings: [String: String]
     /// Queues footage on a schedule; nil without `--cron`.
@@ -43,7 +43,7 @@ struct Worker: Service {
     /// - Throws: `StageError` with code `busy` if a draining worker was stopped before the queue was empty.
     func run() async throws {
         JobProcess.sweep(home: home)
-        let bell = Doorbell()
+        let bell = AsyncSignal()
         let running = Tally()
         // Whether notifications arrive from the database at the moment.
         let isTold = Shared(false)
@@ -186,7 +186,7 @@ struct Worker: Service {
         // overwriting the work of another worker.
         for attempt in 1... {
             do throws(StageError) {
-                let job = try await Uncancelled.run { () throws(StageError) in
+                let job = try await withCancellationShield { () throws(StageError) in
                     try await queue.end(held, outcome, random: .random(in: 0...1), runID: runID)
                 }
                 return report(held, job)
@@ -195,7 +195,7 @@ struct Worker: Service {
                     "the outcome of a job can't be written",
                     metadata: ["job": "\(held.job.id)", "error": "\(error.message)"])
                 guard attempt < 8 else { return report(held, nil) }
-                _ = try? await Uncancelled.run { () throws(StageError) in
+                _ = try? await withCancellationShield { () throws(StageError) in
                     try? await Task.sleep(for: .seconds(min(attempt, 3)))
                 }
             }
@@ -244,7 +244,7 @@ struct Worker: Service {
 }
 
 /// An async event: wakes the current waiter, or is remembered for the next one.
-final class Doorbell: Sendable {
+final class AsyncSignal: Sendable {
     private struct State {
         var hasRung = false
         var waiting: CheckedContinuation<Void, Never>?

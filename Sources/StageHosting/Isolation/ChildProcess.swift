@@ -107,7 +107,7 @@ package struct ChildProcess {
     package func kill() { _ = Glibc.kill(-identifier, SIGKILL) }
 
     /// Reaps the process and returns how it ended; nil if it is still running and `waits` is false.
-    package func reaped(waits: Bool) -> WorkerEnd? {
+    package func reaped(waits: Bool) -> TerminationReason? {
         var status: Int32 = 0
         while true {
             let answer = waitpid(identifier, &status, waits ? 0 : WNOHANG)

@@ -15,31 +15,31 @@ package enum Confinement: Sendable {
     case footage
 
     /// The sandbox policy for a check or a plan.
-    func reach(of input: (any Artifact)?) -> Reach? {
+    func reach(of input: (any Artifact)?) -> SandboxPolicy? {
         switch self {
         case .none: nil
-        case .offline: Reach(reads: nil, writes: ["/"])
-        case .footage: Reach(reads: Self.paths(of: input), writes: [])
+        case .offline: SandboxPolicy(reads: nil, writes: ["/"])
+        case .footage: SandboxPolicy(reads: Self.paths(of: input), writes: [])
         }
     }
 
     /// The sandbox policy for a run.
-    func reach(of input: any Artifact, _ context: StageContext) -> Reach? {
+    func reach(of input: any Artifact, _ context: StageContext) -> SandboxPolicy? {
         switch self {
         case .none, .offline: return reach(of: input)
         case .footage:
             // Without the run's folder, which contains outputs of other assets.
-            return Reach(reads: Self.paths(of: input), writes: [context.workDirectory.path])
+            return SandboxPolicy(reads: Self.paths(of: input), writes: [context.workDirectory.path])
         }
     }
 
     private static func paths(of input: (any Artifact)?) -> [String] { Set(input?.files.map(\.path) ?? []).sorted() }
 }
 
-extension StageType {
+extension StageDefinition {
     /// The same stage, planned and run in a child process of `pool`, so that a crash fails only one asset. Checks still
     /// run in this process.
-    package func isolated(in pool: WorkerPool, _ confinement: Confinement = .none) -> StageType {
+    package func isolated(in pool: WorkerPool, _ confinement: Confinement = .none) -> StageDefinition {
         exchangingInstances { stage, options in
             let isolated = IsolatedStage(type: self, options: options, pool: pool, confinement: confinement)
             return AnyStage(
@@ -52,7 +52,7 @@ extension StageType {
 
 /// Runs one stage in a child process.
 struct IsolatedStage: Sendable {
-    let type: StageType
+    let type: StageDefinition
     let options: [String: JSONValue]
     let pool: WorkerPool
     var confinement = Confinement.none
@@ -97,11 +97,11 @@ struct IsolatedStage: Sendable {
     }
 
     private func perform(
-        asset: String, _ message: (Int) -> HostMessage, _ reach: Reach?,
+        asset: String, _ message: (Int) -> HostMessage, _ reach: SandboxPolicy?,
         progress: @escaping @Sendable (StageProgress) -> Void = { _ in }, logger: Logger? = nil,
         context: StageContext? = nil
     ) async throws(StageError) -> ResultMessage {
-        let desk = ServiceDesk(origin: pool.origin, context: context, grants: grants)
+        let desk = HostServiceHandler(origin: pool.origin, context: context, grants: grants)
         let grants = grants
         let questions = OpenQuestions()
         // Cancel open service calls when the request ends, so that they don't take permits for nothing.
@@ -152,7 +152,7 @@ struct IsolatedStage: Sendable {
         #endif
     }
 
-    private func ended(_ end: WorkerEnd, asset: String, _ lastWords: String?, isRun: Bool) -> StageError {
+    private func ended(_ end: TerminationReason, asset: String, _ lastWords: String?, isRun: Bool) -> StageError {
         let plugin: String? = if case .plugin(let name) = pool.origin { name } else { nil }
         let readsFootage = if case .footage = confinement { true } else { false }
         var error = end.error(

@@ -30,7 +30,7 @@ package final class StageWorker: Sendable {
         /// The stage reported an error.
         case stage(StageError)
         /// The process ended before it answered.
-        case ended(WorkerEnd)
+        case ended(TerminationReason)
     }
 
     private struct Pending {
@@ -46,7 +46,7 @@ package final class StageWorker: Sendable {
         var ready: ChildReady?
         var pending: Pending?
         var lastID = 0
-        var end: WorkerEnd?
+        var end: TerminationReason?
         /// Service calls that the host has not answered yet: a child that waits for them is not stalled.
         var questions = 0
         /// The start of the current wait, and the time waited during the request before that.
@@ -57,7 +57,7 @@ package final class StageWorker: Sendable {
         /// When the current request began.
         var began = SuspendingClock.now
         /// Why to kill the child, if sending to it failed.
-        var verdict: WorkerEnd?
+        var verdict: TerminationReason?
         /// When to kill the child after asking it to stop.
         var deadline: SuspendingClock.Instant?
         var waiters: [CheckedContinuation<Void, Never>] = []
@@ -132,7 +132,7 @@ package final class StageWorker: Sendable {
         let line = message(id)
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let end: WorkerEnd? = state.withLock { state in
+                let end: TerminationReason? = state.withLock { state in
                     if let end = state.end { return end }
                     state.pending = Pending(id: id, continuation: continuation, events: events)
                     state.lastSign = .now
@@ -243,11 +243,11 @@ package final class StageWorker: Sendable {
         let input = ChildInput(process.input)
         signalWaiters { $0.input = input }
         // If the host is killed, this helper ends the processes that a plugin has started.
-        let guardian = launch.keepsGroup ? GroupGuard(of: process) : nil
+        let guardian = launch.keepsGroup ? ProcessGroupReaper(of: process) : nil
         defer { guardian?.end() }
-        var talk = Conversation(limits: limits)
-        var verdict: WorkerEnd?
-        var end: WorkerEnd?
+        var talk = ChildOutputReader(limits: limits)
+        var verdict: TerminationReason?
+        var end: TerminationReason?
         var killing = SuspendingClock.now
         while end == nil {
             switch talk.read(process) {
@@ -287,7 +287,7 @@ package final class StageWorker: Sendable {
     }
 
     /// Waits for a child that closed its standard output to exit, and kills it if it does not.
-    private func leave(_ process: ChildProcess) -> WorkerEnd? {
+    private func leave(_ process: ChildProcess) -> TerminationReason? {
         let deadline = SuspendingClock.now + limits.grace
         while SuspendingClock.now < deadline {
             if let end = process.reaped(waits: false) { return end }
@@ -300,7 +300,7 @@ package final class StageWorker: Sendable {
 
     /// Handles a line of the child's output.
     /// - Returns: Why to kill the child; nil if the line is acceptable.
-    private func take(_ line: Data, _ talk: inout Conversation) -> WorkerEnd? {
+    private func take(_ line: Data, _ talk: inout ChildOutputReader) -> TerminationReason? {
         guard !Self.isCrowded(line) else { return .brokeProtocol("a message with too many values") }
         let message: ChildMessage
         do {
@@ -355,7 +355,7 @@ package final class StageWorker: Sendable {
         }
     }
 
-    private func take(_ message: ChildMessage) -> WorkerEnd? {
+    private func take(_ message: ChildMessage) -> TerminationReason? {
         switch message {
         case .ready(let ready):
             guard ready.version == StageProtocol.version else {
@@ -383,7 +383,7 @@ package final class StageWorker: Sendable {
         return nil
     }
 
-    private func heard(errors lines: [Data], _ talk: inout Conversation) {
+    private func heard(errors lines: [Data], _ talk: inout ChildOutputReader) {
         let began = state.withLock { $0.began }
         for (index, line) in lines.enumerated() {
             let isLogged = talk.admitsLog(since: began)
@@ -430,7 +430,7 @@ package final class StageWorker: Sendable {
 
     /// Checks the limits of time, memory and processor.
     /// - Returns: Why to kill the child; nil if it is within its limits.
-    private func watch(_ process: ChildProcess, _ talk: inout Conversation) -> WorkerEnd? {
+    private func watch(_ process: ChildProcess, _ talk: inout ChildOutputReader) -> TerminationReason? {
         let now = SuspendingClock.now
         let (isReady, isGreeted, isBusy, lastSign, began) = state.withLock {
             ($0.ready != nil, $0.isGreeted, $0.pending != nil, $0.lastSign, $0.began)
@@ -453,7 +453,7 @@ package final class StageWorker: Sendable {
 
     private func watchTime(
         _ now: SuspendingClock.Instant, lastSign: SuspendingClock.Instant, began: SuspendingClock.Instant
-    ) -> WorkerEnd? {
+    ) -> TerminationReason? {
         let (isWaiting, waited) = state.withLock { state in
             (state.questions > 0, state.waited + (state.questions > 0 ? now - state.waitingSince : .zero))
         }
@@ -472,7 +472,7 @@ package final class StageWorker: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 
-    private func finish(_ end: WorkerEnd) {
+    private func finish(_ end: TerminationReason) {
         // In one step: a request that is added in between would wait forever.
         let (end, pending, waiters) = state.withLock { state in
             let end = state.ready != nil ? end : Self.neverReady(end)
@@ -485,10 +485,10 @@ package final class StageWorker: Sendable {
         closeInput()
     }
 
-    private static func neverReady(_ end: WorkerEnd) -> WorkerEnd {
+    private static func neverReady(_ end: TerminationReason) -> TerminationReason {
         switch end {
         case .exited(let status): .neverReady("it exits immediately with status \(status)")
-        case .signalled(let number): .neverReady("it crashes immediately (\(WorkerEnd.name(ofSignal: number)))")
+        case .signalled(let number): .neverReady("it crashes immediately (\(TerminationReason.name(ofSignal: number)))")
         case .brokeProtocol(let text): .neverReady("it does not speak the protocol: \(text)")
         case .overMemory(let limit): .neverReady("it uses more than \(limit) of memory before it answers")
         default: end

@@ -6,7 +6,7 @@ import Synchronization
 package final class WorkerPool: Sendable {
     private struct State {
         /// Greeted children, each with its sandbox policy.
-        var idle: [(reach: Reach?, worker: StageWorker)] = []
+        var idle: [(reach: SandboxPolicy?, worker: StageWorker)] = []
         /// A child started ahead of its work, which waits for the greeting.
         var coming: StageWorker?
         /// The first child's answer to the greeting, which was checked; later children must give the same.
@@ -30,7 +30,7 @@ package final class WorkerPool: Sendable {
     private let state = Mutex(State())
     /// How many idle children to keep; more are closed after their work.
     private let idleLimit: Int
-    private let onEnd: @Sendable (WorkerEnd) -> Void
+    private let onEnd: @Sendable (TerminationReason) -> Void
 
     /// Creates a pool, which starts no child before there is work.
     /// - Parameter redact: Removes secrets from the children's output.
@@ -38,7 +38,7 @@ package final class WorkerPool: Sendable {
     package init(
         launch: WorkerLaunch, limits: WorkerLimits = WorkerLimits(), origin: Origin = .program,
         hostVersion: String = "", idleLimit: Int = 4, redact: @escaping @Sendable (String) -> String = { $0 },
-        onEnd: @escaping @Sendable (WorkerEnd) -> Void = { _ in }
+        onEnd: @escaping @Sendable (TerminationReason) -> Void = { _ in }
     ) {
         self.launch = launch
         self.limits = limits
@@ -60,7 +60,7 @@ package final class WorkerPool: Sendable {
 
     /// Returns a child's answer to the greeting, starting one if none is idle.
     /// - Throws: `StageError` with code `configuration` if it can't be started or speaks another protocol.
-    package func ready(reach: Reach? = nil) async throws(StageError) -> ChildReady {
+    package func ready(reach: SandboxPolicy? = nil) async throws(StageError) -> ChildReady {
         let name = if case .plugin(let name) = origin { name } else { "stage-worker" }
         let worker = take(reach, isNew: false).worker
         do throws(StageWorker.Failure) {
@@ -77,7 +77,7 @@ package final class WorkerPool: Sendable {
         }
     }
 
-    private func greet(_ worker: StageWorker, _ reach: Reach?) async throws(StageWorker.Failure) -> ChildReady {
+    private func greet(_ worker: StageWorker, _ reach: SandboxPolicy?) async throws(StageWorker.Failure) -> ChildReady {
         let ready = try await worker.greet(hello(reach))
         let isSame = state.withLock { state in
             let first = state.first ?? ready
@@ -91,7 +91,7 @@ package final class WorkerPool: Sendable {
         return ready
     }
 
-    private func hello(_ reach: Reach?) -> HostHello {
+    private func hello(_ reach: SandboxPolicy?) -> HostHello {
         let services = if case .program = origin { HostService.allCases } else { HostService.open }
         return HostHello(
             host: "spreader-pipeline", version: hostVersion, features: services.map(\.rawValue) + ["shutdown"],
@@ -106,7 +106,7 @@ package final class WorkerPool: Sendable {
     ///   - reach: The sandbox policy; only children with the same policy are reused.
     ///   - mayRepeat: Whether the request may run twice.
     func perform(
-        _ message: (Int) -> HostMessage, reach: Reach? = nil, mayRepeat: Bool = true,
+        _ message: (Int) -> HostMessage, reach: SandboxPolicy? = nil, mayRepeat: Bool = true,
         events: @escaping @Sendable (ChildMessage, StageWorker) -> Void
     ) async throws(Failure) -> ResultMessage {
         var isRepeated = false
@@ -159,7 +159,7 @@ package final class WorkerPool: Sendable {
     }
 
     /// Returns a child, and whether it still needs the greeting.
-    private func take(_ reach: Reach?, isNew: Bool) -> (worker: StageWorker, isNew: Bool) {
+    private func take(_ reach: SandboxPolicy?, isNew: Bool) -> (worker: StageWorker, isNew: Bool) {
         state.withLock { state in
             if !isNew {
                 state.idle.removeAll { !$0.worker.isAlive }
@@ -175,7 +175,7 @@ package final class WorkerPool: Sendable {
         }
     }
 
-    private func giveBack(_ worker: StageWorker, _ reach: Reach?) async {
+    private func giveBack(_ worker: StageWorker, _ reach: SandboxPolicy?) async {
         let surplus: StageWorker? = state.withLock { state in
             guard !state.isClosed, worker.isAlive else { return worker }
             // Close the child that has been idle longest: its sandbox policy is the least likely to be needed.

@@ -139,7 +139,7 @@ package struct PluginConformance: Sendable {
                     memory: limits.memory.bytes)))
         let ready = try ready(plugin)
         guard ready.version == StageProtocol.version else {
-            let error = WorkerEnd.foreignProtocol(
+            let error = TerminationReason.foreignProtocol(
                 name: ready.name, release: ready.release, version: ready.version, ours: StageProtocol.version
             ).startError(plugin: manifest.name, lastWords: nil)
             throw Unfit(error.description)
@@ -192,7 +192,7 @@ package struct PluginConformance: Sendable {
         let words = plugin.errors.last.map { ": \($0)" } ?? ""
         switch plugin.end {
         case .exited(let status): return "; it exited with status \(status)\(words)"
-        case .signalled(let number): return "; it crashed (\(WorkerEnd.name(ofSignal: number)))\(words)"
+        case .signalled(let number): return "; it crashed (\(TerminationReason.name(ofSignal: number)))\(words)"
         default: return words
         }
     }
@@ -309,7 +309,7 @@ package struct PluginConformance: Sendable {
             guard let plan = result.plan else { throw Unfit("the answer to plan has no \"plan\"") }
             if let output = plan.output {
                 do {
-                    _ = try ForeignArtifact.decode(output, kind: stage.output)
+                    _ = try OpaqueArtifact.decode(output, kind: stage.output)
                 } catch {
                     throw Unfit("the plan's output is not a valid \(stage.output): \(error)")
                 }
@@ -354,7 +354,7 @@ package struct PluginConformance: Sendable {
         guard let value = result.artifact else { throw Unfit("the answer to run has no \"artifact\"") }
         let artifact: any Artifact
         do {
-            artifact = try ForeignArtifact.decode(value, kind: stage.output)
+            artifact = try OpaqueArtifact.decode(value, kind: stage.output)
         } catch {
             throw Unfit("its output is not a valid \(stage.output): \(error)")
         }
@@ -366,7 +366,7 @@ package struct PluginConformance: Sendable {
             guard size.int64Value == file.bytes else {
                 throw Unfit("its output says that \(file.path) has \(file.bytes) bytes, but it has \(size)")
             }
-            let isOld = FileMark(file.path).map { $0.changed < began } ?? false
+            let isOld = FileFingerprint(file.path).map { $0.changed < began } ?? false
             guard file.path.hasPrefix(work.path + "/") || isOld || stage.effect == .resumable else {
                 throw Unfit("it created \(file.path) outside its work folder")
             }
@@ -467,7 +467,7 @@ package struct PluginConformance: Sendable {
     /// Values that change with a file's content: size, inode and modification time. A new hard link does not change
     /// them.
     private func marks(_ artifact: any Artifact) -> [[Int64]] {
-        artifact.files.map { file in FileMark(file.path).map { [$0.bytes, $0.inode, $0.modified] } ?? [] }
+        artifact.files.map { file in FileFingerprint(file.path).map { [$0.bytes, $0.inode, $0.modified] } ?? [] }
     }
 
     private func digest(_ file: FileReference) throws(Unfit) -> String {

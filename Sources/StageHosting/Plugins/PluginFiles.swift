@@ -48,7 +48,7 @@ struct PluginFiles: Sendable {
     }
 
     private func content(_ path: String) -> String {
-        guard let mark = FileMark(path) else { return "absent" }
+        guard let mark = FileFingerprint(path) else { return "absent" }
         guard mark.bytes <= Self.longestRead, let digest = try? ContentDigest.sha256(ofFile: path) else {
             return "\(mark.bytes) \(mark.modified)"
         }

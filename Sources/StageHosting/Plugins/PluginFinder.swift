@@ -38,7 +38,7 @@ package enum PluginFinder {
                         Diagnostic(
                             .warning, code: "plugin-twice",
                             "plugin \(manifest.name) exists twice; using the one in \(first.file)",
-                            hint: "remove or rename one of them", location: SourceLocation(file: manifest.file),
+                            hint: "remove or rename one of them", location: SourcePosition(file: manifest.file),
                             subject: .configuration))
                 } else {
                     plugins.append(manifest)

@@ -87,7 +87,7 @@ package final class Plugin: Sendable {
     /// Starts the plugin and returns its stages.
     /// - Throws: `StageError` with code `configuration` if the plugin can't be started, speaks another protocol, does
     ///   not match its manifest or has an irreversible stage.
-    package func stages() async throws(StageError) -> [StageType] {
+    package func stages() async throws(StageError) -> [StageDefinition] {
         let ready = try await pool.ready()
         if let problem = Self.problem(with: ready, manifest) {
             throw StageError(
@@ -129,14 +129,14 @@ package final class Plugin: Sendable {
 
     private func type(
         _ description: StageDescription, _ schema: OptionSchema, _ mark: String, features: Set<String>
-    ) -> StageType {
+    ) -> StageDefinition {
         let origin = "\(manifest.name) \(manifest.version)"
         let (pool, grants) = (pool, grants)
         // Instances need the stage's definition, so create one without `make` first.
-        let bare = StageType(
+        let bare = StageDefinition(
             description, origin: origin, mark: mark, options: schema.descriptors, findings: schema.findings,
             make: { (_) throws(StageError) in throw StageError(.internalFault, "this stage can't be created") })
-        return StageType(
+        return StageDefinition(
             description, origin: origin, mark: mark, options: schema.descriptors, findings: schema.findings,
             make: { (options) throws(StageError) in
                 if let name = schema.missing(in: options).first {
@@ -181,11 +181,11 @@ package struct PluginSet: Sendable {
     /// - Returns: Their stages, and the errors of those that can't be used, by name.
     package func stages(
         named names: Set<String>?
-    ) async -> (stages: [StageType], unusable: [String: StageError]) {
+    ) async -> (stages: [StageDefinition], unusable: [String: StageError]) {
         let wanted = plugins.filter { plugin in
             names.map { !$0.isDisjoint(with: plugin.manifest.stages) } ?? true
         }
-        return await withTaskGroup(of: (Int, Result<[StageType], StageError>).self) { group in
+        return await withTaskGroup(of: (Int, Result<[StageDefinition], StageError>).self) { group in
             for (index, plugin) in wanted.enumerated() {
                 group.addTask {
                     do throws(StageError) {
@@ -195,9 +195,9 @@ package struct PluginSet: Sendable {
                     }
                 }
             }
-            var answers: [(Int, Result<[StageType], StageError>)] = []
+            var answers: [(Int, Result<[StageDefinition], StageError>)] = []
             for await answer in group { answers.append(answer) }
-            var stages: [StageType] = []
+            var stages: [StageDefinition] = []
             var unusable: [String: StageError] = [:]
             for (index, answer) in answers.sorted(by: { $0.0 < $1.0 }) {
                 switch answer {

@@ -74,7 +74,7 @@ package struct PluginManifest: Sendable {
         } catch {
             let finding = Diagnostic(
                 code: "plugin-manifest", "the plugin's manifest \(file) can't be read as UTF-8 text",
-                location: SourceLocation(file: file, line: 1, column: 1))
+                location: SourcePosition(file: file, line: 1, column: 1))
             return (nil, [finding])
         }
         let (root, syntax) = DocumentLoader.load(text, file: file, kind: .manifest)
@@ -204,7 +204,7 @@ private struct ManifestReader {
         }
     }
 
-    private mutating func report(_ code: String, _ message: String, hint: String? = nil, at location: SourceLocation) {
+    private mutating func report(_ code: String, _ message: String, hint: String? = nil, at location: SourcePosition) {
         findings.append(
             Diagnostic(code: code, message, hint: hint, location: location, subject: .configuration))
     }

@@ -29,7 +29,7 @@ extension PluginPolicy {
                 .warning, code: "plugin-environment",
                 "plugin \(manifest.name) does not get \(name): it may hold a secret",
                 hint: "to allow it, set SPREADER_PLUGIN_SECRETS=\(manifest.name):\(name)",
-                location: SourceLocation(file: manifest.file), subject: .configuration)
+                location: SourcePosition(file: manifest.file), subject: .configuration)
         }
     }
 }

@@ -6,7 +6,7 @@ import PluginProtocol
 /// A blocking connection to a plugin's process, line by line, for the conformance suite.
 final class RawPlugin {
     private let process: ChildProcess
-    private var talk: Conversation
+    private var talk: ChildOutputReader
     private var lines: [Data] = []
     private var inputIsOpen = true
     /// The last lines of its standard error.
@@ -14,13 +14,13 @@ final class RawPlugin {
     /// The first lines of its standard output that are not messages.
     private(set) var strayLines: [String] = []
     /// How the process ended; nil while it runs.
-    private(set) var end: WorkerEnd?
+    private(set) var end: TerminationReason?
 
     /// Starts the plugin's process.
     /// - Throws: `POSIXError` if it can't be started.
     init(_ launch: WorkerLaunch, _ limits: WorkerLimits) throws(POSIXError) {
         process = try ChildProcess.start(launch)
-        talk = Conversation(limits: limits)
+        talk = ChildOutputReader(limits: limits)
     }
 
     deinit {
@@ -113,7 +113,7 @@ final class RawPlugin {
     private func keep(_ lines: [String]) { errors = Array((errors + lines).suffix(Self.mostLines)) }
 
     /// Waits for the process to end; nil if it is still running after `limit`.
-    func waitForEnd(within limit: Duration) -> WorkerEnd? {
+    func waitForEnd(within limit: Duration) -> TerminationReason? {
         let deadline = SuspendingClock.now + limit
         while end == nil, SuspendingClock.now < deadline { listen() }
         return end

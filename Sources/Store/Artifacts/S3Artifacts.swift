@@ -126,7 +126,7 @@ package struct S3Artifacts: ArtifactStore {
             if done.text.contains("<Error>") { throw strange("did not complete the multipart upload", done) }
         } catch {
             // The parts of an incomplete upload cost money.
-            _ = try? await Uncancelled.run { () throws(StageError) in
+            _ = try? await withCancellationShield { () throws(StageError) in
                 try await call("DELETE", digest, query: [("uploadId", upload)])
             }
             throw error

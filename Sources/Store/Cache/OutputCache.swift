@@ -196,7 +196,7 @@ package struct OutputCache: Sendable {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? []
         for name in names {
             let path = place.appending(path: name).path
-            guard read(path) == nil, let mark = FileMark(path) else { continue }
+            guard read(path) == nil, let mark = FileFingerprint(path) else { continue }
             if Double(mark.changed) / 1e9 < Date().timeIntervalSince1970 - 600 { unlink(path) }
         }
     }

@@ -3,12 +3,12 @@ import PipelineKit
 /// A digest that is computed in the background before it is known to be needed.
 package final class DigestAhead: Sendable {
     let path: String
-    let mark: FileMark
+    let mark: FileFingerprint
     private let work: Task<Result<String, StageError>, Never>
 
     /// Starts reading the file at `path`; returns nil when there is none.
     package init?(of path: String) {
-        guard let mark = FileMark(path) else { return nil }
+        guard let mark = FileFingerprint(path) else { return nil }
         self.path = path
         self.mark = mark
         work = Task {

@@ -36,7 +36,7 @@ package struct FileDigests: Sendable {
         return digest
     }
 
-    private func remembered(_ path: String, _ mark: FileMark) async throws(StageError) -> String? {
+    private func remembered(_ path: String, _ mark: FileFingerprint) async throws(StageError) -> String? {
         guard let records else { return nil }
         return try await StoreError.bridge("reading the digests failed") {
             try await records.read { connection in
@@ -48,7 +48,7 @@ package struct FileDigests: Sendable {
         }
     }
 
-    private func write(_ digest: String, of path: String, _ mark: FileMark) async throws(StageError) {
+    private func write(_ digest: String, of path: String, _ mark: FileFingerprint) async throws(StageError) {
         guard let records, remembers else { return }
         _ = try await StoreError.bridge("writing the digests failed") {
             try await records.write { connection in
@@ -66,8 +66,8 @@ package struct FileDigests: Sendable {
     /// - Throws: `StageError` with code `file-system` when the file can't be examined.
     package static func size(of path: String) throws(StageError) -> Int64 { try mark(of: path).bytes }
 
-    private static func mark(of path: String) throws(StageError) -> FileMark {
-        guard let mark = FileMark(path) else { throw unreadable(path, errno) }
+    private static func mark(of path: String) throws(StageError) -> FileFingerprint {
+        guard let mark = FileFingerprint(path) else { throw unreadable(path, errno) }
         return mark
     }
 

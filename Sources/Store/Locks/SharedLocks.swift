@@ -123,7 +123,7 @@ package final class SharedLock: Sendable {
     /// Releases the lock; another process can take it then.
     package func release() async {
         keeper?.cancel()
-        if let row { _ = try? await Uncancelled.run { () throws(StageError) in try await row.release() } }
+        if let row { _ = try? await withCancellationShield { () throws(StageError) in try await row.release() } }
         file.withLock { $0 = nil }
     }
 }

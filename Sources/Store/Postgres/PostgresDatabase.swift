@@ -23,7 +23,7 @@ package final class PostgresDatabase: SQLDatabase {
     private let time: Time
     private let patience: Duration
     private let idle = Mutex<[PostgresConnection]>([])
-    private let room = AsyncRoom(PostgresDatabase.width)
+    private let room = AsyncSemaphore(PostgresDatabase.width)
 
     /// Takes an address such as `postgres://user:password@host:port/name`. Connects on first use.
     /// - Parameter patience: How long a call waits for an unreachable server, such as one that is restarting.
@@ -188,7 +188,7 @@ package final class PostgresDatabase: SQLDatabase {
 }
 
 /// An async semaphore with a first-come, first-served queue.
-private final class AsyncRoom: Sendable {
+private final class AsyncSemaphore: Sendable {
     private struct State {
         var free: Int
         var waiting: [(id: UUID, continuation: CheckedContinuation<Void, any Error>)] = []

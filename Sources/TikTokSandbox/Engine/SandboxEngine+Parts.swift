@@ -15,7 +15,7 @@ extension SandboxEngine {
     private static let uploadLife: TimeInterval = 7200
 
     /// Opens an upload of the size that the body announces.
-    func openParts(bearer: String?, body: JSONValue?) throws -> PartUpload {
+    func openParts(bearer: String?, body: SandboxJSON?) throws -> PartUpload {
         let grant = try authorize(bearer, anyOf: ["video.upload"])
         let settings = settings
         try admit(.initialize, grant, limit: settings.initPerMinute)
@@ -74,7 +74,7 @@ extension SandboxEngine {
     }
 
     /// Posts a video. Each call creates another post, because the dialect does not limit a video to one post.
-    func publishParts(bearer: String?, body: JSONValue?) throws -> String {
+    func publishParts(bearer: String?, body: SandboxJSON?) throws -> String {
         let grant = try authorize(bearer, anyOf: ["video.publish"])
         let settings = settings
         try admit(.initialize, grant, limit: settings.initPerMinute)
@@ -94,7 +94,7 @@ extension SandboxEngine {
         }
         var post = newPost(
             publishID, .direct, grant, details,
-            ChunkPlan(videoSize: upload.videoSize, chunkSize: upload.partSize, count: Int64(upload.parts.count)))
+            AnnouncedChunks(videoSize: upload.videoSize, chunkSize: upload.partSize, count: Int64(upload.parts.count)))
         let readyAt = now().addingTimeInterval(settings.processingSeconds)
         post.committed = upload.videoSize
         post.contentType = "video/mp4"

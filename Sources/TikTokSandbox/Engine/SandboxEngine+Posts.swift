@@ -9,7 +9,7 @@ struct OpenedPost: Sendable {
 
 extension SandboxEngine {
     /// Opens a post: checks the request against the documented rules, then assigns a publish id and an upload URL.
-    func openPost(mode: PostMode, bearer: String?, body: JSONValue?) throws -> OpenedPost {
+    func openPost(mode: PublishMode, bearer: String?, body: SandboxJSON?) throws -> OpenedPost {
         let grant = try authorize(bearer, anyOf: [mode == .direct ? "video.publish" : "video.upload"])
         let settings = settings
         try admit(.initialize, grant, limit: settings.initPerMinute)
@@ -29,7 +29,7 @@ extension SandboxEngine {
                 uploadURL: "\(uploadBase)/upload/?upload_id=\(post.uploadID)&upload_token=\(post.uploadToken)")
         case .pull(let url):
             let publishID = (mode == .direct ? "v_pub_url~v2." : "v_inbox_url~v2.") + number
-            var post = newPost(publishID, mode, grant, details, ChunkPlan(videoSize: 0, chunkSize: 0, count: 0))
+            var post = newPost(publishID, mode, grant, details, AnnouncedChunks(videoSize: 0, chunkSize: 0, count: 0))
             post.pull = Pull(url: url)
             try commit(.postOpened(post))
             pullQueue.yield(publishID)
@@ -39,7 +39,7 @@ extension SandboxEngine {
 
     /// Creates a post without any bytes.
     func newPost(
-        _ publishID: String, _ mode: PostMode, _ grant: Grant, _ details: Post.Details, _ plan: ChunkPlan
+        _ publishID: String, _ mode: PublishMode, _ grant: Grant, _ details: Post.Details, _ plan: AnnouncedChunks
     ) -> Post {
         let moment = now()
         return Post(
@@ -103,7 +103,7 @@ extension SandboxEngine {
         return post
     }
 
-    func checkCaps(_ mode: PostMode, _ grant: Grant, _ settings: SandboxSettings) throws {
+    func checkCaps(_ mode: PublishMode, _ grant: Grant, _ settings: SandboxSettings) throws {
         guard !state.isOverUserCap(grant.openID, at: now(), settings: settings) else { throw APIError.activeUserCap }
         switch mode {
         case .direct:

@@ -2,14 +2,14 @@ import Foundation
 
 extension SandboxEngine {
     /// Returns the requested fields of the user. Throws if the grant lacks the scope of one.
-    func userInfo(bearer: String?, fields: String?) throws -> JSONValue {
+    func userInfo(bearer: String?, fields: String?) throws -> SandboxJSON {
         let grant = try authorize(bearer, anyOf: [])
         try admit(.userInfo, grant, limit: settings.userInfoPerMinute)
         let wanted = (fields ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter {
             !$0.isEmpty
         }
         guard !wanted.isEmpty else { throw APIError.invalid("Fields is required") }
-        var user: [String: JSONValue] = [:]
+        var user: [String: SandboxJSON] = [:]
         for field in wanted {
             guard
                 let known = try Self.user(
@@ -25,7 +25,7 @@ extension SandboxEngine {
 
     private static func user(
         _ openID: String, app: SandboxApp, settings: SandboxSettings, avatar: String
-    ) -> [String: (scope: String, value: JSONValue)] {
+    ) -> [String: (scope: String, value: SandboxJSON)] {
         let basic = "user.info.basic"
         let profile = "user.info.profile"
         let stats = "user.info.stats"

@@ -7,21 +7,21 @@ struct PostView: Sendable {
     var account: String
 
     /// The post as an element of `GET /_sandbox/posts`.
-    var json: JSONValue {
+    var json: SandboxJSON {
         let formatted = post.createdAt.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
-        var members: [String: JSONValue] = [
+        var members: [String: SandboxJSON] = [
             "publishId": .string(post.publishID), "status": .string(status.name), "mode": .string(post.mode.rawValue),
-            "title": post.details.title.map(JSONValue.string) ?? .null,
-            "privacyLevel": post.details.privacyLevel.map(JSONValue.string) ?? .null,
-            "bytes": .integer(post.committed), "sha256": (post.inspection?.sha256).map(JSONValue.string) ?? .null,
+            "title": post.details.title.map(SandboxJSON.string) ?? .null,
+            "privacyLevel": post.details.privacyLevel.map(SandboxJSON.string) ?? .null,
+            "bytes": .integer(post.committed), "sha256": (post.inspection?.sha256).map(SandboxJSON.string) ?? .null,
             // A string, because JSON parsers that use doubles lose digits above 2^53.
             "postId": status.publicPostID.map { .string(String($0)) } ?? .null,
-            "failReason": status.failReason.map(JSONValue.string) ?? .null, "createdAt": .string(formatted),
+            "failReason": status.failReason.map(SandboxJSON.string) ?? .null, "createdAt": .string(formatted),
             "account": .string(account), "disableComment": .bool(post.details.disableComment),
             "disableDuet": .bool(post.details.disableDuet), "disableStitch": .bool(post.details.disableStitch),
             "isAigc": .bool(post.details.aiGenerated), "brandContentToggle": .bool(post.details.brandContent),
             "brandOrganicToggle": .bool(post.details.brandOrganic),
-            "coverTimestampMs": post.details.coverTimestampMilliseconds.map(JSONValue.integer) ?? .null,
+            "coverTimestampMs": post.details.coverTimestampMilliseconds.map(SandboxJSON.integer) ?? .null,
         ]
         if let facts = post.inspection?.facts {
             members["media"] = [
@@ -45,7 +45,7 @@ extension SandboxEngine {
     }
 
     /// The posts that still lack bytes, abandoned ones included, newest first.
-    func openUploads() -> [JSONValue] {
+    func openUploads() -> [SandboxJSON] {
         let moment = now()
         let settings = settings
         return state.openUploads.map { post in
@@ -54,7 +54,7 @@ extension SandboxEngine {
                 "status": .string(post.status(at: moment, settings: settings).name),
                 "uploadedBytes": .integer(post.committed), "bytes": .integer(post.plan.videoSize),
                 "chunkSize": .integer(post.plan.chunkSize), "totalChunkCount": .integer(post.plan.count),
-                "title": post.details.title.map(JSONValue.string) ?? .null,
+                "title": post.details.title.map(SandboxJSON.string) ?? .null,
             ]
         }
     }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Webhook deliveries, kept in memory only.
-struct WebhookDesk: Sendable {
+struct WebhookOutbox: Sendable {
     /// Keys of the events that were queued or dropped.
     var told: Set<String> = []
     /// Deliveries that are due now or later, retries included.
@@ -47,15 +47,15 @@ extension SandboxEngine {
     }
 
     /// The deliveries of `GET /_sandbox/webhooks`: first the ended ones, then the pending ones.
-    func deliveries() -> [JSONValue] { (webhooks.ended + webhooks.waiting).map(\.json) }
+    func deliveries() -> [SandboxJSON] { (webhooks.ended + webhooks.waiting).map(\.json) }
 
     private func notices(at moment: Date, _ settings: SandboxSettings) -> [WebhookNotice] {
         var notices: [WebhookNotice] = []
         for post in state.arrivedPosts.reversed() + state.failedPulls {
             let status = post.status(at: moment, settings: settings)
             let type = post.mode == .inbox ? "INBOX_SHARE" : "DIRECT_PUBLISH"
-            func notice(_ event: String, _ more: [String: JSONValue] = [:]) -> WebhookNotice {
-                let content: [String: JSONValue] = [
+            func notice(_ event: String, _ more: [String: SandboxJSON] = [:]) -> WebhookNotice {
+                let content: [String: SandboxJSON] = [
                     "publish_id": .string(post.publishID), "publish_type": .string(type),
                 ]
                 return WebhookNotice(

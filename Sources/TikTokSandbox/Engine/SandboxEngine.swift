@@ -6,11 +6,11 @@ actor SandboxEngine {
     private(set) var state: SandboxState
     private let journal: Journal
     let directory: DataDirectory
-    let desk: FaultDesk
+    let desk: FaultInjector
     let now: @Sendable () -> Date
     let logger: Logger
     var windows = RateWindows()
-    var webhooks = WebhookDesk()
+    var webhooks = WebhookOutbox()
     /// The newest writer of each upload; see ``ChunkLease``.
     var leases: [String: ChunkLease] = [:]
     /// Publish ids of posts that are waiting for inspection.
@@ -22,7 +22,7 @@ actor SandboxEngine {
     /// The server's address; empty until it listens.
     var baseURL = ""
 
-    init(directory: DataDirectory, desk: FaultDesk, now: @escaping @Sendable () -> Date, logger: Logger)
+    init(directory: DataDirectory, desk: FaultInjector, now: @escaping @Sendable () -> Date, logger: Logger)
         throws(SandboxError)
     {
         let (journal, events) = try Journal.open(directory.journal)

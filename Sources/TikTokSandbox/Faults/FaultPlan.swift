@@ -15,16 +15,16 @@ package struct FaultPlan: Sendable, Equatable {
     var settings = SandboxSettings()
     var rules: [FaultRule] = []
     /// The JSON that the plan was read from; returned by `GET /_sandbox/faults`.
-    var source: JSONValue = ["settings": [:], "rules": []]
+    var source: SandboxJSON = ["settings": [:], "rules": []]
 
     /// Default settings and no rules.
     static let none = FaultPlan()
 
     /// Parses a plan. Throws for unknown keys and invalid values.
     init(parsing data: Data, name: String) throws(SandboxError) {
-        let value: JSONValue
+        let value: SandboxJSON
         do {
-            value = try JSONValue(parsing: data)
+            value = try SandboxJSON(parsing: data)
         } catch {
             throw SandboxError(
                 .invalidFaults, "\(name): this is not JSON", hint: "see docs/sandbox.md for an example")

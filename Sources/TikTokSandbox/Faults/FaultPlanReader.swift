@@ -2,7 +2,7 @@
 struct FaultPlanReader {
     let name: String
 
-    mutating func read(_ value: JSONValue) throws -> FaultPlan {
+    mutating func read(_ value: SandboxJSON) throws -> FaultPlan {
         var plan = FaultPlan()
         if case .array(let rules) = value {
             plan.rules = try readRules(rules, at: "")
@@ -19,7 +19,7 @@ struct FaultPlanReader {
         return plan
     }
 
-    private func readSettings(_ value: JSONValue, into settings: inout SandboxSettings) throws {
+    private func readSettings(_ value: SandboxJSON, into settings: inout SandboxSettings) throws {
         let members = try object(value, at: "/settings", keys: SettingKey.all.map(\.name))
         for key in SettingKey.all {
             guard let member = members[key.name] else { continue }
@@ -27,7 +27,7 @@ struct FaultPlanReader {
         }
     }
 
-    private func readRules(_ values: [JSONValue], at path: String) throws -> [FaultRule] {
+    private func readRules(_ values: [SandboxJSON], at path: String) throws -> [FaultRule] {
         var rules: [FaultRule] = []
         for (index, value) in values.enumerated() {
             rules.append(try readRule(value, at: "\(path)/\(index)"))
@@ -35,7 +35,7 @@ struct FaultPlanReader {
         return rules
     }
 
-    private func readRule(_ value: JSONValue, at path: String) throws -> FaultRule {
+    private func readRule(_ value: SandboxJSON, at path: String) throws -> FaultRule {
         let members = try object(value, at: path, keys: ["match", "times", "after", "action"])
         guard let action = members["action"] else { throw failure(path, "needs an `action`") }
         var times: Int? = 1
@@ -51,7 +51,7 @@ struct FaultPlanReader {
             action: try readAction(action, at: "\(path)/action"))
     }
 
-    private func readMatch(_ value: JSONValue, at path: String) throws -> FaultRule.Match {
+    private func readMatch(_ value: SandboxJSON, at path: String) throws -> FaultRule.Match {
         let members = try object(value, at: path, keys: ["path", "method", "chunk"])
         return FaultRule.Match(
             path: try text(members["path"], at: "\(path)/path"),
@@ -59,7 +59,7 @@ struct FaultPlanReader {
             chunk: try count(members["chunk"], at: "\(path)/chunk"))
     }
 
-    private func readAction(_ value: JSONValue, at path: String) throws -> FaultAction {
+    private func readAction(_ value: SandboxJSON, at path: String) throws -> FaultAction {
         let members = try object(value, at: path, keys: ["answer", "delay", "drop", "garbage", "halfBody", "hang"])
         guard members.count == 1, let (key, argument) = members.first else {
             throw failure(path, "takes exactly one of answer, delay, drop, garbage, halfBody, hang")
@@ -85,7 +85,7 @@ struct FaultPlanReader {
         }
     }
 
-    private func readAnswer(_ value: JSONValue, at path: String) throws -> FaultAction.Answer {
+    private func readAnswer(_ value: SandboxJSON, at path: String) throws -> FaultAction.Answer {
         let members = try object(value, at: path, keys: ["status", "code", "message", "headers", "handled"])
         var answer = FaultAction.Answer()
         if let status = try count(members["status"], at: "\(path)/status") {
@@ -109,10 +109,10 @@ struct FaultPlanReader {
         return answer
     }
 
-    private func object(_ value: JSONValue, at path: String, keys: [String]) throws -> [String: JSONValue] {
+    private func object(_ value: SandboxJSON, at path: String, keys: [String]) throws -> [String: SandboxJSON] {
         guard case .object(let members) = value else { throw failure(path, "takes an object") }
         for key in members.keys.sorted() where !keys.contains(key) {
-            let near = NearestName.candidates(for: key, among: keys)
+            let near = ClosestName.candidates(for: key, among: keys)
             let hint =
                 near.isEmpty
                 ? "known here: " + keys.joined(separator: ", ")
@@ -124,13 +124,13 @@ struct FaultPlanReader {
         return members
     }
 
-    private func text(_ value: JSONValue?, at path: String) throws -> String? {
+    private func text(_ value: SandboxJSON?, at path: String) throws -> String? {
         guard let value else { return nil }
         guard let text = value.stringValue else { throw failure(path, "takes a string") }
         return text
     }
 
-    private func count(_ value: JSONValue?, at path: String) throws -> Int? {
+    private func count(_ value: SandboxJSON?, at path: String) throws -> Int? {
         guard let value else { return nil }
         guard let number = value.integerValue, number >= 0, number <= Int32.max else {
             throw failure(path, "takes a whole number from 0")
@@ -138,7 +138,7 @@ struct FaultPlanReader {
         return Int(number)
     }
 
-    private func seconds(_ value: JSONValue, at path: String) throws -> Double {
+    private func seconds(_ value: SandboxJSON, at path: String) throws -> Double {
         guard let number = value.doubleValue, number >= 0, number <= 86_400 else {
             throw failure(path, "takes a number of seconds")
         }

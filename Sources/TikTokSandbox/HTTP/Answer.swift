@@ -13,7 +13,7 @@ struct Answer: Sendable {
     /// The error code, for the request log.
     var code: String?
 
-    static func json(_ value: JSONValue, status: Int = 200) -> Answer {
+    static func json(_ value: SandboxJSON, status: Int = 200) -> Answer {
         var answer = Answer(status: status, body: value.encoded())
         answer.headers[.contentType] = "application/json; charset=utf-8"
         answer.headers[.cacheControl] = "no-store"
@@ -27,7 +27,7 @@ struct Answer: Sendable {
     }
 
     /// A successful response in the envelope of `/v2/post/…` and `/v2/user/…`.
-    static func envelope(_ data: JSONValue, logID: String, publishID: String? = nil) -> Answer {
+    static func envelope(_ data: SandboxJSON, logID: String, publishID: String? = nil) -> Answer {
         var answer = json(["data": data, "error": ["code": "ok", "message": "", "log_id": .string(logID)]])
         answer.publishID = publishID
         return answer
@@ -35,7 +35,7 @@ struct Answer: Sendable {
 
     /// An error in the envelope. TikTok's recorded responses have an empty `data` with status 401 and none with others.
     static func envelope(_ error: APIError, logID: String) -> Answer {
-        var members: [String: JSONValue] = [
+        var members: [String: SandboxJSON] = [
             "error": ["code": .string(error.code), "message": .string(error.message), "log_id": .string(logID)]
         ]
         if error.status == 401 || error.status == 200 { members["data"] = [:] }

@@ -44,7 +44,7 @@ struct ControlRoutes {
         }
         router.post("/_sandbox/clock") { [clock] request, _ in
             let body = (try? await Incoming(request).collect()).flatMap {
-                try? JSONDecoder().decode(JSONValue.self, from: $0)
+                try? JSONDecoder().decode(SandboxJSON.self, from: $0)
             }
             guard let seconds = body?["advance"]?.doubleValue, (0...1e9).contains(seconds) else {
                 return Answer.json(["error": "takes {\"advance\": SECONDS}"], status: 400).response

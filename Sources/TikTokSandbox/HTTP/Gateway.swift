@@ -29,7 +29,7 @@ struct Gateway: Sendable {
                 return answer.response
             }
             return try await play(fault, &incoming, context, logID, endpoint)
-        } catch is Interruption {
+        } catch is IncomingFault {
             answer.status = 499
             answer.publishID = await engine.publishID(uploadID: incoming.query["upload_id"])
             note(incoming, answer, fault: actions.last)
@@ -99,7 +99,7 @@ struct Gateway: Sendable {
             answer = .oauth(error, logID: logID, always200: engine.desk.settings.oauthErrorsAnswer200)
         } catch let refusal as UploadRefusal {
             answer = .upload(refusal)
-        } catch let error as Interruption {
+        } catch let error as IncomingFault {
             throw error
         } catch let error as CancellationError {
             throw error

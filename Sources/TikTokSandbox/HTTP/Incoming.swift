@@ -4,7 +4,7 @@ import Hummingbird
 import NIOCore
 
 /// Why a request ended without a response.
-enum Interruption: Error, Sendable {
+enum IncomingFault: Error, Sendable {
     /// The client closed the connection before the end of its body.
     case clientGone
     /// A fault rule closes the connection.
@@ -46,7 +46,7 @@ struct Incoming: Sendable {
     /// The value of the `Content-Length` header.
     var contentLength: Int64? { headers[.contentLength].flatMap { Int64($0) } }
 
-    /// Streams the body to `take`. Throws ``Interruption`` if the connection closes early.
+    /// Streams the body to `take`. Throws ``IncomingFault`` if the connection closes early.
     func readBody(_ take: (ByteBuffer) async throws -> Void) async throws {
         var count: Int64 = 0
         var pieces = body.makeAsyncIterator()
@@ -57,14 +57,14 @@ struct Incoming: Sendable {
             } catch is CancellationError {
                 throw CancellationError()
             } catch {
-                throw Interruption.clientGone
+                throw IncomingFault.clientGone
             }
             guard let piece else { break }
             count += Int64(piece.readableBytes)
             try await take(piece)
-            if let dropAfter, count >= dropAfter { throw Interruption.fault }
+            if let dropAfter, count >= dropAfter { throw IncomingFault.fault }
         }
-        if let contentLength, count < contentLength { throw Interruption.clientGone }
+        if let contentLength, count < contentLength { throw IncomingFault.clientGone }
     }
 
     /// Reads the whole body. Throws if it is longer than ``maxBodySize``.
@@ -80,11 +80,11 @@ struct Incoming: Sendable {
     }
 
     /// Reads the body as JSON; `nil` if it is empty.
-    func json() async throws -> JSONValue? {
+    func json() async throws -> SandboxJSON? {
         let data = try await collect()
         if data.isEmpty { return nil }
         do {
-            return try JSONValue(parsing: data)
+            return try SandboxJSON(parsing: data)
         } catch {
             throw APIError.body
         }

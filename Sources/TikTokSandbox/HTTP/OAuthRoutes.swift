@@ -54,14 +54,14 @@ struct OAuthRoutes {
             default:
                 throw OAuthError(400, "unsupported_grant_type", "The grant type is not supported.")
             }
-        var members: [String: JSONValue] = [
+        var members: [String: SandboxJSON] = [
             "access_token": .string(answer.accessToken), "expires_in": .integer(answer.expiresIn),
             "token_type": "Bearer",
         ]
-        members["refresh_token"] = answer.refreshToken.map(JSONValue.string)
-        members["refresh_expires_in"] = answer.refreshExpiresIn.map(JSONValue.integer)
-        members["open_id"] = answer.openID.map(JSONValue.string)
-        members["scope"] = answer.scope.map(JSONValue.string)
+        members["refresh_token"] = answer.refreshToken.map(SandboxJSON.string)
+        members["refresh_expires_in"] = answer.refreshExpiresIn.map(SandboxJSON.integer)
+        members["open_id"] = answer.openID.map(SandboxJSON.string)
+        members["scope"] = answer.scope.map(SandboxJSON.string)
         return .json(.object(members))
     }
 }

@@ -87,7 +87,7 @@ struct PartRoutes {
         while offset < content.upperBound {
             let piece = try source.read(
                 at: offset, count: min(PosixFile.bufferSize, Int(content.upperBound - offset)))
-            guard !piece.isEmpty else { throw Interruption.clientGone }
+            guard !piece.isEmpty else { throw IncomingFault.clientGone }
             try piece.withUnsafeBytes {
                 try file.write($0, at: ticket.range.lowerBound + offset - content.lowerBound)
             }

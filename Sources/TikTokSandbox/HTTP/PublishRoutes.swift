@@ -65,27 +65,27 @@ struct PublishRoutes {
     }
 
     private static func opened(_ post: OpenedPost, _ logID: String) -> Answer {
-        var data: [String: JSONValue] = ["publish_id": .string(post.publishID)]
-        data["upload_url"] = post.uploadURL.map(JSONValue.string)
+        var data: [String: SandboxJSON] = ["publish_id": .string(post.publishID)]
+        data["upload_url"] = post.uploadURL.map(SandboxJSON.string)
         return .envelope(.object(data), logID: logID, publishID: post.publishID)
     }
 
-    private static func status(_ post: Post, _ status: PostStatus) -> JSONValue {
+    private static func status(_ post: Post, _ status: PostStatus) -> SandboxJSON {
         let bytes = post.pull == nil ? "uploaded_bytes" : "downloaded_bytes"
-        var data: [String: JSONValue] = ["status": .string(status.name), bytes: .integer(post.committed)]
+        var data: [String: SandboxJSON] = ["status": .string(status.name), bytes: .integer(post.committed)]
         if let reason = status.failReason { data["fail_reason"] = .string(reason) }
         // TikTok's own spelling.
         if let id = status.publicPostID { data["publicaly_available_post_id"] = [.integer(id)] }
         return .object(data)
     }
 
-    private static func creator(_ settings: SandboxSettings, avatar: String) -> JSONValue {
+    private static func creator(_ settings: SandboxSettings, avatar: String) -> SandboxJSON {
         let isPrivate = settings.accountPrivacy == .private
         return [
             "creator_avatar_url": .string(avatar),
             "creator_username": .string(settings.accountUsername),
             "creator_nickname": .string(settings.accountNickname),
-            "privacy_level_options": .array(settings.offeredPrivacyLevels.map(JSONValue.string)),
+            "privacy_level_options": .array(settings.offeredPrivacyLevels.map(SandboxJSON.string)),
             "comment_disabled": .bool(settings.commentDisabled),
             "duet_disabled": .bool(settings.duetDisabled ?? isPrivate),
             "stitch_disabled": .bool(settings.stitchDisabled ?? isPrivate),

@@ -61,6 +61,6 @@ struct UploadRoutes {
             }
             offset += Int64(piece.readableBytes)
         }
-        guard offset == ticket.range.last + 1 else { throw Interruption.clientGone }
+        guard offset == ticket.range.last + 1 else { throw IncomingFault.clientGone }
     }
 }

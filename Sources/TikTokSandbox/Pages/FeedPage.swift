@@ -66,7 +66,7 @@ struct FeedPage: Sendable {
         return fields
     }
 
-    private static func look(_ status: PostStatus, _ mode: PostMode) -> (text: String, tone: String) {
+    private static func look(_ status: PostStatus, _ mode: PublishMode) -> (text: String, tone: String) {
         switch status.name {
         case "PUBLISH_COMPLETE": ("Published", "good")
         case "SEND_TO_USER_INBOX": ("Draft, in the inbox", "draft")

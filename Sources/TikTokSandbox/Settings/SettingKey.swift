@@ -4,7 +4,7 @@ import Foundation
 struct SettingKey: Sendable {
     let name: String
     /// Stores the value. Returns a message if it is invalid, otherwise `nil`.
-    let store: @Sendable (JSONValue, inout SandboxSettings) -> String?
+    let store: @Sendable (SandboxJSON, inout SandboxSettings) -> String?
 
     /// Every setting, in the order of the documentation.
     static let all: [SettingKey] = [

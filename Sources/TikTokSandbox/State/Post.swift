@@ -1,7 +1,7 @@
 import Foundation
 
 /// How a video reaches the user.
-enum PostMode: String, Codable, Sendable {
+enum PublishMode: String, Codable, Sendable {
     /// Published without further action by the user.
     case direct
     /// A draft in the user's inbox, which the user posts from the app.
@@ -24,11 +24,11 @@ struct Post: Codable, Sendable, Equatable {
     }
 
     var publishID: String
-    var mode: PostMode
+    var mode: PublishMode
     var openID: String
     var createdAt: Date
     var details: Details
-    var plan: ChunkPlan
+    var plan: AnnouncedChunks
     /// Set if the sandbox fetches the video (`PULL_FROM_URL`) instead of receiving it.
     var pull: Pull?
     /// The duration limit of the multipart dialect in seconds, in addition to the creator's own limit.

@@ -6,7 +6,7 @@ enum PostRequest {
     ]
 
     /// Reads the `post_info` of a direct post.
-    static func details(_ body: JSONValue, settings: SandboxSettings) throws(APIError) -> Post.Details {
+    static func details(_ body: SandboxJSON, settings: SandboxSettings) throws(APIError) -> Post.Details {
         guard let info = body["post_info"], let members = info.objectValue, !members.isEmpty else { throw .postInfo }
         var details = Post.Details()
         details.title = try text(info, "title")
@@ -27,12 +27,12 @@ enum PostRequest {
 
     /// How the sandbox obtains the video.
     enum Source: Sendable, Equatable {
-        case upload(ChunkPlan)
+        case upload(AnnouncedChunks)
         case pull(String)
     }
 
     /// Reads the `source_info` of an init request.
-    static func source(_ body: JSONValue, settings: SandboxSettings) throws(APIError) -> Source {
+    static func source(_ body: SandboxJSON, settings: SandboxSettings) throws(APIError) -> Source {
         guard let source = body["source_info"], let members = source.objectValue, !members.isEmpty else {
             throw .sourceInfo
         }
@@ -50,15 +50,15 @@ enum PostRequest {
         }
     }
 
-    private static func plan(_ source: JSONValue, _ settings: SandboxSettings) throws(APIError) -> ChunkPlan {
-        let plan = ChunkPlan(
+    private static func plan(_ source: SandboxJSON, _ settings: SandboxSettings) throws(APIError) -> AnnouncedChunks {
+        let plan = AnnouncedChunks(
             videoSize: try number(source, "video_size"), chunkSize: try number(source, "chunk_size"),
             count: try number(source, "total_chunk_count"))
         if let refusal = plan.refusal(settings) { throw .invalid(refusal.rawValue) }
         return plan
     }
 
-    private static func privacyLevel(_ info: JSONValue, _ settings: SandboxSettings) throws(APIError) -> String {
+    private static func privacyLevel(_ info: SandboxJSON, _ settings: SandboxSettings) throws(APIError) -> String {
         guard let level = try text(info, "privacy_level"), privacyLevels.contains(level) else { throw .privacyMismatch }
         // TikTok does not document which error wins if several apply; here the missing audit does.
         if !settings.appAudited, settings.accountPrivacy == .public || level != "SELF_ONLY" { throw .unauditedClient }
@@ -68,36 +68,38 @@ enum PostRequest {
 
     /// Reads the body of a multipart upload's init, and checks the limits of that dialect.
     static func parts(
-        _ body: JSONValue, settings: SandboxSettings
+        _ body: SandboxJSON, settings: SandboxSettings
     ) throws(APIError) -> (size: Int64, partSize: Int64, count: Int?) {
         let size = try number(body, "video_size")
-        guard size > 0, size <= settings.multipartMaxBytes else { throw .invalid(ChunkPlan.Refusal.videoSize.rawValue) }
+        guard size > 0, size <= settings.multipartMaxBytes else {
+            throw .invalid(AnnouncedChunks.Refusal.videoSize.rawValue)
+        }
         let partSize = body["chunk_size"] == nil ? min(size, PartUpload.usualPart) : try number(body, "chunk_size")
         guard partSize == size || partSize >= PartUpload.smallestPart, partSize <= size,
             partSize <= PartUpload.greatestPart
-        else { throw .invalid(ChunkPlan.Refusal.chunkSize.rawValue) }
+        else { throw .invalid(AnnouncedChunks.Refusal.chunkSize.rawValue) }
         guard body["total_chunk_count"] != nil else { return (size, partSize, nil) }
         let count = try number(body, "total_chunk_count")
         // The remainder may be a separate part or belong to the last one.
         guard count == size / partSize || count == (size + partSize - 1) / partSize, count <= 1000 else {
-            throw .invalid(ChunkPlan.Refusal.chunkCount.rawValue)
+            throw .invalid(AnnouncedChunks.Refusal.chunkCount.rawValue)
         }
         return (size, partSize, Int(count))
     }
 
-    private static func text(_ value: JSONValue, _ key: String) throws(APIError) -> String? {
+    private static func text(_ value: SandboxJSON, _ key: String) throws(APIError) -> String? {
         guard let member = value[key] else { return nil }
         guard let text = member.stringValue else { throw .invalid("The field \(key) is invalid") }
         return text
     }
 
-    private static func flag(_ value: JSONValue, _ key: String) throws(APIError) -> Bool {
+    private static func flag(_ value: SandboxJSON, _ key: String) throws(APIError) -> Bool {
         guard let member = value[key] else { return false }
         guard let flag = member.boolValue else { throw .invalid("The field \(key) is invalid") }
         return flag
     }
 
-    private static func number(_ value: JSONValue, _ key: String) throws(APIError) -> Int64 {
+    private static func number(_ value: SandboxJSON, _ key: String) throws(APIError) -> Int64 {
         guard let number = value[key]?.integerValue else { throw .invalid("The field \(key) is missing or invalid") }
         return number
     }

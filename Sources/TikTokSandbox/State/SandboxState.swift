@@ -40,7 +40,7 @@ struct SandboxState: Sendable, Equatable {
             posts[id]?.finishedAt = moment
         case .pulled(let id, let bytes, let contentType, let readyAt, let publicAt):
             posts[id]?.pull?.hasArrived = true
-            posts[id]?.plan = ChunkPlan(videoSize: bytes, chunkSize: bytes, count: 1)
+            posts[id]?.plan = AnnouncedChunks(videoSize: bytes, chunkSize: bytes, count: 1)
             posts[id]?.committed = bytes
             posts[id]?.contentType = contentType
             posts[id]?.readyAt = readyAt
@@ -130,7 +130,7 @@ struct SandboxState: Sendable, Equatable {
         return !users.contains(openID) && users.count >= limit
     }
 
-    private func countRecent(_ mode: PostMode, at now: Date, where counts: (Post) -> Bool) -> Int {
+    private func countRecent(_ mode: PublishMode, at now: Date, where counts: (Post) -> Bool) -> Int {
         posts.values.count { post in
             post.mode == mode && post.isComplete && post.createdAt > now.addingTimeInterval(-86_400) && counts(post)
         }

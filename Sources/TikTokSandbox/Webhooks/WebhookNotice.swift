@@ -6,7 +6,7 @@ struct WebhookNotice: Sendable, Equatable {
     var event: String
     var openID: String
     var publishID: String?
-    var content: [String: JSONValue]
+    var content: [String: SandboxJSON]
     var createdAt: Date
 
     /// Identifies the event, so that it is sent only once.
@@ -15,7 +15,7 @@ struct WebhookNotice: Sendable, Equatable {
     /// The request body. As at TikTok, `content` is a string that contains JSON.
     func body(clientKey: String) -> Data {
         let inner = String(decoding: Self.json(.object(content)), as: UTF8.self)
-        let outer: JSONValue = [
+        let outer: SandboxJSON = [
             "client_key": .string(clientKey), "event": .string(event),
             "create_time": .integer(Int64(createdAt.timeIntervalSince1970)), "user_openid": .string(openID),
             "content": .string(inner),
@@ -23,7 +23,7 @@ struct WebhookNotice: Sendable, Equatable {
         return Self.json(outer)
     }
 
-    private static func json(_ value: JSONValue) -> Data {
+    private static func json(_ value: SandboxJSON) -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return (try? encoder.encode(value)) ?? Data()
@@ -45,9 +45,9 @@ struct WebhookDelivery: Sendable {
     var status: Int?
     var dueAt: Date
 
-    var json: JSONValue {
+    var json: SandboxJSON {
         [
-            "event": .string(notice.event), "publishId": notice.publishID.map(JSONValue.string) ?? .null,
+            "event": .string(notice.event), "publishId": notice.publishID.map(SandboxJSON.string) ?? .null,
             "attempts": .integer(Int64(attempts)), "status": status.map { .integer(Int64($0)) } ?? .null,
         ]
     }

@@ -34,7 +34,7 @@ extension SandboxHarness {
     /// The whole way from the consent page to the answer of the token endpoint.
     func consent(
         scopes: String = "user.info.basic,video.publish", challenge: String? = nil, verifier: String? = nil
-    ) async throws -> JSONValue {
+    ) async throws -> SandboxJSON {
         let code = try await code(scopes: scopes, challenge: challenge)
         return try await form("/v2/oauth/token/", exchange(code, verifier: verifier)).json
     }

@@ -14,8 +14,8 @@ struct Reply {
     var headers: [String: String]
     var body: Data
 
-    var json: JSONValue {
-        get throws { try JSONValue(parsing: body) }
+    var json: SandboxJSON {
+        get throws { try SandboxJSON(parsing: body) }
     }
     /// `error.code` of an envelope.
     var code: String? { (try? json)?["error"]?["code"]?.stringValue }
@@ -103,7 +103,7 @@ struct SandboxHarness: Sendable {
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
-    func call(_ path: String, _ body: JSONValue = [:], token: String? = nil) async throws -> Reply {
+    func call(_ path: String, _ body: SandboxJSON = [:], token: String? = nil) async throws -> Reply {
         try await send(
             "POST", path,
             headers: [
@@ -121,10 +121,10 @@ struct SandboxHarness: Sendable {
     }
 
     func initialize(
-        _ size: Int64, chunk: Int64? = nil, count: Int64 = 1, mode: PostMode = .direct, title: String = "A title",
+        _ size: Int64, chunk: Int64? = nil, count: Int64 = 1, mode: PublishMode = .direct, title: String = "A title",
         privacy: String = "SELF_ONLY", token: String? = nil
     ) async throws -> Reply {
-        var body: [String: JSONValue] = [
+        var body: [String: SandboxJSON] = [
             "source_info": [
                 "source": "FILE_UPLOAD", "video_size": .integer(size), "chunk_size": .integer(chunk ?? size),
                 "total_chunk_count": .integer(count),
@@ -145,7 +145,7 @@ struct SandboxHarness: Sendable {
     }
 
     /// Posts a whole file in one chunk and returns its publish id.
-    func post(_ file: Data, mode: PostMode = .direct, title: String = "A title", privacy: String = "SELF_ONLY")
+    func post(_ file: Data, mode: PublishMode = .direct, title: String = "A title", privacy: String = "SELF_ONLY")
         async throws -> String
     {
         let reply = try await initialize(Int64(file.count), mode: mode, title: title, privacy: privacy)
@@ -156,12 +156,12 @@ struct SandboxHarness: Sendable {
         return try #require(data["publish_id"]?.stringValue)
     }
 
-    func status(_ publishID: String) async throws -> JSONValue {
+    func status(_ publishID: String) async throws -> SandboxJSON {
         try #require(try await call("/v2/post/publish/status/fetch/", ["publish_id": .string(publishID)]).json["data"])
     }
 
     /// The post once its file has been looked at, with the processing time gone by.
-    func finished(_ publishID: String) async throws -> JSONValue {
+    func finished(_ publishID: String) async throws -> SandboxJSON {
         clock.advance(10)
         for _ in 0..<400 {
             let posts = try await send("GET", "/_sandbox/posts").json.arrayValue ?? []
@@ -173,8 +173,10 @@ struct SandboxHarness: Sendable {
         throw SandboxError(.internalFault, "the post was not inspected in time")
     }
 
-    func log() async throws -> [JSONValue] {
-        try await send("GET", "/_sandbox/log").text.split(separator: "\n").map { try JSONValue(parsing: Data($0.utf8)) }
+    func log() async throws -> [SandboxJSON] {
+        try await send("GET", "/_sandbox/log").text.split(separator: "\n").map {
+            try SandboxJSON(parsing: Data($0.utf8))
+        }
     }
 
     func setFaults(_ json: String) async throws {

@@ -4,5 +4,5 @@ import SpreaderCommand
 
 /// `spreader-pipeline` with an additional stage linked in.
 @main enum Main {
-    static func main() { SpreaderProgram.main(adding: [StageType(Slate.self)]) }
+    static func main() { SpreaderProgram.main(adding: [StageDefinition(Slate.self)]) }
 }

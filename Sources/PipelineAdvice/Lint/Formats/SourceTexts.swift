@@ -30,5 +30,5 @@ package struct SourceTexts: Sendable {
     }
 
     /// The line at a location; nil if the location has no line or the file was not read.
-    func line(at location: SourceLocation) -> String? { location.line.flatMap { files[location.file]?.line($0) } }
+    func line(at location: SourcePosition) -> String? { location.line.flatMap { files[location.file]?.line($0) } }
 }

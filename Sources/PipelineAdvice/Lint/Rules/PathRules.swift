@@ -13,7 +13,7 @@ enum PathRules {
     static let machinePath = LintRule(
         code: "machine-path", "A path in a home or temporary folder does not exist on other machines."
     ) { subject in
-        var places: [(path: String, location: SourceLocation, pointer: String)] = []
+        var places: [(path: String, location: SourcePosition, pointer: String)] = []
         // Variables are fine: each machine can set its own path.
         func note(_ node: DocumentNode, _ pointer: String) {
             guard let path = node.json.stringValue, isPersonal(path) else { return }

@@ -44,7 +44,7 @@ extension Auth {
         func run() async throws {
             let desk = try await account.desk()
             try await Command.orExit { () async throws(StageError) in
-                let lines = try await Interruption.cancelling { () async throws(StageError) in
+                let lines = try await SignalHandler.cancelling { () async throws(StageError) in
                     paste ? try await pasted(desk) : try await visited(desk)
                 }
                 for line in lines { Output.result(line) }
@@ -52,7 +52,7 @@ extension Auth {
         }
 
         /// Waits for the browser on a port of this machine.
-        private func visited(_ desk: AccountDesk) async throws(StageError) -> [String] {
+        private func visited(_ desk: AccountService) async throws(StageError) -> [String] {
             let app = try desk.app()
             let page = try TikTokConfiguration(settings: desk.settings.plain).authorizeURL
             let callback = try callback(desk.settings)
@@ -100,7 +100,7 @@ extension Auth {
         }
 
         /// Reads the redirect address from standard input, for machines without a browser and for web redirect URIs.
-        private func pasted(_ desk: AccountDesk) async throws(StageError) -> [String] {
+        private func pasted(_ desk: AccountService) async throws(StageError) -> [String] {
             let app = try desk.app()
             let page = try TikTokConfiguration(settings: desk.settings.plain).authorizeURL
             let redirectURI = desk.settings["TIKTOK_REDIRECT_URI"] ?? "http://127.0.0.1:\(port ?? 3455)/callback/"
@@ -138,7 +138,7 @@ extension Auth {
 
         /// Runs `body` with the limit of `--timeout`.
         private func within(
-            _ desk: AccountDesk, _ body: @escaping @Sendable () async throws(StageError) -> Void
+            _ desk: AccountService, _ body: @escaping @Sendable () async throws(StageError) -> Void
         ) async throws(StageError) {
             let limit = Duration(parsing: timeout) ?? .seconds(600)
             let result = await withTaskGroup(of: Result<Void, StageError>.self) { group in

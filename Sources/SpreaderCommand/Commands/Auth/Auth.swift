@@ -34,10 +34,10 @@ struct Auth: AsyncParsableCommand {
         }
 
         /// Opens the database that the settings or `--db` select.
-        func desk() async throws -> AccountDesk {
+        func desk() async throws -> AccountService {
             let settings = try await Command.settings()
             return try await Command.orExit { () async throws(StageError) in
-                AccountDesk(settings: settings, assembly: try await HostAssembly.open(settings, database: db))
+                AccountService(settings: settings, assembly: try await HostAssembly.open(settings, database: db))
             }
         }
     }

@@ -1,0 +1,48 @@
+import CProcess
+import Foundation
+import PipelineKit
+
+extension SandboxPolicy {
+    /// Paths that libraries read besides the footage: themselves, fonts, time zones, user names, descriptions of the
+    /// machine. The task scheduler reads the state of its threads in `/proc`; Landlock still denies access to the
+    /// environment, memory and files of other processes there.
+    private static let system = [
+        "/usr", "/lib", "/lib64", "/etc/fonts", "/etc/localtime", "/etc/ld.so.cache", "/etc/nsswitch.conf",
+        "/etc/passwd", "/etc/group", "/var/cache/fontconfig", "/proc", "/sys/devices/system/cpu", "/sys/fs/cgroup",
+        "/dev/urandom", "/dev/null", "/dev/zero",
+    ]
+
+    /// Applies the policy to this process, irrevocably. Call it while the process has one thread.
+    /// - Returns: The mechanisms in force: `landlock` for files, `seccomp` for the network and other processes.
+    func confineThisProcess() -> [String] {
+        var inForce: [String] = []
+        let home = ProcessInfo.processInfo.environment["HOME"] ?? "/nonexistent"
+        let fonts = [".fonts", ".local/share/fonts", ".cache/fontconfig"].map { "\(home)/\($0)" }
+        let readable = (reads ?? []) + Self.system + fonts
+        let isAlone = spreader_thread_count() == 1
+        let isConfined =
+            writes == ["/"] && reads == nil
+            ? false
+            : Self.withPaths(readable) { readable in
+                Self.withPaths(writes + ["/dev/null"]) { writable in
+                    var reach = spreader_reach(readable: readable, writable: writable, reads_all: reads == nil ? 1 : 0)
+                    return spreader_confine_files(&reach) == 0
+                }
+            }
+        if isConfined, isAlone { inForce.append("landlock") }
+        if !network, spreader_forbid_network() == 0 { inForce.append("seccomp") }
+        return inForce
+    }
+
+    private static func withPaths<Value>(
+        _ paths: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Value
+    ) -> Value {
+        let texts = paths.map { strdup($0) }
+        defer { for text in texts { free(text) } }
+        let pointers = texts.map { UnsafePointer($0) } + [nil]
+        return pointers.withUnsafeBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return withUnsafePointer(to: nil, body) }
+            return body(base)
+        }
+    }
+}
