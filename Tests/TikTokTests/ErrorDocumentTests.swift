@@ -4,7 +4,8 @@ import Testing
 
 @testable import TikTok
 
-/// docs/errors.md is the table of the code: `SPREADER_UPDATE_DOCS=1 swift test --filter ErrorDocumentTests` writes it.
+/// Checks that docs/errors.md matches `TikTokErrorTable`. `SPREADER_UPDATE_DOCS=1 swift test --filter ErrorDocumentTests`
+/// writes the page.
 @Suite struct ErrorDocumentTests {
     private static let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "docs/errors.md")
@@ -12,7 +13,7 @@ import Testing
     private static func effect(_ recovery: StageError.Recovery) -> String {
         switch recovery {
         case .permanent: "stop"
-        case .transient: "retry with back-off"
+        case .transient: "retry with backoff"
         case .limited(let seconds?) where seconds >= 86_400: "wait until tomorrow"
         case .limited(let seconds?): "wait \(Int(seconds)) s"
         case .limited(nil): "wait"
@@ -21,7 +22,7 @@ import Testing
     }
 
     private static func rows(_ table: [String: TikTokErrorTable.Entry]) -> String {
-        (["| code | what it means | what to do | by machine | exit |", "| --- | --- | --- | --- | --- |"]
+        (["| code | meaning | what to do | what the program does | exit |", "| --- | --- | --- | --- | --- |"]
             + table.sorted { $0.key < $1.key }.map { code, entry in
                 "| `\(code)` | \(entry.message) | \(entry.hint) | \(effect(entry.recovery)) | \(entry.outcome.rawValue) |"
             }).joined(separator: "\n")
@@ -29,12 +30,13 @@ import Testing
 
     private static var document: String {
         """
-        # What TikTok's errors mean
+        # TikTok's errors
 
-        Every code of TikTok's reference, and of answers that were recorded, with what the program makes of it. A code that is
-        not listed is judged by its HTTP status: 401 is exit status 77, 429 a limit (75), 5xx a server error (69), anything else a
-        refusal (65). `Retry-After` wins over the waits below. An answer to the request that creates a post that is a server
-        error, garbage, half a body or nothing leaves the post `unconfirmed` (exit status 1): it is never sent again by machine.
+        This page lists every code in TikTok's reference and in recorded responses, and what the program does about it. A code
+        that is not listed is judged by its HTTP status: 401 gives exit status 77, 429 counts as a limit (75), 5xx as a server
+        error (69), and anything else as a refusal (65). A `Retry-After` header takes precedence over the waits below. If the
+        request that creates a post gets a server error, garbage, half a body or no response, the post is `unconfirmed` (exit
+        status 1): the program never sends it again automatically.
 
         ## API calls (`error.code`)
 
@@ -44,19 +46,19 @@ import Testing
 
         \(rows(TikTokErrorTable.oauth))
 
-        ## Posts that TikTok gave up (`fail_reason`)
+        ## Posts that TikTok rejected (`fail_reason`)
 
         \(rows(TikTokErrorTable.failReasons))
 
-        ## The upload address
+        ## The upload URL
 
-        | status | what it means | by machine |
+        | status | meaning | what the program does |
         | --- | --- | --- |
-        | 201 | all bytes are there | go on |
-        | 206 | this chunk is there | the next one |
-        | 403, 404 | the address has run out, or is not known | stop; whether the post can begin anew is asked first |
-        | 416 | the chunk does not follow what is there | ask how far it came, and go on from there |
-        | 5xx, silence, a reset | not known whether the chunk arrived | ask, then the same chunk again |
+        | 201 | TikTok has all bytes | ends the upload |
+        | 206 | TikTok has this chunk | sends the next chunk |
+        | 403, 404, 410 | the URL has expired or is unknown | asks for the status; creates a new post only if bytes are certainly missing |
+        | 416 | the chunk does not follow the bytes that TikTok has | asks how many bytes arrived, and continues there |
+        | 5xx, no response, a reset connection | it is unknown whether the chunk arrived | asks, then sends the same chunk again |
 
         """
     }
