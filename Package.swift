@@ -139,18 +139,30 @@ let package = Package(
         plugin("Upload", ["Posting", "TikTok", log]),
         plugin("Publish", ["Posting", "TikTok", log]),
         .executableTarget(name: "spreader-pipeline", dependencies: ["SpreaderCommand"], swiftSettings: settings),
+        module(
+            "Jobs",
+            [
+                "CProcess", "PipelineKit", "PipelineFile", "StageHosting", "Store", log,
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        module(
+            "SpreaderApp",
+            plugins + [
+                "CProcess", "PipelineKit", "PluginProtocol", "Posting", "Media", "TikTok", "Store", "PipelineFile",
+                "PipelineEngine", "StageHosting", "PipelineAdvice", "PipelineCases", "Jobs", "TikTokSandbox", log,
+                crypto,
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .target(
             name: "SpreaderCommand",
-            dependencies: plugins + [
-                "CProcess", "PipelineKit", "PluginProtocol", "Posting", "PipelineFile", "PipelineEngine",
-                "StageHosting", "PipelineAdvice", "PipelineCases", "Media", "TikTok", "TikTokSandbox", "Store",
-                "Server", log,
-                crypto,
+            dependencies: [
+                "CProcess", "PipelineKit", "PluginProtocol", "Posting", "Media", "TikTok", "Store", "PipelineFile",
+                "PipelineEngine", "StageHosting", "PipelineAdvice", "PipelineCases", "Jobs", "SpreaderApp",
+                "TikTokSandbox", "Server", log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .product(name: "SystemPackage", package: "swift-system"),
             ],
             // What `plugins new` writes; in code, so that the program stays one file.
             resources: [

@@ -6,6 +6,7 @@ import PipelineEngine
 import PipelineFile
 import PipelineKit
 import ProbePlugin
+import SpreaderApp
 import StageHosting
 import Synchronization
 import TranscodePlugin

@@ -3,6 +3,7 @@ import Foundation
 import PipelineKit
 import PluginProtocol
 import ProbePlugin
+import SpreaderApp
 import Synchronization
 import TranscodePlugin
 

@@ -137,6 +137,8 @@ public struct RequestContext: Sendable, Hashable, Codable {
     public var time: Double?
     /// The problem with the account's credentials; set only for `check`.
     public var accountProblem: Diagnostic?
+    /// What the stage's plan gave for the same input; `run` only, for children of this program.
+    public var planned: JSONValue?
 
     /// Creates the context of a `plan` request.
     public init(_ context: PlanContext) {

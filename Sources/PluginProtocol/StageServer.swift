@@ -120,7 +120,7 @@ final class StageServer: Sendable {
             }
         case .run(let request):
             start(request) { [self] stage, type in
-                let artifact = try await stage.run(try Self.input(request, type), try context(request))
+                let artifact = try await stage.run(try Self.input(request, type), try context(request, type))
                 return ResultMessage(id: request.id, artifact: try JSONValue(encoding: artifact))
             }
         case .cancel(let id):
@@ -216,7 +216,7 @@ final class StageServer: Sendable {
         }
     }
 
-    private func context(_ request: StageRequest) throws -> StageContext {
+    private func context(_ request: StageRequest, _ type: StageDefinition) throws -> StageContext {
         let context = request.context
         guard let folder = context.workDirectory else {
             throw StageError(.internalFault, "the request for stage \(request.stage) has no work folder")
@@ -239,6 +239,7 @@ final class StageServer: Sendable {
         result.secrets = host
         result.services = services(host, context)
         result.clock = clock
+        result.planned = try context.planned.map(type.decodeOutput)
         return result
     }
 

@@ -2,11 +2,13 @@ import ArgumentParser
 import CProcess
 import Foundation
 import Glibc
+import Jobs
 import PipelineAdvice
 import PipelineCases
 import PipelineEngine
 import PipelineFile
 public import PipelineKit
+import SpreaderApp
 import StageHosting
 
 /// The entry point of the program. Use it to build a binary with extra stages linked in:
@@ -35,8 +37,7 @@ public enum SpreaderProgram {
             sigemptyset(&none)
             pthread_sigmask(SIG_SETMASK, &none, nil)
             Task {
-                await SpreaderPipeline.main()
-                exit(0)
+                await SpreaderPipeline.execute()
             }
         }
         while true { RunLoop.main.run() }
@@ -81,6 +82,24 @@ struct SpreaderPipeline: AsyncParsableCommand {
         ])
 }
 
-enum Version {
-    static let current = "0.1.0"
+extension SpreaderPipeline {
+    /// Parses the command line, runs the command, and ends the process with its exit status.
+    ///
+    /// Commands throw: a `StageError` is printed here, in one place, and its outcome is the exit status.
+    static func execute() async -> Never {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+            exit(withError: nil)
+        } catch let error as StageError {
+            Output.message("error: \(error.description)")
+            exit(withError: ExitCode(Int32(error.outcome.rawValue)))
+        } catch {
+            exit(withError: error)
+        }
+    }
 }

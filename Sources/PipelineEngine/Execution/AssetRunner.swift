@@ -531,7 +531,16 @@ struct AssetRunner: Sendable {
         context.secrets = host.secrets
         context.services.posting = PostingServices(key: key, ledger: host.ledger, credentials: host.credentials)
         context.clock = host.clock
+        context.planned = planned(stage)
         return context
+    }
+
+    /// The output that the plan gave for a stage, if the footage is still what was planned.
+    private func planned(_ stage: PipelineStage) -> (any Artifact)? {
+        guard part == nil, let plan = engine.request.plans.first(where: { $0.asset == asset.name }),
+            let fingerprint = plan.fingerprint, FileFingerprint(asset.path) == fingerprint
+        else { return nil }
+        return plan.steps.first { $0.stage == stage.id }?.plan.output
     }
 
     private func journal(_ outcome: AssetOutcome, _ digest: String) async {

@@ -13,6 +13,8 @@ package struct AssetPlan: Sendable {
     package var failure: (stage: String, error: StageError)?
     /// The title of its post with all placeholders filled; nil if the plan failed before.
     package var title: String?
+    /// The fingerprint of the footage before it was planned; nil if it could not be read.
+    package var fingerprint: FileFingerprint?
     /// The plans of its parts; empty if the footage is not split.
     package var parts: [AssetPlan] = []
 }
@@ -34,6 +36,7 @@ package struct Planner: Sendable {
     /// Plans one asset. Omits stages whose input is not known before the run.
     package func plan(_ asset: AssetInput) async -> AssetPlan {
         var plan = AssetPlan(asset: asset.name, steps: [])
+        plan.fingerprint = FileFingerprint(asset.path)
         let first = pipeline.stages.first?.id ?? ""
         do throws(StageError) {
             let source = try asset.sourceFile()

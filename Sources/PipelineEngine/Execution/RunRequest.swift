@@ -31,6 +31,8 @@ package struct RunRequest: Sendable {
     package var reposts = false
     /// The digests in a saved plan, by asset. Footage with another digest fails.
     package var plannedDigests: [String: String] = [:]
+    /// What each stage was found to do, so that a stage whose plan is exact need not work again.
+    package var plans: [AssetPlan] = []
     /// Footage that was refused before the run. It is reported but not started.
     package var refused: [RefusedAsset] = []
 

@@ -103,6 +103,9 @@ public struct StageContext: Sendable {
     public var permits: any RatePermits
     /// What else the host grants.
     public var services = HostServices()
+    /// The output that ``Stage/plan(_:_:)`` gave for the same content of the footage; nil if the run was not planned, or the
+    /// footage has changed since. A stage whose plan is exact may return it and save the work.
+    public var planned: (any Artifact)?
     /// The clock to use for the current time and for waiting.
     public var clock = HostClock.system
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import PipelineKit
+import SpreaderApp
 import Store
 
 struct CacheCommand: AsyncParsableCommand {
@@ -15,8 +16,8 @@ struct CacheCommand: AsyncParsableCommand {
         subcommands: [Show.self, Prune.self])
 
     private static func cache() async throws -> OutputCache {
-        let settings = try await Command.settings()
-        let digests = FileDigests(await Command.existing(settings)?.store)
+        let settings = try await Settings.load()
+        let digests = FileDigests(await HostAssembly.existing(settings)?.store)
         return OutputCache(folder: settings.home.appending(path: "cache"), digests: digests)
     }
 
@@ -24,12 +25,12 @@ struct CacheCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "ls", abstract: "List cached outputs, newest first.")
 
-        @Option(help: "Output format.") var format: OutputFormat = .text
+        @OptionGroup var output: FormatOption
 
         func run() async throws {
             let cache = try await CacheCommand.cache()
             let entries = await cache.entries()
-            switch format {
+            switch output.format {
             case .json:
                 Output.result(
                     try JSONValue.array(
@@ -51,7 +52,7 @@ struct CacheCommand: AsyncParsableCommand {
                                     String(entry.key.prefix(12)), entry.stage, entry.asset,
                                     entry.files.isEmpty ? "-" : "\(ByteCount(entry.bytes))",
                                     "saves \(Duration.seconds(entry.seconds).spoken)",
-                                    "used \(Command.moment(entry.usedAt))",
+                                    "used \(entry.usedAt.forTables)",
                                 ]
                             }))
                 }

@@ -1,47 +1,21 @@
-import ArgumentParser
+public import ArgumentParser
 import Foundation
-import PipelineKit
-import Store
+public import PipelineKit
 
-/// Helpers that several commands share.
-enum Command {
-    /// Loads the settings. If they can't be read, prints the error and exits.
-    static func settings() async throws -> Settings {
-        try await orExit { () async throws(StageError) in try await Settings.load() }
-    }
+extension Duration: @retroactive ExpressibleByArgument {
+    /// Parses `90`, `1m30s` or `250ms`.
+    public init?(argument: String) { self.init(parsing: argument) }
+}
 
-    /// Opens the database if it exists. Returns nil if it is missing or can't be opened, and never creates one.
-    static func existing(_ settings: Settings, database: String? = nil) async -> HostAssembly? {
-        guard let place = try? settings.database(flag: database) else { return nil }
-        if case .sqlite(let path) = place, !FileManager.default.fileExists(atPath: path) { return nil }
-        return try? await HostAssembly.open(settings, database: database, setsUp: false)
-    }
+extension ByteCount: ExpressibleByArgument {
+    /// Parses `10MB` or `64MiB`.
+    public init?(argument: String) { self.init(parsing: argument) }
+}
 
-    /// Credentials for checks: from the vault if there is one, otherwise from the settings.
-    static func credentials(_ settings: Settings, _ assembly: HostAssembly?) async -> VaultCredentials {
-        if let stored = try? await assembly?.credentials() { return stored }
-        return VaultCredentials(
-            settings: settings, vault: nil, locks: SharedLocks(folder: settings.home), clock: .system)
-    }
-
-    /// Runs `body`. Prints an error and throws its exit code.
-    static func orExit<Value>(_ body: () async throws(StageError) -> Value) async throws -> Value {
-        do throws(StageError) {
-            return try await body()
-        } catch {
-            throw exit(error)
-        }
-    }
-
-    /// Prints an error and returns its exit code, for the caller to throw.
-    static func exit(_ error: StageError) -> ExitCode {
-        Output.message("error: \(error.description)")
-        return ExitCode(Int32(error.outcome.rawValue))
-    }
-
-    /// Formats a date for tables, in local time.
-    static func moment(_ date: Date) -> String {
-        date.formatted(
+extension Date {
+    /// The date for tables, in local time.
+    var forTables: String {
+        formatted(
             .verbatim(
                 "\(year: .padded(4))-\(month: .twoDigits)-\(day: .twoDigits) \(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased)):\(minute: .twoDigits)",
                 timeZone: .current, calendar: Calendar(identifier: .gregorian)))

@@ -1,5 +1,6 @@
 import ArgumentParser
 import PipelineKit
+import SpreaderApp
 import Store
 
 struct DatabaseCommand: AsyncParsableCommand {
@@ -8,7 +9,7 @@ struct DatabaseCommand: AsyncParsableCommand {
         abstract: "Show or migrate the database schema.",
         discussion: """
             An SQLite file is migrated whenever it is opened. A PostgreSQL database is set up on first use; after that, \
-            only `db migrate` changes its schema. Run it once no process with an older version uses the database.
+            only `database.db migrate` changes its schema. Run it once no process with an older version uses the database.
             """,
         subcommands: [Status.self, Migrate.self])
 
@@ -16,15 +17,13 @@ struct DatabaseCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show which migrations are applied; exit with 78 if one is missing.")
 
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
-        @Option(help: "Output format.") var format: OutputFormat = .text
+        @OptionGroup var database: DatabaseOption
+        @OptionGroup var output: FormatOption
 
         func run() async throws {
-            let settings = try await Command.settings()
-            let steps = try await Command.orExit { () async throws(StageError) in
-                try await DatabaseCommand.steps(settings, db)
-            }
-            switch format {
+            let settings = try await Settings.load()
+            let steps = try await DatabaseCommand.steps(settings, database.db)
+            switch output.format {
             case .json:
                 let list = steps.map { JSONValue.object(["name": .string($0.name), "applied": .bool($0.isApplied)]) }
                 Output.result(try JSONValue.array(list).text(pretty: true))
@@ -39,22 +38,24 @@ struct DatabaseCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Apply the missing migrations; concurrent calls take turns.")
 
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @OptionGroup var database: DatabaseOption
 
         func run() async throws {
-            let settings = try await Command.settings()
-            let taken = try await Command.orExit { () async throws(StageError) in
-                guard case .postgres(let address) = try settings.database(flag: db) else {
-                    _ = try await HostAssembly.open(settings, database: db)
-                    return [String]()
-                }
-                let database = PostgresDatabase(address)
-                let missing = try await database.migrationStatus().filter { !$0.isApplied }.map(\.name)
-                try await database.migrate()
-                return missing
+            let settings = try await Settings.load()
+            let applied = try await migrate(settings)
+            for name in applied { Output.result("\(name)  applied") }
+            if applied.isEmpty { Output.message("the schema is up to date") }
+        }
+
+        private func migrate(_ settings: Settings) async throws -> [String] {
+            guard case .postgres(let address) = try settings.database(flag: database.db) else {
+                _ = try await HostAssembly.open(settings, database: database.db)
+                return []
             }
-            for name in taken { Output.result("\(name)  applied") }
-            if taken.isEmpty { Output.message("the schema is up to date") }
+            let server = PostgresDatabase(address)
+            let missing = try await server.migrationStatus().filter { !$0.isApplied }.map(\.name)
+            try await server.migrate()
+            return missing
         }
     }
 

@@ -6,6 +6,7 @@ import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
+import SpreaderApp
 import StageHosting
 import Store
 import TikTok
@@ -16,8 +17,8 @@ struct Doctor: AsyncParsableCommand {
         discussion: "Exits 0 if runs can work, 78 if something is broken. Missing credentials are only a warning.")
 
     @Flag(help: "Skip the checks that need the network.") var offline = false
-    @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
-    @Option(help: "Output format.") var format: OutputFormat = .text
+    @OptionGroup var database: DatabaseOption
+    @OptionGroup var output: FormatOption
 
     private struct Check {
         enum Verdict: String { case ok, warning, broken }
@@ -27,7 +28,7 @@ struct Doctor: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try await Command.settings()
+        let settings = try await Settings.load()
         var checks = [Check(name: "program", verdict: .ok, detail: Version.current)]
         checks += libraries()
         checks.append(await isolation(settings))
@@ -37,7 +38,7 @@ struct Doctor: AsyncParsableCommand {
         let isReachable = service.contains { $0.name == "service" && $0.verdict == .ok } && !offline
         checks.append(await credentials(settings, isReachable: isReachable))
         checks += service
-        switch format {
+        switch output.format {
         case .json:
             Output.result(
                 try JSONValue.array(
@@ -128,7 +129,7 @@ struct Doctor: AsyncParsableCommand {
     private func writeAccess(_ settings: Settings) async -> [Check] {
         var checks: [Check] = []
         do throws(StageError) {
-            let assembly = try await HostAssembly.open(settings, database: db)
+            let assembly = try await HostAssembly.open(settings, database: database.db)
             checks.append(Check(name: "database", verdict: .ok, detail: assembly.store.name))
             let free = try? URL(filePath: settings.home.path).resourceValues(
                 forKeys: [.volumeAvailableCapacityKey]
@@ -147,7 +148,8 @@ struct Doctor: AsyncParsableCommand {
     }
 
     private func credentials(_ settings: Settings, isReachable: Bool) async -> Check {
-        let provider = await Command.credentials(settings, await Command.existing(settings, database: db))
+        let provider = await VaultCredentials.forChecks(
+            settings, await HostAssembly.existing(settings, database: database.db))
         if let problem = provider.problem(with: VaultCredentials.usualAccount) {
             return Check(
                 name: "credentials", verdict: .warning, detail: "\(problem.message) (\(problem.hint ?? ""))")
@@ -193,7 +195,7 @@ struct Doctor: AsyncParsableCommand {
                     detail: "\(base) can't be reached: \(error.message) (runs with --sandbox still work)"),
                 Check(
                     name: "clock", verdict: .warning,
-                    detail: "\(Command.moment(Date())); not compared, because the service did not answer"),
+                    detail: "\(Date().forTables); not compared, because the service did not answer"),
             ]
         }
     }

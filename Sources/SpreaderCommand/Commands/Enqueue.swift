@@ -1,10 +1,12 @@
 import ArgumentParser
 import Foundation
+import Jobs
 import PipelineAdvice
 import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
+import SpreaderApp
 import StageHosting
 import Store
 
@@ -21,12 +23,8 @@ struct Enqueue: AsyncParsableCommand {
               spreader-pipeline enqueue pipelines/tiktok.json clip.mp4 --unique launch
             """)
 
-    @Argument(help: "Pipeline file, JSON or YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
-    var pipeline: String
-    @Argument(help: "Footage: files, folders or patterns; replaces the pipeline's inputs.", completion: .file())
-    var inputs: [String] = []
-    @Option(help: ArgumentHelp("Set a stage option.", valueName: "stage.option=value")) var set: [String] = []
-    @Option(help: ArgumentHelp("Set a post setting.", valueName: "key=value")) var post: [String] = []
+    @OptionGroup var target: PipelineFileArguments
+    @OptionGroup var overrides: OverrideOptions
     @Option(help: ArgumentHelp("Earliest start, such as 2026-12-24T18:00:00+01:00 or +2h.", valueName: "time"))
     var at: String?
     @Option(help: "Priority from 0 to 9; smaller numbers run first.") var priority = 0
@@ -39,8 +37,8 @@ struct Enqueue: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Labels that a worker must offer, separated by commas.", valueName: "labels"))
     var labels: String?
     @Option(help: "Maximum number of attempts.") var attempts = NewJob.usualAttempts
-    @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
-    @Option(help: "Output format.") var format: OutputFormat = .text
+    @OptionGroup var database: DatabaseOption
+    @OptionGroup var output: FormatOption
 
     func validate() throws {
         guard (0...9).contains(priority) else { throw ValidationError("--priority takes 0 to 9") }
@@ -50,42 +48,35 @@ struct Enqueue: AsyncParsableCommand {
         } catch {
             throw ValidationError(error.message)
         }
-        _ = try PipelineArguments.overrides(set: set, post: post)
+        _ = try target.selection(overrides)
     }
 
     func run() async throws {
-        let settings = try await Command.settings()
-        let existing = await Command.existing(settings, database: db)
-        let credentials = await Command.credentials(settings, existing)
-        let overrides = try PipelineArguments.overrides(set: set, post: post)
-        let checked = try await StageHost.with(settings, .pipeline(pipeline)) { host in
-            await CheckedRun.load(
-                file: pipeline, inputs: inputs, overrides: overrides,
-                registry: host.registry, settings: settings, credentials: credentials)
-        }
-        if let error = checked.secretRefusal(overrides, keeper: "job") { throw Command.exit(error) }
-        for finding in checked.findings { Output.message(finding.text) }
+        let settings = try await Settings.load()
+        let selection = try target.selection(overrides)
+        let prepared = try await Workspace.with(
+            settings, for: .pipeline(selection.file), database: database.db
+        ) { await PreparedRun.load(selection, in: $0) }
+        if let error = prepared.secretRefusal(keeper: "job") { throw error }
+        for finding in prepared.findings { Output.message(finding.text) }
         // The user may log in before the jobs run.
-        let blocking = checked.blocking.filter { $0.subject != .authorisation }
-        guard let checkedPipeline = checked.pipeline, blocking.isEmpty, checked.refusedFootage.isEmpty else {
-            throw ExitCode(Int32(checked.refusal))
+        let blocking = prepared.blocking.filter { $0.subject != .authorisation }
+        guard let pipeline = prepared.pipeline, blocking.isEmpty, prepared.refusedFootage.isEmpty else {
+            throw ExitCode(Int32(prepared.refusal))
         }
-        let made = try await Command.orExit { () async throws(StageError) in
-            let desk = try await JobSubmitter.open(settings, db)
-            // The database's clock decides when a job is due.
-            let moment = try moment(now: await desk.queue.now())
-            var jobs: [NewJob] = []
-            for asset in checked.assets {
-                var job = try await desk.job(
-                    of: asset, checkedPipeline, at: pipeline, options: PipelineArguments.words(set: set, post: post))
-                (job.queue, job.priority, job.maxAttempts, job.scheduledAt) = (queue, priority, attempts, moment)
-                job.uniqueKey = unique.map { checked.assets.count == 1 ? $0 : "\($0):\(asset.name)" }
-                job.labels = labels?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []
-                jobs.append(job)
-            }
-            return try await desk.queue.insert(jobs)
+        let submitter = try await JobSubmitter.open(settings, database.db)
+        // The database's clock decides when a job is due.
+        let start = try moment(now: await submitter.queue.now())
+        var jobs: [NewJob] = []
+        for asset in prepared.assets {
+            var job = try await submitter.job(of: asset, pipeline, at: selection.file, options: selection.words)
+            (job.queue, job.priority, job.maxAttempts, job.scheduledAt) = (queue, priority, attempts, start)
+            job.uniqueKey = unique.map { prepared.assets.count == 1 ? $0 : "\($0):\(asset.name)" }
+            job.labels = labels?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []
+            jobs.append(job)
         }
-        switch format {
+        let made = try await submitter.queue.insert(jobs)
+        switch output.format {
         case .json: Output.result(try JSONValue.array(made.map { Jobs.json($0.job) }).text(pretty: true))
         case .text:
             Output.result(

@@ -5,6 +5,7 @@ import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
+import SpreaderApp
 import StageHosting
 import Store
 
@@ -17,29 +18,28 @@ struct Explain: AsyncParsableCommand {
             """)
 
     @Argument(help: "Stage ID or name.") var stage: String
-    @Argument(help: "Pipeline file, JSON or YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
-    var pipeline: String
-    @Argument(help: "Footage: files, folders or patterns; replaces the pipeline's inputs.", completion: .file())
-    var inputs: [String] = []
+    @OptionGroup var target: PipelineFileArguments
     @Option(help: ArgumentHelp("Set a stage option.", valueName: "stage.option=value")) var set: [String] = []
-    @Option(help: "Output format.") var format: OutputFormat = .text
+    @OptionGroup var output: FormatOption
 
-    func validate() throws { _ = try PipelineArguments.overrides(set: set, post: []) }
+    func validate() throws { _ = try selection() }
 
-    func run() async throws {
-        let settings = try await Command.settings()
-        try await StageHost.with(settings, .pipeline(pipeline)) { try await explain(settings, $0) }
+    private func selection() throws -> PipelineSelection {
+        try PipelineSelection.checked(file: target.pipeline, inputs: target.inputs, set: set)
     }
 
-    private func explain(_ settings: Settings, _ host: StageHost) async throws {
-        let existing = await Command.existing(settings)
-        let checked = await CheckedRun.load(
-            file: pipeline, inputs: inputs, overrides: try PipelineArguments.overrides(set: set, post: []),
-            registry: host.registry, settings: settings, credentials: await Command.credentials(settings, existing))
-        let blocking = checked.blocking.filter { $0.subject != .authorisation }
-        guard let pipeline = checked.pipeline, blocking.isEmpty else {
-            for finding in checked.findings { Output.message(finding.text) }
-            throw ExitCode(Int32(checked.refusal))
+    func run() async throws {
+        let selection = try selection()
+        try await Workspace.with(try await Settings.load(), for: .pipeline(selection.file)) { workspace in
+            try await explain(await PreparedRun.load(selection, in: workspace), in: workspace)
+        }
+    }
+
+    private func explain(_ prepared: PreparedRun, in workspace: Workspace) async throws {
+        let blocking = prepared.blocking.filter { $0.subject != .authorisation }
+        guard let pipeline = prepared.pipeline, blocking.isEmpty else {
+            for finding in prepared.findings { Output.message(finding.text) }
+            throw ExitCode(Int32(prepared.refusal))
         }
         guard let stage = pipeline.stages.first(where: { $0.id == stage || $0.type.name.rawValue == stage }) else {
             let names = pipeline.stages.map(\.id)
@@ -48,19 +48,17 @@ struct Explain: AsyncParsableCommand {
                 "error: the pipeline has no stage \"\(stage)\" (\(near ?? "known: \(names.joined(separator: ", "))"))")
             throw ExitCode(64)
         }
-        for finding in checked.refusedFootage { Output.message(finding.text) }
-        let digests = FileDigests(existing?.store, remembers: false)
-        let keepsAny = try await Command.orExit { () async throws(StageError) in try settings.cacheLimit().bytes > 0 }
+        for finding in prepared.refusedFootage { Output.message(finding.text) }
+        let digests = FileDigests(workspace.records?.store, remembers: false)
+        let settings = workspace.settings
         let cache =
-            keepsAny ? OutputCache(folder: settings.home.appending(path: "cache"), digests: digests) : nil
+            try settings.cacheLimit().bytes > 0
+            ? OutputCache(folder: settings.home.appending(path: "cache"), digests: digests) : nil
         let explainer = ReuseExplainer(
-            pipeline: pipeline, cache: cache, digests: digests, artifacts: existing?.artifacts)
-        let answers = try await Command.orExit { () async throws(StageError) in
-            var answers: [ReuseExplainer.Answer] = []
-            for asset in checked.assets { answers.append(try await explainer.explain(stage, asset)) }
-            return answers
-        }
-        switch format {
+            pipeline: pipeline, cache: cache, digests: digests, artifacts: workspace.records?.artifacts)
+        var answers: [ReuseExplainer.Answer] = []
+        for asset in prepared.assets { answers.append(try await explainer.explain(stage, asset)) }
+        switch output.format {
         case .json:
             Output.result(
                 try JSONValue.array(

@@ -6,6 +6,7 @@ import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
+import SpreaderApp
 import StageHosting
 
 extension PipelineDraft.Kind: ExpressibleByArgument {}
@@ -53,7 +54,7 @@ struct Init: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try await Command.settings()
+        let settings = try await Settings.load()
         let checker = PipelineChecker(
             registry: .linked, environment: { settings[$0] }, isReserved: Settings.secretNames.contains)
         let problem = { [file, isYAML] (draft: PipelineDraft) -> String? in
@@ -122,17 +123,13 @@ struct Init: AsyncParsableCommand {
     private func write(_ draft: PipelineDraft) throws {
         let schema = URL(filePath: file).deletingLastPathComponent().appending(path: PipelineDraft.schemaFile)
         var written = file
-        do throws(StageError) {
-            // Another process may have created the file since `validate`: keep it.
-            try NamedFile(file).write(draft.text(isYAML: isYAML)) { _ in force }
-            if !FileManager.default.fileExists(atPath: schema.path),
-                let text = try? PipelineSchema.schema(for: .linked).text(pretty: true)
-            {
-                try NamedFile(schema.relativePath).write(text + "\n") { _ in false }
-                written += ", and \(PipelineDraft.schemaFile) next to it for editors"
-            }
-        } catch {
-            throw Command.exit(error)
+        // Another process may have created the file since `validate`: keep it.
+        try NamedFile(file).write(draft.text(isYAML: isYAML)) { _ in force }
+        if !FileManager.default.fileExists(atPath: schema.path),
+            let text = try? PipelineSchema.schema(for: .linked).text(pretty: true)
+        {
+            try NamedFile(schema.relativePath).write(text + "\n") { _ in false }
+            written += ", and \(PipelineDraft.schemaFile) next to it for editors"
         }
         Output.result("wrote \(written)")
         Output.result("next: spreader-pipeline lint \(ShellWord.of(file))")

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
+import Jobs
 import PipelineKit
+import SpreaderApp
 import Store
 
 struct Jobs: AsyncParsableCommand {
@@ -16,8 +18,8 @@ struct Jobs: AsyncParsableCommand {
         @Option(help: "Only jobs in this state; can be repeated.") var state: [String] = []
         @Option(help: "Only jobs in this queue.") var queue: String?
         @Option(help: "Maximum number to list.") var limit = 50
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
-        @Option(help: "Output format.") var format: OutputFormat = .text
+        @OptionGroup var database: DatabaseOption
+        @OptionGroup var output: FormatOption
 
         func validate() throws {
             for word in state where JobState(rawValue: word) == nil {
@@ -26,12 +28,12 @@ struct Jobs: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let desk = try await Jobs.queue(db)
-            let jobs = try await Command.orExit { () async throws(StageError) in
-                try await desk.jobs(
-                    states: Set(state.compactMap(JobState.init(rawValue:))), queue: queue, limit: max(1, limit))
+            let submitter = try await Jobs.queue(database.db)
+            let jobs = try await submitter.jobs(
+                states: Set(state.compactMap(JobState.init(rawValue:))), queue: queue, limit: max(1, limit))
+            if output.format == .json {
+                return Output.result(try JSONValue.array(jobs.map(Jobs.json)).text(pretty: true))
             }
-            if format == .json { return Output.result(try JSONValue.array(jobs.map(Jobs.json)).text(pretty: true)) }
             if jobs.isEmpty { return Output.message("no jobs") }
             Output.result(Output.table(jobs.map(Jobs.row)))
         }
@@ -41,11 +43,11 @@ struct Jobs: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show a job in full, as JSON.")
 
         @Argument(help: "Job number.") var id: Int64
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @OptionGroup var database: DatabaseOption
 
         func run() async throws {
-            let desk = try await Jobs.queue(db)
-            let job = try await Command.orExit { () async throws(StageError) in try await desk.job(id) }
+            let submitter = try await Jobs.queue(database.db)
+            let job = try await submitter.job(id)
             guard let job else { throw Jobs.absent(id) }
             Output.result(try Jobs.json(job).text(pretty: true))
         }
@@ -60,17 +62,20 @@ struct Jobs: AsyncParsableCommand {
                 """)
 
         @Argument(help: "Job number.") var id: Int64
-        @Option(help: ArgumentHelp("Set a stage option.", valueName: "stage.option=value")) var set: [String] = []
-        @Option(help: ArgumentHelp("Set a post setting.", valueName: "key=value")) var post: [String] = []
+        @OptionGroup var overrides: OverrideOptions
         @Option(help: "New priority from 0 to 9.") var priority: Int?
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @OptionGroup var database: DatabaseOption
 
-        func validate() throws { _ = try PipelineArguments.overrides(set: set, post: post) }
+        func validate() throws { _ = try selection() }
+
+        private func selection() throws -> PipelineSelection {
+            try PipelineSelection.checked(file: "", inputs: [], set: overrides.set, post: overrides.post)
+        }
 
         func run() async throws {
-            let options = PipelineArguments.words(set: set, post: post)
-            try await Jobs.change(id, db, "is running or done") { (desk) throws(StageError) in
-                try await desk.retry(id, options: options.isEmpty ? nil : options, priority: priority)
+            let options = try selection().words
+            try await Jobs.change(id, database.db, "is running or done") { (submitter) throws(StageError) in
+                try await submitter.retry(id, options: options.isEmpty ? nil : options, priority: priority)
             }
         }
     }
@@ -80,10 +85,12 @@ struct Jobs: AsyncParsableCommand {
             abstract: "Cancel a job; a running job stops at its next heartbeat.")
 
         @Argument(help: "Job number.") var id: Int64
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @OptionGroup var database: DatabaseOption
 
         func run() async throws {
-            try await Jobs.change(id, db, "is done") { (desk) throws(StageError) in try await desk.cancel(id) }
+            try await Jobs.change(id, database.db, "is done") { (submitter) throws(StageError) in
+                try await submitter.cancel(id)
+            }
         }
     }
 
@@ -92,11 +99,11 @@ struct Jobs: AsyncParsableCommand {
             abstract: "Pause a queue; running jobs continue.")
 
         @Argument(help: "Queue name.") var queue = "default"
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @OptionGroup var database: DatabaseOption
 
         func run() async throws {
-            let desk = try await Jobs.queue(db)
-            try await Command.orExit { () async throws(StageError) in try await desk.pause(queue, true) }
+            let submitter = try await Jobs.queue(database.db)
+            try await submitter.pause(queue, true)
             Output.result("queue \(queue) is paused")
         }
     }
@@ -105,11 +112,11 @@ struct Jobs: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Resume a paused queue.")
 
         @Argument(help: "Queue name.") var queue = "default"
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @OptionGroup var database: DatabaseOption
 
         func run() async throws {
-            let desk = try await Jobs.queue(db)
-            try await Command.orExit { () async throws(StageError) in try await desk.pause(queue, false) }
+            let submitter = try await Jobs.queue(database.db)
+            try await submitter.pause(queue, false)
             Output.result("queue \(queue) is resumed")
         }
     }
@@ -122,7 +129,7 @@ struct Jobs: AsyncParsableCommand {
         @Option(help: "Limit this account.") var account: String?
         @Argument(help: ArgumentHelp("Jobs at once, or none for no limit; lists the limits if omitted."))
         var jobs: String?
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @OptionGroup var database: DatabaseOption
 
         func validate() throws {
             guard let jobs else { return }
@@ -133,13 +140,11 @@ struct Jobs: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let desk = try await Jobs.queue(db)
+            let submitter = try await Jobs.queue(database.db)
             if let jobs {
-                try await Command.orExit { () async throws(StageError) in
-                    try await desk.limit(queue: queue, account: account, to: Int(jobs))
-                }
+                try await submitter.limit(queue: queue, account: account, to: Int(jobs))
             }
-            let limits = try await Command.orExit { () async throws(StageError) in try await desk.limits() }
+            let limits = try await submitter.limits()
             if limits.isEmpty { return Output.message("no limits") }
             Output.result(
                 Output.table(
@@ -152,7 +157,7 @@ struct Jobs: AsyncParsableCommand {
             abstract: "Delete jobs that ended long ago; unconfirmed jobs are kept.")
 
         @Option(help: ArgumentHelp("Minimum age, such as 30d.", valueName: "duration")) var olderThan: String
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @OptionGroup var database: DatabaseOption
 
         func validate() throws {
             guard Duration(parsing: olderThan) != nil else {
@@ -161,18 +166,16 @@ struct Jobs: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let desk = try await Jobs.queue(db)
+            let submitter = try await Jobs.queue(database.db)
             let age = Duration(parsing: olderThan) ?? .zero
-            let count = try await Command.orExit { () async throws(StageError) in try await desk.prune(olderThan: age) }
+            let count = try await submitter.prune(olderThan: age)
             Output.result("\(count) \(count == 1 ? "job" : "jobs") deleted")
         }
     }
 
     static func queue(_ database: String?) async throws -> JobQueue {
-        let settings = try await Command.settings()
-        return try await Command.orExit { () async throws(StageError) in
-            try await JobSubmitter.open(settings, database).queue
-        }
+        let settings = try await Settings.load()
+        return try await JobSubmitter.open(settings, database).queue
     }
 
     static func absent(_ id: Int64) -> ExitCode {
@@ -185,10 +188,10 @@ struct Jobs: AsyncParsableCommand {
         _ id: Int64, _ database: String?, _ obstacle: String,
         _ body: (JobQueue) async throws(StageError) -> Job?
     ) async throws {
-        let desk = try await queue(database)
-        let job = try await Command.orExit { () async throws(StageError) in try await body(desk) }
+        let submitter = try await queue(database)
+        let job = try await body(submitter)
         if let job { return Output.result(Output.table([row(job)])) }
-        let known = try await Command.orExit { () async throws(StageError) in try await desk.job(id) }
+        let known = try await submitter.job(id)
         guard let known else { throw absent(id) }
         Output.message("error: job \(id) \(obstacle) (\(known.state.rawValue))")
         throw ExitCode(64)
@@ -201,7 +204,7 @@ struct Jobs: AsyncParsableCommand {
         let more: String?
         switch job.state {
         case .executing: more = [job.worker, place].compactMap(\.self).joined(separator: "  ")
-        case .scheduled, .retryable: more = "from \(Command.moment(job.scheduledAt))  \(job.message ?? "")"
+        case .scheduled, .retryable: more = "from \(job.scheduledAt.forTables)  \(job.message ?? "")"
         default: more = job.message
         }
         return [

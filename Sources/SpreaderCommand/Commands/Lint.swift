@@ -5,6 +5,7 @@ import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
+import SpreaderApp
 import StageHosting
 
 struct Lint: AsyncParsableCommand {
@@ -21,11 +22,7 @@ struct Lint: AsyncParsableCommand {
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, github, junit }
 
-    @Argument(help: "Pipeline file, JSON or YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
-    var pipeline: String
-
-    @Argument(help: "Footage: files, folders or patterns; replaces the pipeline's inputs.", completion: .file())
-    var inputs: [String] = []
+    @OptionGroup var target: PipelineFileArguments
 
     @Flag(help: "Exit with 65 on warnings, too.")
     var strict = false
@@ -45,63 +42,33 @@ struct Lint: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings: Settings
-        do throws(StageError) {
-            settings = try await Settings.load()
-        } catch {
-            throw refuse(error)
+        let selection = try target.selection()
+        do {
+            let settings = try await Settings.load()
+            try await Workspace.with(settings, for: .pipeline(selection.file)) { workspace in
+                // A missing login on this machine is not a fault of the file.
+                var prepared = await PreparedRun.load(selection, in: workspace, authorisation: .reported(.note))
+                await prepared.planFootage()
+                let summary = try report(prepared.advice(allowing: Set(allow)), prepared.secretMask)
+                if summary.errors > 0 || (strict && summary.warnings > 0) { throw ExitCode(65) }
+            }
+        } catch let error as StageError {
+            // Nothing can be checked with these settings: the error is the only finding.
+            _ = try report([Diagnostic(error, subject: .configuration)], SecretMask())
+            throw ExitCode(Int32(error.outcome.rawValue))
         }
-        try await StageHost.with(settings, .pipeline(pipeline), orElse: { throw refuse($0) }) { host in
-            let (findings, mask) = await findings(settings, host)
-            let summary = try report(findings, mask)
-            if summary.errors > 0 || (strict && summary.warnings > 0) { throw ExitCode(65) }
-        }
-    }
-
-    /// Reports an error in the settings as the only finding, since nothing can be checked without them.
-    private func refuse(_ error: StageError) -> ExitCode {
-        let finding = Diagnostic(error, subject: .configuration)
-        _ = try? report([finding], SecretMask())
-        return ExitCode(Int32(error.outcome.rawValue))
     }
 
     private func report(_ findings: [Diagnostic], _ mask: SecretMask) throws -> LintSummary {
         switch format {
         case .text: show(findings, mask)
-        case .json: Output.result(try JSONValue(encoding: findings).text(pretty: true))
+        case .json: try Output.json(findings)
         case .github: for finding in findings { Output.result(GitHubAnnotations.text(finding)) }
-        case .junit: Output.result(JUnitReport.text(findings, file: pipeline, strict: strict))
+        case .junit: Output.result(JUnitReport.text(findings, file: target.pipeline, strict: strict))
         }
         let summary = LintSummary(findings)
-        Output.message("\(pipeline): \(summary.text)")
+        Output.message("\(target.pipeline): \(summary.text)")
         return summary
-    }
-
-    private func findings(_ settings: Settings, _ host: StageHost) async -> ([Diagnostic], SecretMask) {
-        var checked = await CheckedRun.load(
-            file: pipeline, inputs: inputs, registry: host.registry, settings: settings,
-            credentials: await Command.credentials(settings, await Command.existing(settings)))
-        // A missing login on this machine is not a fault of the file.
-        checked.tolerateAuthorisation(as: .note)
-        let plans = await checked.planFootage(settings: settings)
-        var findings = checked.findings + host.findings
-        var mask = SecretMask()
-        if let text = try? FileText.read(URL(filePath: pipeline)) {
-            let linter = Linter(
-                text, file: pipeline, pipeline: checked.pipeline, stages: host.registry.stages,
-                environment: { settings[$0] }, assets: checked.assets, plans: plans)
-            findings += linter.findings()
-            mask = linter.mask
-        }
-        let allowed = Set(allow)
-        let told = findings.filter { $0.severity == .error || !allowed.contains($0.code) }
-        return (told.sorted { rank($0) < rank($1) }.map(mask.masked), mask)
-    }
-
-    /// Sort key: findings in the pipeline file from top to bottom, then findings in other files.
-    private func rank(_ finding: Diagnostic) -> (Int, Int, Int) {
-        guard let location = finding.location, location.file == pipeline else { return (1, 0, 0) }
-        return (0, location.line ?? .max, location.column ?? 0)
     }
 
     private func show(_ findings: [Diagnostic], _ mask: SecretMask) {

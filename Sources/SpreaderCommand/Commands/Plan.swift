@@ -5,6 +5,7 @@ import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
+import SpreaderApp
 import StageHosting
 import Store
 
@@ -27,66 +28,51 @@ struct Plan: AsyncParsableCommand {
 
     func validate() throws { try arguments.requirePipeline() }
 
-    func run() async throws { try await Self.show(arguments, save: save) }
+    func run() async throws { try await Self.show(try arguments.selection(), format: arguments.format, save: save) }
 
-    /// Prints the plan of a run, and saves it if asked to.
+    /// Prints the plan.
     /// - Parameters:
-    ///   - save: The file to save the plan to; nil to save nothing.
-    ///   - saved: An earlier plan; differences from it are reported as errors.
-    static func show(_ arguments: PipelineArguments, save: String? = nil, saved: PlanFile? = nil) async throws {
-        var settings = try await Command.settings()
-        if arguments.sandbox { settings = settings.sandboxed() }
-        try await StageHost.with(settings, .pipeline(arguments.pipeline), isolate: arguments.isolate) { host in
-            try await show(arguments, save, saved, settings, host)
+    ///   - save: The file to save it to; nil to only print it.
+    ///   - saved: An earlier plan that must still hold.
+    static func show(
+        _ selection: PipelineSelection, format: OutputFormat, save: String? = nil, saved: PlanFile? = nil
+    ) async throws {
+        var settings = try await Settings.load()
+        if selection.sandbox { settings = settings.sandboxed() }
+        try await Workspace.with(settings, for: .pipeline(selection.file), isolate: selection.isolate) { workspace in
+            let authorisation = PreparedRun.AuthorisationCheck.reported(selection.sandbox ? .note : .warning)
+            var prepared = await PreparedRun.load(selection, in: workspace, authorisation: authorisation)
+            await prepared.planFootage()
+            let digests = FileDigests(workspace.records?.store, remembers: false)
+            if let saved, prepared.blocking.isEmpty {
+                prepared.add(try await prepared.changes(since: saved, digests: digests))
+            }
+            try print(prepared, format)
+            if !prepared.blocking.isEmpty { throw ExitCode(Int32(prepared.refusal)) }
+            let isRefused = !prepared.refusedFootage.isEmpty
+            let isHopeless = isRefused && !prepared.plans.contains { $0.failure == nil }
+            if let save, !isHopeless, let plan = try await prepared.savedPlan(digests: digests) {
+                try plan.write(to: save)
+                Output.message("saved; to execute it: spreader-pipeline run --plan \(ShellWord.of(save))")
+            }
+            // A saved plan includes refused footage.
+            if isRefused, saved == nil { throw ExitCode(isHopeless ? 65 : 1) }
         }
     }
 
-    private static func show(
-        _ arguments: PipelineArguments, _ save: String?, _ saved: PlanFile?, _ settings: Settings, _ host: StageHost
-    ) async throws {
-        let records = await Command.existing(settings)
-        let overrides = try arguments.overrides()
-        var checked = await CheckedRun.load(
-            file: arguments.pipeline, inputs: arguments.inputs, overrides: overrides,
-            until: arguments.until, registry: host.registry, settings: settings,
-            credentials: await Command.credentials(settings, records))
-        checked.add(host.findings)
-        // A plan sends nothing and needs no token, but the run will need one.
-        checked.tolerateAuthorisation(as: arguments.sandbox ? .note : .warning)
-        let plans = await checked.planFootage(settings: settings)
-        let desk = PlanBuilder(
-            arguments: arguments, settings: settings, records: records,
-            digests: FileDigests(records?.store, remembers: false))
-        if let saved, let pipeline = checked.pipeline, checked.blocking.isEmpty {
-            checked.add(
-                try await Command.orExit { [checked] () async throws(StageError) in
-                    try await desk.changes(since: saved, pipeline, checked.assets, plans)
-                })
-        }
-        let isRefused = checked.blocking.isEmpty && !checked.refusedFootage.isEmpty
-        let shown = plans.map(checked.masked)
-        switch arguments.format {
+    private static func print(_ prepared: PreparedRun, _ format: OutputFormat) throws {
+        let findings = prepared.findings.filter { $0.severity != .note }
+        switch format {
         case .json:
-            let list = shown.map(json)
             Output.result(
                 try JSONValue.object([
-                    "pipeline": .string(checked.pipeline?.name ?? arguments.pipeline), "assets": .array(list),
-                    "findings": try JSONValue(encoding: checked.findings.filter { $0.severity != .note }),
+                    "pipeline": .string(prepared.pipeline?.name ?? prepared.selection.file),
+                    "assets": .array(prepared.shownPlans.map(json)), "findings": try JSONValue(encoding: findings),
                 ]).text(pretty: true))
         case .text:
-            for finding in checked.findings where finding.severity != .note { Output.message(finding.text) }
-            for plan in shown { Output.result(text(plan)) }
+            for finding in findings { Output.message(finding.text) }
+            for plan in prepared.shownPlans { Output.result(text(plan)) }
         }
-        if !checked.blocking.isEmpty { throw ExitCode(Int32(checked.refusal)) }
-        let isHopeless = isRefused && !plans.contains { $0.failure == nil }
-        if let save, let pipeline = checked.pipeline, !isHopeless {
-            try await Command.orExit { () async throws(StageError) in
-                try await desk.plan(pipeline, checked.assets, plans, overrides).write(to: save)
-            }
-            Output.message("saved; to execute this plan: spreader-pipeline run --plan \(ShellWord.of(save))")
-        }
-        // A saved plan already records the refused footage, so it is not an error there.
-        if isRefused, saved == nil { throw ExitCode(isHopeless ? 65 : 1) }
     }
 
     private static func text(_ plan: AssetPlan, indent: String = "") -> String {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import PipelineKit
 import Posting
+import SpreaderApp
 import Store
 
 struct Posts: AsyncParsableCommand {
@@ -14,8 +15,8 @@ struct Posts: AsyncParsableCommand {
 
         @Option(help: "Maximum number to list.") var limit = 50
         @Option(help: "Only posts in this state, such as unconfirmed.") var state: String?
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
-        @Option(help: "Output format.") var format: OutputFormat = .text
+        @OptionGroup var database: DatabaseOption
+        @OptionGroup var output: FormatOption
 
         func validate() throws {
             if let state, PostState(rawValue: state) == nil {
@@ -25,18 +26,18 @@ struct Posts: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let assembly = try await Runs.open(db)
+            let assembly = try await Runs.open(database.db)
             let states = state.flatMap { PostState(rawValue: $0) }.map { Set([$0]) }
-            let posts = try await Command.orExit { () async throws(StageError) in
-                try await assembly.ledger.posts(states: states, limit: max(1, limit))
+            let posts = try await assembly.ledger.posts(states: states, limit: max(1, limit))
+            if output.format == .json {
+                return Output.result(try JSONValue.array(posts.map(Posts.json)).text(pretty: true))
             }
-            if format == .json { return Output.result(try JSONValue.array(posts.map(Posts.json)).text(pretty: true)) }
             if posts.isEmpty { return Output.message("no posts yet") }
             Output.result(
                 Output.table(
                     posts.map {
                         [
-                            $0.id, $0.state.rawValue, $0.asset, Command.moment($0.updatedAt),
+                            $0.id, $0.state.rawValue, $0.asset, $0.updatedAt.forTables,
                             $0.url ?? $0.reason ?? $0.publishID ?? "",
                         ]
                     }))
@@ -57,17 +58,15 @@ struct Posts: AsyncParsableCommand {
         @Argument(help: "Post ID, or the start of it.") var id: String
         @Flag(help: "The post is on the account.") var posted = false
         @Flag(help: "The post is not on the account.") var notPosted = false
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @OptionGroup var database: DatabaseOption
 
         func validate() throws {
             if posted == notPosted { throw ValidationError("give either --posted or --not-posted") }
         }
 
         func run() async throws {
-            let assembly = try await Runs.open(db)
-            let post = try await Command.orExit { () async throws(StageError) in
-                try await assembly.ledger.post(idPrefix: id)
-            }
+            let assembly = try await Runs.open(database.db)
+            let post = try await assembly.ledger.post(idPrefix: id)
             guard let post else {
                 Output.message(
                     "error: no post, or more than one, has an ID that starts with \"\(id)\" (see: spreader-pipeline posts list)"
@@ -81,9 +80,7 @@ struct Posts: AsyncParsableCommand {
             }
             let change: PostChange =
                 posted ? .published(postIDs: [], url: nil) : .failed(reason: "resolved by hand as not posted")
-            let settled = try await Command.orExit { () async throws(StageError) in
-                try await assembly.ledger.apply(change, to: post.id)
-            }
+            let settled = try await assembly.ledger.apply(change, to: post.id)
             Output.result("\(settled.id)  \(settled.state.rawValue)")
         }
     }

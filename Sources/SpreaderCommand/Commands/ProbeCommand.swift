@@ -5,6 +5,7 @@ import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
+import SpreaderApp
 import StageHosting
 
 struct ProbeCommand: AsyncParsableCommand {
@@ -15,8 +16,8 @@ struct ProbeCommand: AsyncParsableCommand {
     @Option(help: "Output format; json is one object per line.") var format: OutputFormat = .text
 
     func run() async throws {
-        let settings = try await Command.settings()
-        try await StageHost.with(settings, .pipeline("")) { try await show($0.registry) }
+        let settings = try await Settings.load()
+        try await Workspace.with(settings, for: .pipeline("")) { try await show($0.host.registry) }
     }
 
     private func show(_ registry: StageRegistry) async throws {

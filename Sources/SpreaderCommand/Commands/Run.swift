@@ -6,6 +6,7 @@ import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
+import SpreaderApp
 import StageHosting
 import Store
 
@@ -47,8 +48,7 @@ struct Run: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Store the work files in this folder.", valueName: "dir"))
     var workDir: String?
 
-    @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url"))
-    var db: String?
+    @OptionGroup var database: DatabaseOption
 
     func validate() throws {
         if repost, ignoresCache {
@@ -56,7 +56,8 @@ struct Run: AsyncParsableCommand {
                 "--repost and --no-cache can't be combined: a run that starts over would post again")
         }
         guard plan != nil else { return try arguments.requirePipeline() }
-        if repost || arguments.until != nil || !(arguments.inputs + arguments.set + arguments.post).isEmpty {
+        let given = arguments.inputs + arguments.overrides.set + arguments.overrides.post
+        if repost || arguments.until != nil || !given.isEmpty {
             throw ValidationError(
                 "--plan can't be combined with footage, --set, --post, --until or --repost: leave them out, or make a new plan"
             )
@@ -64,205 +65,137 @@ struct Run: AsyncParsableCommand {
     }
 
     func run() async throws {
-        if dryRun {
-            guard let plan else { return try await Plan.show(arguments) }
-            return try await Command.orExit { () async throws(StageError) in try PlanFile(plan) }
-                .show(beside: arguments)
-        }
+        if dryRun { return try await showPlan() }
         // `runs resume` parses these words again.
-        let words = Array(CommandLine.arguments.dropFirst())
-        let status = try await start(words: words)
+        let status = try await start(words: Array(CommandLine.arguments.dropFirst()))
         if status != 0 { throw ExitCode(Int32(status)) }
     }
 
-    /// Executes the run, also for `runs resume`.
-    /// - Parameter words: The command-line words to store for resuming.
-    /// - Returns: The exit status.
-    func start(words: [String]) async throws -> Int {
-        guard let plan else { return try await start(words: words, saved: nil) }
-        var command = self
-        let saved: PlanFile
-        do throws(StageError) {
-            saved = try PlanFile(plan)
-        } catch {
-            return refuse(error)
+    private func showPlan() async throws {
+        guard let plan else {
+            return try await Plan.show(try arguments.selection(), format: arguments.format)
         }
-        do throws(PlanFile.Refusal) {
-            command.arguments = try saved.arguments(beside: arguments)
-        } catch {
-            report([error.finding], status: error.status)
-            return error.status
+        let saved = try PlanFile(plan)
+        do {
+            let selection = try saved.selection(named: arguments.file, sandbox: arguments.sandbox)
+            try await Plan.show(selection, format: arguments.format, saved: saved)
+        } catch let refusal as PlanFile.Refusal {
+            Output.message(refusal.finding.text)
+            throw ExitCode(Int32(refusal.status))
         }
-        return try await command.start(words: words, saved: saved)
     }
 
-    private func start(words: [String], saved: PlanFile?) async throws -> Int {
+    /// Runs the pipeline, or the saved plan.
+    /// - Parameter words: The words after the program's name, which `runs resume` parses again.
+    /// - Returns: The exit status.
+    func start(words: [String]) async throws -> Int {
         let stop = StopSwitch { [self] in
             report([], status: 130)
             Output.message("interrupted before any work began; run the same command again to start")
             _exit(130)
         }
-        let interruption = SignalHandler {
+        let signals = SignalHandler {
             stop.cancel()
         } giveUp: {
             stop.giveUp()
         }
-        defer { interruption.stop() }
-        let settings: Settings
-        do throws(StageError) {
-            settings = try await Settings.load()
-        } catch {
-            return refuse(error)
-        }
-        guard arguments.sandbox else { return try await start(words, saved, settings, stop) }
-        let logger = Log.sandbox(settings)
+        defer { signals.stop() }
         do {
-            return try await LocalSandbox.with(
-                directory: settings.home.appending(path: "sandbox"), logger: logger
-            ) { environment in
-                try await start(words, saved, settings.sandboxed(environment), stop)
-            }
+            let saved = try plan.map { try PlanFile($0) }
+            var selection =
+                try saved?.selection(named: arguments.file, sandbox: arguments.sandbox)
+                ?? arguments.selection()
+            selection.isolate = arguments.isolate
+            return try await start(Invocation(selection: selection, saved: saved, words: words), stop)
+        } catch let refusal as PlanFile.Refusal {
+            report([refusal.finding], status: refusal.status)
+            return refusal.status
         } catch let error as StageError {
             return refuse(error)
         }
     }
 
-    private func start(
-        _ words: [String], _ saved: PlanFile?, _ settings: Settings, _ stop: StopSwitch
-    ) async throws -> Int {
-        try await StageHost.with(
-            settings, .pipeline(arguments.pipeline), isolate: arguments.isolate, orElse: { refuse($0) }
-        ) { host in
-            try await start(words, saved, settings, host, stop)
+    /// What to run, by which saved plan, and how to resume it.
+    private struct Invocation: Sendable {
+        var selection: PipelineSelection
+        var saved: PlanFile?
+        var words: [String]
+    }
+
+    private func start(_ command: Invocation, _ stop: StopSwitch) async throws -> Int {
+        let settings = try await Settings.load()
+        guard command.selection.sandbox else { return try await start(command, stop, in: settings) }
+        return try await LocalSandbox.with(
+            directory: settings.home.appending(path: "sandbox"), logger: Log.sandbox(settings)
+        ) { environment in
+            try await start(command, stop, in: settings.sandboxed(environment))
         }
     }
 
-    private func start(
-        _ words: [String], _ saved: PlanFile?, _ settings: Settings, _ host: StageHost, _ stop: StopSwitch
-    ) async throws -> Int {
-        let overrides = try arguments.overrides()
-        let existing = await Command.existing(settings, database: db)
-        var checked = await CheckedRun.load(
-            file: arguments.pipeline, inputs: arguments.inputs, overrides: overrides, until: arguments.until,
-            registry: host.registry, settings: settings, credentials: await Command.credentials(settings, existing))
-        checked.add(host.findings)
-        if let error = checked.secretRefusal(overrides, keeper: "run record") { return refuse(error) }
-        guard let pipeline = checked.pipeline, checked.blocking.isEmpty else { return refuse(checked) }
-        // A job's asset keeps its name if this machine fetched the footage to another path.
-        if let name = settings[JobProcess.assetSetting], checked.assets.count == 1 { checked.assets[0].name = name }
-        // Planning leaves a core and the disk idle, so compute the digest of the first asset meanwhile. More would compete
-        // for the CPU.
-        let ahead = checked.assets.first.flatMap { DigestAhead(of: $0.path) }
-        let plans = await checked.planFootage(settings: settings)
-        if plans.first?.failure != nil { ahead?.cancel() }
-        if let saved {
-            let desk = PlanBuilder(
-                arguments: arguments, settings: settings, records: existing, digests: FileDigests(existing?.store))
-            checked.add(await desk.refusals(since: saved, pipeline, checked.assets, plans))
-            guard checked.blocking.isEmpty else {
+    private func start(_ command: Invocation, _ stop: StopSwitch, in settings: Settings) async throws -> Int {
+        try await Workspace.with(
+            settings, for: .pipeline(command.selection.file), isolate: command.selection.isolate,
+            database: database.db
+        ) { workspace in
+            try await start(command, stop, in: workspace)
+        }
+    }
+
+    private func start(_ command: Invocation, _ stop: StopSwitch, in workspace: Workspace) async throws -> Int {
+        var prepared = await PreparedRun.load(command.selection, in: workspace)
+        if let error = prepared.secretRefusal(keeper: "run record") { return refuse(error) }
+        guard prepared.blocking.isEmpty else { return refuse(prepared) }
+        prepared.nameAssetOfJob()
+        // Planning leaves a core and the disk idle; with more assets, the later ones wait for the processor anyway.
+        let ahead = prepared.assets.first.flatMap { DigestAhead(of: $0.path) }
+        await prepared.planFootage()
+        if prepared.plans.first?.failure != nil { ahead?.cancel() }
+        if let saved = command.saved {
+            await prepared.refuseChanges(since: saved)
+            guard prepared.blocking.isEmpty else {
                 ahead?.cancel()
-                return refuse(checked)
+                return refuse(prepared)
             }
         }
-        let assembly: HostAssembly
-        let prepared: (record: RunRecord, isResumed: Bool)
-        let renderer: any RunRenderer
+        let ready = try await prepared.begin(options(command.words), saved: command.saved, digestAhead: ahead)
         let text = TextRenderer(terminal: .standardError())
-        do throws(StageError) {
-            if let existing {
-                assembly = existing
-            } else {
-                assembly = try await HostAssembly.open(settings, database: db)
-            }
-            var request = request(pipeline, checked, plans, words, settings)
-            request.plannedDigests = saved?.digests ?? [:]
-            let draft = try await assembly.runHost(
-                logger: Log.make("run", settings: settings), waitsForLimits: !neverWaits, emit: { _ in })
-            prepared = try await RunEngine.record(for: request, host: draft)
-            renderer = arguments.format == .json ? JSONRenderer(runID: prepared.record.id) : text
-            if arguments.format == .text {
-                for finding in checked.findings where finding.severity == .warning { Output.message(finding.text) }
-            }
-            var runHost = draft
-            runHost.digests.ahead = ahead
-            runHost.emit = { renderer.show($0) }
-            let engine = RunEngine(request: request, host: runHost)
-            let age = try Retention.setting(settings)
-            let summary = await interruptible(engine, prepared, renderer, stop)
-            if let limit = try? settings.cacheLimit(), limit.bytes > 0 {
-                _ = await assembly.cache.prune(unusedSince: Date().addingTimeInterval(-90 * 86400), limit: limit)
-            }
-            if let age { _ = try? await Retention(assembly: assembly).prune(olderThan: age) }
-            finish(summary, prepared.record, text)
-            return summary.status
-        } catch {
-            return refuse(error)
+        let renderer: any RunRenderer = arguments.format == .json ? JSONRenderer(runID: ready.record.id) : text
+        if arguments.format == .text {
+            for finding in prepared.findings where finding.severity == .warning { Output.message(finding.text) }
         }
+        let summary = await execute(ready, showing: renderer, stop: stop)
+        await ready.cleanUp()
+        finish(summary, ready.record, text: text, inSandbox: command.selection.sandbox)
+        return summary.status
     }
 
-    private func request(
-        _ pipeline: Pipeline, _ checked: CheckedRun, _ plans: [AssetPlan], _ words: [String], _ settings: Settings
-    ) -> RunRequest {
-        let directory = FileManager.default.currentDirectoryPath
-        let identity = settings.accountID(pipeline.account).identity
-        // A job resumes its own run, on any machine.
-        let job = settings[JobProcess.leaseSetting].flatMap { JobFence($0) }.map { "job:\($0.job)" }
-        let fingerprint = job.map(ContentDigest.sha256) ?? arguments.fingerprint(identity, reposts: repost)
-        let failures = Dictionary(
-            plans.map(checked.masked).compactMap { plan in plan.failure.map { (plan.asset, $0) } },
-            uniquingKeysWith: { $1 })
-        var request = RunRequest(
-            pipeline: pipeline, assets: checked.assets.filter { failures[$0.name] == nil }, accountIdentity: identity,
-            settings: settings.plain, fingerprint: fingerprint,
-            command: [directory] + Self.remembered(words),
-            workRoot: workDir.map { URL(filePath: $0).standardizedFileURL }
-                ?? settings.home.appending(path: "runs"),
-            usesCache: !ignoresCache, keepsWork: keep, waitsForLimits: !neverWaits,
-            isPartial: arguments.until != nil)
-        request.reposts = repost
-        request.refused = refused(checked, failures)
-        return request
+    private func options(_ words: [String]) -> RunOptions {
+        var options = RunOptions()
+        options.ignoresCache = ignoresCache
+        options.keepsWork = keep
+        options.waitsForLimits = !neverWaits
+        options.reposts = repost
+        options.workRoot = workDir.map { URL(filePath: $0).standardizedFileURL }
+        options.database = database.db
+        options.command = words
+        return options
     }
 
-    /// Refused footage, one entry per asset; several findings are joined into one message.
-    private func refused(_ checked: CheckedRun, _ failures: [String: (stage: String, error: StageError)])
-        -> [RefusedAsset]
-    {
-        var refused: [RefusedAsset] = []
-        for finding in checked.refusedFootage {
-            let asset = finding.asset ?? finding.message
-            if let index = refused.firstIndex(where: { $0.asset == asset }) {
-                // The stage's own error already says it.
-                guard failures[asset] == nil else { continue }
-                refused[index].error.message += "; \(finding.message)"
-                if refused[index].error.hint != finding.hint { refused[index].error.hint = nil }
-            } else {
-                let error = StageError(.unusableFootage, finding.message, hint: finding.hint, outcome: .invalidData)
-                refused.append(
-                    RefusedAsset(asset: asset, error: failures[asset]?.error ?? error, stage: failures[asset]?.stage))
-            }
-        }
-        return refused
-    }
-
-    /// Runs the engine. The first interrupt cancels it; a second one, or too slow a stop, ends the process.
-    private func interruptible(
-        _ engine: RunEngine, _ prepared: (record: RunRecord, isResumed: Bool), _ renderer: any RunRenderer,
-        _ stop: StopSwitch
+    /// Runs to the end, unless the work does not stop in time after an interrupt.
+    private func execute(
+        _ ready: ReadyRun, showing renderer: any RunRenderer, stop: StopSwitch
     ) async -> RunSummary {
         let start = Date()
-        let work = Task { await engine.run(prepared) }
+        let work = Task { await ready.execute { renderer.show($0) } }
         let isText = arguments.format == .text
-        let count = engine.assetCount
-        let id = prepared.record.id
         stop.set {
-            if isText { Output.message("stopping … (interrupt again to exit at once)") }
+            if isText { Output.message("stopping … (interrupt again to stop at once)") }
             work.cancel()
         } giveUp: {
-            renderer.show(
-                .runFinished(
-                    RunSummary(status: 130, assets: count, posts: 0, seconds: Date().timeIntervalSince(start))))
-            Output.message(Self.resumeHint(id))
+            let summary = RunSummary(
+                status: 130, assets: ready.assetCount, posts: 0, seconds: Date().timeIntervalSince(start))
+            renderer.show(.runFinished(summary))
+            Output.message(Self.resumeHint(ready.record.id))
         }
         let summary = await withTaskCancellationHandler {
             await work.value
@@ -275,24 +208,13 @@ struct Run: AsyncParsableCommand {
         return summary
     }
 
-    /// Removes `--db postgres://…` from the words that are stored, since the address may hold a password.
-    static func remembered(_ words: [String]) -> [String] {
-        var kept: [String] = []
-        for word in words {
-            if kept.last == "--db", word.hasPrefix("postgres") {
-                kept.removeLast()
-            } else if !word.hasPrefix("--db=postgres") {
-                kept.append(word)
-            }
-        }
-        return kept
-    }
-
     static func resumeHint(_ id: String) -> String {
         "interrupted; to resume, run the same command again, or: spreader-pipeline runs resume \(id)"
     }
 
-    private func finish(_ summary: RunSummary, _ record: RunRecord, _ text: TextRenderer) {
+    private func finish(
+        _ summary: RunSummary, _ record: RunRecord, text: TextRenderer, inSandbox: Bool
+    ) {
         if summary.status == 130 { Output.message(Self.resumeHint(record.id)) }
         guard arguments.format == .text else { return }
         defer {
@@ -305,7 +227,7 @@ struct Run: AsyncParsableCommand {
         let posts = summary.posts == 0 ? "" : summary.posts == 1 ? ", 1 post" : ", \(summary.posts) posts"
         let assets = summary.assets == 1 ? "1 asset" : "\(summary.assets) assets"
         Output.message("run \(record.id): \(assets)\(posts) in \(Duration.seconds(summary.seconds).spoken)")
-        if arguments.sandbox, summary.posts > 0 {
+        if inSandbox, summary.posts > 0 {
             Output.message("to view the posts: spreader-pipeline sandbox")
         }
     }
@@ -318,9 +240,9 @@ struct Run: AsyncParsableCommand {
     }
 
     /// Reports the findings that keep the run from starting, and returns the exit status.
-    private func refuse(_ checked: CheckedRun) -> Int {
-        report(checked.findings, status: checked.refusal)
-        return checked.refusal
+    private func refuse(_ prepared: PreparedRun) -> Int {
+        report(prepared.findings, status: prepared.refusal)
+        return prepared.refusal
     }
 
     private func report(_ findings: [Diagnostic], status: Int) {

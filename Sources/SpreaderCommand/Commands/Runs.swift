@@ -5,6 +5,7 @@ import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
+import SpreaderApp
 import StageHosting
 import Store
 
@@ -17,19 +18,19 @@ struct Runs: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List runs, newest first.")
 
         @Option(help: "Maximum number to list.") var limit = 20
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
-        @Option(help: "Output format.") var format: OutputFormat = .text
+        @OptionGroup var database: DatabaseOption
+        @OptionGroup var output: FormatOption
 
         func run() async throws {
-            let assembly = try await Runs.open(db)
-            let runs = try await Command.orExit { () async throws(StageError) in
-                try await assembly.journal.runs(limit: max(1, limit))
+            let assembly = try await Runs.open(database.db)
+            let runs = try await assembly.journal.runs(limit: max(1, limit))
+            if output.format == .json {
+                return Output.result(try JSONValue.array(runs.map(Runs.json)).text(pretty: true))
             }
-            if format == .json { return Output.result(try JSONValue.array(runs.map(Runs.json)).text(pretty: true)) }
             if runs.isEmpty { return Output.message("no runs yet") }
             Output.result(
                 Output.table(
-                    runs.map { [$0.id, $0.status.rawValue, $0.pipeline, Command.moment($0.startedAt)] }))
+                    runs.map { [$0.id, $0.status.rawValue, $0.pipeline, $0.startedAt.forTables] }))
         }
     }
 
@@ -37,21 +38,17 @@ struct Runs: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show a run, its assets and their finished stages.")
 
         @Argument(help: "Run ID, or the start of it.") var id: String
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
-        @Option(help: "Output format.") var format: OutputFormat = .text
+        @OptionGroup var database: DatabaseOption
+        @OptionGroup var output: FormatOption
 
         func run() async throws {
-            let assembly = try await Runs.open(db)
+            let assembly = try await Runs.open(database.db)
             let run = try await Runs.find(id, assembly)
-            let assets = try await Command.orExit { () async throws(StageError) in
-                try await assembly.journal.assets(run: run.id)
-            }
+            let assets = try await assembly.journal.assets(run: run.id)
             var rows: [JSONValue] = []
             var lines = ["\(run.id)  \(run.status.rawValue)  \(run.pipeline)  \(run.path)"]
             for asset in assets {
-                let stages = try await Command.orExit { () async throws(StageError) in
-                    try await assembly.journal.stages(run: run.id, asset: asset.asset)
-                }
+                let stages = try await assembly.journal.stages(run: run.id, asset: asset.asset)
                 lines.append("  \(asset.asset)  \(asset.status.rawValue)" + (asset.message.map { ": \($0)" } ?? ""))
                 lines += stages.map { "    ✓ \($0.stage) in \(Duration.seconds($0.seconds).spoken)" }
                 rows.append([
@@ -63,7 +60,7 @@ struct Runs: AsyncParsableCommand {
                         }),
                 ])
             }
-            guard format == .json else { return Output.result(lines.joined(separator: "\n")) }
+            guard output.format == .json else { return Output.result(lines.joined(separator: "\n")) }
             guard case .object(var fields) = Runs.json(run) else { return }
             fields["assets"] = .array(rows)
             Output.result(try JSONValue.object(fields).text(pretty: true))
@@ -74,10 +71,10 @@ struct Runs: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Resume an interrupted run.")
 
         @Argument(help: "Run ID, or the start of it.") var id: String
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @OptionGroup var database: DatabaseOption
 
         func run() async throws {
-            let run = try await Runs.find(id, try await Runs.open(db))
+            let run = try await Runs.find(id, try await Runs.open(database.db))
             if run.status == .succeeded { return Output.message("run \(run.id) has succeeded: nothing to resume") }
             guard let directory = run.command.first, FileManager.default.changeCurrentDirectoryPath(directory) else {
                 Output.message("error: the folder of run \(run.id) no longer exists: \(run.command.first ?? "unknown")")
@@ -89,7 +86,7 @@ struct Runs: AsyncParsableCommand {
                 throw ExitCode(78)
             }
             // Resume with the database in which the run was found.
-            if let db { command.db = db }
+            if let db = database.db { command.database.db = db }
             let status = try await command.start(words: words)
             if status != 0 { throw ExitCode(Int32(status)) }
         }
@@ -102,21 +99,19 @@ struct Runs: AsyncParsableCommand {
         )
 
         @Argument(help: "Run ID, or the start of it.") var id: String
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @OptionGroup var database: DatabaseOption
 
         func run() async throws {
-            let assembly = try await Runs.open(db)
+            let assembly = try await Runs.open(database.db)
             let run = try await Runs.find(id, assembly)
             guard [.running, .failed, .interrupted].contains(run.status) else {
                 return Output.message("run \(run.id) is \(run.status.rawValue): nothing to cancel")
             }
-            try await Command.orExit { () async throws(StageError) in
-                try await assembly.locks.with(
-                    "run-\(run.fingerprint)",
-                    orThrow: StageError(
-                        .busy, "run \(run.id) is running in another process", hint: "interrupt that process first")
-                ) { () async throws(StageError) in try await Self.cancel(run, assembly) }
-            }
+            try await assembly.locks.with(
+                "run-\(run.fingerprint)",
+                orThrow: StageError(
+                    .busy, "run \(run.id) is running in another process", hint: "interrupt that process first")
+            ) { () async throws(StageError) in try await Self.cancel(run, assembly) }
             Output.result("\(run.id)  cancelled")
         }
 
@@ -139,7 +134,7 @@ struct Runs: AsyncParsableCommand {
 
         @Option(help: "Minimum age, such as 90d; SPREADER_RETENTION if omitted.") var olderThan: String?
         @Flag(help: "Only show which runs would be deleted.") var dryRun = false
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @OptionGroup var database: DatabaseOption
 
         func validate() throws {
             if let olderThan, Retention.length(olderThan) == nil {
@@ -148,17 +143,15 @@ struct Runs: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let settings = try await Command.settings()
-            let assembly = try await Runs.open(db)
-            let erased = try await Command.orExit { () async throws(StageError) in
-                let setting = try Retention.setting(settings)
-                guard let age = olderThan.flatMap({ Retention.length($0) }) ?? setting else {
-                    throw StageError(
-                        .configuration, "no minimum age is given",
-                        hint: "use --older-than 90d, or set SPREADER_RETENTION")
-                }
-                return try await Retention(assembly: assembly).prune(olderThan: age, isTrial: dryRun)
+            let settings = try await Settings.load()
+            let assembly = try await Runs.open(database.db)
+            let setting = try Retention.setting(settings)
+            guard let age = olderThan.flatMap({ Retention.length($0) }) ?? setting else {
+                throw StageError(
+                    .configuration, "no minimum age is given",
+                    hint: "use --older-than 90d, or set SPREADER_RETENTION")
             }
+            let erased = try await Retention(assembly: assembly).prune(olderThan: age, isTrial: dryRun)
             for run in erased { Output.result("\(run.id)  \(run.status.rawValue)  \(run.pipeline)") }
             let count = erased.count == 1 ? "1 run" : "\(erased.count) runs"
             Output.message(dryRun ? "\(count) would be deleted" : "\(count) deleted")
@@ -166,16 +159,12 @@ struct Runs: AsyncParsableCommand {
     }
 
     static func open(_ db: String?) async throws -> HostAssembly {
-        let settings = try await Command.settings()
-        return try await Command.orExit { () async throws(StageError) in
-            try await HostAssembly.open(settings, database: db)
-        }
+        let settings = try await Settings.load()
+        return try await HostAssembly.open(settings, database: db)
     }
 
     static func find(_ id: String, _ assembly: HostAssembly) async throws -> RunRecord {
-        let run = try await Command.orExit { () async throws(StageError) in
-            try await assembly.journal.run(idPrefix: id)
-        }
+        let run = try await assembly.journal.run(idPrefix: id)
         guard let run else {
             Output.message(
                 "error: no run, or more than one, has an ID that starts with \"\(id)\" (see: spreader-pipeline runs list)"

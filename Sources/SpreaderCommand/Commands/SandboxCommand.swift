@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SpreaderApp
 import TikTokSandbox
 
 struct SandboxCommand: AsyncParsableCommand {
@@ -25,7 +26,7 @@ struct SandboxCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try await Command.settings()
+        let settings = try await Settings.load()
         let directory = data.map { URL(filePath: $0).standardizedFileURL } ?? settings.home.appending(path: "sandbox")
         let logger = Log.sandbox(settings)
         let server: SandboxServer

@@ -5,6 +5,7 @@ import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
+import SpreaderApp
 import StageHosting
 
 struct Schema: AsyncParsableCommand {
@@ -24,9 +25,7 @@ struct Schema: AsyncParsableCommand {
     func run() async throws {
         let text = try await tests ? CaseSchema.schema.text(pretty: true) : pipelines()
         guard let output else { return Output.result(text) }
-        try await Command.orExit { () async throws(StageError) in
-            try NamedFile(output).write(text + "\n", mayReplace: Self.isSchema)
-        }
+        try NamedFile(output).write(text + "\n", mayReplace: Self.isSchema)
     }
 
     /// Whether a file is a schema, so that it may be replaced. A pipeline has the key `$schema` too, with another value.
@@ -36,9 +35,9 @@ struct Schema: AsyncParsableCommand {
     }
 
     private func pipelines() async throws -> String {
-        let settings = try await Command.settings()
+        let settings = try await Settings.load()
         return try await StageHost.with(settings, .all) { host in
-            host.report()
+            for warning in host.warnings { Output.message(warning) }
             return try PipelineSchema.schema(for: host.registry).text(pretty: true)
         }
     }

@@ -3,6 +3,7 @@ import Crypto
 import Foundation
 import PipelineKit
 import Server
+import SpreaderApp
 import Store
 import TikTok
 
@@ -22,21 +23,19 @@ struct Serve: AsyncParsableCommand {
 
     @Option(help: "Address to listen on.") var host = "127.0.0.1"
     @Option(help: "Port to listen on; 0 picks a free port.") var port = 8080
-    @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+    @OptionGroup var database: DatabaseOption
 
     func run() async throws {
-        let settings = try await Command.settings()
-        try await Command.orExit { () async throws(StageError) in
-            do throws(StageError) {
-                try await SignalHandler.cancelling { () async throws(StageError) in try await serve(settings) }
-            } catch {
-                if error.code != .cancelled { throw error }
-            }
+        let settings = try await Settings.load()
+        do throws(StageError) {
+            try await SignalHandler.cancelling { () async throws(StageError) in try await serve(settings) }
+        } catch {
+            if error.code != .cancelled { throw error }
         }
     }
 
     private func serve(_ settings: Settings) async throws(StageError) {
-        let assembly = try await HostAssembly.open(settings, database: db)
+        let assembly = try await HostAssembly.open(settings, database: database.db)
         let desk = AccountService(settings: settings, assembly: assembly)
         let app = try desk.app()
         let claims = SQLClaims(assembly.store)

@@ -4,6 +4,7 @@ import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
+import SpreaderApp
 import StageHosting
 
 struct Stages: AsyncParsableCommand {
@@ -13,13 +14,12 @@ struct Stages: AsyncParsableCommand {
     @Argument(help: "Stage name; lists all stages if omitted.")
     var name: String?
 
-    @Option(help: "Output format.")
-    var format: OutputFormat = .text
+    @OptionGroup var output: FormatOption
 
     func run() async throws {
-        let settings = try await Command.settings()
+        let settings = try await Settings.load()
         try await StageHost.with(settings, .all) { host in
-            if name == nil { host.report() }
+            if name == nil { for warning in host.warnings { Output.message(warning) } }
             try show(host.registry)
         }
     }
@@ -36,10 +36,10 @@ struct Stages: AsyncParsableCommand {
                     "error: unknown stage \"\(name)\"" + (near.map { " (did you mean \"\($0)\"?)" } ?? ""))
                 throw ExitCode(64)
             }
-            Output.result(format == .json ? try Self.json(stage).text(pretty: true) : Self.page(stage))
+            Output.result(output.format == .json ? try Self.json(stage).text(pretty: true) : Self.page(stage))
             return
         }
-        switch format {
+        switch output.format {
         case .json: Output.result(try JSONValue.array(registry.stages.map(Self.json)).text(pretty: true))
         case .text:
             Output.result(

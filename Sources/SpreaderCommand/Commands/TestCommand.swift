@@ -6,6 +6,7 @@ import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
+import SpreaderApp
 import StageHosting
 import TikTokSandbox
 
@@ -46,7 +47,7 @@ struct TestCommand: AsyncParsableCommand {
         let cases = try read(files)
         let root = FileManager.default.temporaryDirectory.appending(path: "spreader-test-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: root) }
-        let settings = try await Command.settings()
+        let settings = try await Settings.load()
         let isPassed = try await run(cases, CaseRunner(root: root, settings: settings))
         if !isPassed { throw ExitCode(1) }
     }

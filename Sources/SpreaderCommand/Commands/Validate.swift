@@ -5,6 +5,7 @@ import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
+import SpreaderApp
 import StageHosting
 
 struct Validate: AsyncParsableCommand {
@@ -18,11 +19,7 @@ struct Validate: AsyncParsableCommand {
               spreader-pipeline validate pipelines/tiktok.json clip.mp4 --format json
             """)
 
-    @Argument(help: "Pipeline file, JSON or YAML.", completion: .file(extensions: ["json", "yaml", "yml"]))
-    var pipeline: String
-
-    @Argument(help: "Footage: files, folders or patterns; replaces the pipeline's inputs.", completion: .file())
-    var inputs: [String] = []
+    @OptionGroup var target: PipelineFileArguments
 
     @Option(help: "Output format; json is one array of findings.")
     var format: OutputFormat = .text
@@ -31,48 +28,33 @@ struct Validate: AsyncParsableCommand {
     var isolate = false
 
     func run() async throws {
-        let settings: Settings
-        do throws(StageError) {
-            settings = try await Settings.load()
-        } catch {
-            throw refuse(error)
-        }
-        try await StageHost.with(
-            settings, .pipeline(pipeline), isolate: isolate, orElse: { throw refuse($0) }
-        ) { host in
-            try await report(settings, host)
+        let selection = try target.selection()
+        do {
+            let settings = try await Settings.load()
+            try await Workspace.with(settings, for: .pipeline(selection.file), isolate: isolate) { workspace in
+                var prepared = await PreparedRun.load(selection, in: workspace, authorisation: .reported(.warning))
+                await prepared.planFootage()
+                try report(prepared)
+            }
+        } catch let error as StageError {
+            // Nothing can be checked with these settings: the error is the only finding.
+            if format == .json { try Output.json([Diagnostic(error, subject: .configuration)]) }
+            throw error
         }
     }
 
-    /// Reports an error in the settings as the only finding, since nothing can be checked without them.
-    private func refuse(_ error: StageError) -> ExitCode {
-        if format == .json,
-            let text = try? JSONValue(encoding: [Diagnostic(error, subject: .configuration)]).text(pretty: true)
-        {
-            Output.result(text)
-        }
-        return Command.exit(error)
-    }
-
-    private func report(_ settings: Settings, _ host: StageHost) async throws {
-        var checked = await CheckedRun.load(
-            file: pipeline, inputs: inputs, registry: host.registry, settings: settings,
-            credentials: await Command.credentials(settings, await Command.existing(settings)))
-        checked.add(host.findings)
-        // The user who checks a file may not be the one who posts it, so a missing login is only a warning.
-        checked.tolerateAuthorisation(as: .warning)
-        _ = await checked.planFootage(settings: settings)
-        let errors = checked.findings.filter { $0.severity == .error }
+    private func report(_ prepared: PreparedRun) throws {
+        let isValid = !prepared.findings.contains { $0.severity == .error }
         switch format {
         case .json:
-            Output.result(try JSONValue(encoding: checked.findings).text(pretty: true))
+            try Output.json(prepared.findings)
         case .text:
-            for finding in checked.findings { Output.message(finding.text) }
-            if errors.isEmpty {
-                let count = checked.assets.count
-                Output.result("\(pipeline): valid, \(count == 1 ? "1 asset" : "\(count) assets")")
+            for finding in prepared.findings { Output.message(finding.text) }
+            if isValid {
+                let count = prepared.assets.count
+                Output.result("\(target.pipeline): valid, \(count == 1 ? "1 asset" : "\(count) assets")")
             }
         }
-        if !errors.isEmpty { throw ExitCode(65) }
+        if !isValid { throw ExitCode(65) }
     }
 }

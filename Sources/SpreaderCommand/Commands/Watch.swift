@@ -1,10 +1,12 @@
 import ArgumentParser
 import Foundation
+import Jobs
 import PipelineAdvice
 import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
+import SpreaderApp
 import StageHosting
 import Store
 
@@ -25,34 +27,31 @@ struct Watch: AsyncParsableCommand {
         help: ArgumentHelp("Pipeline file, JSON or YAML.", valueName: "file"),
         completion: .file(extensions: ["json", "yaml", "yml"]))
     var pipeline: String
-    @Option(help: ArgumentHelp("Time that a file must stay unchanged.", valueName: "duration")) var settle = "5s"
+    @Option(help: ArgumentHelp("Time that a file must stay unchanged.", valueName: "duration"))
+    var settle = Duration.seconds(5)
     @Option(
         help: ArgumentHelp(
             "Move files to this folder on the same disk before queueing them.", valueName: "dir"),
         completion: .directory)
     var moveTo: String?
     @Flag(help: "Exit once all files in the folder are queued.") var once = false
-    @Option(help: ArgumentHelp("Set a stage option.", valueName: "stage.option=value")) var set: [String] = []
-    @Option(help: ArgumentHelp("Set a post setting.", valueName: "key=value")) var post: [String] = []
+    @OptionGroup var overrides: OverrideOptions
     @Option(help: "Priority from 0 to 9; smaller numbers run first.") var priority = 0
     @Option(help: "Queue to put the jobs in.") var queue = "default"
-    @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+    @OptionGroup var database: DatabaseOption
 
     /// How often to scan the folder without a notification: inotify does not see changes by other machines.
     private static let usualPause = Duration.seconds(30)
 
     func validate() throws {
-        guard Duration(parsing: settle) != nil else { throw ValidationError("--settle takes a duration such as 5s") }
         guard (0...9).contains(priority) else { throw ValidationError("--priority takes 0 to 9") }
-        _ = try PipelineArguments.overrides(set: set, post: post)
+        _ = try selection()
     }
 
     func run() async throws {
-        let settings = try await Command.settings()
+        let settings = try await Settings.load()
         let checked = try await check(settings)
-        let desk = try await Command.orExit { () async throws(StageError) in
-            try await JobSubmitter.open(settings, db, entry: .seconds(60))
-        }
+        let submitter = try await JobSubmitter.open(settings, database.db, entry: .seconds(60))
         try check(folder: folder)
         if let moveTo {
             try check(folder: moveTo)
@@ -62,17 +61,17 @@ struct Watch: AsyncParsableCommand {
                 throw ExitCode(64)
             }
         }
-        let bell = AsyncSignal()
-        let bells = [folder, moveTo].compactMap(\.self).map { FolderWatcher($0, bell) }
+        let signal = AsyncSignal()
+        let watchers = [folder, moveTo].compactMap(\.self).map { FolderWatcher($0, signal) }
         let (me, pipeline) = (self, checked)
         let outcome: Result<Void, any Error> = await SignalHandler.cancelling {
             do {
-                return .success(try await me.watch(desk, pipeline, bell))
+                return .success(try await me.watch(submitter, pipeline, signal))
             } catch {
                 return .failure(error)
             }
         }
-        withExtendedLifetime(bells) {}
+        withExtendedLifetime(watchers) {}
         do {
             try outcome.get()
         } catch let error as StageError {
@@ -81,8 +80,7 @@ struct Watch: AsyncParsableCommand {
         }
     }
 
-    private func watch(_ desk: JobSubmitter, _ pipeline: Pipeline, _ bell: AsyncSignal) async throws {
-        let settle = Duration(parsing: settle) ?? .seconds(5)
+    private func watch(_ submitter: JobSubmitter, _ pipeline: Pipeline, _ signal: AsyncSignal) async throws {
         var incoming = FolderWatch(folder: folder, settle: settle)
         // Files that were moved, but not queued before the program ended.
         var moved = moveTo.map { FolderWatch(folder: $0, settle: .zero) }
@@ -95,11 +93,11 @@ struct Watch: AsyncParsableCommand {
                 for file in found.ready where !move(file.asset, to: moveTo) { isWhole = false }
                 let waiting = moved?.scan()
                 for file in waiting?.ready ?? [] {
-                    if try await queue(file, desk, pipeline) { moved?.take(file) } else { isWhole = false }
+                    if try await queue(file, submitter, pipeline) { moved?.take(file) } else { isWhole = false }
                 }
             } else {
                 for file in found.ready {
-                    if try await queue(file, desk, pipeline) { incoming.take(file) } else { isWhole = false }
+                    if try await queue(file, submitter, pipeline) { incoming.take(file) } else { isWhole = false }
                 }
             }
             if once, !found.isGrowing {
@@ -108,21 +106,23 @@ struct Watch: AsyncParsableCommand {
                 return
             }
             // Nothing notifies us when a file stops growing, so poll.
-            await bell.wait(atMost: found.isGrowing ? min(settle / 2, .seconds(1)) : Self.usualPause)
+            await signal.wait(atMost: found.isGrowing ? min(settle / 2, .seconds(1)) : Self.usualPause)
         }
     }
 
     /// Creates the job, unless the file was queued before.
     /// - Returns: Whether the file is queued now, by this watcher or another. False if the file itself can't be read.
-    private func queue(_ file: FolderWatch.Ready, _ desk: JobSubmitter, _ pipeline: Pipeline) async throws -> Bool {
+    private func queue(_ file: FolderWatch.Ready, _ submitter: JobSubmitter, _ pipeline: Pipeline) async throws -> Bool
+    {
         var pause = Duration.seconds(1)
+        let words = try selection().words
         while true {
             do throws(StageError) {
-                var job = try await desk.job(
-                    of: file.asset, pipeline, at: self.pipeline, options: PipelineArguments.words(set: set, post: post))
+                var job = try await submitter.job(
+                    of: file.asset, pipeline, at: self.pipeline, options: words)
                 (job.queue, job.priority) = (queue, priority)
                 // Never pruned: a queued file must not be queued again as long as it exists.
-                if let made = try await desk.queue.tick(file.mark, at: .distantFuture, jobs: [job])?.first {
+                if let made = try await submitter.queue.tick(file.mark, at: .distantFuture, jobs: [job])?.first {
                     Output.result("job \(made.id)  \(file.asset.path)")
                 }
                 return true
@@ -171,21 +171,22 @@ struct Watch: AsyncParsableCommand {
         return true
     }
 
+    private func selection() throws -> PipelineSelection {
+        try PipelineSelection.checked(file: pipeline, inputs: [folder], set: overrides.set, post: overrides.post)
+    }
+
     private func check(_ settings: Settings) async throws -> Pipeline {
-        let overrides = try PipelineArguments.overrides(set: set, post: post)
-        let credentials = await Command.credentials(settings, await Command.existing(settings, database: db))
-        let checked = try await StageHost.with(settings, .pipeline(pipeline)) { host in
-            await CheckedRun.load(
-                file: pipeline, inputs: [folder], overrides: overrides, registry: host.registry, settings: settings,
-                credentials: credentials)
+        let selection = try selection()
+        let prepared = try await Workspace.with(settings, for: .pipeline(pipeline), database: database.db) {
+            await PreparedRun.load(selection, in: $0)
         }
-        if let error = checked.secretRefusal(overrides, keeper: "job") { throw Command.exit(error) }
+        if let error = prepared.secretRefusal(keeper: "job") { throw error }
         // Footage arrives later, and the user may log in before the jobs run.
-        let findings = checked.findings.filter { $0.subject != .footage && $0.code != "no-input" }
+        let findings = prepared.findings.filter { $0.subject != .footage && $0.code != "no-input" }
         for finding in findings { Output.message(finding.text) }
-        guard let pipeline = checked.pipeline,
+        guard let pipeline = prepared.pipeline,
             !findings.contains(where: { $0.severity == .error && $0.subject != .authorisation })
-        else { throw ExitCode(Int32(checked.refusal)) }
+        else { throw ExitCode(Int32(prepared.refusal)) }
         return pipeline
     }
 

@@ -1,8 +1,10 @@
 import ArgumentParser
 import Foundation
+import Jobs
 import Logging
 import PipelineKit
 import ServiceLifecycle
+import SpreaderApp
 import Store
 import UnixSignals
 
@@ -30,45 +32,42 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Queue footage on the schedule in this file (docs/jobs.md).", valueName: "file"))
     var cron: String?
     @Option(help: ArgumentHelp("Time without a heartbeat after which a job is released.", valueName: "duration"))
-    var lease = "60s"
-    @Option(help: ArgumentHelp("Time that jobs may take to stop.", valueName: "duration")) var grace = "30s"
-    @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+    var lease = Duration.seconds(60)
+    @Option(help: ArgumentHelp("Time that jobs may take to stop.", valueName: "duration"))
+    var grace = Duration.seconds(30)
+    @OptionGroup var database: DatabaseOption
 
     func validate() throws {
         guard (1...256).contains(concurrency) else { throw ValidationError("--concurrency takes 1 to 256") }
-        guard let time = Duration(parsing: lease), time >= .seconds(2) else {
-            throw ValidationError("--lease takes a duration of 2s or more")
-        }
-        guard Duration(parsing: grace) != nil else { throw ValidationError("--grace takes a duration such as 30s") }
+        guard lease >= .seconds(2) else { throw ValidationError("--lease takes a duration of 2s or more") }
     }
 
     func run() async throws {
-        let settings = try await Command.settings()
-        let (desk, database) = try await Command.orExit { () async throws(StageError) in
-            // The worker may start before the database server does.
-            (try await JobSubmitter.open(settings, db, entry: .seconds(60)), try settings.database(flag: db).address)
-        }
+        let settings = try await Settings.load()
+        // The worker may start before the database server does.
+        let submitter = try await JobSubmitter.open(settings, database.db, entry: .seconds(60))
+        let address = try settings.database(flag: database.db).address
         let scheduler = try cron.map { path in
             let (file, findings) = CronFile.read(path)
             for finding in findings { Output.message(finding.text) }
             guard let file else { throw ExitCode(65) }
-            return CronScheduler(
-                file: file, desk: desk, settings: settings, logger: Log.make("cron", settings: settings))
+            return CronScheduler(file, submitter: submitter, settings: settings) { Output.message($0) }
         }
         var options = Worker.Options()
         options.concurrency = concurrency
         options.queues = Self.words(queues)
         options.labels = Self.words(labels)
         options.drains = drain
-        options.lease = Duration(parsing: lease) ?? options.lease
+        options.lease = lease
         let worker = Worker(
-            options: options, name: Self.name, database: database, home: settings.home.path,
-            desk: desk, settings: settings.shared, scheduler: scheduler, logger: Log.make("worker", settings: settings),
+            options: options, name: Self.name, database: address, home: settings.home.path,
+            submitter: submitter, settings: settings.shared, scheduler: scheduler,
+            logger: Log.make("worker", settings: settings),
             report: Self.report)
         var configuration = ServiceGroupConfiguration(
             services: [.init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup)],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: Log.make("worker", settings: settings))
-        configuration.maximumGracefulShutdownDuration = Duration(parsing: grace)
+        configuration.maximumGracefulShutdownDuration = grace
         Output.message("worker \(Self.name): \(concurrency) at once; stop with SIGTERM")
         let group = ServiceGroup(configuration: configuration)
         do {

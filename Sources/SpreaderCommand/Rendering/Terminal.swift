@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import PipelineKit
 
 /// The capabilities of the terminal behind a stream.
 struct Terminal: Sendable {
@@ -45,6 +46,11 @@ enum Output {
             }
             bytes = bytes.dropFirst(written)
         }
+    }
+
+    /// Writes a value as indented JSON to standard output, its keys sorted.
+    static func json(_ value: some Encodable) throws {
+        result(try JSONValue(encoding: value).text(pretty: true))
     }
 
     /// Formats rows as columns of equal width.

@@ -88,7 +88,8 @@ struct IsolatedStage: Sendable {
     }
 
     func run(_ input: any Artifact, _ context: StageContext) async throws(StageError) -> any Artifact {
-        let request = try request(input, .running(context))
+        let isProgram = if case .program = pool.origin { true } else { false }
+        let request = try request(input, .running(context, sharesPlan: isProgram))
         let result = try await perform(
             asset: context.asset, { HostMessage.run(request.numbered($0)) }, confinement.reach(of: input, context),
             progress: context.progress, logger: context.logger, context: context)

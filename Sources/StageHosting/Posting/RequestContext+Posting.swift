@@ -11,9 +11,11 @@ extension RequestContext {
     }
 
     /// For running, with the post's identity.
-    static func running(_ context: StageContext) -> RequestContext {
+    /// - Parameter sharesPlan: Whether the child is this program, which knows what plans give.
+    static func running(_ context: StageContext, sharesPlan: Bool) -> RequestContext {
         var request = RequestContext(context)
         request.postKey = try? JSONValue(encoding: context.postKey)
+        if sharesPlan { request.planned = try? context.planned.map { try JSONValue(encoding: $0) } }
         return request
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import PipelineKit
+import SpreaderApp
 import Store
 
 extension Auth {
@@ -42,9 +43,7 @@ extension Auth {
                 }
                 given = TokenSet(accessToken: access ?? Secret(""), refreshToken: refresh)
             }
-            try await Command.orExit { () async throws(StageError) in
-                for line in try await desk.adopt(given, isSeed: !stdin, as: account.name) { Output.result(line) }
-            }
+            for line in try await desk.adopt(given, isSeed: !stdin, as: account.name) { Output.result(line) }
         }
 
         /// Parses TikTok's JSON token response, or the lines of a `.env` file. Returns nil without a usable token.

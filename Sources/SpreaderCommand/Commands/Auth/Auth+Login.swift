@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import PipelineKit
 import Server
+import SpreaderApp
 import Synchronization
 import TikTok
 
@@ -32,23 +33,19 @@ extension Auth {
         var paste = false
 
         @Option(help: "Time to wait for the browser.")
-        var timeout = "10m"
+        var timeout = Duration.seconds(600)
 
         func validate() throws {
-            guard let wait = Duration(parsing: timeout), wait >= .seconds(1) else {
-                throw ValidationError("--timeout takes a duration such as 10m, not \"\(timeout)\"")
-            }
+            guard timeout >= .seconds(1) else { throw ValidationError("--timeout takes a duration of 1s or more") }
             if let port, !(1...65_535).contains(port) { throw ValidationError("--port takes 1 to 65535") }
         }
 
         func run() async throws {
             let desk = try await account.desk()
-            try await Command.orExit { () async throws(StageError) in
-                let lines = try await SignalHandler.cancelling { () async throws(StageError) in
-                    paste ? try await pasted(desk) : try await visited(desk)
-                }
-                for line in lines { Output.result(line) }
+            let lines = try await SignalHandler.cancelling { () async throws(StageError) in
+                paste ? try await pasted(desk) : try await visited(desk)
             }
+            for line in lines { Output.result(line) }
         }
 
         /// Waits for the browser on a port of this machine.
@@ -140,7 +137,7 @@ extension Auth {
         private func within(
             _ desk: AccountService, _ body: @escaping @Sendable () async throws(StageError) -> Void
         ) async throws(StageError) {
-            let limit = Duration(parsing: timeout) ?? .seconds(600)
+            let limit = timeout
             let result = await withTaskGroup(of: Result<Void, StageError>.self) { group in
                 group.addTask {
                     do throws(StageError) {

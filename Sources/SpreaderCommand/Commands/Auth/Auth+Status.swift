@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import PipelineKit
+import SpreaderApp
 import Store
 
 extension Auth {
@@ -9,16 +10,14 @@ extension Auth {
             abstract: "List the connected accounts.",
             discussion: "Reads only the vault, without asking TikTok. Exits 77 if no account is connected.")
 
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
-        @Option(help: "Output format.") var format: OutputFormat = .text
+        @OptionGroup var database: DatabaseOption
+        @OptionGroup var output: FormatOption
 
         func run() async throws {
-            let settings = try await Command.settings()
-            let records = try await Command.orExit { () async throws(StageError) in
-                try await HostAssembly.open(settings, database: db).vault.accounts()
-            }
+            let settings = try await Settings.load()
+            let records = try await HostAssembly.open(settings, database: database.db).vault.accounts()
             let isGiven = settings["TIKTOK_ACCESS_TOKEN"] != nil || settings["TIKTOK_REFRESH_TOKEN"] != nil
-            if format == .json {
+            if output.format == .json {
                 Output.result(
                     try JSONValue.object([
                         "accounts": .array(records.map(Self.json)), "environmentHasTokens": .bool(isGiven),
@@ -38,7 +37,7 @@ extension Auth {
 
         private static func text(_ record: AccountRecord, at now: Date) -> String {
             func end(_ date: Date?) -> String {
-                date.map { $0 <= now ? "expired \(Command.moment($0))" : "until \(Command.moment($0))" } ?? "unknown"
+                date.map { $0 <= now ? "expired \($0.forTables)" : "until \($0.forTables)" } ?? "unknown"
             }
             let owner = record.profile?.words.map { "  \($0)" } ?? ""
             let renewal = record.canRenew ? ", renewed automatically" : ", can't be renewed"
@@ -47,7 +46,7 @@ extension Auth {
                 ["service", record.id.service.isEmpty ? "unknown" : record.id.service],
                 ["scopes", record.scopes?.joined(separator: ", ") ?? "unknown"],
                 ["access", "\(end(record.expiresAt))\(renewal)"], ["login", end(record.refreshExpiresAt)],
-                ["last use", record.usedAt.map(Command.moment) ?? "never"],
+                ["last use", record.usedAt.map(\.forTables) ?? "never"],
             ]
             return "\(record.id.name)\(owner)\n" + Output.table(rows, indent: "  ")
         }

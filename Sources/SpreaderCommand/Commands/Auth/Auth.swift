@@ -6,6 +6,7 @@ import PipelineEngine
 import PipelineFile
 import PipelineKit
 import Posting
+import SpreaderApp
 import StageHosting
 import Store
 
@@ -25,7 +26,7 @@ struct Auth: AsyncParsableCommand {
         @Option(name: .customLong("account"), help: "Account name, as used in pipelines.")
         var name = VaultCredentials.usualAccount
 
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @OptionGroup var database: DatabaseOption
 
         func validate() throws {
             guard AccountName.isValid(name) else {
@@ -35,10 +36,9 @@ struct Auth: AsyncParsableCommand {
 
         /// Opens the database that the settings or `--db` select.
         func desk() async throws -> AccountService {
-            let settings = try await Command.settings()
-            return try await Command.orExit { () async throws(StageError) in
-                AccountService(settings: settings, assembly: try await HostAssembly.open(settings, database: db))
-            }
+            let settings = try await Settings.load()
+            return AccountService(
+                settings: settings, assembly: try await HostAssembly.open(settings, database: database.db))
         }
     }
 
@@ -51,13 +51,11 @@ struct Auth: AsyncParsableCommand {
 
         func run() async throws {
             let desk = try await account.desk()
-            try await Command.orExit { () async throws(StageError) in
-                let credentials = try await desk.assembly.credentials()
-                let current = try await credentials.tokens(for: account.name)
-                let renewed = try await credentials.renewed(for: account.name, after: current.accessToken)
-                let end = renewed.expiresAt.map { "; it expires \(Command.moment($0))" } ?? ""
-                Output.result("account \"\(account.name)\" has a new access token\(end)")
-            }
+            let credentials = try await desk.assembly.credentials()
+            let current = try await credentials.tokens(for: account.name)
+            let renewed = try await credentials.renewed(for: account.name, after: current.accessToken)
+            let end = renewed.expiresAt.map { "; it expires \($0.forTables)" } ?? ""
+            Output.result("account \"\(account.name)\" has a new access token\(end)")
         }
     }
 
@@ -72,9 +70,7 @@ struct Auth: AsyncParsableCommand {
 
         func run() async throws {
             let desk = try await account.desk()
-            try await Command.orExit { () async throws(StageError) in
-                Output.result(try await desk.disconnect(account.name, isLocal: isLocal))
-            }
+            Output.result(try await desk.disconnect(account.name, isLocal: isLocal))
         }
     }
 
@@ -91,20 +87,18 @@ struct Auth: AsyncParsableCommand {
 
         func run() async throws {
             let desk = try await account.desk()
-            try await Command.orExit { () async throws(StageError) in
-                // After a logout there is nothing to disconnect, but there are still records to erase.
-                let isConnected = try await desk.assembly.vault.account(desk.settings.accountID(account.name)) != nil
-                let words =
-                    isConnected
-                    ? try await desk.disconnect(account.name, isLocal: isLocal, forgetting: true)
-                    : "account \"\(account.name)\" is not connected"
-                let gone = try await desk.assembly.store.forget(
-                    account: desk.settings.accountID(account.name).identity)
-                Output.result(words)
-                Output.result(
-                    "\(gone.posts) \(gone.posts == 1 ? "post" : "posts") in the ledger anonymised, \(gone.records) run records deleted"
-                )
-            }
+            // After a logout there is nothing to disconnect, but there are still records to erase.
+            let isConnected = try await desk.assembly.vault.account(desk.settings.accountID(account.name)) != nil
+            let words =
+                isConnected
+                ? try await desk.disconnect(account.name, isLocal: isLocal, forgetting: true)
+                : "account \"\(account.name)\" is not connected"
+            let gone = try await desk.assembly.store.forget(
+                account: desk.settings.accountID(account.name).identity)
+            Output.result(words)
+            Output.result(
+                "\(gone.posts) \(gone.posts == 1 ? "post" : "posts") in the ledger anonymised, \(gone.records) run records deleted"
+            )
         }
     }
 
@@ -116,21 +110,19 @@ struct Auth: AsyncParsableCommand {
                 it to NEW,OLD, run this command, then remove the old key.
                 """)
 
-        @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
+        @OptionGroup var database: DatabaseOption
 
         func run() async throws {
-            let settings = try await Command.settings()
-            try await Command.orExit { () async throws(StageError) in
-                // Opening the records checks the key before anything changes.
-                let before = try await HostAssembly.open(settings, database: db)
-                try await before.locks.with(
-                    "rekey", orThrow: StageError(.busy, "another process is changing the key", hint: "try again")
-                ) { () async throws(StageError) in try await sealAnew(before) }
-            }
+            let settings = try await Settings.load()
+            // Opening the records checks the key before anything changes.
+            let before = try await HostAssembly.open(settings, database: database.db)
+            try await before.locks.with(
+                "rekey", orThrow: StageError(.busy, "another process is changing the key", hint: "try again")
+            ) { () async throws(StageError) in try await sealAnew(before) }
         }
 
         private func sealAnew(_ before: HostAssembly) async throws(StageError) {
-            let isShared = if case .postgres = try before.settings.database(flag: db) { true } else { false }
+            let isShared = if case .postgres = try before.settings.database(flag: database.db) { true } else { false }
             guard !isShared || before.settings.secret("SPREADER_VAULT_KEY") != nil else {
                 throw StageError(
                     .configuration,
@@ -145,7 +137,7 @@ struct Auth: AsyncParsableCommand {
                     throw error.asStageError
                 }
             }
-            let assembly = try await HostAssembly.open(before.settings, database: db)
+            let assembly = try await HostAssembly.open(before.settings, database: database.db)
             let count = try await assembly.vault.sealAnew()
             Output.result(
                 "\(count) \(count == 1 ? "secret is" : "secrets are") now encrypted with key \(assembly.sealer.keyID)")

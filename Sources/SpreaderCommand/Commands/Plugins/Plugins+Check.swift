@@ -5,6 +5,7 @@ import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
+import SpreaderApp
 import StageHosting
 
 extension Plugins {
@@ -24,29 +25,27 @@ extension Plugins {
         @Option(help: ArgumentHelp("Footage to run the stages on; generated if omitted.", valueName: "file"))
         var input: String?
         @Option(help: ArgumentHelp("Set a stage option.", valueName: "stage.option=value")) var set: [String] = []
-        @Option(help: "Output format.") var format: OutputFormat = .text
+        @OptionGroup var output: FormatOption
 
         func validate() throws {
             guard builtIn != (plugin != nil) else { throw ValidationError("give a plugin or --built-in") }
-            _ = try PipelineArguments.overrides(set: set, post: [])
+            _ = try PipelineSelection.checked(file: "", inputs: [], set: set)
         }
 
         func run() async throws {
-            let settings = try await Command.settings()
+            let settings = try await Settings.load()
             let (manifest, policy) = try builtIn ? StageHost.ownManifest(settings) : found(settings)
             let folder = FileManager.default.temporaryDirectory.appending(
                 path: "spreader-check-\(UUID().uuidString.prefix(8))")
             defer { try? FileManager.default.removeItem(at: folder) }
-            let checks = try await Command.orExit { () async throws(StageError) in
-                let samples = try await SampleArtifacts.make(from: input, in: folder.appending(path: "input"))
-                let suite = PluginConformance(
-                    manifest, policy, samples: samples.artifacts,
-                    options: options(samples.options), folder: folder.appending(path: "work"),
-                    mayPost: builtIn)
-                return try await suite.run()
-            }
+            let samples = try await SampleArtifacts.make(from: input, in: folder.appending(path: "input"))
+            let suite = PluginConformance(
+                manifest, policy, samples: samples.artifacts,
+                options: options(samples.options), folder: folder.appending(path: "work"),
+                mayPost: builtIn)
+            let checks = try await suite.run()
             let failed = checks.filter { $0.verdict == .failed }.count
-            switch format {
+            switch output.format {
             case .json:
                 Output.result(
                     try JSONValue.array(
@@ -101,7 +100,7 @@ extension Plugins {
 
         private func options(_ usual: [String: [String: JSONValue]]) -> [String: [String: JSONValue]] {
             var options = builtIn ? usual : [:]
-            for override in (try? PipelineArguments.overrides(set: set, post: [])) ?? [] {
+            for override in (try? PipelineSelection(file: "", set: set).overrides) ?? [] {
                 options[override.stage ?? "", default: [:]][override.key] = override.unchecked
             }
             return options

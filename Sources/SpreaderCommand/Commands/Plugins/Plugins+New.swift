@@ -5,6 +5,7 @@ import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
+import SpreaderApp
 import StageHosting
 
 extension Plugins {

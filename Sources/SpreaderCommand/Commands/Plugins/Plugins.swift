@@ -5,6 +5,7 @@ import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
+import SpreaderApp
 import StageHosting
 
 struct Plugins: AsyncParsableCommand {
@@ -21,14 +22,12 @@ struct Plugins: AsyncParsableCommand {
             abstract: "List the installed plugins and their stages.",
             discussion: "Starts every plugin to check it. Exits 78 if one fails to start.")
 
-        @Option(help: "Output format.") var format: OutputFormat = .text
+        @OptionGroup var output: FormatOption
 
         func run() async throws {
-            let settings = try await Command.settings()
+            let settings = try await Settings.load()
             let (manifests, findings) = StageHost.manifests(settings)
-            let policy = try await Command.orExit { () async throws(StageError) in
-                try StageHost.policy(settings, manifests)
-            }
+            let policy = try StageHost.policy(settings, manifests)
             var rows: [(manifest: PluginManifest, problem: StageError?)] = []
             for manifest in manifests {
                 let plugin = Plugin(manifest, policy)
@@ -43,7 +42,7 @@ struct Plugins: AsyncParsableCommand {
             for finding in findings + manifests.flatMap({ policy.findings($0, onlySet: false) }) {
                 Output.message(finding.text)
             }
-            switch format {
+            switch output.format {
             case .json:
                 Output.result(
                     try JSONValue.array(
