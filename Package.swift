@@ -37,11 +37,22 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         name: name, dependencies: dependencies + ["SpreaderTesting"], path: "Tests/\(name)", swiftSettings: settings)
 }
 
-let plugins: [Target.Dependency] = [
-    "ProbePlugin", "TranscodePlugin", "ChunkPlugin", "UploadPlugin", "PublishPlugin", "ExportPlugin",
-    "OverlayPlugin", "SubtitlesPlugin", "CoverPlugin", "ContactSheetPlugin",
-    "SplitPlugin",
+/// The built-in stages. Adding one: a folder under Plugins/, a line here, a line in
+/// Sources/SpreaderApp/Stages/BuiltInStages.swift, a test and a section in docs/stages.md.
+let stages = [
+    plugin("Probe", ["Media", log]),
+    plugin("Split", ["Media"]),
+    plugin("Transcode", ["Media"]),
+    plugin("Export", []),
+    plugin("Overlay", ["Media"]),
+    plugin("Subtitles", ["Media"]),
+    plugin("Cover", ["Media"]),
+    plugin("ContactSheet", ["Media"]),
+    plugin("Chunk", ["TikTok"]),
+    plugin("Upload", ["Posting", "TikTok", log]),
+    plugin("Publish", ["Posting", "TikTok", log]),
 ]
+let plugins: [Target.Dependency] = stages.map { .target(name: $0.name) }
 
 let package = Package(
     name: "spreader-pipeline",
@@ -79,7 +90,7 @@ let package = Package(
         // Pipeline files, JSON and YAML alike, with the position of every node.
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
-    targets: [
+    targets: stages + [
         .systemLibrary(
             name: "CFFmpeg",
             providers: [
@@ -127,17 +138,6 @@ let package = Package(
         module(
             "Server",
             ["PipelineKit", "TikTok", log, crypto, nio, .product(name: "Hummingbird", package: "hummingbird")]),
-        plugin("Probe", ["Media", log]),
-        plugin("Split", ["Media"]),
-        plugin("Transcode", ["Media"]),
-        plugin("Export", []),
-        plugin("Overlay", ["Media"]),
-        plugin("Subtitles", ["Media"]),
-        plugin("Cover", ["Media"]),
-        plugin("ContactSheet", ["Media"]),
-        plugin("Chunk", ["TikTok"]),
-        plugin("Upload", ["Posting", "TikTok", log]),
-        plugin("Publish", ["Posting", "TikTok", log]),
         .executableTarget(name: "spreader-pipeline", dependencies: ["SpreaderCommand"], swiftSettings: settings),
         module(
             "Jobs",
@@ -181,8 +181,9 @@ let package = Package(
             path: "Benchmarks", exclude: ["run", "media", "quality", "upload", "queue"], swiftSettings: settings),
         .executableTarget(
             name: "spreader-fuzz",
-            dependencies: plugins + [
-                "PipelineKit", "Posting", "PipelineFile", "StageHosting", "PipelineAdvice", "Media", log,
+            dependencies: [
+                "ProbePlugin", "TranscodePlugin", "PipelineKit", "PipelineFile", "StageHosting", "PipelineAdvice",
+                "SpreaderApp", "Media", log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Fuzz", swiftSettings: settings),

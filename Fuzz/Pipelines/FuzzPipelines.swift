@@ -1,23 +1,13 @@
 import ArgumentParser
-import ChunkPlugin
-import ContactSheetPlugin
-import CoverPlugin
-import ExportPlugin
 import Foundation
-import OverlayPlugin
 import PipelineAdvice
 import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
-import ProbePlugin
-import PublishPlugin
-import SplitPlugin
 import StageHosting
-import SubtitlesPlugin
+import SpreaderApp
 import Synchronization
-import TranscodePlugin
-import UploadPlugin
 
 /// Damages pipeline files and runs the checks and the linter on them.
 struct FuzzPipelines: AsyncParsableCommand {
@@ -46,13 +36,7 @@ struct FuzzPipelines: AsyncParsableCommand {
         var isSound: Bool
     }
 
-    private static let registry = StageRegistry([
-        StageDefinition(Chunk.self), StageDefinition(ContactSheet.self), StageDefinition(Cover.self),
-        StageDefinition(Export.self),
-        StageDefinition(Overlay.self), StageDefinition(Probe.self), StageDefinition(Publish.self),
-        StageDefinition(Split.self),
-        StageDefinition(Subtitles.self), StageDefinition(Transcode.self), StageDefinition(Upload.self),
-    ])
+    private static let registry = StageRegistry.builtIn
 
     func run() async throws {
         let seeds = try Self.seeds(files)

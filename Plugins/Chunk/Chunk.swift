@@ -9,6 +9,7 @@ public struct Chunk: Stage {
     public static let effect: Effect = .pure
     /// The plan takes a few divisions.
     public static let resource: Resource = .light
+    public static let access: StageAccess = []
 
     public struct Options: StageOptions {
         @StageOption(

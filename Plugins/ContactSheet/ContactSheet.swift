@@ -10,6 +10,7 @@ public struct ContactSheet: Stage {
     public static let effect: Effect = .resumable
     /// Decodes a few frames.
     public static let resource: Resource = .cpu
+    public static let access: StageAccess = .files
 
     public struct Options: StageOptions {
         @StageOption("Output folder; created if it is missing.")
@@ -23,6 +24,8 @@ public struct ContactSheet: Stage {
 
         public init() {}
     }
+
+    public static func sampleOptions(in folder: String) -> [String: JSONValue] { ["directory": .string(folder + "/sheets")] }
 
     private let options: Options
     private var sheet: FrameSheet {

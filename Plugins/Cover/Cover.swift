@@ -12,6 +12,7 @@ public struct Cover: Stage {
     public static let effect: Effect = .resumable
     /// Decodes keyframes, and all frames around the best ones.
     public static let resource: Resource = .cpu
+    public static let access: StageAccess = .files
 
     public struct Options: StageOptions {
         @StageOption(

@@ -12,6 +12,7 @@ public struct Export: Stage {
     public static let effect: Effect = .resumable
     /// Only copies a file.
     public static let resource: Resource = .light
+    public static let access: StageAccess = .files
 
     public struct Options: StageOptions {
         @StageOption("Output folder; created if it is missing.")
@@ -23,6 +24,8 @@ public struct Export: Stage {
 
         public init() {}
     }
+
+    public static func sampleOptions(in folder: String) -> [String: JSONValue] { ["directory": .string(folder + "/export")] }
 
     private let options: Options
 

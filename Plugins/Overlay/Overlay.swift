@@ -12,6 +12,7 @@ public struct Overlay: Stage {
     public static let effect: Effect = .pure
     /// Reads one small file.
     public static let resource: Resource = .light
+    public static let access: StageAccess = .files
 
     public struct Options: StageOptions {
         @StageOption("Path of a PNG, JPEG or WebP; transparency is kept. Set either this or text.")
@@ -48,6 +49,8 @@ public struct Overlay: Stage {
 
         public init() {}
     }
+
+    public static func sampleOptions(in folder: String) -> [String: JSONValue] { ["text": "Sample"] }
 
     private let options: Options
 

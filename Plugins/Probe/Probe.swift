@@ -13,6 +13,7 @@ public struct Probe: Stage {
     public static let effect: Effect = .pure
     /// Reads the file once.
     public static let resource: Resource = .light
+    public static let access: StageAccess = .footage
 
     public struct Options: StageOptions {
         @StageOption(

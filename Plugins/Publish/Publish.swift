@@ -10,6 +10,7 @@ public struct Publish: Stage {
     /// Status calls change nothing, so polling may resume.
     public static let effect: Effect = .resumable
     public static let resource: Resource = .network
+    public static let access: StageAccess = [.network, .posts]
 
     public struct Options: StageOptions {
         @StageOption(

@@ -9,6 +9,7 @@ public struct Split: Stage {
     public static let effect: Effect = .pure
     /// Decodes the ranges in which a cut may fall.
     public static let resource: Resource = .cpu
+    public static let access: StageAccess = .footage
 
     public struct Options: StageOptions {
         @StageOption(

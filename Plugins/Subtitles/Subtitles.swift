@@ -13,6 +13,7 @@ public struct Subtitles: Stage {
     public static let effect: Effect = .pure
     /// Reads one small file.
     public static let resource: Resource = .light
+    public static let access: StageAccess = .files
 
     public struct Options: StageOptions {
         @StageOption("Path of an .srt or .ass file; by default the one beside the footage with its name.")
@@ -39,6 +40,8 @@ public struct Subtitles: Stage {
 
         public init() {}
     }
+
+    public static func sampleOptions(in folder: String) -> [String: JSONValue] { ["file": .string(folder + "/sample.srt")] }
 
     private let options: Options
 

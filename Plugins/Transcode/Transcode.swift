@@ -12,6 +12,7 @@ public struct Transcode: Stage {
     public static let effect: Effect = .pure
     /// Decodes and encodes the footage.
     public static let resource: Resource = .cpu
+    public static let access: StageAccess = .footage
 
     public struct Options: StageOptions {
         @StageOption("Aspect ratio of the delivery, such as 9:16; source keeps the footage's own.")

@@ -11,6 +11,7 @@ public struct Upload: Stage {
     /// A second request would create a second post, so only the ledger decides whether to repeat it.
     public static let effect: Effect = .irreversible
     public static let resource: Resource = .network
+    public static let access: StageAccess = [.network, .posts]
 
     public struct Options: StageOptions {
         @StageOption(

@@ -1,11 +1,11 @@
-package import Foundation
-package import PipelineAdvice
-package import PipelineCases
-package import PipelineEngine
-package import PipelineFile
+import Foundation
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
+import PipelineFile
 package import PipelineKit
-package import StageHosting
-package import Store
+import StageHosting
+import Store
 
 /// The schedule of `worker --cron`: which footage to queue, and when.
 package struct CronFile: Sendable {

@@ -1,12 +1,12 @@
-package import Foundation
+import Foundation
 package import Logging
-package import PipelineAdvice
-package import PipelineCases
-package import PipelineEngine
+import PipelineAdvice
+import PipelineCases
+import PipelineEngine
 package import PipelineFile
 package import PipelineKit
-package import StageHosting
-package import Store
+import StageHosting
+import Store
 
 /// Queues footage on a schedule. Each tick is queued once, even if several workers have the same schedule.
 package struct CronScheduler: Sendable {

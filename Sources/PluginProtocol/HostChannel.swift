@@ -1,5 +1,5 @@
-package import Foundation
-package import Logging
+import Foundation
+import Logging
 package import PipelineKit
 
 /// The host's services for a stage in a child process: sends each call to the host and waits for the answer. The host

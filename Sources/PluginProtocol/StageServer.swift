@@ -1,7 +1,7 @@
 import CProcess
-package import Foundation
+import Foundation
 import Glibc
-package import Logging
+import Logging
 package import PipelineKit
 import Synchronization
 

@@ -1,5 +1,5 @@
 import Foundation
-package import PipelineFile
+import PipelineFile
 package import PipelineKit
 import Store
 

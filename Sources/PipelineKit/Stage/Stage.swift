@@ -36,6 +36,12 @@ public protocol Stage: Sendable {
     static var effect: Effect { get }
     /// The resource that the stage uses most, which limits what runs in parallel.
     static var resource: Resource { get }
+    /// What it reaches for its work; decides how its child process is confined.
+    static var access: StageAccess { get }
+
+    /// Options with which the stage works on any sample, for the conformance suite.
+    /// - Parameter folder: A folder that holds `sample.srt`, and takes what the stage writes.
+    static func sampleOptions(in folder: String) -> [String: JSONValue]
 
     /// Creates the stage from its options.
     /// - Throws: `StageError` with code `invalid-option` if options contradict each other.
@@ -59,6 +65,10 @@ public protocol Stage: Sendable {
 }
 
 extension Stage {
+    /// Reads footage and nothing else, the narrowest grant.
+    public static var access: StageAccess { .footage }
+    /// No options: the stage works with its defaults.
+    public static func sampleOptions(in folder: String) -> [String: JSONValue] { [:] }
     /// Defaults to version 1.
     public static var version: Int { 1 }
     /// Finds no problems by default.

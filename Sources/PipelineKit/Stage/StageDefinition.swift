@@ -7,6 +7,10 @@ public struct StageDefinition: Sendable {
     public let version: Int
     public let effect: Effect
     public let resource: Resource
+    /// What it reaches for its work.
+    public let access: StageAccess
+    /// Options with which it works on a sample; see ``Stage/sampleOptions(in:)``.
+    package let sampleOptions: @Sendable (String) -> [String: JSONValue]
     /// The name and version of the plugin that provides the stage; nil for built-in stages.
     public let origin: String?
     /// A fingerprint of the plugin's name, version and files, which is part of the cache key; nil for built-in stages.
@@ -34,6 +38,8 @@ public struct StageDefinition: Sendable {
         version = S.version
         effect = S.effect
         resource = S.resource
+        access = S.access
+        sampleOptions = { S.sampleOptions(in: $0) }
         origin = nil
         mark = nil
         input = S.Input.kind
@@ -73,6 +79,9 @@ public struct StageDefinition: Sendable {
         version = description.version
         effect = description.effect
         resource = description.resource
+        // The plugin's own policy decides what its process may do.
+        access = []
+        sampleOptions = { _ in [:] }
         self.origin = origin
         self.mark = mark
         input = description.input

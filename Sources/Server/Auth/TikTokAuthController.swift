@@ -3,7 +3,7 @@ package import Foundation
 import HTTPTypes
 package import Hummingbird
 package import PipelineKit
-package import PluginProtocol
+import PluginProtocol
 package import TikTok
 
 /// Connects accounts in a web app.

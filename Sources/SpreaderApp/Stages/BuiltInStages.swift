@@ -27,7 +27,7 @@ extension StageRegistry {
     }
 
     /// The built-in stages, one line each, sorted by name.
-    private static let builtIn = StageRegistry([
+    package static let builtIn = StageRegistry([
         StageDefinition(Chunk.self),
         StageDefinition(ContactSheet.self),
         StageDefinition(Cover.self),

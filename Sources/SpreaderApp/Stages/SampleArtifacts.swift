@@ -53,10 +53,9 @@ package struct SampleArtifacts {
             publishID: "v_pub_file~sample", status: "PUBLISH_COMPLETE", postIDs: [], url: nil, mode: .direct)
         return SampleArtifacts(
             artifacts: artifacts,
-            options: [
-                "overlay": ["text": "Sample"], "subtitles": ["file": .string(folder.path + "/sample.srt")],
-                "export": ["directory": .string(folder.path + "/export")],
-                "contactSheet": ["directory": .string(folder.path + "/sheets")],
-            ])
+            options: Dictionary(
+                uniqueKeysWithValues: StageRegistry.linked.stages.map {
+                    ($0.name.rawValue, $0.sampleOptions(folder.path))
+                }))
     }
 }

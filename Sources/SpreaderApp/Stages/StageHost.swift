@@ -10,10 +10,6 @@ package import StageHosting
 /// The stages for a command. Stages that read footage run in child processes, unless the settings turn that off; plugin
 /// stages run in the processes of their plugins.
 package struct StageHost: Sendable {
-    /// Stages whose libraries parse untrusted files.
-    private static let isolated: Set<String> = ["probe", "split", "transcode"]
-    /// Stages that need the network.
-    private static let online: Set<String> = ["upload", "publish"]
 
     /// The stages that a command needs, so that only the necessary plugins are started.
     package enum Need {
@@ -70,7 +66,7 @@ package struct StageHost: Sendable {
         let linked = StageRegistry.linked.stages.map { stage in
             switch isolation {
             case .none: stage
-            case .process: Self.isolated.contains(stage.name.rawValue) ? Self.isolated(stage, in: pool) : stage
+            case .process: stage.access.contains(.footage) ? Self.isolated(stage, in: pool) : stage
             case .all: Self.isolated(stage, in: pool)
             }
         }
@@ -91,7 +87,7 @@ package struct StageHost: Sendable {
             isolated: { stage in
                 let isAlready =
                     stage.origin != nil || isolation == .all
-                    || isolation == .process && Self.isolated.contains(stage.name.rawValue)
+                    || isolation == .process && stage.access.contains(.footage)
                 return isAlready ? stage : Self.isolated(stage, in: pool)
             })
     }
@@ -114,11 +110,13 @@ package struct StageHost: Sendable {
     }
 
     private static func isolated(_ stage: StageDefinition, in pool: WorkerPool) -> StageDefinition {
-        let name = stage.name.rawValue
-        let isOwn = !StageRegistry.added.contains { $0.name == stage.name }
-        let confinement: Confinement =
-            isolated.contains(name) ? .footage : isOwn && !online.contains(name) ? .offline : .none
-        return stage.isolated(in: pool, confinement)
+        stage.isolated(in: pool, narrowestConfinement(for: stage.access))
+    }
+
+    /// The narrowest confinement that leaves a stage what it declares.
+    private static func narrowestConfinement(for access: StageAccess) -> Confinement {
+        if access.contains(.network) { return .none }
+        return access.contains(.footage) && !access.contains(.files) ? .footage : .offline
     }
 
     private static func isolation(_ settings: Settings) throws(StageError) -> Isolation {

@@ -1,7 +1,7 @@
 import Foundation
 import Logging
 package import PipelineKit
-package import PluginProtocol
+import PluginProtocol
 import Synchronization
 
 /// How a child process is confined while it works.

@@ -1,5 +1,5 @@
 import PipelineKit
-package import PluginProtocol
+import PluginProtocol
 import Synchronization
 
 /// Decides which secrets a plugin may read, and redacts those that it received from everything it sends.

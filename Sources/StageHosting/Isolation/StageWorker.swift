@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 package import PipelineKit
-package import PluginProtocol
+import PluginProtocol
 import Synchronization
 
 /// The resource limits of a child; the host kills a child that exceeds one.

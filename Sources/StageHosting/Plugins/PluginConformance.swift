@@ -1,7 +1,7 @@
 package import Foundation
 import Glibc
 package import PipelineKit
-package import PluginProtocol
+import PluginProtocol
 import Store
 
 /// A test suite that shows plugin authors whether a plugin follows the protocol. Starts a new process for each check

@@ -1,6 +1,6 @@
 import Foundation
 package import PipelineKit
-package import PluginProtocol
+import PluginProtocol
 import Store
 
 /// What the program allows plugins to use.

@@ -1,5 +1,5 @@
 package import Foundation
-package import PipelineFile
+import PipelineFile
 package import PipelineKit
 
 /// A plugin's `plugin.json`: how to start the plugin and what it requests, known before any of its code runs.
