@@ -72,7 +72,27 @@ import Testing
         #expect(try await Self.reason(TestWebM(docType: "matroska").data).0 == "file_format_check_failed")
     }
 
-    @Test func refusesWhatIsNoVideo() async throws {
+    /// The reader takes sample tables in pieces of at most 65,536 bytes; most of these runs need several.
+    @Test(
+        arguments: [
+            (60, 0x000), (60, 0x101), (17_100, 0x100), (9000, 0x305), (9000, 0x701), (6000, 0xF00), (6000, 0xE01),
+        ])
+    func readsFragmentsOfAnyLength(frames: Int, runFlags: Int) async throws {
+        let (reason, facts) = try await Self.reason(TestMovie(frames: frames, runFlags: runFlags).data)
+        #expect(reason == nil)
+        #expect(
+            facts
+                == MediaFacts(
+                    container: .mp4, codec: .h264, width: 720, height: 1280, duration: Double(frames) / 30,
+                    frameRate: 30))
+    }
+
+    @Test(arguments: [60, 17_100]) func rejectsFragmentsWithMissingSamples(frames: Int) async throws {
+        let movie = TestMovie(frames: frames, runFlags: 0x100, missingSamples: 1)
+        #expect(try await Self.reason(movie.data).0 == "file_format_check_failed")
+    }
+
+    @Test func rejectsFilesThatAreNotVideos() async throws {
         let format = "file_format_check_failed"
         #expect(try await Self.reason(Data()).0 == format)
         #expect(try await Self.reason(Data(repeating: 0, count: 5000)).0 == format)

@@ -11,24 +11,47 @@ struct TestMovie {
     var frameTicks = 1000
     var handler = "vide"
     var payload = 2048
+    /// The samples are in one fragment whose `trun` box has these flags; nil for samples in the movie box.
+    var runFlags: Int?
+    /// The number of samples that the `trun` box has fewer than it announces.
+    var missingSamples = 0
 
     /// The file with the movie box first.
     var data: Data {
         let mdat = box("mdat", Data(repeating: 0xAB, count: payload))
-        return box("ftyp", ascii(brand) + word(512) + ascii("isom") + ascii("mp41")) + movie + mdat
+        return box("ftyp", ascii(brand) + word(512) + ascii("isom") + ascii("mp41")) + movie + fragment + mdat
+    }
+
+    private var fragment: Data {
+        guard let runFlags else { return Data() }
+        var run = word(runFlags) + word(frames)
+        if runFlags & 0x1 != 0 { run += word(0) }
+        if runFlags & 0x4 != 0 { run += word(0) }
+        let fields = [0x100, 0x200, 0x400, 0x800].filter { runFlags & $0 != 0 }
+        let sample = fields.reduce(Data()) { $0 + word($1 == 0x100 ? frameTicks : 0xFFFF) }
+        for _ in 0..<(frames - missingSamples) { run += sample }
+        return box("moof", box("traf", box("tfhd", word(0) + word(1)) + box("trun", run)))
+    }
+
+    /// A default duration that no sample uses if the run has durations of its own.
+    private var fragmentDefaults: Data {
+        guard let runFlags else { return Data() }
+        let ticks = runFlags & 0x100 != 0 ? 7 : frameTicks
+        return box("mvex", box("trex", word(0) + word(1) + word(1) + word(ticks) + zeros(8)))
     }
 
     private var movie: Data {
-        let duration = frames * frameTicks
+        let duration = runFlags == nil ? frames * frameTicks : 0
         let header = box("mvhd", zeros(12) + word(30_000) + word(duration) + zeros(80))
         let trackHeader = box("tkhd", zeros(12) + word(1) + zeros(68))
         let mediaHeader = box("mdhd", zeros(12) + word(30_000) + word(duration) + zeros(4))
         let handlerBox = box("hdlr", zeros(8) + ascii(handler) + zeros(13))
         let entry = word(86) + ascii(codec) + zeros(24) + half(width) + half(height) + zeros(50)
         let description = box("stsd", word(0) + word(1) + entry)
-        let times = box("stts", word(0) + word(1) + word(frames) + word(frameTicks))
+        let entries = runFlags == nil ? word(1) + word(frames) + word(frameTicks) : word(0)
+        let times = box("stts", word(0) + entries)
         let media = box("mdia", mediaHeader + handlerBox + box("minf", box("stbl", description + times)))
-        return box("moov", header + box("trak", trackHeader + media))
+        return box("moov", header + box("trak", trackHeader + media) + fragmentDefaults)
     }
 }
 
