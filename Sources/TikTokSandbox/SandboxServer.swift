@@ -43,7 +43,7 @@ package struct SandboxServer: Sendable {
         let clock = MovableClock(now)
         self.clock = clock
         engine = try SandboxEngine(
-            directory: directory, desk: FaultInjector(plan: plan), now: { clock.now }, logger: configuration.logger)
+            directory: directory, faults: FaultInjector(plan: plan), now: { clock.now }, logger: configuration.logger)
     }
 
     /// Serves until the task is cancelled.

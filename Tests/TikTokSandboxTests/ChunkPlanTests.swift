@@ -21,38 +21,47 @@ import Testing
     ]
 
     @Test(arguments: accepted) func acceptsPlan(size: Int64, chunk: Int64, count: Int64) {
-        #expect(AnnouncedChunks(videoSize: size, chunkSize: chunk, count: count).refusal(SandboxSettings()) == nil)
+        #expect(
+            AnnouncedChunks(videoSize: size, chunkSize: chunk, count: count).refusal(under: SandboxSettings()) == nil)
     }
 
     @Test(arguments: refused) func refusesPlan(
         size: Int64, chunk: Int64, count: Int64, refusal: AnnouncedChunks.Refusal
     ) {
-        #expect(AnnouncedChunks(videoSize: size, chunkSize: chunk, count: count).refusal(SandboxSettings()) == refusal)
+        #expect(
+            AnnouncedChunks(videoSize: size, chunkSize: chunk, count: count).refusal(under: SandboxSettings())
+                == refusal)
     }
 
     @Test(arguments: [(121_000_000, 64_000_000), (15_000_000, 10_000_000)] as [(Int64, Int64)])
     func singleChunkHasToBeTheFile(size: Int64, chunk: Int64) {
         let plan = AnnouncedChunks(videoSize: size, chunkSize: chunk, count: 1)
         var settings = SandboxSettings()
-        #expect(plan.refusal(settings) == .chunkSize)
+        #expect(plan.refusal(under: settings) == .chunkSize)
         settings.singleMustMatch = false
-        #expect(plan.refusal(settings) == nil)
+        #expect(plan.refusal(under: settings) == nil)
     }
 
     @Test func switchesChangeTheLimits() {
         var settings = SandboxSettings()
         settings.chunkLimits = .mib
-        #expect(AnnouncedChunks(videoSize: 67_108_864, chunkSize: 67_108_864, count: 1).refusal(settings) == nil)
-        #expect(AnnouncedChunks(videoSize: 10_000_000, chunkSize: 5_000_000, count: 2).refusal(settings) == .chunkSize)
+        #expect(AnnouncedChunks(videoSize: 67_108_864, chunkSize: 67_108_864, count: 1).refusal(under: settings) == nil)
+        #expect(
+            AnnouncedChunks(videoSize: 10_000_000, chunkSize: 5_000_000, count: 2).refusal(under: settings)
+                == .chunkSize)
         settings = SandboxSettings()
         settings.lenientSingle = true
-        #expect(AnnouncedChunks(videoSize: 128_000_000, chunkSize: 128_000_000, count: 1).refusal(settings) == nil)
         #expect(
-            AnnouncedChunks(videoSize: 128_000_001, chunkSize: 128_000_001, count: 1).refusal(settings) == .chunkSize)
+            AnnouncedChunks(videoSize: 128_000_000, chunkSize: 128_000_000, count: 1).refusal(under: settings) == nil)
+        #expect(
+            AnnouncedChunks(videoSize: 128_000_001, chunkSize: 128_000_001, count: 1).refusal(under: settings)
+                == .chunkSize)
         settings = SandboxSettings()
         settings.legacy2023 = true
-        #expect(AnnouncedChunks(videoSize: 50_000_123, chunkSize: 10_000_000, count: 5).refusal(settings) == .chunkSize)
-        #expect(AnnouncedChunks(videoSize: 50_000_123, chunkSize: 10_000_024, count: 5).refusal(settings) == nil)
+        #expect(
+            AnnouncedChunks(videoSize: 50_000_123, chunkSize: 10_000_000, count: 5).refusal(under: settings)
+                == .chunkSize)
+        #expect(AnnouncedChunks(videoSize: 50_000_123, chunkSize: 10_000_024, count: 5).refusal(under: settings) == nil)
     }
 
     @Test func chunksCoverTheOfficialExample() {

@@ -36,8 +36,8 @@ struct SandboxState: Sendable, Equatable {
             posts[id]?.publicAt = publicAt
         case .inspected(let id, let inspection):
             posts[id]?.inspection = inspection
-        case .draftFinished(let id, let moment):
-            posts[id]?.finishedAt = moment
+        case .draftFinished(let id, let finishedAt):
+            posts[id]?.finishedAt = finishedAt
         case .pulled(let id, let bytes, let contentType, let readyAt, let publicAt):
             posts[id]?.pull?.hasArrived = true
             posts[id]?.plan = AnnouncedChunks(videoSize: bytes, chunkSize: bytes, count: 1)
