@@ -28,8 +28,8 @@ struct PullFetcher: Sendable {
         guard let pull = await engine.pendingPull(publishID) else { return }
         do {
             try await Task.sleep(for: .seconds(engine.settings.pullSeconds))
-            let arrived = try await download(pull.url, to: pull.file, of: publishID)
-            try await engine.pulled(publishID, bytes: arrived.bytes, contentType: arrived.contentType)
+            let video = try await download(pull.url, to: pull.file, of: publishID)
+            try await engine.pulled(publishID, bytes: video.bytes, contentType: video.contentType)
         } catch is CancellationError {
             // The server is stopping; the next one on this folder fetches the video.
         } catch {
