@@ -20,7 +20,7 @@ struct Post: Codable, Sendable, Equatable {
     var openID: String
     var createdAt: Date
     var details: Details
-    /// Without chunks until a pull has arrived.
+    /// The chunks of the upload. All sizes are zero for a pull that has not arrived.
     var plan: AnnouncedChunks
     /// Set if the sandbox fetches the video (`PULL_FROM_URL`) instead of receiving it.
     var pull: Pull?
