@@ -21,7 +21,7 @@ private enum Main {
     static func main() {
         // On the main thread, before any other exists, so that the sandbox covers the whole process.
         if CommandLine.arguments.last == IsolationBenchmarks.child {
-            PluginProcess.serve(Idle.self, Ask.self, name: "idle", version: "1")
+            PluginProcess.serve(Idle.self, RoundTrips.self, name: "idle", version: "1")
         }
         Task {
             do {
@@ -38,30 +38,31 @@ private enum Main {
 
 struct Benchmarks {
     static func main() async throws {
-        let words = CommandLine.arguments
-        guard words.count >= 2 else {
+        let arguments = CommandLine.arguments
+        guard arguments.count >= 2 else {
             print("usage: spreader-benchmarks PROGRAM [POSTGRES LOG]")
             exit(64)
         }
-        let bench = Benchmarks(program: words[1], folder: try scratch())
-        defer { try? FileManager.default.removeItem(at: bench.folder) }
+        let benchmarks = Benchmarks(program: arguments[1], folder: try makeScratchFolder())
+        defer { try? FileManager.default.removeItem(at: benchmarks.folder) }
         // The measured commands inherit the folder and the environment.
-        _ = FileManager.default.changeCurrentDirectoryPath(bench.folder.path)
-        setenv("SPREADER_HOME", bench.folder.appending(path: "home").path, 1)
-        guard words.count < 4 else {
+        _ = FileManager.default.changeCurrentDirectoryPath(benchmarks.folder.path)
+        setenv("SPREADER_HOME", benchmarks.folder.appending(path: "home").path, 1)
+        guard arguments.count < 4 else {
             return try await QueueBenchmarks(
-                program: words[1], folder: bench.folder, address: words[2], log: URL(filePath: words[3])
+                program: arguments[1], folder: benchmarks.folder, address: arguments[2],
+                log: URL(filePath: arguments[3])
             ).run()
         }
-        try bench.startUp()
-        try await bench.stageOverhead()
-        try await IsolationBenchmarks(folder: bench.folder).run()
+        try benchmarks.measureStartUp()
+        try await benchmarks.measureStageOverhead()
+        try await IsolationBenchmarks(folder: benchmarks.folder).run()
     }
 
     let program: String
     let folder: URL
 
-    private static func scratch() throws -> URL {
+    private static func makeScratchFolder() throws -> URL {
         let folder = FileManager.default.temporaryDirectory.appending(path: "bench-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         return folder
@@ -70,7 +71,7 @@ struct Benchmarks {
     // MARK: Start-up
 
     /// The time to print the version and to validate a pipeline, compared with `ffmpeg -version` and `ffprobe`.
-    private func startUp() throws {
+    private func measureStartUp() throws {
         let pipeline = folder.appending(path: "p.json")
         try Data(
             #"{"inputs": ["clip.mp4"], "stages": [{"uses": "probe"}, {"uses": "transcode"}, {"uses": "export"}]}"#.utf8
@@ -96,7 +97,7 @@ struct Benchmarks {
     // MARK: Overhead
 
     /// The overhead of the runner: 100 assets through five stages that do nothing.
-    private func stageOverhead() async throws {
+    private func measureStageOverhead() async throws {
         let assets = try (0..<100).map { index in
             let name = "asset-\(index).bin"
             try Data("\(index)".utf8).write(to: folder.appending(path: name))
@@ -109,7 +110,7 @@ struct Benchmarks {
         let host = RunEnvironment(
             journal: SQLJournal(store),
             ledger: SQLPostLedger(store, sealer: Sealer(key: SymmetricKey(size: .bits256))),
-            permits: SQLRatePermits(store, maximumWait: .zero), credentials: Nobody(),
+            permits: SQLRatePermits(store, maximumWait: .zero), credentials: NoCredentials(),
             digests: FileDigests(store), locks: SharedLocks(folder: folder.appending(path: "locks")),
             logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }, emit: { _ in })
         let request = RunRequest(
@@ -118,10 +119,10 @@ struct Benchmarks {
         let record = try await RunEngine.record(for: request, host: host)
         let start = ContinuousClock.now
         let summary = await RunEngine(request: request, host: host).run(record)
-        let taken = (ContinuousClock.now - start).inSeconds
+        let elapsed = (ContinuousClock.now - start).inSeconds
         print("## Overhead of the runner\n\n| work | status | per asset (ms) |\n| --- | --- | --- |")
         print(
-            "| 100 assets × 5 stages that do nothing, journaled | \(summary.status) | \(String(format: "%.1f", taken * 10)) |\n"
+            "| 100 assets × 5 stages that do nothing, journaled | \(summary.status) | \(String(format: "%.1f", elapsed * 10)) |\n"
         )
     }
 
@@ -162,7 +163,7 @@ struct Idle: Stage {
 }
 
 /// Credentials for stages that do not post.
-struct Nobody: CredentialProvider {
+struct NoCredentials: CredentialProvider {
     func problem(with account: String) -> Diagnostic? { nil }
     func credentials(for account: String) async throws(StageError) -> Credentials { throw .cancelled }
     func renewed(for account: String, after rejected: Secret) async throws(StageError) -> Credentials {

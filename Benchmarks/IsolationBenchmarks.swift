@@ -11,55 +11,73 @@ struct IsolationBenchmarks {
     /// The argument that makes this program serve as the child.
     static let child = "serve-idle"
 
-    let folder: URL
+    private let input: SourceFile
+    private let context: StageContext
+
+    init(folder: URL) {
+        input = SourceFile(
+            file: FileReference(path: folder.appending(path: "asset-0.bin").path, bytes: 1), displayPath: "asset-0.bin")
+        context = BareContext.make(folder)
+    }
 
     func run() async throws {
-        let direct = try StageDefinition(Idle.self).make([:])
-        let input = SourceFile(
-            file: FileReference(path: folder.appending(path: "asset-0.bin").path, bytes: 1), displayPath: "asset-0.bin")
-        let context = BareContext.make(folder)
-        func time(_ stage: AnyStage) async throws -> Double {
-            let start = ContinuousClock.now
-            _ = try await stage.run(input, context)
-            return (ContinuousClock.now - start).inSeconds * 1_000_000
-        }
-        func median(_ count: Int, _ body: () async throws -> Double) async throws -> Double {
-            var times: [Double] = []
-            for _ in 0..<count { times.append(try await body()) }
-            return times.sorted()[count / 2]
-        }
         print("## Isolation, medians (µs)\n\n| one stage that does nothing | µs | goal |\n| --- | --- | --- |")
-        func row(_ name: String, _ value: Double, _ goal: String) {
-            print("| \(name) | \(String(format: "%.0f", value)) | \(goal) |")
-        }
-        row("in process", try await median(2000) { try await time(direct) }, "")
-        let warm = pool()
-        let isolated = try StageDefinition(Idle.self).isolated(in: warm).make([:])
-        _ = try await time(isolated)
-        row(
-            "in a warm child process, input and output included",
-            try await median(2000) { try await time(isolated) }, "")
-        let asking = try StageDefinition(Ask.self).isolated(in: warm).make([:])
-        let asked = try await asking.run(input, context) as? SourceFile
-        row("one round trip: a request by the child and its response", Double(asked?.displayPath ?? "") ?? .nan, "100")
-        await warm.close()
-        row(
+        let direct = try StageDefinition(Idle.self).make([:])
+        printRow("in process", value: try await median(of: 2000) { try await time(direct) }, goal: "")
+        try await measureWarmChild()
+        printRow(
             "in a new child process",
-            try await median(40) {
-                let cold = pool()
-                let taken = try await time(StageDefinition(Idle.self).isolated(in: cold).make([:]))
-                await cold.close()
-                return taken
-            }, "30000")
-        row(
+            value: try await median(of: 40) {
+                try await timeNewChild { StageDefinition(Idle.self).isolated(in: $0) }
+            }, goal: "30000")
+        printRow(
             "the same, sandboxed to its footage",
-            try await median(40) {
-                let cold = pool()
-                let taken = try await time(StageDefinition(Idle.self).isolated(in: cold, .footage).make([:]))
-                await cold.close()
-                return taken
-            }, "30000")
+            value: try await median(of: 40) {
+                try await timeNewChild { StageDefinition(Idle.self).isolated(in: $0, .footage) }
+            }, goal: "30000")
         print("")
+    }
+
+    private func measureWarmChild() async throws {
+        let pool = pool()
+        let idle = try StageDefinition(Idle.self).isolated(in: pool).make([:])
+        _ = try await time(idle)
+        printRow(
+            "in a warm child process, input and output included",
+            value: try await median(of: 2000) { try await time(idle) }, goal: "")
+        let roundTrips = try StageDefinition(RoundTrips.self).isolated(in: pool).make([:])
+        let output = try await roundTrips.run(input, context) as? SourceFile
+        printRow(
+            "one round trip: a request by the child and its response",
+            value: Double(output?.displayPath ?? "") ?? .nan, goal: "100")
+        await pool.close()
+    }
+
+    // MARK: Helpers
+
+    /// The time in µs that a stage takes.
+    private func time(_ stage: AnyStage) async throws -> Double {
+        let start = ContinuousClock.now
+        _ = try await stage.run(input, context)
+        return (ContinuousClock.now - start).inSeconds * 1_000_000
+    }
+
+    /// The time in µs that a stage takes in a child process that it starts.
+    private func timeNewChild(of definition: (WorkerPool) -> StageDefinition) async throws -> Double {
+        let pool = pool()
+        let elapsed = try await time(definition(pool).make([:]))
+        await pool.close()
+        return elapsed
+    }
+
+    private func median(of count: Int, _ measure: () async throws -> Double) async throws -> Double {
+        var times: [Double] = []
+        for _ in 0..<count { times.append(try await measure()) }
+        return times.sorted()[count / 2]
+    }
+
+    private func printRow(_ name: String, value: Double, goal: String) {
+        print("| \(name) | \(String(format: "%.0f", value)) | \(goal) |")
     }
 
     private func pool() -> WorkerPool {
@@ -71,8 +89,8 @@ struct IsolationBenchmarks {
 }
 
 /// Reads a checkpoint from its host 2,000 times. The output's display path is the median time of a round trip in µs.
-struct Ask: Stage {
-    static let name: StageName = "ask"
+struct RoundTrips: Stage {
+    static let name: StageName = "roundTrips"
     static let summary = "Measures round trips to its host."
     static let effect: Effect = .resumable
     static let resource: Resource = .light

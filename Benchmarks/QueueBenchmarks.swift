@@ -7,7 +7,7 @@ struct QueueBenchmarks {
     let program: String
     let folder: URL
     let address: String
-    /// The server's log, in which ``idleLoad()`` counts statements.
+    /// The server's log, in which ``measureIdleLoad()`` counts statements.
     let log: URL
 
     private static let lease = Duration.seconds(60)
@@ -24,15 +24,15 @@ struct QueueBenchmarks {
     }
 
     func run() async throws {
-        try await rates()
-        try await scaling()
-        try await latency()
-        try await idleLoad()
+        try await measureRates()
+        try await measureScaling()
+        try await measureLatency()
+        try await measureIdleLoad()
     }
 
     // MARK: Rates
 
-    private func rates() async throws {
+    private func measureRates() async throws {
         print("## Job queue\n")
         print("Jobs per second, with durable commits. \"Claim\" claims a job and ends it, in two transactions.\n")
         print(
@@ -44,22 +44,9 @@ struct QueueBenchmarks {
             let count = 500
             let single = try await seconds { for number in 0..<count { _ = try await queue.insert([job(number)]) } }
             let batch = try await seconds { _ = try await queue.insert((0..<1000).map(job)) }
-            let one = try await claims(queue, workers: 1, count: 500)
-            let four = try await claims(queue, workers: 4, count: 1000)
-            // Alternate between an empty table and one with finished jobs, so that drift affects both alike.
-            var ratios: [Double] = []
-            for _ in 0..<5 {
-                var rates: [Double] = []
-                for finished in [0, 100_000] {
-                    try await store.durable.write { try $0.execute("DELETE FROM jobs") }
-                    if finished > 0 { try await finish(finished, store) }
-                    _ = try await queue.insert((0..<1000).map(job))
-                    try await settle(store)
-                    rates.append(try await claims(queue, workers: 1, count: 1000))
-                }
-                ratios.append(rates[0] / rates[1])
-            }
-            ratios.sort()
+            let one = try await claimRate(of: queue, workers: 1, count: 500)
+            let four = try await claimRate(of: queue, workers: 4, count: 1000)
+            let ratios = try await slowdowns(of: queue, in: store)
             print(
                 "| \(name) | \(rate(Double(count) / single)) | \(rate(1000 / batch)) | \(rate(one)) | \(rate(four)) | × \(String(format: "%.2f", ratios[2])) (median of 5, \(String(format: "%.2f", ratios[0])) to \(String(format: "%.2f", ratios[4]))) |"
             )
@@ -68,26 +55,37 @@ struct QueueBenchmarks {
         print("")
     }
 
+    /// How much slower a worker claims jobs with 100,000 finished jobs in the table: five ratios, smallest first.
+    private func slowdowns(of queue: JobQueue, in store: RecordStore) async throws -> [Double] {
+        var ratios: [Double] = []
+        // Alternate between an empty table and one with finished jobs, so that drift affects both alike.
+        for _ in 0..<5 {
+            var rates: [Double] = []
+            for finished in [0, 100_000] {
+                try await store.durable.write { try $0.execute("DELETE FROM jobs") }
+                if finished > 0 { try await insertFinishedJobs(finished, into: store) }
+                _ = try await queue.insert((0..<1000).map(job))
+                try await vacuum(store)
+                rates.append(try await claimRate(of: queue, workers: 1, count: 1000))
+            }
+            ratios.append(rates[0] / rates[1])
+        }
+        return ratios.sorted()
+    }
+
     /// Jobs per second that the workers claim and end.
-    private func claims(_ queue: JobQueue, workers: Int, count: Int) async throws -> Double {
-        let time = try await seconds {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for worker in 0..<workers {
-                    group.addTask {
-                        for _ in 0..<(count / workers) {
-                            let held = try await queue.claim(1, worker: "\(worker)", lease: Self.lease)
-                            guard let lease = held.first else { return }
-                            _ = try await queue.end(lease, .completed(message: nil), random: 0)
-                        }
-                    }
-                }
-                try await group.waitForAll()
+    private func claimRate(of queue: JobQueue, workers: Int, count: Int) async throws -> Double {
+        let time = try await seconds(workers: workers) { worker in
+            for _ in 0..<(count / workers) {
+                guard let job = try await queue.claim(1, worker: "\(worker)", lease: Self.lease).first else { return }
+                _ = try await queue.end(job, .completed(message: nil), random: 0)
             }
         }
         return Double(count) / time
     }
 
-    private func finish(_ count: Int, _ store: RecordStore) async throws {
+    /// Inserts jobs that are already finished.
+    private func insertFinishedJobs(_ count: Int, into store: RecordStore) async throws {
         let isServer = store.durable.dialect == .postgresql
         let numbers =
             isServer
@@ -105,7 +103,7 @@ struct QueueBenchmarks {
     }
 
     /// Does the vacuum and analysis that the database would do later, so that it does not happen during a measurement.
-    private func settle(_ store: RecordStore) async throws {
+    private func vacuum(_ store: RecordStore) async throws {
         if store.durable.dialect == .postgresql { try await store.durable.scrub(["jobs"]) }
         try await store.durable.write { try $0.execute("ANALYZE jobs") }
     }
@@ -113,7 +111,7 @@ struct QueueBenchmarks {
     // MARK: Scaling
 
     /// Uses jobs that sleep, so that only the queue limits how well the workers scale.
-    private func scaling() async throws {
+    private func measureScaling() async throws {
         print(
             "Jobs that sleep 250 ms, 24 per worker; efficiency is the ideal time divided by the actual time.\n")
         print("| workers | SQLite | PostgreSQL |\n| --- | --- | --- |")
@@ -122,19 +120,10 @@ struct QueueBenchmarks {
             for workers in [1, 2, 4, 8] {
                 let queue = JobQueue(store)
                 _ = try await queue.insert((0..<(24 * workers)).map(job))
-                let time = try await seconds {
-                    try await withThrowingTaskGroup(of: Void.self) { group in
-                        for worker in 0..<workers {
-                            group.addTask {
-                                while let held = try await queue.claim(
-                                    1, worker: "\(worker)", lease: Self.lease
-                                ).first {
-                                    try await Task.sleep(for: .milliseconds(250))
-                                    _ = try await queue.end(held, .completed(message: nil), random: 0)
-                                }
-                            }
-                        }
-                        try await group.waitForAll()
+                let time = try await seconds(workers: workers) { worker in
+                    while let job = try await queue.claim(1, worker: "\(worker)", lease: Self.lease).first {
+                        try await Task.sleep(for: .milliseconds(250))
+                        _ = try await queue.end(job, .completed(message: nil), random: 0)
                     }
                 }
                 rows[workers, default: []].append(String(format: "%.3f", 24 * 0.25 / time))
@@ -162,7 +151,7 @@ struct QueueBenchmarks {
     }
 
     /// The time from the commit of a job to its claim by a worker process, by the database's clock.
-    private func latency() async throws {
+    private func measureLatency() async throws {
         print("From the commit of a job to a worker's claim, 100 jobs at random times (ms).\n")
         print("| database | p50 | p95 | max |\n| --- | --- | --- | --- |")
         let file = folder.appending(path: "latency.db").path
@@ -194,7 +183,7 @@ struct QueueBenchmarks {
     }
 
     /// The number of statements that an idle worker sends to the server.
-    private func idleLoad() async throws {
+    private func measureIdleLoad() async throws {
         let length = 60.0
         // Applies to new connections, which are the worker's.
         try await RecordStore.postgres(Secret(address), patience: .zero).durable.write {
@@ -224,6 +213,18 @@ struct QueueBenchmarks {
         let start = ContinuousClock.now
         try await body()
         return (ContinuousClock.now - start).inSeconds
+    }
+
+    /// The time until concurrent workers have all done their work.
+    private func seconds(
+        workers: Int, _ work: @escaping @Sendable (_ worker: Int) async throws -> Void
+    ) async throws -> Double {
+        try await seconds {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for worker in 0..<workers { group.addTask { try await work(worker) } }
+                try await group.waitForAll()
+            }
+        }
     }
 
     private func rate(_ value: Double) -> String { String(format: "%.0f", value) }

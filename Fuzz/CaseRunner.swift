@@ -22,52 +22,55 @@ protocol CaseRunner: Sendable {
 /// Runs the stages in child processes of the fuzzer.
 final class ChildRunner: CaseRunner {
     private let pool: WorkerPool
-    private let longest: Duration
+    /// Limits the total time of a case, because a child that makes a little progress now and then never counts as stalled.
+    private let timeLimit: Duration
     /// The number of children that died of an earlier case, after which the case itself succeeded in a new child.
     let inherited = Atomic<Int>(0)
 
     /// How children ended during the current case.
-    private final class Ends: Sendable { let list = Mutex<[TerminationReason]>([]) }
-    private let noted: Ends
+    private final class Terminations: Sendable { let reasons = Mutex<[TerminationReason]>([]) }
+    private let terminations: Terminations
 
     init(memory: ByteCount, stall: Duration) {
         var limits = WorkerLimits()
         limits.memory = memory
         limits.stall = stall
-        longest = stall * 6
-        let noted = Ends()
-        self.noted = noted
+        timeLimit = stall * 6
+        let terminations = Terminations()
+        self.terminations = terminations
         let launch = WorkerLaunch(
             executable: "/proc/self/exe", arguments: ["--serve"], environment: ProcessInfo.processInfo.environment)
-        pool = WorkerPool(launch: launch, limits: limits, onEnd: { end in noted.list.withLock { $0.append(end) } })
+        pool = WorkerPool(
+            launch: launch, limits: limits, onEnd: { reason in terminations.reasons.withLock { $0.append(reason) } })
     }
 
     func run(_ file: URL, work: URL) async -> (verdict: Verdict, detail: String) {
-        noted.list.withLock { $0 = [] }
-        let result: (Verdict, String)
+        terminations.reasons.withLock { $0 = [] }
+        let result: (verdict: Verdict, detail: String)
         do throws(StageError) {
             let delivery = try await deliver(file, work: work)
-            let isThere = FileManager.default.fileExists(atPath: delivery.file.path)
-            result = isThere ? (.delivered, delivery.strategy.rawValue) : (.uncontained, "the delivery is missing")
+            let exists = FileManager.default.fileExists(atPath: delivery.file.path)
+            result = exists ? (.delivered, delivery.strategy.rawValue) : (.uncontained, "the delivery is missing")
         } catch {
-            let ended = noted.list.withLock { $0.last }
-            if error.code == .internalFault {
-                result = (.uncontained, error.description)
-            } else if error.code == .cancelled {
-                result = (.hung, "not done after \(longest.spoken)")
-            } else if let ended,
-                error.message == ended.error(asset: file.lastPathComponent, stage: Probe.name).message
-                    || error.message == ended.error(asset: file.lastPathComponent, stage: Transcode.name).message
-            {
-                result = (Verdict(ended), error.message)
-            } else {
-                result = (.refused, error.message)
-            }
+            result = outcome(of: error, file: file)
         }
-        if [.delivered, .refused].contains(result.0), noted.list.withLock({ !$0.isEmpty }) {
+        if [.delivered, .refused].contains(result.verdict), terminations.reasons.withLock({ !$0.isEmpty }) {
             inherited.add(1, ordering: .relaxed)
         }
         return result
+    }
+
+    private func outcome(of error: StageError, file: URL) -> (verdict: Verdict, detail: String) {
+        if error.code == .internalFault { return (.uncontained, error.description) }
+        if error.code == .cancelled { return (.hung, "not done after \(timeLimit.spoken)") }
+        if let termination = terminations.reasons.withLock({ $0.last }),
+            [Probe.name, Transcode.name].contains(where: { stage in
+                error.message == termination.error(asset: file.lastPathComponent, stage: stage).message
+            })
+        {
+            return (Verdict(termination), error.message)
+        }
+        return (.refused, error.message)
     }
 
     private func deliver(_ file: URL, work: URL) async throws(StageError) -> PreparedVideo {
@@ -88,13 +91,12 @@ final class ChildRunner: CaseRunner {
                 return .failure(error)
             }
         }
-        // Limits the total time, because a child that makes a little progress now and then never counts as stalled.
-        let watch = Task {
-            try await Task.sleep(for: longest)
+        let timeout = Task {
+            try await Task.sleep(for: timeLimit)
             work.cancel()
         }
         let result = await work.value
-        watch.cancel()
+        timeout.cancel()
         guard let video = try result.get() as? PreparedVideo else {
             throw StageError(.internalFault, "transcode gave no video")
         }
@@ -107,7 +109,7 @@ final class ChildRunner: CaseRunner {
 /// Runs the built program on each file, as a user would.
 struct ProgramRunner: CaseRunner {
     let program: String
-    let longest: Duration
+    let timeLimit: Duration
 
     func run(_ file: URL, work: URL) async -> (verdict: Verdict, detail: String) {
         let pipeline = work.appending(path: "fuzz.json")
@@ -120,7 +122,7 @@ struct ProgramRunner: CaseRunner {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
-        let (ends, continuation) = AsyncStream.makeStream(of: Int32.self)
+        let (statuses, continuation) = AsyncStream.makeStream(of: Int32.self)
         process.terminationHandler = { process in
             continuation.yield(
                 process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus)
@@ -132,13 +134,13 @@ struct ProgramRunner: CaseRunner {
         } catch {
             return (.uncontained, "\(error)")
         }
-        let watch = Task {
-            try await Task.sleep(for: longest)
+        let timeout = Task {
+            try await Task.sleep(for: timeLimit)
             kill(process.processIdentifier, SIGKILL)
         }
         var status: Int32 = 0
-        for await value in ends { status = value }
-        watch.cancel()
+        for await value in statuses { status = value }
+        timeout.cancel()
         switch status {
         case 0: return (.delivered, "")
         case 1, 65: return (.refused, "status \(status)")
@@ -151,9 +153,9 @@ struct ProgramRunner: CaseRunner {
 
 /// Host services that fail, because stages that read footage do not use them.
 private struct NoServices: Checkpoints, RatePermits {
-    private var absent: StageError { StageError(.internalFault, "a fuzzed stage used a host service") }
+    private var unavailable: StageError { StageError(.internalFault, "a fuzzed stage used a host service") }
 
     func value(_ key: String) async throws(StageError) -> JSONValue? { nil }
     func set(_ key: String, to value: JSONValue) async throws(StageError) {}
-    func acquire(_ limit: RateLimit) async throws(StageError) { throw absent }
+    func acquire(_ limit: RateLimit) async throws(StageError) { throw unavailable }
 }

@@ -1,20 +1,3 @@
-import Foundation
-
-/// A deterministic random number generator (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-}
-
 /// Damages a file as faulty disks, networks, cameras and attackers do.
 struct Mutator {
     private var random: SeededGenerator
@@ -71,9 +54,9 @@ struct Mutator {
             steps.append("\(block) deleted")
         case .duplicateBlock:
             let block = block(in: bytes, longest: 1 << 16)
-            let place = Int.random(in: 0...bytes.count, using: &random)
-            bytes.insert(contentsOf: Array(bytes[block]), at: place)
-            steps.append("\(block) again at \(place)")
+            let offset = Int.random(in: 0...bytes.count, using: &random)
+            bytes.insert(contentsOf: Array(bytes[block]), at: offset)
+            steps.append("\(block) again at \(offset)")
         case .swapBlocks:
             let first = block(in: bytes, longest: 1 << 14)
             let start = Int.random(in: 0...(bytes.count - first.count), using: &random)
@@ -88,31 +71,33 @@ struct Mutator {
             bytes.reserveCapacity(bytes.count + count)
             for _ in 0..<count { bytes.append(UInt8.random(in: 0...255, using: &random)) }
             steps.append("\(count) bytes appended")
-        case .boxField: writeBoxField(&bytes)
+        case .boxField: writeBoxField(in: &bytes)
         case .headerInteger:
             let start = Int.random(in: 0..<min(bytes.count, 4096), using: &random)
-            write(&bytes, at: start, "header")
+            writeExtreme(to: &bytes, at: start, label: "header")
         }
     }
 
-    private mutating func writeBoxField(_ bytes: inout [UInt8]) {
+    private mutating func writeBoxField(in bytes: inout [UInt8]) {
         let name = Self.boxes.randomElement(using: &random) ?? []
-        let places = Self.places(of: name, in: bytes)
-        guard let place = places.randomElement(using: &random) else {
-            return write(&bytes, at: Int.random(in: bytes.indices, using: &random), "anywhere")
+        guard let position = Self.offsets(of: name, in: bytes).randomElement(using: &random) else {
+            let start = Int.random(in: bytes.indices, using: &random)
+            return writeExtreme(to: &bytes, at: start, label: "anywhere")
         }
         // A box has its size before its name, and its fields after it.
         let offset = Bool.random(using: &random) ? -4 : Int.random(in: 4...64, using: &random)
-        write(&bytes, at: max(0, place + offset), "\(String(decoding: name, as: UTF8.self))\(offset)")
+        let label = "\(String(decoding: name, as: UTF8.self))\(offset)"
+        writeExtreme(to: &bytes, at: max(0, position + offset), label: label)
     }
 
-    private mutating func write(_ bytes: inout [UInt8], at start: Int, _ place: String) {
+    /// Overwrites an integer with a value that breaks size computations.
+    private mutating func writeExtreme(to bytes: inout [UInt8], at start: Int, label: String) {
         let value = Self.extremes.randomElement(using: &random) ?? 0
         let width = [1, 2, 4, 4, 4, 8].randomElement(using: &random) ?? 4
         for index in 0..<width where start + index < bytes.count {
             bytes[start + index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * (width - 1 - index)))
         }
-        steps.append("\(place) at \(start): \(width) bytes of 0x\(String(value, radix: 16))")
+        steps.append("\(label) at \(start): \(width) bytes of 0x\(String(value, radix: 16))")
     }
 
     private mutating func block(in bytes: [UInt8], longest: Int) -> Range<Int> {
@@ -121,7 +106,7 @@ struct Mutator {
         return start..<(start + length)
     }
 
-    private static func places(of name: [UInt8], in bytes: [UInt8]) -> [Int] {
+    private static func offsets(of name: [UInt8], in bytes: [UInt8]) -> [Int] {
         guard name.count == 4, bytes.count > 8 else { return [] }
         return bytes.withUnsafeBufferPointer { bytes in
             (0..<(bytes.count - 4)).filter {

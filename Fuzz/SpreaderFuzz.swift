@@ -5,5 +5,5 @@ import ArgumentParser
 struct SpreaderFuzz: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "spreader-fuzz", abstract: "Damage the program's input files and check how it handles them.",
-        subcommands: [Fuzz.self, FuzzPipelines.self], defaultSubcommand: Fuzz.self)
+        subcommands: [FuzzFootage.self, FuzzPipelines.self], defaultSubcommand: FuzzFootage.self)
 }

@@ -31,6 +31,13 @@ enum Verdict: String, CaseIterable, Sendable {
     }
 }
 
+/// The outcome of a case with its number and its duration in seconds.
+struct CaseResult: Sendable {
+    var number: Int
+    var verdict: Verdict
+    var seconds: Double
+}
+
 /// Counts the outcomes of all cases.
 struct Tally: Sendable {
     private(set) var counts: [Verdict: Int] = [:]
@@ -42,8 +49,8 @@ struct Tally: Sendable {
     var cases: Int { counts.values.reduce(0, +) }
     subscript(verdict: Verdict) -> Int { counts[verdict] ?? 0 }
 
-    mutating func add(_ verdict: Verdict, seconds: Double, number: Int) {
-        counts[verdict, default: 0] += 1
-        if seconds > slowest.seconds { slowest = (seconds, number) }
+    mutating func add(_ result: CaseResult) {
+        counts[result.verdict, default: 0] += 1
+        if result.seconds > slowest.seconds { slowest = (result.seconds, result.number) }
     }
 }

@@ -33,16 +33,16 @@ struct FuzzPipelines: AsyncParsableCommand {
         var name: String
         var bytes: [UInt8]
         /// Whether the undamaged file is a valid pipeline.
-        var isSound: Bool
+        var isValid: Bool
     }
 
     private static let registry = StageRegistry.builtIn
 
     func run() async throws {
-        let seeds = try Self.seeds(files)
+        let seeds = try Self.seeds(at: files)
         if list {
             for stage in Self.registry.stages { print("stage \(stage.name)") }
-            for seed in seeds where seed.isSound { print("sound \(seed.name)") }
+            for seed in seeds where seed.isValid { print("sound \(seed.name)") }
             return
         }
         guard !seeds.isEmpty else { throw ValidationError("no pipeline files found") }
@@ -51,14 +51,14 @@ struct FuzzPipelines: AsyncParsableCommand {
         let scratch = folder.appending(path: "current-\(ProcessInfo.processInfo.processIdentifier)")
         defer { try? FileManager.default.removeItem(at: scratch) }
         let runner = PipelineCase(registry: Self.registry, scratch: scratch)
-        let watch = Watch(longest: longest)
+        let watchdog = Watchdog(timeLimit: longest)
         var counts: [PipelineCase.Verdict: Int] = [:]
         var (faulty, slowest) = (0, (seconds: 0.0, number: 0))
         let start = ContinuousClock.now
         for number in only.map({ [$0] }) ?? Array(0..<max(0, cases)) {
-            let (name, bytes, steps) = damaged(number, seeds)
+            let (name, bytes, steps) = damagedFile(forCase: number, of: seeds)
             try Data(bytes).write(to: scratch)
-            watch.begin(number)
+            watchdog.begin(number)
             let begin = ContinuousClock.now
             let (verdict, faults) = await runner.run(bytes, file: name)
             let seconds = (ContinuousClock.now - begin).inSeconds
@@ -66,10 +66,10 @@ struct FuzzPipelines: AsyncParsableCommand {
             counts[verdict, default: 0] += 1
             if !faults.isEmpty { faulty += 1 }
             guard !faults.isEmpty || only != nil else { continue }
-            note("case \(number), \(verdict.rawValue): \(faults.prefix(3).joined(separator: "; ")) [\(steps)]")
+            report("case \(number), \(verdict.rawValue): \(faults.prefix(3).joined(separator: "; ")) [\(steps)]")
             try? Data(bytes).write(to: folder.appending(path: "\(seed)-\(number)-\(name)"))
         }
-        watch.end()
+        watchdog.end()
         var line = "\(counts.values.reduce(0, +)) cases (seed \(seed), \(seeds.count) files) in "
         line += "\(Int((ContinuousClock.now - start).inSeconds)) s: "
         line += PipelineCase.Verdict.allCases.map { "\(counts[$0] ?? 0) \($0.rawValue)" }.joined(separator: ", ")
@@ -79,18 +79,18 @@ struct FuzzPipelines: AsyncParsableCommand {
     }
 
     /// Returns the file name, content and damage of a case.
-    private func damaged(
-        _ number: Int, _ seeds: [Seed]
+    private func damagedFile(
+        forCase number: Int, of seeds: [Seed]
     ) -> (name: String, bytes: [UInt8], steps: String) {
-        var random = SeededGenerator(seed: seed &* 0x1_0000_0001 ^ UInt64(number) &* 0x9E37_79B9)
+        var random = SeededGenerator(seed: seed, caseNumber: number)
         // Half of the cases start from a valid file: in an invalid one, the checks may stop at the original error.
-        let sound = Bool.random(using: &random) ? seeds.filter(\.isSound) : []
-        let origin = (sound.isEmpty ? seeds : sound).randomElement(using: &random) ?? seeds[0]
+        let valid = Bool.random(using: &random) ? seeds.filter(\.isValid) : []
+        let origin = (valid.isEmpty ? seeds : valid).randomElement(using: &random) ?? seeds[0]
         // Sometimes read JSON as YAML, and YAML as JSON.
-        let isOwn = Int.random(in: 0..<4, using: &random) > 0
+        let keepsFormat = Int.random(in: 0..<4, using: &random) > 0
         let stem = (origin.name as NSString).deletingPathExtension
         let ending = (origin.name as NSString).pathExtension
-        let name = isOwn ? origin.name : "\(stem).\(ending == "json" ? "yaml" : "json")"
+        let name = keepsFormat ? origin.name : "\(stem).\(ending == "json" ? "yaml" : "json")"
         var mutator = TextMutator(random: random, others: seeds.map(\.bytes))
         var bytes = origin.bytes
         mutator.damage(&bytes)
@@ -98,17 +98,10 @@ struct FuzzPipelines: AsyncParsableCommand {
     }
 
     /// Collects the pipeline files in the named folders and files. Sorted, so that a case number always selects the same file.
-    private static func seeds(_ paths: [String]) throws -> [Seed] {
-        var found: [URL] = []
-        for path in paths {
-            var isFolder: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-                throw ValidationError("\(path) does not exist")
-            }
-            let url = URL(filePath: path)
-            found +=
-                isFolder.boolValue
-                ? try FileManager.default.contentsOfDirectory(at: url, includingPropertiesForKeys: nil) : [url]
+    private static func seeds(at paths: [String]) throws -> [Seed] {
+        let found = try paths.flatMap { path in
+            guard let files = try URL.files(at: path) else { throw ValidationError("\(path) does not exist") }
+            return files
         }
         return try found.filter { url in
             // Skip the schemas: they are not pipelines, and larger than any.
@@ -117,26 +110,24 @@ struct FuzzPipelines: AsyncParsableCommand {
             let data = try Data(contentsOf: url)
             let checker = PipelineChecker(registry: registry, environment: { _ in nil })
             let text = String(decoding: data, as: UTF8.self)
-            let isSound = checker.check(text, file: url.lastPathComponent).pipeline != nil
-            return Seed(name: url.lastPathComponent, bytes: [UInt8](data), isSound: isSound)
+            let isValid = checker.check(text, file: url.lastPathComponent).pipeline != nil
+            return Seed(name: url.lastPathComponent, bytes: [UInt8](data), isValid: isValid)
         }
     }
 
-    private func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
-
     /// Ends the fuzzer if a case exceeds its time limit.
-    private final class Watch: Sendable {
+    private final class Watchdog: Sendable {
         private let state = Mutex<(number: Int, start: ContinuousClock.Instant)?>(nil)
-        private let longest: Double
+        private let timeLimit: Double
 
-        init(longest: Double) {
-            self.longest = longest
+        init(timeLimit: Double) {
+            self.timeLimit = timeLimit
             let thread = Thread { [self] in
                 while true {
                     Thread.sleep(forTimeInterval: 0.5)
                     guard let current = state.withLock({ $0 }) else { continue }
-                    guard (ContinuousClock.now - current.start).inSeconds > longest else { continue }
-                    FileHandle.standardError.write(Data("case \(current.number) hangs\n".utf8))
+                    guard (ContinuousClock.now - current.start).inSeconds > timeLimit else { continue }
+                    report("case \(current.number) hangs")
                     _exit(1)
                 }
             }

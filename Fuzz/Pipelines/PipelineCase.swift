@@ -15,7 +15,7 @@ struct PipelineCase {
         /// Rejected with findings.
         case refused
         /// Not UTF-8; the error must give the location of the first invalid byte.
-        case noText = "not text"
+        case notText = "not text"
     }
 
     let registry: StageRegistry
@@ -24,7 +24,7 @@ struct PipelineCase {
 
     /// Checks `bytes` and returns the verdict, and every fault in the findings.
     func run(_ bytes: [UInt8], file: String) async -> (verdict: Verdict, faults: [String]) {
-        guard let text = String(validating: bytes, as: UTF8.self) else { return (.noText, noText(bytes)) }
+        guard let text = String(validating: bytes, as: UTF8.self) else { return (.notText, decodingFaults(of: bytes)) }
         let checker = PipelineChecker(registry: registry, environment: { $0 == "HOME" ? "/home" : nil })
         let (pipeline, findings) = checker.check(text, file: file)
         var all = findings
@@ -43,11 +43,12 @@ struct PipelineCase {
         if pipeline == nil, !findings.contains(where: { $0.severity == .error }) {
             faults.append("refused without an error")
         }
-        faults += formFaults(all, text: text, file: file)
+        faults += outputFaults(of: all, text: text, file: file)
         return (pipeline == nil ? .refused : .valid, faults)
     }
 
-    private func noText(_ bytes: [UInt8]) -> [String] {
+    /// Describes a wrong reaction to bytes that are not UTF-8.
+    private func decodingFaults(of bytes: [UInt8]) -> [String] {
         do throws(FileText.Problem) {
             _ = try FileText.read(scratch)
             return ["read as text, although it is not UTF-8"]
@@ -70,28 +71,28 @@ struct PipelineCase {
     /// The lengths of the lines, counted independently of the program's code.
     private static func lines(of text: String) -> [Int] {
         var lengths = [0]
-        var before: Unicode.Scalar?
+        var previous: Unicode.Scalar?
         for scalar in text.unicodeScalars {
             // A byte order mark is not a column.
-            if before == nil, scalar == "\u{FEFF}" { continue }
-            if scalar == "\n", before == "\r" {
+            if previous == nil, scalar == "\u{FEFF}" { continue }
+            if scalar == "\n", previous == "\r" {
                 // The second half of a CRLF.
             } else if scalar == "\n" || scalar == "\r" {
                 lengths.append(0)
             } else {
                 lengths[lengths.count - 1] += 1
             }
-            before = scalar
+            previous = scalar
         }
         return lengths
     }
 
     /// Describes invalid output of the text, GitHub and JUnit formats.
-    private func formFaults(_ findings: [Diagnostic], text: String, file: String) -> [String] {
+    private func outputFaults(of findings: [Diagnostic], text: String, file: String) -> [String] {
         var faults: [String] = []
-        let form = LintText(SourceTexts(for: findings) { _ in text })
+        let format = LintText(SourceTexts(for: findings) { _ in text })
         for finding in findings {
-            let lines = form.text(finding).split(separator: "\n", omittingEmptySubsequences: false)
+            let lines = format.text(finding).split(separator: "\n", omittingEmptySubsequences: false)
             if lines.count > 4 { faults.append("more than four lines: \(lines)") }
             // No line may contain control characters: the first quotes the file name, the others the file.
             if lines.contains(where: { $0.unicodeScalars.contains { $0.value < 32 || $0.value == 127 } }) {
@@ -109,5 +110,3 @@ struct PipelineCase {
         return faults
     }
 }
-
-/// An account without problems. Checks must not request its credentials.

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Damages a text as editors, people and attackers do.
 struct TextMutator {
     private var random: SeededGenerator
@@ -45,48 +43,13 @@ struct TextMutator {
     }
 
     private mutating func apply(_ kind: Kind, to bytes: inout [UInt8]) {
-        let tokens = Self.tokens(of: bytes)
         switch kind {
-        case .flipBits:
-            guard !bytes.isEmpty else { return }
-            for _ in 0..<Int.random(in: 1...3, using: &random) {
-                bytes[Int.random(in: bytes.indices, using: &random)] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-            }
-        case .deleteToken:
-            guard let token = tokens.randomElement(using: &random) else { return }
-            bytes.removeSubrange(token)
-        case .duplicateToken:
-            guard let token = tokens.randomElement(using: &random),
-                let place = tokens.randomElement(using: &random)?.lowerBound
-            else { return }
-            bytes.insert(contentsOf: Array(bytes[token]), at: place)
-        case .swapTokens:
-            guard let one = tokens.randomElement(using: &random), let two = tokens.randomElement(using: &random),
-                one != two
-            else { return }
-            let (first, second) = one.lowerBound < two.lowerBound ? (one, two) : (two, one)
-            let (left, right) = (Array(bytes[first]), Array(bytes[second]))
-            bytes.replaceSubrange(second, with: left)
-            bytes.replaceSubrange(first, with: right)
-        case .replaceToken:
-            guard let token = tokens.randomElement(using: &random) else { return }
-            bytes.replaceSubrange(token, with: piece())
-        case .truncate:
-            bytes.removeLast(bytes.isEmpty ? 0 : Int.random(in: 0..<bytes.count, using: &random))
-        case .nest:
-            let place = Int.random(in: 0...bytes.count, using: &random)
-            let count = [1, 2, 3, 5, 99, 101, 101, 1001, 20_000].randomElement(using: &random) ?? 3
-            let text = ["[", "{\"a\":", "- ", "[\"]\",", "? ", "{[", "a:\n "].randomElement(using: &random) ?? "["
-            bytes.insert(contentsOf: Array(repeating: Array(text.utf8), count: count).flatMap { $0 }, at: place)
+        case .flipBits: flipBits(of: &bytes)
+        case .deleteToken, .duplicateToken, .swapTokens, .replaceToken, .number: changeTokens(kind, of: &bytes)
+        case .truncate: bytes.removeLast(bytes.isEmpty ? 0 : Int.random(in: 0..<bytes.count, using: &random))
+        case .nest: nest(&bytes)
         case .insert: bytes.insert(contentsOf: piece(), at: Int.random(in: 0...bytes.count, using: &random))
-        case .number:
-            guard let token = tokens.randomElement(using: &random) else { return }
-            bytes.replaceSubrange(token, with: Array((Self.numbers.randomElement(using: &random) ?? "0").utf8))
-        case .splice:
-            guard let other = others.randomElement(using: &random), !other.isEmpty else { return }
-            let start = Int.random(in: other.indices, using: &random)
-            let end = Int.random(in: start...min(other.count, start + 400), using: &random)
-            bytes.insert(contentsOf: other[start..<end], at: Int.random(in: 0...bytes.count, using: &random))
+        case .splice: splice(into: &bytes)
         case .deleteLines:
             var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
             lines.remove(at: Int.random(in: lines.indices, using: &random))
@@ -94,18 +57,66 @@ struct TextMutator {
         case .lineEnds:
             let end = [[13, 10], [13], [0xE2, 0x80, 0xA8], []].randomElement(using: &random) ?? []
             bytes = bytes.flatMap { $0 == 10 ? end.map(UInt8.init) : [$0] }
-        case .run:
-            // Long runs reveal code that takes quadratic time.
-            let signs = ["*", "{", "}", "a", "0", "\\", "$", "-", "?", ":", "#", "\"", "@", "/", ".", "é", "\u{301}"]
-            let sign = signs.randomElement(using: &random) ?? "a"
-            let run = Array(String(repeating: sign, count: 20_000).utf8)
-            bytes.insert(contentsOf: run, at: Int.random(in: 0...bytes.count, using: &random))
-        case .blanks:
-            let blank = ([32, 9] as [UInt8]).randomElement(using: &random) ?? 32
-            let start = ["", "{{", "*a", "]", "\"{{"].randomElement(using: &random) ?? ""
-            let run: [UInt8] = Array(start.utf8) + Array(repeating: blank, count: 20_000)
-            bytes.insert(contentsOf: run, at: Int.random(in: 0...bytes.count, using: &random))
+        case .run: insertRun(into: &bytes)
+        case .blanks: insertBlanks(into: &bytes)
         }
+    }
+
+    private mutating func flipBits(of bytes: inout [UInt8]) {
+        guard !bytes.isEmpty else { return }
+        for _ in 0..<Int.random(in: 1...3, using: &random) {
+            bytes[Int.random(in: bytes.indices, using: &random)] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+        }
+    }
+
+    private mutating func changeTokens(_ kind: Kind, of bytes: inout [UInt8]) {
+        let tokens = Self.tokens(of: bytes)
+        guard let token = tokens.randomElement(using: &random) else { return }
+        switch kind {
+        case .duplicateToken:
+            guard let target = tokens.randomElement(using: &random) else { return }
+            bytes.insert(contentsOf: Array(bytes[token]), at: target.lowerBound)
+        case .swapTokens:
+            guard let other = tokens.randomElement(using: &random), other != token else { return }
+            let (first, second) = token.lowerBound < other.lowerBound ? (token, other) : (other, token)
+            let (left, right) = (Array(bytes[first]), Array(bytes[second]))
+            bytes.replaceSubrange(second, with: left)
+            bytes.replaceSubrange(first, with: right)
+        case .replaceToken: bytes.replaceSubrange(token, with: piece())
+        case .number:
+            bytes.replaceSubrange(token, with: Array((Self.numbers.randomElement(using: &random) ?? "0").utf8))
+        default: bytes.removeSubrange(token)
+        }
+    }
+
+    /// Inserts the start of a nested value up to 20,000 times.
+    private mutating func nest(_ bytes: inout [UInt8]) {
+        let offset = Int.random(in: 0...bytes.count, using: &random)
+        let count = [1, 2, 3, 5, 99, 101, 101, 1001, 20_000].randomElement(using: &random) ?? 3
+        let text = ["[", "{\"a\":", "- ", "[\"]\",", "? ", "{[", "a:\n "].randomElement(using: &random) ?? "["
+        bytes.insert(contentsOf: Array(repeating: Array(text.utf8), count: count).flatMap { $0 }, at: offset)
+    }
+
+    private mutating func splice(into bytes: inout [UInt8]) {
+        guard let other = others.randomElement(using: &random), !other.isEmpty else { return }
+        let start = Int.random(in: other.indices, using: &random)
+        let end = Int.random(in: start...min(other.count, start + 400), using: &random)
+        bytes.insert(contentsOf: other[start..<end], at: Int.random(in: 0...bytes.count, using: &random))
+    }
+
+    /// Inserts a long run of one character, which reveals code that takes quadratic time.
+    private mutating func insertRun(into bytes: inout [UInt8]) {
+        let signs = ["*", "{", "}", "a", "0", "\\", "$", "-", "?", ":", "#", "\"", "@", "/", ".", "é", "\u{301}"]
+        let sign = signs.randomElement(using: &random) ?? "a"
+        let run = Array(String(repeating: sign, count: 20_000).utf8)
+        bytes.insert(contentsOf: run, at: Int.random(in: 0...bytes.count, using: &random))
+    }
+
+    private mutating func insertBlanks(into bytes: inout [UInt8]) {
+        let blank = ([32, 9] as [UInt8]).randomElement(using: &random) ?? 32
+        let start = ["", "{{", "*a", "]", "\"{{"].randomElement(using: &random) ?? ""
+        let run: [UInt8] = Array(start.utf8) + Array(repeating: blank, count: 20_000)
+        bytes.insert(contentsOf: run, at: Int.random(in: 0...bytes.count, using: &random))
     }
 
     private mutating func piece() -> [UInt8] { Array((Self.pieces.randomElement(using: &random) ?? "").utf8) }

@@ -43,7 +43,7 @@ package struct SandboxServer: Sendable {
         let clock = MovableClock(now)
         self.clock = clock
         engine = try SandboxEngine(
-            directory: directory, desk: FaultInjector(plan: plan), now: { clock.now }, logger: configuration.logger)
+            directory: directory, faults: FaultInjector(plan: plan), now: { clock.now }, logger: configuration.logger)
     }
 
     /// Serves until the task is cancelled.
@@ -67,11 +67,42 @@ package struct SandboxServer: Sendable {
     }
 
     private func serve(port: Int, onReady: @escaping @Sendable (SandboxEndpoint) async -> Void) async throws {
-        let (ready, announcement) = AsyncThrowingStream.makeStream(of: SandboxEndpoint.self)
-        var quiet = configuration.logger
+        let (endpoints, announcement) = AsyncThrowingStream.makeStream(of: SandboxEndpoint.self)
+        let application = try application(port: port, announcement: announcement)
+        let services: [@Sendable () async -> Void] = [
+            { await engine.inspectArrivals() },
+            { await PullFetcher(engine: engine).run() },
+            { await WebhookSender(engine: engine).run() },
+        ]
+        // The tasks return whether they are the server, whose end ends the others.
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await run(application, port: port)
+                return true
+            }
+            for service in services {
+                group.addTask {
+                    await service()
+                    return false
+                }
+            }
+            group.addTask {
+                for try await endpoint in endpoints { await onReady(endpoint) }
+                return false
+            }
+            defer { group.cancelAll() }
+            while let isServer = try await group.next(), !isServer {}
+        }
+    }
+
+    /// The HTTP server. Announces its endpoint when the socket listens.
+    private func application(
+        port: Int, announcement: AsyncThrowingStream<SandboxEndpoint, any Error>.Continuation
+    ) throws -> some ApplicationProtocol {
+        var logger = configuration.logger
         // Hummingbird logs an error for every connection that is open when the server is cancelled.
-        quiet.logLevel = .critical
-        let application = Application(
+        logger.logLevel = .critical
+        return Application(
             router: try SandboxRouter.make(engine: engine, log: log, clock: clock),
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port)),
             // Hummingbird handles requests only after this closure returns.
@@ -84,36 +115,16 @@ package struct SandboxServer: Sendable {
                         throwing: SandboxError(.storage, "the sandbox cannot write to its folder: \(error)"))
                 }
             },
-            logger: quiet)
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                do {
-                    try await application.run()
-                    return true
-                } catch let error as IOError where error.errnoCode == EADDRINUSE || error.errnoCode == EACCES {
-                    throw SandboxError(
-                        .portInUse, "the sandbox cannot listen on 127.0.0.1:\(port): \(error)",
-                        hint: "choose another --port, or leave it out")
-                }
-            }
-            group.addTask {
-                await engine.inspectArrivals()
-                return false
-            }
-            group.addTask {
-                await PullFetcher(engine: engine).run()
-                return false
-            }
-            group.addTask {
-                await WebhookSender(engine: engine).run()
-                return false
-            }
-            group.addTask {
-                for try await endpoint in ready { await onReady(endpoint) }
-                return false
-            }
-            defer { group.cancelAll() }
-            while let isServer = try await group.next(), !isServer {}
+            logger: logger)
+    }
+
+    private func run(_ application: some ApplicationProtocol, port: Int) async throws {
+        do {
+            try await application.run()
+        } catch let error as IOError where error.errnoCode == EADDRINUSE || error.errnoCode == EACCES {
+            throw SandboxError(
+                .portInUse, "the sandbox cannot listen on 127.0.0.1:\(port): \(error)",
+                hint: "choose another --port, or leave it out")
         }
     }
 

@@ -6,7 +6,7 @@ import Testing
 @Suite struct FaultTests {
     static let initialize = "/v2/post/publish/video/init/"
 
-    @Test func answersAsAsked() async throws {
+    @Test func answersTheGivenNumberOfRequestsWithTheError() async throws {
         try await withSandbox(
             faults: #"""
                 {"rules": [{"match": {"path": "/v2/post/publish/video/init/", "method": "post"}, "after": 1, "times": 2,
@@ -27,16 +27,16 @@ import Testing
         (#"{"drop": "before"}"#, 0), (#"{"drop": "after"}"#, 1), (#"{"halfBody": true}"#, 1),
         (#"{"halfBody": false}"#, 0),
     ])
-    func connectionDies(action: String, effects: Int) async throws {
+    func dropsTheConnection(action: String, openedPosts: Int) async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             try await sandbox.setFaults(#"[{"match": {"path": "\#(Self.initialize)"}, "action": \#(action)}]"#)
             await #expect(throws: (any Error).self) { try await sandbox.initialize(1000) }
-            #expect(try await sandbox.send("GET", "/_sandbox/uploads").json.arrayValue?.count == effects)
+            #expect(try await sandbox.send("GET", "/_sandbox/uploads").json.arrayValue?.count == openedPosts)
             #expect(try await sandbox.initialize(1000).status == 200)
         }
     }
 
-    @Test func garbageIsNoJSON() async throws {
+    @Test func garbageRuleSendsABodyThatIsNotJSON() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             try await sandbox.setFaults(#"[{"action": {"garbage": true}}]"#)
             let reply = try await sandbox.initialize(1000)
@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    @Test func lostAnswerOfAnUploadIsCommitted() async throws {
+    @Test func commitsAChunkWhoseResponseIsDropped() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let file = UploadTests.movie
             let (id, url, chunk) = try await UploadTests.open(sandbox, file)
@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    @Test func refusedUploadIsReadToItsEnd() async throws {
+    @Test func readsTheBodyOfAnUploadThatARuleRejects() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let file = UploadTests.movie
             let (_, url, chunk) = try await UploadTests.open(sandbox, file)
@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    @Test func delayAndHang() async throws {
+    @Test func delaysAndHangsRequests() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             try await sandbox.setFaults(#"[{"action": {"delay": 0.2}}, {"after": 1, "action": {"hang": 0.2}}]"#)
             let start = ContinuousClock.now
@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    @Test func stoppingDoesNotWaitForAHangingRequest() async throws {
+    @Test func stopsDuringAHangingRequest() async throws {
         // The request would hang for ever: without the stop this test would never end.
         let request = try await withSandbox { (sandbox: SandboxHarness) async throws in
             try await sandbox.setFaults(#"[{"action": {"hang": true}}]"#)
@@ -94,7 +94,7 @@ import Testing
         await #expect(throws: (any Error).self) { _ = try await request.value }
     }
 
-    @Test func settingsCanFailAndFreezePosts() async throws {
+    @Test func settingsFailAndFreezePosts() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             try await sandbox.setFaults(#"{"settings": {"stuckStatus": "PROCESSING_UPLOAD"}}"#)
             let stuck = try await sandbox.post(TestMovie().data)
@@ -106,7 +106,7 @@ import Testing
         }
     }
 
-    @Test func planCanBeReadAndCleared() async throws {
+    @Test func readsAndClearsThePlan() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             try await sandbox.setFaults(#"{"settings": {"initPerMinute": 0}}"#)
             #expect(try await sandbox.send("GET", "/_sandbox/faults").json["settings"] == ["initPerMinute": 0])
@@ -116,7 +116,7 @@ import Testing
         }
     }
 
-    static let mistakes: [(String, String)] = [
+    static let invalidPlans: [(String, String)] = [
         (#"{"setings": {}}"#, "unknown key `setings` at / (did you mean `settings`?)"),
         (
             #"{"settings": {"procesingSeconds": 1}}"#,
@@ -134,14 +134,14 @@ import Testing
         ("{", "this is not JSON"),
     ]
 
-    @Test(arguments: mistakes) func mistakeIsNamed(json: String, message: String) async throws {
+    @Test(arguments: invalidPlans) func reportsWhereAPlanIsInvalid(json: String, message: String) async throws {
         let error = #expect(throws: SandboxError.self) { try FaultPlan(parsing: Data(json.utf8), name: "f.json") }
         #expect(
             error?.code == .invalidFaults && error?.description.contains(message) == true,
             "\(String(describing: error))")
     }
 
-    @Test func badFileStopsTheStart() async throws {
+    @Test func rejectsInvalidPlansAtStartAndByRequest() async throws {
         await #expect(throws: SandboxError.self) { try await withSandbox(faults: #"{"rule": []}"#) { _ in } }
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let reply = try await sandbox.send("PUT", "/_sandbox/faults", body: Data(#"{"rule": []}"#.utf8))
@@ -149,7 +149,7 @@ import Testing
         }
     }
 
-    @Test func everySettingIsKnown() {
+    @Test func everySettingHasAKey() {
         let stored = Mirror(reflecting: SandboxSettings()).children.compactMap(\.label)
         #expect(Set(stored) == Set(SettingKey.all.map(\.name)))
     }

@@ -8,7 +8,7 @@ import Testing
     static let hexChallenge = "13d31e961a1ad8ec2f16b10c4c982e0876a878ad6df144566ee1894acb70f9c3"
     static let base64Challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
-    @Test func hexadecimalChallengeIsTaken() async throws {
+    @Test func acceptsAHexadecimalPKCEChallenge() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let tokens = try await sandbox.consent(challenge: Self.hexChallenge, verifier: Self.verifier)
             #expect(tokens["access_token"]?.stringValue?.hasPrefix("act.") == true)
@@ -18,7 +18,7 @@ import Testing
         }
     }
 
-    @Test func base64ChallengeFailsAtTheTokenCall() async throws {
+    @Test func rejectsABase64PKCEChallengeAtTheTokenEndpoint() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let reply = try await sandbox.consent(challenge: Self.base64Challenge, verifier: Self.verifier)
             #expect(reply["error"] == "invalid_request")
@@ -31,23 +31,23 @@ import Testing
         }
     }
 
-    @Test func codeIsGoodOnceAndForItsAddress() async throws {
+    @Test func codeWorksOnceAndOnlyForItsRedirectURI() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let code = try await sandbox.code()
-            let fields = sandbox.exchange(code)
+            let fields = sandbox.tokenRequest(code: code)
             #expect(try await sandbox.form("/v2/oauth/token/", fields).status == 200)
             let again = try await sandbox.form("/v2/oauth/token/", fields)
             #expect(again.status == 400 && again.oauthError == "invalid_grant")
-            var other = sandbox.exchange(try await sandbox.code())
+            var other = sandbox.tokenRequest(code: try await sandbox.code())
             other["redirect_uri"] = "http://localhost:1/other/"
             #expect(try await sandbox.form("/v2/oauth/token/", other).json["error"] == "invalid_request")
-            let late = sandbox.exchange(try await sandbox.code())
+            let late = sandbox.tokenRequest(code: try await sandbox.code())
             sandbox.clock.advance(601)
             #expect(try await sandbox.form("/v2/oauth/token/", late).json["error"] == "invalid_grant")
         }
     }
 
-    @Test func refreshRotatesAndCountsDown() async throws {
+    @Test func refreshRotatesTheTokenWithoutExtendingItsExpiry() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             sandbox.clock.advance(1000)
             let old = sandbox.endpoint.refreshToken
@@ -62,7 +62,7 @@ import Testing
         }
     }
 
-    @Test func rotationCanBeLenient() async throws {
+    @Test func settingsRelaxTokenRotation() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let old = sandbox.endpoint.refreshToken
             try await sandbox.setFaults(#"{"settings": {"refreshRotation": "same"}}"#)
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    @Test func clientIsChecked() async throws {
+    @Test func checksClientCredentialsAndGrantType() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let client = ["client_key": sandbox.endpoint.clientKey, "client_secret": sandbox.endpoint.clientSecret]
             let token = try await sandbox.form(
@@ -89,12 +89,12 @@ import Testing
             let grant = try await sandbox.form("/v2/oauth/token/", client.merging(["grant_type": "password"]) { $1 })
             #expect(try grant.json["error"] == "unsupported_grant_type")
             try await sandbox.setFaults(#"{"settings": {"oauthErrorsAnswer200": true}}"#)
-            let mild = try await sandbox.form("/v2/oauth/token/", client)
-            #expect(mild.status == 200 && mild.oauthError != nil)
+            let lenient = try await sandbox.form("/v2/oauth/token/", client)
+            #expect(lenient.status == 200 && lenient.oauthError != nil)
         }
     }
 
-    @Test func revokedTokenIsDead() async throws {
+    @Test func revocationInvalidatesBothTokens() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let fields = ["client_key": sandbox.endpoint.clientKey, "client_secret": sandbox.endpoint.clientSecret]
             let refresh = try await sandbox.form(
@@ -108,7 +108,7 @@ import Testing
         }
     }
 
-    @Test func consentPageAsksAndSendsBack() async throws {
+    @Test func consentPageRedirectsWithTheUsersDecision() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let page = try await sandbox.send("GET", sandbox.authorizePath(extra: ""))
             #expect(page.status == 200 && page.text.contains("video.publish") && page.text.contains("Authorize"))
@@ -138,15 +138,15 @@ import Testing
         ("https://example.com/?a=b", false), ("https://example.com/#f", false), ("javascript:alert(1)", false),
         ("", false),
     ])
-    func redirectAddress(address: String, accepted: Bool) {
+    func acceptsOnlyRegistrableRedirectURIs(address: String, accepted: Bool) {
         #expect(ConsentRequest.isRegistrable(address) == accepted)
     }
 
-    @Test func expiringEveryTokenLeavesTheRefresh() async throws {
+    @Test func expiringAccessTokensKeepsRefreshTokens() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             #expect(try await sandbox.send("POST", "/_sandbox/tokens/expire").status == 200)
             #expect(try await sandbox.call("/v2/post/publish/creator_info/query/").code == "access_token_invalid")
-            let token = try await sandbox.refreshed()
+            let token = try await sandbox.refreshedAccessToken()
             #expect(try await sandbox.call("/v2/post/publish/creator_info/query/", token: token).code == "ok")
         }
     }

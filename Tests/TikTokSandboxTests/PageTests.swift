@@ -4,7 +4,7 @@ import Testing
 @testable import TikTokSandbox
 
 @Suite struct PageTests {
-    @Test func feedEscapesAndPlays() async throws {
+    @Test func feedShowsPostsWithEscapedCaptions() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             #expect(try await sandbox.send("GET", "/").text.contains("Nothing posted yet"))
             let id = try await sandbox.post(TestMovie().data, title: "<script>alert(1)</script> & \"more\"")
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    @Test func mediaIsServedInRanges() async throws {
+    @Test func servesVideosInRanges() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let file = TestMovie(payload: 700_000).data
             let id = try await sandbox.post(file)
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test func foreignHostsAndOriginsAreRefused() async throws {
+    @Test func rejectsForeignHostsAndOrigins() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let foreign = try await sandbox.send("GET", "/_sandbox/posts", headers: [("Host", "evil.example")])
             #expect(foreign.status == 421)
@@ -60,7 +60,7 @@ import Testing
         ("127.0.0.1:80", true), ("localhost", true), ("[::1]:9", true), ("127.0.0.1.evil.example", false),
         ("localhost.evil", false), ("", false),
     ])
-    func loopback(authority: String, accepted: Bool) {
+    func recognisesLoopbackAuthorities(authority: String, accepted: Bool) {
         #expect(HostGuard.isLoopback(authority) == accepted)
     }
 }

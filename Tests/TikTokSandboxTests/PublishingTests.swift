@@ -4,7 +4,7 @@ import Testing
 @testable import TikTokSandbox
 
 @Suite struct PublishingTests {
-    @Test func sequentialUploadEndsInTheFeed() async throws {
+    @Test func publishesAVideoUploadedInTwoChunks() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             var movie = TestMovie()
             movie.payload = 12_000_000
@@ -35,6 +35,40 @@ import Testing
                 post["title"] == "Hej 👋 <b>" && post["bytes"] == .integer(Int64(file.count)) && post["postId"] == nil)
             #expect(post["sha256"]?.stringValue == sha256(file))
             #expect(try await sandbox.status(id)["publicaly_available_post_id"] == nil)
+        }
+    }
+
+    @Test func reportsWhyAPostFailed() async throws {
+        try await withSandbox { (sandbox: SandboxHarness) async throws in
+            let id = try await sandbox.post(TestMovie(width: 320, height: 320).data)
+            let post = try await sandbox.finished(id)
+            #expect(post["status"] == "FAILED" && post["failReason"] == "picture_size_check_failed")
+            #expect(try await sandbox.status(id)["fail_reason"] == "picture_size_check_failed")
+        }
+    }
+
+    @Test func reportsThePublicPostIDAfterModeration() async throws {
+        try await withSandbox(faults: #"{"settings": {"accountPrivacy": "public", "moderationSeconds": 60}}"#) {
+            (sandbox: SandboxHarness) async throws in
+            let id = try await sandbox.post(TestMovie().data, privacy: "PUBLIC_TO_EVERYONE")
+            #expect(try await sandbox.finished(id)["postId"] == nil)
+            #expect(try await sandbox.status(id)["publicaly_available_post_id"] == nil)
+            sandbox.clock.advance(60)
+            let number = try #require(
+                try await sandbox.status(id)["publicaly_available_post_id"]?.arrayValue?.first?.integerValue)
+            #expect(String(number).count == 19)
+            #expect(try await sandbox.finished(id)["postId"]?.stringValue == String(number))
+        }
+    }
+
+    @Test func processesForTheConfiguredTime() async throws {
+        try await withSandbox { (sandbox: SandboxHarness) async throws in
+            let id = try await sandbox.post(TestMovie().data)
+            sandbox.clock.advance(1.4)
+            try await Task.sleep(for: .milliseconds(100))
+            #expect(try await sandbox.status(id)["status"] == "PROCESSING_UPLOAD")
+            sandbox.clock.advance(0.2)
+            #expect(try await sandbox.status(id)["status"] == "PUBLISH_COMPLETE")
         }
     }
 }

@@ -5,7 +5,7 @@ import Testing
 
 /// `PULL_FROM_URL`: the sandbox fetches the video itself. Another sandbox's feed serves it.
 @Suite struct PullTests {
-    private func pull(_ sandbox: SandboxHarness, _ url: String, mode: PublishMode = .direct) async throws -> Reply {
+    private func pull(in sandbox: SandboxHarness, from url: String, mode: PublishMode = .direct) async throws -> Reply {
         var body: [String: SandboxJSON] = ["source_info": ["source": "PULL_FROM_URL", "video_url": .string(url)]]
         if mode == .direct { body["post_info"] = ["title": "A title", "privacy_level": "SELF_ONLY"] }
         return try await sandbox.call(
@@ -32,7 +32,7 @@ import Testing
     @Test(arguments: [PublishMode.direct, .inbox]) func fetchesAVideoFromAVerifiedPrefix(mode: PublishMode) async throws
     {
         try await withOrigin { sandbox, url, movie in
-            let reply = try await pull(sandbox, url, mode: mode)
+            let reply = try await pull(in: sandbox, from: url, mode: mode)
             let data = try #require(try reply.json["data"], "\(reply.text)")
             #expect(data["upload_url"] == nil)
             let id = try #require(data["publish_id"]?.stringValue)
@@ -46,26 +46,26 @@ import Testing
         }
     }
 
-    @Test func refusesAnAddressThatIsNotVerified() async throws {
+    @Test func rejectsAnUnverifiedURL() async throws {
         try await withOrigin { sandbox, url, _ in
-            let reply = try await pull(sandbox, url.replacingOccurrences(of: "127.0.0.1", with: "localhost"))
+            let reply = try await pull(in: sandbox, from: url.replacingOccurrences(of: "127.0.0.1", with: "localhost"))
             #expect(reply.status == 403)
             #expect(reply.code == "url_ownership_unverified")
         }
     }
 
-    @Test func aVideoThatIsNotThereFailsThePost() async throws {
+    @Test func failsThePostIfTheVideoIsMissing() async throws {
         try await withOrigin { sandbox, url, _ in
-            let data = try #require(try await pull(sandbox, url + "-not").json["data"])
+            let data = try #require(try await pull(in: sandbox, from: url + "-not").json["data"])
             let id = try #require(data["publish_id"]?.stringValue)
             try await waitUntil { try await sandbox.status(id)["status"]?.stringValue == "FAILED" }
             #expect(try await sandbox.status(id)["fail_reason"]?.stringValue == "video_pull_failed")
         }
     }
 
-    @Test func aDownloadCanBeCancelledAndAFinishedOneCannot() async throws {
+    @Test func cancelsAPendingPullOnlyOnce() async throws {
         try await withOrigin(#", "pullSeconds": 60"#) { sandbox, url, _ in
-            let data = try #require(try await pull(sandbox, url).json["data"])
+            let data = try #require(try await pull(in: sandbox, from: url).json["data"])
             let id = try #require(data["publish_id"]?.stringValue)
             #expect(try await sandbox.status(id)["status"]?.stringValue == "PROCESSING_DOWNLOAD")
             #expect(try await sandbox.call("/v2/post/publish/cancel/", ["publish_id": .string(id)]).code == "ok")
@@ -78,7 +78,7 @@ import Testing
         }
     }
 
-    @Test func onlyThisMachineCanBeVerified() async throws {
+    @Test func acceptsOnlyLocalURLPrefixes() async throws {
         try await withSandbox { (sandbox: SandboxHarness) in
             let body = Data(#"{"settings": {"verifiedURLPrefixes": ["https://example.com/videos/"]}}"#.utf8)
             let reply = try await sandbox.send("PUT", "/_sandbox/faults", body: body)

@@ -4,7 +4,7 @@ import Testing
 @testable import TikTokSandbox
 
 @Suite struct RestartTests {
-    @Test func postsTokensAndUploadsSurvive() async throws {
+    @Test func postsTokensAndUploadsSurviveARestart() async throws {
         try await withFolder { folder in
             let clock = TestClock()
             let file = UploadTests.movie
@@ -31,14 +31,14 @@ import Testing
         }
     }
 
-    @Test func theClockMovesOnWhenAsked() async throws {
+    @Test func clockEndpointExpiresUploadURLs() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let file = UploadTests.movie
             let (id, url, chunk) = try await UploadTests.open(sandbox, file)
             let moved = try await sandbox.send("POST", "/_sandbox/clock", body: Data(#"{"advance": 3601}"#.utf8))
             let ahead = try moved.json["ahead"]
             #expect(moved.status == 200 && ahead == 3601)
-            // The upload address lived an hour.
+            // Upload URLs expire after an hour.
             #expect(try await sandbox.put(url, file.prefix(chunk), first: 0, total: file.count).status == 403)
             #expect(try await sandbox.status(id)["status"] == "FAILED")
             let wrong = try await sandbox.send("POST", "/_sandbox/clock", body: Data(#"{"advance": -1}"#.utf8))
@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    @Test func tornLastLineIsCutOff() async throws {
+    @Test func removesAPartialLastLine() async throws {
         try await withFolder { folder in
             let id = try await withSandbox(in: folder) { try await $0.post(TestMovie().data) }
             for name in ["journal.jsonl", "log.jsonl"] {
@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    @Test func uploadThatWasNotInspectedIsInspected() async throws {
+    @Test func inspectsUploadsThatWereNotInspectedBeforeTheRestart() async throws {
         try await withFolder { folder in
             let file = TestMovie().data
             let id = try await withSandbox(in: folder) { (sandbox: SandboxHarness) async throws in
@@ -80,7 +80,7 @@ import Testing
         }
     }
 
-    @Test func damagedJournalIsNamed() async throws {
+    @Test func reportsTheDamagedLineOfTheJournal() async throws {
         try await withFolder { folder in
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             try Data("nonsense\n".utf8).write(to: folder.appendingPathComponent("journal.jsonl"))
@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    @Test func expiredTokenOfTheEnvironmentIsRenewed() async throws {
+    @Test func renewsAnExpiredAccessTokenAtStart() async throws {
         try await withFolder { folder in
             let clock = TestClock()
             let old = try await withSandbox(in: folder, clock: clock) { $0.endpoint.accessToken }
@@ -104,14 +104,14 @@ import Testing
         }
     }
 
-    @Test func secondSandboxOnTheSameFolderIsRefused() async throws {
+    @Test func rejectsASecondSandboxOnTheSameFolder() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let error = await #expect(throws: SandboxError.self) { try await withSandbox(in: sandbox.folder) { _ in } }
             #expect(error?.code == .inUse)
         }
     }
 
-    @Test func takenPortIsAnErrorOrAvoided() async throws {
+    @Test func failsOnATakenPortUnlessItIsTheRememberedOne() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let port = try #require(Int(sandbox.endpoint.baseURL.split(separator: ":").last ?? ""))
             let error = await #expect(throws: SandboxError.self) { try await withSandbox(port: port) { _ in } }
@@ -125,7 +125,7 @@ import Testing
         }
     }
 
-    @Test func environmentFileNamesEverything() async throws {
+    @Test func environmentFileContainsEveryVariable() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let file = sandbox.folder.appendingPathComponent("sandbox.env")
             let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
@@ -142,7 +142,7 @@ import Testing
         }
     }
 
-    @Test func twoFoldersAreTwoApps() async throws {
+    @Test func everyFolderHasItsOwnApp() async throws {
         let first = try await withSandbox { $0.endpoint }
         let second = try await withSandbox { $0.endpoint }
         #expect(first.clientKey != second.clientKey && first.accessToken != second.accessToken)

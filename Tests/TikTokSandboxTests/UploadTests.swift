@@ -14,7 +14,7 @@ import Testing
 
     static let movie = TestMovie(payload: 11_000_000).data
 
-    @Test func officialExampleIsTakenChunkByChunk() async throws {
+    @Test func acceptsTikToksOfficialExampleChunkByChunk() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let total = 50_000_123
             let file = Data(count: total)
@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    @Test func outOfStepIs416WithTheProgress() async throws {
+    @Test func answersAWrongRangeWith416AndTheProgress() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let file = Self.movie
             let (_, url, chunk) = try await Self.open(sandbox, file)
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    @Test func progressCanBeCounted() async throws {
+    @Test func reportsReceivedBytesAsACountIfConfigured() async throws {
         try await withSandbox(faults: #"{"settings": {"uploadedContentRangeStyle": "count"}}"#) {
             (sandbox: SandboxHarness) async throws in
             let (_, url, chunk) = try await Self.open(sandbox, Self.movie)
@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    @Test func expiredURLIs403AndFailsThePost() async throws {
+    @Test func expiredUploadURLFailsThePost() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let (id, url, chunk) = try await Self.open(sandbox, Self.movie)
             sandbox.clock.advance(3599)
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test func wrongAddressIsRefused() async throws {
+    @Test func rejectsUnknownUploadsAndWrongTokens() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let (_, url, chunk) = try await Self.open(sandbox, Self.movie)
             let piece = Self.movie.prefix(chunk)
@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    @Test func wrongHeadersAre400() async throws {
+    @Test func rejectsWrongHeaders() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let file = Self.movie
             let (_, url, chunk) = try await Self.open(sandbox, file)
@@ -91,11 +91,11 @@ import Testing
             #expect(try await sandbox.put(url, piece.dropLast(), first: 0, total: file.count).status == 400)
             let unranged = try await sandbox.send("PUT", url, headers: [("Content-Type", "video/mp4")], body: piece)
             #expect(unranged.status == 400)
-            let lying = try await sandbox.send(
+            let tooShort = try await sandbox.send(
                 "PUT", url,
                 headers: [("Content-Type", "video/mp4"), ("Content-Range", "bytes 0-\(chunk)/\(file.count)")],
                 body: piece)
-            #expect(lying.status == 400)
+            #expect(tooShort.status == 400)
             #expect(try await sandbox.put(url, piece, first: 0, total: file.count).status == 206)
         }
     }
@@ -103,11 +103,11 @@ import Testing
     @Test(arguments: [
         "", "bytes 0-1", "bytes 1-0/5", "bytes 0-5/5", "bytes -1-2/5", "items 0-1/5", "bytes 0-1/5 ", "bytes 0-1/*",
     ])
-    func refusesRange(header: String) {
+    func rejectsMalformedContentRanges(header: String) {
         #expect(UploadRange(header) == nil)
     }
 
-    @Test func brokenConnectionIsLoggedAndCommitsNothing() async throws {
+    @Test func connectionDroppedMidBodyIsLoggedAndCommitsNothing() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let file = Self.movie
             let (id, url, chunk) = try await Self.open(sandbox, file)
@@ -124,11 +124,11 @@ import Testing
         }
     }
 
-    @Test func clientThatGoesAwayIsLogged() async throws {
+    @Test func logsClientsThatDisconnectMidBody() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let file = Self.movie
             let (id, url, chunk) = try await Self.open(sandbox, file)
-            try await sandbox.abandon(url, announced: chunk, sent: 400_000, total: file.count)
+            try await sandbox.disconnectDuringUpload(to: url, announced: chunk, sent: 400_000, total: file.count)
             try await waitUntil {
                 try await sandbox.log().contains { $0["status"] == 499 && $0["publishId"]?.stringValue == id }
             }

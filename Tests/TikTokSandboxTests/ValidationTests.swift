@@ -4,7 +4,7 @@ import Testing
 @testable import TikTokSandbox
 
 @Suite struct ValidationTests {
-    @Test func titleIsCountedInUTF16() async throws {
+    @Test func limitsTheTitleInUTF16CodeUnits() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             // Each of these is one character and two UTF-16 code units.
             #expect(try await sandbox.initialize(1000, title: String(repeating: "👋", count: 1100)).code == "ok")
@@ -13,14 +13,14 @@ import Testing
         }
     }
 
-    @Test func unauditedAppNeedsPrivateAccountAndSelfOnly() async throws {
+    @Test func unauditedAppRequiresAPrivateAccountAndSelfOnly() async throws {
         let code = "unaudited_client_can_only_post_to_private_accounts"
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             try await sandbox.setFaults(#"{"settings": {"appAudited": false, "accountPrivacy": "public"}}"#)
             let refused = try await sandbox.initialize(1000)
             #expect(refused.status == 403 && refused.code == code)
             #expect(try refused.json.objectValue?.keys.sorted() == ["error"])
-            // The account's own options are listed all the same.
+            // Creator info still lists the account's own options.
             let options = try await sandbox.call("/v2/post/publish/creator_info/query/").json["data"]?[
                 "privacy_level_options"]
             #expect(options == ["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"])
@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    @Test func privacyLevelHasToBeOffered() async throws {
+    @Test func rejectsPrivacyLevelsThatAreNotOffered() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             for level in ["PUBLIC_TO_EVERYONE", "EVERYBODY", ""] {
                 let reply = try await sandbox.initialize(1000, privacy: level)
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test func bodyHasToBeComplete() async throws {
+    @Test func rejectsIncompleteBodies() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let path = "/v2/post/publish/video/init/"
             let source: SandboxJSON = [
@@ -62,14 +62,14 @@ import Testing
         }
     }
 
-    @Test func hugeBodyIsRefused() async throws {
+    @Test func rejectsTooLargeBodies() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let reply = try await sandbox.initialize(1000, title: String(repeating: "a", count: 1_100_000))
             #expect(reply.status == 413)
         }
     }
 
-    @Test func tokenAndScopeAreChecked() async throws {
+    @Test func checksTokenAndScope() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let none = try await sandbox.send("POST", "/v2/post/publish/video/init/", body: Data("{}".utf8))
             #expect(none.status == 401 && none.code == "access_token_invalid")
@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    @Test func rateWindowsSlide() async throws {
+    @Test func limitsRatesWithSlidingWindows() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             for _ in 0..<6 {
                 #expect(try await sandbox.initialize(1000).code == "ok")
@@ -109,7 +109,7 @@ import Testing
         }
     }
 
-    @Test func creatorInfoHidesErrorsBehind200() async throws {
+    @Test func creatorInfoReportsErrorsWithStatus200() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let info = try #require(try await sandbox.call("/v2/post/publish/creator_info/query/").json["data"])
             #expect(info["privacy_level_options"] == ["FOLLOWER_OF_CREATOR", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"])
@@ -120,7 +120,7 @@ import Testing
         }
     }
 
-    @Test func dailyCapCountsPosts() async throws {
+    @Test func limitsPostsPerDay() async throws {
         try await withSandbox(faults: #"{"settings": {"postsPerDay": 1}}"#) { (sandbox: SandboxHarness) async throws in
             _ = try await sandbox.post(TestMovie().data)
             let refused = try await sandbox.initialize(1000)
@@ -128,14 +128,14 @@ import Testing
             let info = try await sandbox.call("/v2/post/publish/creator_info/query/")
             #expect(info.status == 200 && info.code == "spam_risk_too_many_posts")
             sandbox.clock.advance(86_401)
-            #expect(try await sandbox.initialize(1000, token: try await sandbox.refreshed()).code == "ok")
+            #expect(try await sandbox.initialize(1000, token: try await sandbox.refreshedAccessToken()).code == "ok")
         }
     }
 
-    @Test func activeUsersAreCapped() async throws {
+    @Test func limitsActiveUsersPerDay() async throws {
         try await withSandbox(faults: #"{"settings": {"activeUsersPerDay": 1}}"#) { (sandbox: SandboxHarness) in
             _ = try await sandbox.post(TestMovie().data)
-            // The same user goes on; another one is above the app's quota, as creator info says already.
+            // The same user can post again; another one would exceed the app's quota, as creator info reports, too.
             _ = try await sandbox.post(TestMovie().data)
             try await sandbox.setFaults(
                 #"{"settings": {"activeUsersPerDay": 1, "accountOpenID": "-000other", "autoApprove": true}}"#)
@@ -152,7 +152,7 @@ import Testing
         }
     }
 
-    @Test func pendingSharesAreCapped() async throws {
+    @Test func limitsPendingDrafts() async throws {
         try await withSandbox(faults: #"{"settings": {"pendingInboxShares": 1}}"#) {
             (sandbox: SandboxHarness) async throws in
             let id = try await sandbox.post(TestMovie().data, mode: .inbox)
@@ -167,7 +167,7 @@ import Testing
         }
     }
 
-    @Test func onlyPullsCanBeCancelled() async throws {
+    @Test func rejectsCancellingAnUpload() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let id = try #require(try await sandbox.initialize(1000).json["data"]?["publish_id"])
             let reply = try await sandbox.call("/v2/post/publish/cancel/", ["publish_id": id])
@@ -177,14 +177,14 @@ import Testing
         }
     }
 
-    @Test func pathsKeepTheirSlash() async throws {
+    @Test func requiresTheTrailingSlash() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             #expect(try await sandbox.call("/v2/post/publish/video/init").status == 404)
             #expect(try await sandbox.call("/v2/post/publish/nothing/").status == 404)
         }
     }
 
-    @Test func userInfoGivesWhatTheScopesAllow() async throws {
+    @Test func userInfoChecksTheScopeOfEachField() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let bearer = [("Authorization", "Bearer \(sandbox.endpoint.accessToken)")]
             let reply = try await sandbox.send("GET", "/v2/user/info/?fields=open_id,display_name", headers: bearer)

@@ -12,24 +12,24 @@ extension SandboxEngine {
     func openPost(mode: PublishMode, bearer: String?, body: SandboxJSON?) throws -> OpenedPost {
         let grant = try authorize(bearer, anyOf: [mode == .direct ? "video.publish" : "video.upload"])
         let settings = settings
-        try admit(.initialize, grant, limit: settings.initPerMinute)
+        try admit(.initialize, of: grant, limit: settings.initPerMinute)
         guard let body, body.objectValue != nil else { throw APIError.body }
-        let details = mode == .direct ? try PostRequest.details(body, settings: settings) : Post.Details()
-        let source = try PostRequest.source(body, settings: settings)
-        try checkCaps(mode, grant, settings)
+        let details = mode == .direct ? try PostRequest.details(of: body, settings: settings) : Post.Details()
+        let source = try PostRequest.source(of: body, settings: settings)
+        try checkCaps(of: grant, mode: mode, settings: settings)
 
         let number = String(Identifiers.snowflake())
         switch source {
-        case .upload(let plan):
+        case .upload(let chunks):
             let publishID = (mode == .direct ? "v_pub_file~v2-1." : "v_inbox_file~v2.") + number
-            let post = newPost(publishID, mode, grant, details, plan)
+            let post = newPost(id: publishID, mode: mode, grant: grant, details: details, chunks: chunks)
             try commit(.postOpened(post))
             return OpenedPost(
                 publishID: publishID,
                 uploadURL: "\(uploadBase)/upload/?upload_id=\(post.uploadID)&upload_token=\(post.uploadToken)")
         case .pull(let url):
             let publishID = (mode == .direct ? "v_pub_url~v2." : "v_inbox_url~v2.") + number
-            var post = newPost(publishID, mode, grant, details, AnnouncedChunks(videoSize: 0, chunkSize: 0, count: 0))
+            var post = newPost(id: publishID, mode: mode, grant: grant, details: details, chunks: .unknown)
             post.pull = Pull(url: url)
             try commit(.postOpened(post))
             pullQueue.yield(publishID)
@@ -39,13 +39,12 @@ extension SandboxEngine {
 
     /// Creates a post without any bytes.
     func newPost(
-        _ publishID: String, _ mode: PublishMode, _ grant: Grant, _ details: Post.Details, _ plan: AnnouncedChunks
+        id: String, mode: PublishMode, grant: Grant, details: Post.Details, chunks: AnnouncedChunks
     ) -> Post {
-        let moment = now()
+        let now = now()
         return Post(
-            publishID: publishID, mode: mode, openID: grant.openID, createdAt: moment, details: details, plan: plan,
-            uploadID: String(Identifiers.snowflake()), uploadToken: UUID().uuidString.lowercased(),
-            urlExpiresAt: moment.addingTimeInterval(settings.uploadURLSeconds), postID: Identifiers.snowflake())
+            publishID: id, mode: mode, openID: grant.openID, createdAt: now, details: details, plan: chunks,
+            urlExpiresAt: now.addingTimeInterval(settings.uploadURLSeconds))
     }
 
     /// The base of upload URLs: this server, under the host name of the `uploadHost` setting.
@@ -57,7 +56,7 @@ extension SandboxEngine {
     func status(bearer: String?, publishID: String?) throws -> (post: Post, status: PostStatus) {
         let grant = try authorize(bearer, anyOf: ["video.publish", "video.upload"])
         let settings = settings
-        try admit(.status, grant, limit: settings.statusPerMinute)
+        try admit(.status, of: grant, limit: settings.statusPerMinute)
         let post = try post(publishID, of: grant)
         return (post, post.status(at: now(), settings: settings))
     }
@@ -65,26 +64,30 @@ extension SandboxEngine {
     /// Cancels a pull that has not finished; nothing else can be cancelled.
     func cancel(bearer: String?, publishID: String?) throws {
         let grant = try authorize(bearer, anyOf: ["video.publish", "video.upload"])
-        try admit(.status, grant, limit: settings.statusPerMinute)
+        try admit(.status, of: grant, limit: settings.statusPerMinute)
         let post = try post(publishID, of: grant)
         guard let pull = post.pull, !pull.hasArrived, pull.failReason == nil else { throw APIError.notCancellable }
         try commit(.pullFailed(publishID: post.publishID, reason: "publish_cancelled"))
     }
 
+    private static let creatorInfoCodesWithStatus200 = [
+        "spam_risk_too_many_posts", "spam_risk_user_banned_from_posting", "reached_active_user_cap",
+    ]
+
     /// Returns the settings that creator info reports. Throws the errors that TikTok sends with status 200.
     func creatorInfo(bearer: String?) throws -> SandboxSettings {
         let grant = try authorize(bearer, anyOf: ["video.publish"])
         let settings = settings
-        try admit(.creatorInfo, grant, limit: settings.creatorInfoPerMinute)
-        let hidden = ["spam_risk_too_many_posts", "spam_risk_user_banned_from_posting", "reached_active_user_cap"]
+        try admit(.creatorInfo, of: grant, limit: settings.creatorInfoPerMinute)
         if let code = settings.creatorInfoError {
-            throw APIError(hidden.contains(code) ? 200 : 403, code, "The creator can not post at the moment.")
+            let status = Self.creatorInfoCodesWithStatus200.contains(code) ? 200 : 403
+            throw APIError(status: status, code: code, message: "The creator can not post at the moment.")
         }
         if state.isOverUserCap(grant.openID, at: now(), settings: settings) {
-            throw APIError(200, APIError.activeUserCap.code, APIError.activeUserCap.message)
+            throw APIError.activeUserCap.withStatus(200)
         }
         if state.recentPosts(at: now(), settings: settings) >= settings.postsPerDay {
-            throw APIError(200, APIError.tooManyPosts.code, APIError.tooManyPosts.message)
+            throw APIError.tooManyPosts.withStatus(200)
         }
         return settings
     }
@@ -103,7 +106,8 @@ extension SandboxEngine {
         return post
     }
 
-    func checkCaps(_ mode: PublishMode, _ grant: Grant, _ settings: SandboxSettings) throws {
+    /// Throws if the app or the user has reached a limit for posts or drafts.
+    func checkCaps(of grant: Grant, mode: PublishMode, settings: SandboxSettings) throws {
         guard !state.isOverUserCap(grant.openID, at: now(), settings: settings) else { throw APIError.activeUserCap }
         switch mode {
         case .direct:

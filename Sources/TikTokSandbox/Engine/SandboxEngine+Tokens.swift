@@ -2,7 +2,7 @@ import Crypto
 import Foundation
 
 /// The response of the token endpoint; only access token and lifetime are set for client credentials.
-struct TokenAnswer: Sendable {
+struct TokenResponse: Sendable {
     var accessToken: String
     var expiresIn: Int64
     var refreshToken: String?
@@ -38,7 +38,7 @@ extension SandboxEngine {
     /// - Parameter needsRedirect: Whether the request must repeat the redirect URI. False for the multipart dialect.
     func exchange(
         code: String?, redirectURI: String?, verifier: String?, needsRedirect: Bool = true
-    ) throws -> TokenAnswer {
+    ) throws -> TokenResponse {
         guard let code, !code.isEmpty, redirectURI != nil || !needsRedirect else {
             throw OAuthError.invalidRequest("The request parameters are malformed.")
         }
@@ -51,14 +51,14 @@ extension SandboxEngine {
             throw OAuthError.invalidRequest("Redirect_uri is not matched with the uri when requesting code.")
         }
         if let challenge = issued.challenge {
-            try check(verifier: verifier, challenge: challenge)
+            try checkVerifier(verifier, against: challenge)
         }
         let grant = try issueGrant(scopes: issued.scopes, openID: settings.accountOpenID)
-        return answer(grant)
+        return tokens(of: grant)
     }
 
     /// Exchanges a refresh token for new tokens.
-    func refresh(_ token: String?) throws -> TokenAnswer {
+    func refresh(_ token: String?) throws -> TokenResponse {
         guard let token, !token.isEmpty else {
             throw OAuthError.invalidRequest("The request parameters are malformed.")
         }
@@ -78,12 +78,12 @@ extension SandboxEngine {
             grant.refreshToken = Self.newRefreshToken()
         }
         try commit(.grantChanged(grant))
-        return answer(grant)
+        return tokens(of: grant)
     }
 
     /// Issues a token of the app itself, which cannot post.
-    func clientToken() -> TokenAnswer {
-        TokenAnswer(accessToken: "clt." + Identifiers.secret(64), expiresIn: 7200)
+    func clientToken() -> TokenResponse {
+        TokenResponse(accessToken: "clt." + Identifiers.secret(64), expiresIn: 7200)
     }
 
     /// Revokes the grant that an access token belongs to.
@@ -111,14 +111,14 @@ extension SandboxEngine {
     /// The grant survives restarts, so that a client with its refresh token in a vault is not locked out.
     func readyGrant() throws -> Grant {
         let soon = now().addingTimeInterval(60)
-        guard var known = state.grants[Self.readyGrantID], !known.revoked, known.refreshExpiresAt > soon else {
+        guard var grant = state.grants[Self.readyGrantID], !grant.revoked, grant.refreshExpiresAt > soon else {
             return try issueGrant(id: Self.readyGrantID, scopes: SandboxApp.scopes)
         }
-        if (known.accessTokens.last?.expiresAt ?? .distantPast) <= soon {
-            known.accessTokens.append(newAccessToken())
-            try commit(.grantChanged(known))
+        if (grant.accessTokens.last?.expiresAt ?? .distantPast) <= soon {
+            grant.accessTokens.append(newAccessToken())
+            try commit(.grantChanged(grant))
         }
-        return known
+        return grant
     }
 
     private static let readyGrantID = "ready"
@@ -126,14 +126,14 @@ extension SandboxEngine {
     /// Returns the grant of a bearer token. Throws unless it holds one of the scopes; an empty list accepts any.
     func authorize(_ bearer: String?, anyOf scopes: [String]) throws -> Grant {
         guard let bearer, let grant = state.grant(access: bearer, at: now()) else { throw APIError.accessTokenInvalid }
-        guard scopes.isEmpty || scopes.contains(where: { SandboxApp.holds(grant.scopes, $0) }) else {
+        guard scopes.isEmpty || scopes.contains(where: grant.holds) else {
             throw APIError.scopeNotAuthorized
         }
         return grant
     }
 
     /// Counts a call against the user's rate limit. Throws if the limit is reached.
-    func admit(_ call: RateWindows.Call, _ grant: Grant, limit: Int) throws {
+    func admit(_ call: RateWindows.Call, of grant: Grant, limit: Int) throws {
         guard windows.admit(call, openID: grant.openID, limit: limit, at: now()) else {
             throw APIError.rateLimitExceeded
         }
@@ -150,9 +150,9 @@ extension SandboxEngine {
         return grant
     }
 
-    private func answer(_ grant: Grant) -> TokenAnswer {
+    private func tokens(of grant: Grant) -> TokenResponse {
         let access = grant.accessTokens.last
-        return TokenAnswer(
+        return TokenResponse(
             accessToken: access?.token ?? "",
             expiresIn: Int64((access?.expiresAt ?? now()).timeIntervalSince(now()).rounded()),
             refreshToken: grant.refreshToken,
@@ -171,7 +171,7 @@ extension SandboxEngine {
     }
 
     /// TikTok's PKCE challenge is the hexadecimal SHA-256 of the verifier, not the base64url of RFC 7636.
-    private func check(verifier: String?, challenge: String) throws {
+    private func checkVerifier(_ verifier: String?, against challenge: String) throws {
         let refusal = OAuthError.invalidRequest("Code verifier or code challenge is invalid.")
         let allowed = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
         guard let verifier, (43...128).contains(verifier.count), verifier.allSatisfy(allowed.contains) else {

@@ -55,21 +55,21 @@ extension SandboxEngine {
     }
 
     /// Checks a PUT against the progress and permits writing it.
-    func beginChunk(_ post: Post, range: UploadRange, contentType: String) throws -> ChunkTicket {
+    func beginChunk(of post: Post, range: UploadRange, contentType: String) throws -> ChunkTicket {
         let id = post.publishID
         guard let post = state.posts[id] else { throw UploadRefusal(status: 404, message: "no such upload task") }
         let progress = progress(of: post)
-        let outOfStep = UploadRefusal(
+        let mismatch = UploadRefusal(
             status: 416, message: "the range does not match the progress", contentRange: progress.contentRange,
             publishID: id)
-        if progress.isComplete { throw outOfStep }
+        if progress.isComplete { throw mismatch }
         guard now() < post.urlExpiresAt else {
             throw UploadRefusal(status: 403, message: "the upload url is expired", publishID: id)
         }
         guard range.total == post.plan.videoSize else {
             throw UploadRefusal(status: 400, message: "the total does not match video_size", publishID: id)
         }
-        guard range.first == post.committed else { throw outOfStep }
+        guard range.first == post.committed else { throw mismatch }
         guard range.last == post.plan.lastByte(ofChunkAt: range.first) else {
             throw UploadRefusal(
                 status: 400, message: "the range is not the chunk that the init announced",

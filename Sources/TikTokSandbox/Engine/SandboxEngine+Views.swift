@@ -34,24 +34,32 @@ struct PostView: Sendable {
     }
 }
 
+/// The file with the video of a post.
+struct StoredVideo: Sendable {
+    var file: URL
+    var contentType: String
+    /// In bytes.
+    var size: Int64
+}
+
 extension SandboxEngine {
     /// The posts whose bytes have all arrived, newest first.
-    func arrivals() -> [PostView] {
-        let moment = now()
+    func arrivedPosts() -> [PostView] {
+        let now = now()
         let settings = settings
         return state.arrivedPosts.map {
-            PostView(post: $0, status: $0.status(at: moment, settings: settings), account: settings.accountUsername)
+            PostView(post: $0, status: $0.status(at: now, settings: settings), account: settings.accountUsername)
         }
     }
 
     /// The posts that still lack bytes, abandoned ones included, newest first.
     func openUploads() -> [SandboxJSON] {
-        let moment = now()
+        let now = now()
         let settings = settings
         return state.openUploads.map { post in
             [
                 "publishId": .string(post.publishID), "mode": .string(post.mode.rawValue),
-                "status": .string(post.status(at: moment, settings: settings).name),
+                "status": .string(post.status(at: now, settings: settings).name),
                 "uploadedBytes": .integer(post.committed), "bytes": .integer(post.plan.videoSize),
                 "chunkSize": .integer(post.plan.chunkSize), "totalChunkCount": .integer(post.plan.count),
                 "title": post.details.title.map(SandboxJSON.string) ?? .null,
@@ -59,10 +67,17 @@ extension SandboxEngine {
         }
     }
 
-    /// The file, media type and size of a post's video; nil while bytes are missing.
-    func media(_ publishID: String) -> (file: URL, contentType: String, size: Int64)? {
+    /// The video of a post; nil while bytes are missing.
+    func video(of publishID: String) -> StoredVideo? {
         guard let post = state.posts[publishID], post.isComplete else { return nil }
         let type = post.inspection?.facts?.container.contentType ?? post.contentType ?? "application/octet-stream"
-        return (directory.media(publishID), type, post.committed)
+        return StoredVideo(file: directory.media(publishID), contentType: type, size: post.committed)
+    }
+
+    /// The data of the feed page.
+    func feed() -> FeedPage.Content {
+        FeedPage.Content(
+            posts: arrivedPosts(), uploads: state.openUploads, settings: settings,
+            environmentFile: directory.environmentFile.path, now: now())
     }
 }

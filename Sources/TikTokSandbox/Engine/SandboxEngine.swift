@@ -6,7 +6,7 @@ actor SandboxEngine {
     private(set) var state: SandboxState
     private let journal: Journal
     let directory: DataDirectory
-    let desk: FaultInjector
+    let faults: FaultInjector
     let now: @Sendable () -> Date
     let logger: Logger
     var windows = RateWindows()
@@ -22,12 +22,12 @@ actor SandboxEngine {
     /// The server's address; empty until it listens.
     var baseURL = ""
 
-    init(directory: DataDirectory, desk: FaultInjector, now: @escaping @Sendable () -> Date, logger: Logger)
+    init(directory: DataDirectory, faults: FaultInjector, now: @escaping @Sendable () -> Date, logger: Logger)
         throws(SandboxError)
     {
         let (journal, events) = try Journal.open(directory.journal)
         self.directory = directory
-        self.desk = desk
+        self.faults = faults
         self.now = now
         self.logger = logger
         self.journal = journal
@@ -55,7 +55,9 @@ actor SandboxEngine {
         }
     }
 
-    var settings: SandboxSettings { desk.settings }
+    nonisolated var settings: SandboxSettings { faults.settings }
+
+    var avatarURL: String { baseURL + "/_sandbox/avatar.svg" }
 
     /// Writes an event to the journal, then applies it to the state.
     func commit(_ event: SandboxEvent) throws {

@@ -2,24 +2,28 @@ import Synchronization
 
 /// Holds the current fault plan and counts how many requests each rule has matched.
 final class FaultInjector: Sendable {
-    private struct Desk {
-        var plan: FaultPlan
-        var seen: [Int]
+    private struct State {
+        let plan: FaultPlan
+        /// The number of matching requests so far, by rule.
+        var matches: [Int]
+
+        init(_ plan: FaultPlan) {
+            self.plan = plan
+            matches = plan.rules.map { _ in 0 }
+        }
     }
 
-    private let desk: Mutex<Desk>
+    private let state: Mutex<State>
 
-    init(plan: FaultPlan) {
-        desk = Mutex(Desk(plan: plan, seen: plan.rules.map { _ in 0 }))
-    }
+    init(plan: FaultPlan) { state = Mutex(State(plan)) }
 
-    var plan: FaultPlan { desk.withLock(\.plan) }
+    var plan: FaultPlan { state.withLock(\.plan) }
 
-    var settings: SandboxSettings { desk.withLock(\.plan.settings) }
+    var settings: SandboxSettings { state.withLock(\.plan.settings) }
 
     /// Replaces the plan and resets all counters.
     func replace(with plan: FaultPlan) {
-        desk.withLock { $0 = Desk(plan: plan, seen: plan.rules.map { _ in 0 }) }
+        state.withLock { $0 = State(plan) }
     }
 
     /// Returns the actions for a request, in the order of the plan: any delays, then at most one other action.
@@ -27,16 +31,14 @@ final class FaultInjector: Sendable {
     /// A rule that applies hides the request from later rules, so that two rules for the same path apply in turn. Delays
     /// do not hide it.
     func actions(path: String, method: String, chunk: Int?) -> [FaultAction] {
-        desk.withLock { desk in
+        state.withLock { state in
             var actions: [FaultAction] = []
-            for (index, rule) in desk.plan.rules.enumerated()
+            for (index, rule) in state.plan.rules.enumerated()
             where rule.match.covers(path: path, method: method, chunk: chunk) {
-                desk.seen[index] += 1
-                let turn = desk.seen[index] - rule.after
-                guard turn >= 1, rule.times.map({ turn <= $0 }) ?? true else { continue }
+                state.matches[index] += 1
+                guard rule.applies(toMatch: state.matches[index]) else { continue }
                 actions.append(rule.action)
-                if case .delay = rule.action { continue }
-                break
+                if rule.action.isTerminal { break }
             }
             return actions
         }

@@ -13,7 +13,7 @@ struct FaultPlanReader {
             try readSettings(settings, into: &plan.settings)
         }
         if let rules = members["rules"] {
-            guard case .array(let list) = rules else { throw failure("/rules", "takes a list") }
+            guard case .array(let list) = rules else { throw failure(at: "/rules", "takes a list") }
             plan.rules = try readRules(list, at: "/rules")
         }
         return plan
@@ -23,7 +23,7 @@ struct FaultPlanReader {
         let members = try object(value, at: "/settings", keys: SettingKey.all.map(\.name))
         for key in SettingKey.all {
             guard let member = members[key.name] else { continue }
-            if let problem = key.store(member, &settings) { throw failure("/settings/\(key.name)", problem) }
+            if let problem = key.store(member, &settings) { throw failure(at: "/settings/\(key.name)", problem) }
         }
     }
 
@@ -37,13 +37,13 @@ struct FaultPlanReader {
 
     private func readRule(_ value: SandboxJSON, at path: String) throws -> FaultRule {
         let members = try object(value, at: path, keys: ["match", "times", "after", "action"])
-        guard let action = members["action"] else { throw failure(path, "needs an `action`") }
+        guard let action = members["action"] else { throw failure(at: path, "needs an `action`") }
         var times: Int? = 1
         switch members["times"] {
         case nil: break
         case .string("always"): times = nil
         case .integer(let number) where number >= 1 && number <= Int32.max: times = Int(number)
-        default: throw failure("\(path)/times", "takes a whole number from 1, or \"always\"")
+        default: throw failure(at: "\(path)/times", "takes a whole number from 1, or \"always\"")
         }
         return FaultRule(
             match: try readMatch(members["match"] ?? [:], at: "\(path)/match"), times: times,
@@ -62,26 +62,26 @@ struct FaultPlanReader {
     private func readAction(_ value: SandboxJSON, at path: String) throws -> FaultAction {
         let members = try object(value, at: path, keys: ["answer", "delay", "drop", "garbage", "halfBody", "hang"])
         guard members.count == 1, let (key, argument) = members.first else {
-            throw failure(path, "takes exactly one of answer, delay, drop, garbage, halfBody, hang")
+            throw failure(at: path, "takes exactly one of answer, delay, drop, garbage, halfBody, hang")
         }
-        let place = "\(path)/\(key)"
+        let pointer = "\(path)/\(key)"
         switch (key, argument) {
-        case ("answer", _): return .answer(try readAnswer(argument, at: place))
-        case ("delay", _): return .delay(try seconds(argument, at: place))
+        case ("answer", _): return .answer(try readAnswer(argument, at: pointer))
+        case ("delay", _): return .delay(try seconds(argument, at: pointer))
         case ("drop", .string("before")): return .dropBefore
         case ("drop", .string("after")): return .dropAfter
         case ("drop", .object):
-            let parts = try object(argument, at: place, keys: ["afterBytes"])
-            guard let bytes = try count(parts["afterBytes"], at: "\(place)/afterBytes") else {
-                throw failure(place, "needs `afterBytes`")
+            let parts = try object(argument, at: pointer, keys: ["afterBytes"])
+            guard let bytes = try count(parts["afterBytes"], at: "\(pointer)/afterBytes") else {
+                throw failure(at: pointer, "needs `afterBytes`")
             }
             return .dropMidBody(bytes: bytes)
-        case ("drop", _): throw failure(place, "takes \"before\", \"after\" or {\"afterBytes\": N}")
+        case ("drop", _): throw failure(at: pointer, "takes \"before\", \"after\" or {\"afterBytes\": N}")
         case ("garbage", .bool(let handled)): return .garbage(handled: handled)
         case ("halfBody", .bool(let handled)): return .halfBody(handled: handled)
         case ("hang", .bool(true)): return .hang(3600)
-        case ("hang", _): return .hang(try seconds(argument, at: place))
-        default: throw failure(place, "takes true (the request takes effect) or false")
+        case ("hang", _): return .hang(try seconds(argument, at: pointer))
+        default: throw failure(at: pointer, "takes true (the request takes effect) or false")
         }
     }
 
@@ -90,33 +90,33 @@ struct FaultPlanReader {
         var answer = FaultAction.Answer()
         if let status = try count(members["status"], at: "\(path)/status") {
             guard (200...599).contains(status) else {
-                throw failure("\(path)/status", "takes a status from 200 to 599")
+                throw failure(at: "\(path)/status", "takes a status from 200 to 599")
             }
             answer.status = status
         }
         answer.code = try text(members["code"], at: "\(path)/code") ?? answer.code
         answer.message = try text(members["message"], at: "\(path)/message") ?? answer.message
         if let headers = members["headers"] {
-            guard case .object(let fields) = headers else { throw failure("\(path)/headers", "takes an object") }
+            guard case .object(let fields) = headers else { throw failure(at: "\(path)/headers", "takes an object") }
             for (field, value) in fields {
                 answer.headers[field] = try text(value, at: "\(path)/headers/\(field)")
             }
         }
         if let handled = members["handled"] {
-            guard let flag = handled.boolValue else { throw failure("\(path)/handled", "takes true or false") }
+            guard let flag = handled.boolValue else { throw failure(at: "\(path)/handled", "takes true or false") }
             answer.handled = flag
         }
         return answer
     }
 
     private func object(_ value: SandboxJSON, at path: String, keys: [String]) throws -> [String: SandboxJSON] {
-        guard case .object(let members) = value else { throw failure(path, "takes an object") }
+        guard case .object(let members) = value else { throw failure(at: path, "takes an object") }
         for key in members.keys.sorted() where !keys.contains(key) {
-            let near = ClosestName.candidates(for: key, among: keys)
+            let candidates = ClosestName.candidates(for: key, among: keys)
             let hint =
-                near.isEmpty
+                candidates.isEmpty
                 ? "known here: " + keys.joined(separator: ", ")
-                : "did you mean " + near.map { "`\($0)`" }.joined(separator: " or ") + "?"
+                : "did you mean " + candidates.map { "`\($0)`" }.joined(separator: " or ") + "?"
             throw SandboxError(
                 .invalidFaults, "\(name): unknown key `\(key)` at \(path.isEmpty ? "/" : path)", hint: hint,
                 pointer: "\(path)/\(key)")
@@ -126,26 +126,26 @@ struct FaultPlanReader {
 
     private func text(_ value: SandboxJSON?, at path: String) throws -> String? {
         guard let value else { return nil }
-        guard let text = value.stringValue else { throw failure(path, "takes a string") }
+        guard let text = value.stringValue else { throw failure(at: path, "takes a string") }
         return text
     }
 
     private func count(_ value: SandboxJSON?, at path: String) throws -> Int? {
         guard let value else { return nil }
         guard let number = value.integerValue, number >= 0, number <= Int32.max else {
-            throw failure(path, "takes a whole number from 0")
+            throw failure(at: path, "takes a whole number from 0")
         }
         return Int(number)
     }
 
     private func seconds(_ value: SandboxJSON, at path: String) throws -> Double {
         guard let number = value.doubleValue, number >= 0, number <= 86_400 else {
-            throw failure(path, "takes a number of seconds")
+            throw failure(at: path, "takes a number of seconds")
         }
         return number
     }
 
-    private func failure(_ path: String, _ problem: String) -> SandboxError {
+    private func failure(at path: String, _ problem: String) -> SandboxError {
         SandboxError(.invalidFaults, "\(name): \(path.isEmpty ? "/" : path) \(problem)", pointer: path)
     }
 }

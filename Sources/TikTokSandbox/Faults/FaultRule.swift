@@ -25,9 +25,14 @@ struct FaultRule: Sendable, Equatable {
     /// How many matching requests pass first.
     var after: Int
     var action: FaultAction
+
+    /// Whether the rule applies to the matching request with this number, counted from 1.
+    func applies(toMatch number: Int) -> Bool {
+        number > after && times.map { number - after <= $0 } ?? true
+    }
 }
 
-/// What happens to a matching request.
+/// The effect of a rule on a matching request.
 ///
 /// As JSON, exactly one of:
 /// - `{"answer": {"status": 503, "code": "internal_error", "message": "…", "headers": {"Retry-After": "2"}, "handled": false}}`:
@@ -70,16 +75,14 @@ enum FaultAction: Sendable, Equatable {
         case .hang: "hang"
         }
     }
+
+    /// Whether the action decides the response. False for delays.
+    var isTerminal: Bool {
+        if case .delay = self { false } else { true }
+    }
 }
 
 extension String {
     /// The text without one trailing slash.
     fileprivate var trimmingSlash: Substring { hasSuffix("/") ? dropLast() : self[...] }
-}
-
-extension FaultAction {
-    /// Whether the action decides the response. False for delays.
-    var isTerminal: Bool {
-        if case .delay = self { false } else { true }
-    }
 }

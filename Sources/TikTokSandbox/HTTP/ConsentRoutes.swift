@@ -1,4 +1,3 @@
-import Foundation
 import HTTPTypes
 import Hummingbird
 
@@ -9,42 +8,40 @@ struct ConsentRoutes {
     let page: ConsentPage
 
     func add(to router: Router<SandboxContext>) {
-        let engine = engine
-        let page = page
-        router.get("/v2/auth/authorize") { [gateway] request, context in
-            try await gateway.serve(request, context) { incoming, _ in
-                try await Self.answer(incoming.query, engine, page) { consent in
-                    let settings = engine.desk.settings
-                    guard settings.autoApprove || incoming.query["auto"] == "1" else { return nil }
+        router.get(
+            "/v2/auth/authorize",
+            use: gateway.handler { request, _ in
+                try await respond(to: request.query) { consent in
+                    let settings = engine.settings
+                    guard settings.autoApprove || request.query["auto"] == "1" else { return nil }
                     return settings.grantedScopes.map { granted in consent.scopes.filter(granted.contains) }
                         ?? consent.scopes
                 }
-            }
-        }
-        router.post("/v2/auth/authorize") { [gateway] request, context in
-            try await gateway.serve(request, context) { incoming, _ in
-                let form = try await incoming.form()
-                return try await Self.answer(form, engine, page) { consent in
+            })
+        router.post(
+            "/v2/auth/authorize",
+            use: gateway.handler { request, _ in
+                let form = try await request.form()
+                return try await respond(to: form) { consent in
                     guard form["decision"] == "approve" else { return [] }
                     let granted = (form["granted"] ?? "").split(separator: ",").map(String.init)
                     return consent.scopes.filter(granted.contains)
                 }
-            }
-        }
+            })
     }
 
     /// Shows the page if `decide` returns nil, otherwise redirects to the client. An empty list means that the user declined.
-    private static func answer(
-        _ fields: [String: String], _ engine: SandboxEngine, _ page: ConsentPage, decide: (ConsentRequest) -> [String]?
-    ) async throws -> Answer {
+    private func respond(
+        to fields: [String: String], decide: (ConsentRequest) -> [String]?
+    ) async throws -> EndpointResponse {
         let nonce = Identifiers.secret(24)
         do {
             let consent = try ConsentRequest(fields, app: try await engine.app)
             guard let granted = decide(consent) else {
                 // Browsers check the redirect after a form against `form-action`, so the list must contain the client's origin.
                 return .page(
-                    page.render(consent, settings: engine.desk.settings, nonce: nonce), nonce: nonce,
-                    formTargets: "'self' " + origin(consent.redirectURI))
+                    page.render(consent, settings: engine.settings, nonce: nonce), nonce: nonce,
+                    formTargets: "'self' " + Self.origin(of: consent.redirectURI))
             }
             guard !granted.isEmpty else {
                 throw ConsentRequest.Refusal.redirect(
@@ -53,43 +50,30 @@ struct ConsentRoutes {
             }
             let code = try await engine.issueCode(
                 redirectURI: consent.redirectURI, scopes: granted, challenge: consent.challenge)
-            return back(
-                consent.redirectURI,
-                [("code", code), ("scopes", granted.joined(separator: ",")), ("state", consent.state)])
+            return .redirect(
+                to: consent.redirectURI,
+                query: [("code", code), ("scopes", granted.joined(separator: ",")), ("state", consent.state)])
         } catch let refusal as ConsentRequest.Refusal {
             switch refusal {
             case .page(let text):
                 return .page(page.renderRefusal(text, nonce: nonce), nonce: nonce, status: 400)
             case .redirect(let address, let error, let description, let state):
-                return back(address, [("error", error), ("error_description", description), ("state", state)])
+                return .redirect(
+                    to: address, query: [("error", error), ("error_description", description), ("state", state)])
             }
         }
     }
 
-    private static func back(_ address: String, _ values: [(String, String)]) -> Answer {
-        var answer = Answer(status: 302)
-        answer.headers[.location] = ConsentRequest.location(address, values)
-        answer.headers[.cacheControl] = "no-store"
-        return answer
-    }
-
-    private static func origin(_ address: String) -> String {
+    private static func origin(of address: String) -> String {
         address.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false).prefix(3).joined(separator: "/")
     }
 }
 
-extension Answer {
-    /// An HTML page whose Content-Security-Policy allows only same-origin requests and its own inline style and script.
-    static func page(_ html: String, nonce: String, status: Int = 200, formTargets: String = "'self'") -> Answer {
-        var answer = Answer(status: status, body: Data(html.utf8))
-        answer.headers[.contentType] = "text/html; charset=utf-8"
-        answer.headers[.cacheControl] = "no-store"
-        answer.headers[.contentSecurityPolicy] = [
-            "default-src 'none'", "img-src 'self'", "media-src 'self'", "connect-src 'self'",
-            "style-src 'nonce-\(nonce)'",
-            "script-src 'nonce-\(nonce)'", "form-action \(formTargets)", "base-uri 'none'", "frame-ancestors 'none'",
-        ].joined(separator: "; ")
-        answer.headers[.xContentTypeOptions] = "nosniff"
-        return answer
+extension EndpointResponse {
+    fileprivate static func redirect(to redirectURI: String, query: [(String, String)]) -> EndpointResponse {
+        var response = EndpointResponse(status: 302)
+        response.headers[.location] = ConsentRequest.location(of: redirectURI, query: query)
+        response.headers[.cacheControl] = "no-store"
+        return response
     }
 }

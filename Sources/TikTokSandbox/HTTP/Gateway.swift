@@ -7,136 +7,190 @@ import NIOCore
 /// Handles every request to the simulated API: applies faults, turns errors into responses, writes the request log.
 struct Gateway: Sendable {
     /// Takes a request and the log id of its response.
-    typealias Endpoint = @Sendable (Incoming, _ logID: String) async throws -> Answer
+    typealias Endpoint = @Sendable (IncomingRequest, _ logID: String) async throws -> EndpointResponse
+
+    /// A request with all that is needed to answer it.
+    private struct Exchange {
+        var request: IncomingRequest
+        let logID: String
+        let endpoint: Endpoint
+    }
 
     let engine: SandboxEngine
     let log: RequestLog
 
-    /// Runs the endpoint for a request unless a fault prevents it.
-    func serve(_ request: Request, _ context: SandboxContext, _ endpoint: Endpoint) async throws -> Response {
-        var incoming = Incoming(request)
+    /// The route handler that runs an endpoint unless a fault prevents it.
+    func handler(_ endpoint: @escaping Endpoint) -> @Sendable (Request, SandboxContext) async throws -> Response {
+        { request, context in try await serve(request, in: context, with: endpoint) }
+    }
+
+    private func serve(
+        _ request: Request, in context: SandboxContext, with endpoint: @escaping Endpoint
+    ) async throws -> Response {
+        let request = IncomingRequest(request)
+        let uploadID = request.query["upload_id"]
         let chunk = await engine.chunkNumber(
-            uploadID: incoming.query["upload_id"], contentRange: incoming.contentRange,
-            part: incoming.query["part_number"])
-        let actions = engine.desk.actions(path: incoming.path, method: incoming.method, chunk: chunk)
-        let logID = Identifiers.logID(at: engine.now())
-        var answer = Answer(status: 0)
+            uploadID: uploadID, contentRange: request.contentRange, part: request.query["part_number"])
+        let actions = engine.faults.actions(path: request.path, method: request.method, chunk: chunk)
+        let exchange = Exchange(request: request, logID: Identifiers.logID(at: engine.now()), endpoint: endpoint)
         do {
             for case .delay(let seconds) in actions { try await Task.sleep(for: .seconds(seconds)) }
-            guard let fault = actions.last, fault.isTerminal else {
-                answer = try await respond(incoming, logID, endpoint)
-                note(incoming, answer, fault: actions.first)
-                return answer.response
+            if let fault = actions.last, fault.isTerminal {
+                return try await answer(exchange, in: context, applying: fault)
             }
-            return try await play(fault, &incoming, context, logID, endpoint)
+            let response = try await respond(to: exchange)
+            logRequest(request, response, fault: actions.first)
+            return response.response
         } catch is IncomingFault {
-            answer.status = 499
-            answer.publishID = await engine.publishID(uploadID: incoming.query["upload_id"])
-            note(incoming, answer, fault: actions.last)
+            var response = EndpointResponse(status: 499)
+            response.publishID = await engine.publishID(uploadID: uploadID)
+            logRequest(request, response, fault: actions.last)
         } catch is CancellationError {
             // The server is stopping.
         }
-        return hangUp(context)
-    }
-
-    private func play(
-        _ fault: FaultAction, _ incoming: inout Incoming, _ context: SandboxContext, _ logID: String,
-        _ endpoint: Endpoint
-    ) async throws -> Response {
-        func handled(_ isHandled: Bool) async throws -> Answer {
-            if isHandled { return try await respond(incoming, logID, endpoint) }
-            try await incoming.drain()
-            return Answer(status: 200)
-        }
-        var answer = Answer(status: 0)
-        switch fault {
-        case .delay:
-            answer = try await respond(incoming, logID, endpoint)
-        case .answer(let wanted):
-            let real = try await handled(wanted.handled)
-            answer = Answer.envelope(APIError(wanted.status, wanted.code, wanted.message), logID: logID)
-            answer.publishID = real.publishID
-            for (name, value) in wanted.headers {
-                if let field = HTTPField.Name(name) { answer.headers[field] = value }
-            }
-        case .dropBefore:
-            note(incoming, answer, fault: fault)
-            return hangUp(context)
-        case .dropAfter:
-            answer = try await respond(incoming, logID, endpoint)
-            note(incoming, answer, fault: fault)
-            return hangUp(context)
-        case .dropMidBody(let bytes):
-            incoming.dropAfter = max(1, bytes)
-            answer = try await respond(incoming, logID, endpoint)
-        case .garbage(let isHandled):
-            answer.publishID = try await handled(isHandled).publishID
-            answer.status = 200
-            answer.headers[.contentType] = "text/html"
-            answer.body = Data("<html><body>\u{FFFD}\u{1} upstream connect error".utf8)
-        case .halfBody(let isHandled):
-            answer = try await handled(isHandled)
-            if answer.body.isEmpty { answer.body = Data(#"{"data":{"publish_id":"#.utf8) }
-            note(incoming, answer, fault: fault)
-            return half(answer, context)
-        case .hang(let seconds):
-            note(incoming, answer, fault: fault)
-            try await Task.sleep(for: .seconds(seconds))
-            return hangUp(context)
-        }
-        note(incoming, answer, fault: fault)
-        return answer.response
+        return closeConnection(of: context)
     }
 
     /// Runs the endpoint and turns errors into responses.
-    private func respond(_ incoming: Incoming, _ logID: String, _ endpoint: Endpoint) async throws -> Answer {
-        var answer: Answer
+    private func respond(to exchange: Exchange) async throws -> EndpointResponse {
+        let logID = exchange.logID
+        var response: EndpointResponse
         do {
-            answer = try await endpoint(incoming, logID)
+            response = try await exchange.endpoint(exchange.request, logID)
         } catch let error as APIError {
-            answer = .envelope(error, logID: logID)
+            response = .envelope(error, logID: logID)
         } catch let error as OAuthError {
-            answer = .oauth(error, logID: logID, always200: engine.desk.settings.oauthErrorsAnswer200)
+            response = .oauth(error, logID: logID, always200: engine.faults.settings.oauthErrorsAnswer200)
         } catch let refusal as UploadRefusal {
-            answer = .upload(refusal)
+            response = .upload(refusal)
         } catch let error as IncomingFault {
             throw error
         } catch let error as CancellationError {
             throw error
         } catch {
-            engine.logger.error("a request failed", metadata: ["path": "\(incoming.path)", "error": "\(error)"])
-            answer = .envelope(APIError(500, "internal_error", "Something went wrong in the sandbox."), logID: logID)
+            engine.logger.error(
+                "a request failed", metadata: ["path": "\(exchange.request.path)", "error": "\(error)"])
+            response = .envelope(
+                APIError(status: 500, code: "internal_error", message: "Something went wrong in the sandbox."),
+                logID: logID)
         }
-        if let header = HTTPField.Name("x-tt-logid") { answer.headers[header] = logID }
-        return answer
+        if let header = HTTPField.Name("x-tt-logid") { response.headers[header] = logID }
+        return response
     }
 
-    private func note(_ incoming: Incoming, _ answer: Answer, fault: FaultAction?) {
-        let entry = RequestLog.Entry(
-            time: engine.now().formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)),
-            method: incoming.method, path: incoming.path, range: incoming.contentRange, status: answer.status,
-            publishId: answer.publishID, code: answer.code, fault: fault?.name)
+    private func logRequest(_ request: IncomingRequest, _ response: EndpointResponse, fault: FaultAction?) {
         do {
-            try log.append(entry)
+            try log.append(RequestLog.Entry(of: request, response: response, fault: fault, at: engine.now()))
         } catch {
             engine.logger.error("cannot write the request log", metadata: ["error": "\(error)"])
         }
     }
 
+    // MARK: Faults
+
+    /// Answers a request as the fault demands, and logs it.
+    private func answer(
+        _ exchange: Exchange, in context: SandboxContext, applying fault: FaultAction
+    ) async throws -> Response {
+        let response = try await respond(to: exchange, applying: fault)
+        logRequest(exchange.request, response, fault: fault)
+        switch fault {
+        case .answer, .delay, .dropMidBody, .garbage: return response.response
+        case .halfBody: return half(of: response, in: context)
+        case .dropBefore, .dropAfter: return closeConnection(of: context)
+        case .hang(let seconds):
+            try await Task.sleep(for: .seconds(seconds))
+            return closeConnection(of: context)
+        }
+    }
+
+    /// The response that the fault makes of the endpoint's. Status 0 if the endpoint must not run.
+    private func respond(to exchange: Exchange, applying fault: FaultAction) async throws -> EndpointResponse {
+        switch fault {
+        case .delay, .dropAfter:
+            return try await respond(to: exchange)
+        case .dropBefore, .hang:
+            return EndpointResponse(status: 0)
+        case .dropMidBody(let bytes):
+            var exchange = exchange
+            exchange.request.dropAfter = max(1, bytes)
+            return try await respond(to: exchange)
+        case .answer(let answer):
+            let original = try await respond(to: exchange, handled: answer.handled)
+            let error = APIError(status: answer.status, code: answer.code, message: answer.message)
+            var response = EndpointResponse.envelope(error, logID: exchange.logID)
+            response.publishID = original.publishID
+            for (name, value) in answer.headers {
+                if let field = HTTPField.Name(name) { response.headers[field] = value }
+            }
+            return response
+        case .garbage(let isHandled):
+            let original = try await respond(to: exchange, handled: isHandled)
+            var response = EndpointResponse(status: 200)
+            response.publishID = original.publishID
+            response.headers[.contentType] = "text/html"
+            response.body = Data("<html><body>\u{FFFD}\u{1} upstream connect error".utf8)
+            return response
+        case .halfBody(let isHandled):
+            var response = try await respond(to: exchange, handled: isHandled)
+            if response.body.isEmpty { response.body = Data(#"{"data":{"publish_id":"#.utf8) }
+            return response
+        }
+    }
+
+    /// The endpoint's response if the request takes effect. Otherwise discards the request's body.
+    private func respond(to exchange: Exchange, handled: Bool) async throws -> EndpointResponse {
+        if handled { return try await respond(to: exchange) }
+        try await exchange.request.drain()
+        return EndpointResponse(status: 200)
+    }
+
     /// Closes the connection. The returned response is never sent.
-    private func hangUp(_ context: SandboxContext) -> Response {
+    private func closeConnection(of context: SandboxContext) -> Response {
         context.channel.close(mode: .all, promise: nil)
         return Response(status: .internalServerError)
     }
 
     /// Sends half of a body after announcing its whole length, then closes the connection.
-    private func half(_ answer: Answer, _ context: SandboxContext) -> Response {
-        let piece = ByteBuffer(bytes: answer.body.prefix(answer.body.count / 2))
-        var response = answer.response
-        response.body = ResponseBody(contentLength: answer.body.count) { writer in
+    private func half(of response: EndpointResponse, in context: SandboxContext) -> Response {
+        let piece = ByteBuffer(bytes: response.body.prefix(response.body.count / 2))
+        var half = response.response
+        half.body = ResponseBody(contentLength: response.body.count) { writer in
             try await writer.write(piece)
             try await context.channel.close(mode: .all)
         }
-        return response
+        return half
+    }
+}
+
+extension Router<SandboxContext> {
+    /// Registers an endpoint under a path of TikTok's, whose trailing slash is required although the router ignores it.
+    func get(exactly path: String, through gateway: Gateway, endpoint: @escaping Gateway.Endpoint) {
+        get(RouterPath(path), use: gateway.handler(Self.exact(path, endpoint)))
+    }
+
+    /// Registers an endpoint under a path of TikTok's, whose trailing slash is required although the router ignores it.
+    func post(exactly path: String, through gateway: Gateway, endpoint: @escaping Gateway.Endpoint) {
+        post(RouterPath(path), use: gateway.handler(Self.exact(path, endpoint)))
+    }
+
+    private static func exact(_ path: String, _ endpoint: @escaping Gateway.Endpoint) -> Gateway.Endpoint {
+        { request, logID in
+            guard request.path == path else { throw APIError.unsupportedPath }
+            return try await endpoint(request, logID)
+        }
+    }
+}
+
+extension RequestLog.Entry {
+    fileprivate init(of request: IncomingRequest, response: EndpointResponse, fault: FaultAction?, at now: Date) {
+        time = now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+        method = request.method
+        path = request.path
+        range = request.contentRange
+        status = response.status
+        publishId = response.publishID
+        code = response.code
+        self.fault = fault?.name
     }
 }

@@ -13,12 +13,12 @@ struct HostGuard: RouterMiddleware {
         _ request: Request, context: SandboxContext, next: (Request, SandboxContext) async throws -> Response
     ) async throws -> Response {
         guard let authority = request.head.authority, Self.isLoopback(authority) else {
-            return Answer.text("this server only answers on the loopback address\n", status: 421).response
+            return EndpointResponse.text("this server only answers on the loopback address\n", status: 421).response
         }
         if request.method != .get, request.method != .head, let origin = request.headers[.origin] {
             guard let separator = origin.range(of: "://"), Self.isLoopback(String(origin[separator.upperBound...]))
             else {
-                return Answer.text("requests from other sites are not accepted\n", status: 403).response
+                return EndpointResponse.text("requests from other sites are not accepted\n", status: 403).response
             }
         }
         return try await next(request, context)

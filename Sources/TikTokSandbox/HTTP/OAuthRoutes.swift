@@ -8,40 +8,31 @@ struct OAuthRoutes {
     let gateway: Gateway
 
     func add(to router: Router<SandboxContext>) {
-        let engine = engine
-        router.post("/v2/oauth/token") { [gateway] request, context in
-            try await gateway.serve(
-                request, context,
-                PublishRoutes.exact("/v2/oauth/token/") { incoming, _ in
-                    try await Self.token(try await Self.form(incoming), engine)
-                })
+        router.post(exactly: "/v2/oauth/token/", through: gateway) { request, _ in
+            try await Self.token(for: try await Self.form(of: request), engine: engine)
         }
-        router.post("/v2/oauth/revoke") { [gateway] request, context in
-            try await gateway.serve(
-                request, context,
-                PublishRoutes.exact("/v2/oauth/revoke/") { incoming, _ in
-                    let form = try await Self.form(incoming)
-                    try await engine.checkClient(key: form["client_key"], secret: form["client_secret"])
-                    try await engine.revoke(form["token"])
-                    return .json([:])
-                })
+        router.post(exactly: "/v2/oauth/revoke/", through: gateway) { request, _ in
+            let form = try await Self.form(of: request)
+            try await engine.checkClient(key: form["client_key"], secret: form["client_secret"])
+            try await engine.revoke(form["token"])
+            return .json([:])
         }
     }
 
-    private static func form(_ incoming: Incoming) async throws -> [String: String] {
-        guard incoming.headers[.contentType]?.lowercased().hasPrefix("application/x-www-form-urlencoded") == true else {
-            try await incoming.drain()
+    private static func form(of request: IncomingRequest) async throws -> [String: String] {
+        guard request.headers[.contentType]?.lowercased().hasPrefix("application/x-www-form-urlencoded") == true else {
+            try await request.drain()
             throw OAuthError.invalidRequest("Only `application/x-www-form-urlencoded` is accepted as Content-Type.")
         }
-        return try await incoming.form()
+        return try await request.form()
     }
 
     /// Handles a token request of any grant type.
     static func token(
-        _ form: [String: String], _ engine: SandboxEngine, needsRedirect: Bool = true
-    ) async throws -> Answer {
+        for form: [String: String], engine: SandboxEngine, needsRedirect: Bool = true
+    ) async throws -> EndpointResponse {
         try await engine.checkClient(key: form["client_key"], secret: form["client_secret"])
-        let answer =
+        let token =
             switch form["grant_type"] {
             case "authorization_code":
                 try await engine.exchange(
@@ -52,16 +43,17 @@ struct OAuthRoutes {
             case "client_credentials":
                 await engine.clientToken()
             default:
-                throw OAuthError(400, "unsupported_grant_type", "The grant type is not supported.")
+                throw OAuthError(
+                    status: 400, error: "unsupported_grant_type", description: "The grant type is not supported.")
             }
         var members: [String: SandboxJSON] = [
-            "access_token": .string(answer.accessToken), "expires_in": .integer(answer.expiresIn),
+            "access_token": .string(token.accessToken), "expires_in": .integer(token.expiresIn),
             "token_type": "Bearer",
         ]
-        members["refresh_token"] = answer.refreshToken.map(SandboxJSON.string)
-        members["refresh_expires_in"] = answer.refreshExpiresIn.map(SandboxJSON.integer)
-        members["open_id"] = answer.openID.map(SandboxJSON.string)
-        members["scope"] = answer.scope.map(SandboxJSON.string)
+        members["refresh_token"] = token.refreshToken.map(SandboxJSON.string)
+        members["refresh_expires_in"] = token.refreshExpiresIn.map(SandboxJSON.integer)
+        members["open_id"] = token.openID.map(SandboxJSON.string)
+        members["scope"] = token.scope.map(SandboxJSON.string)
         return .json(.object(members))
     }
 }

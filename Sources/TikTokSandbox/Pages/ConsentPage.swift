@@ -17,7 +17,7 @@ struct ConsentPage: Sendable {
                 "handle": settings.accountUsername,
                 "redirect": request.redirectURI,
                 "hidden": request.fields.map { ["name": $0.name, "value": $0.value] },
-                "scopes": request.scopes.map { ["name": $0, "text": Self.meaning($0)] },
+                "scopes": request.scopes.map { ["name": $0, "text": Self.explanation(of: $0)] },
             ] as [String: Any])
     }
 
@@ -26,7 +26,7 @@ struct ConsentPage: Sendable {
         notice.render(["nonce": nonce, "style": PageStyle.css, "text": text])
     }
 
-    private static func meaning(_ scope: String) -> String {
+    private static func explanation(of scope: String) -> String {
         switch scope {
         case "user.info.basic": "Read your profile info (avatar, display name)"
         case "user.info.profile": "Read your profile links, bio and verification"

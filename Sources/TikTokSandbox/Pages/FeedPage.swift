@@ -25,8 +25,8 @@ struct FeedPage: Sendable {
                 "title": "@\(settings.accountUsername) · TikTok sandbox", "nonce": nonce, "style": PageStyle.css,
                 "script": FeedTemplate.script, "nickname": settings.accountNickname, "handle": settings.accountUsername,
                 "visibility": settings.accountPrivacy.rawValue, "summary": Self.summary(content.posts),
-                "environmentFile": content.environmentFile, "posts": content.posts.map(Self.post),
-                "arriving": content.uploads.filter { content.now < $0.urlExpiresAt }.map(Self.upload),
+                "environmentFile": content.environmentFile, "posts": content.posts.map(Self.fields(of:)),
+                "arriving": content.uploads.filter { content.now < $0.urlExpiresAt }.map(Self.fields(ofUpload:)),
             ] as [String: Any])
     }
 
@@ -34,7 +34,7 @@ struct FeedPage: Sendable {
         posts.count == 1 ? "1 post" : "\(posts.count) posts"
     }
 
-    private static func upload(_ post: Post) -> [String: Any] {
+    private static func fields(ofUpload post: Post) -> [String: Any] {
         let percent = Int(post.committed * 100 / max(1, post.plan.videoSize))
         let name = post.details.title.map { $0.isEmpty ? "" : " “\($0.prefix(60))”" } ?? ""
         return [
@@ -42,31 +42,33 @@ struct FeedPage: Sendable {
         ]
     }
 
-    private static func post(_ view: PostView) -> [String: Any] {
+    private static func fields(of view: PostView) -> [String: Any] {
         let post = view.post
         let failed = view.status.name == "FAILED"
-        let look = look(view.status, post.mode)
+        let badge = badge(of: view.status)
         let caption = post.details.title ?? ""
         var fields: [String: Any] = [
             "id": "post-" + post.publishID.filter { $0.isLetter || $0.isNumber }, "publishId": post.publishID,
             "state": "\(view.status.name) \(view.status.publicPostID ?? 0) \(post.inspection == nil)",
             "media": "/_sandbox/media/\(post.publishID)", "handle": view.account,
-            "label": caption.isEmpty ? "untitled" : String(caption.prefix(80)), "status": look.text, "tone": look.tone,
-            "chips": chips(post),
+            "label": caption.isEmpty ? "untitled" : String(caption.prefix(80)), "status": badge.text,
+            "tone": badge.tone,
+            "chips": chips(of: post),
             "noCaption": post.mode == .inbox ? "The user writes the caption in the app." : "No caption",
             "playable": !failed || post.inspection?.facts != nil, "placeholder": "This file cannot be played.",
-            "facts": facts(view).map { ["name": $0.0, "value": $0.1] },
+            "facts": facts(of: view).map { ["name": $0.name, "value": $0.value] },
             "canFinish": view.status.name == "SEND_TO_USER_INBOX",
         ]
         // Mustache treats an empty string as present.
         if !caption.isEmpty { fields["caption"] = caption }
         if failed, let reason = view.status.failReason {
-            fields["failure"] = ["reason": reason, "explanation": explanation(reason)]
+            fields["failure"] = ["reason": reason, "explanation": explanation(of: reason)]
         }
         return fields
     }
 
-    private static func look(_ status: PostStatus, _ mode: PublishMode) -> (text: String, tone: String) {
+    /// The text of a status, and the CSS class of its colour.
+    private static func badge(of status: PostStatus) -> (text: String, tone: String) {
         switch status.name {
         case "PUBLISH_COMPLETE": ("Published", "good")
         case "SEND_TO_USER_INBOX": ("Draft, in the inbox", "draft")
@@ -76,7 +78,7 @@ struct FeedPage: Sendable {
         }
     }
 
-    private static func chips(_ post: Post) -> [String] {
+    private static func chips(of post: Post) -> [String] {
         var chips: [String] = []
         switch post.details.privacyLevel {
         case "PUBLIC_TO_EVERYONE": chips.append("Everyone")
@@ -95,9 +97,9 @@ struct FeedPage: Sendable {
         return chips
     }
 
-    private static func facts(_ view: PostView) -> [(String, String)] {
+    private static func facts(of view: PostView) -> [(name: String, value: String)] {
         let post = view.post
-        var facts: [(String, String)] = []
+        var facts: [(name: String, value: String)] = []
         if let media = post.inspection?.facts {
             let rate = media.frameRate.formatted(
                 .number.precision(.fractionLength(0...2)).locale(Locale(identifier: "en_US")))
@@ -105,12 +107,8 @@ struct FeedPage: Sendable {
             facts.append(("Length", length(media.duration)))
         }
         facts.append(("Size", bytes(post.committed)))
-        facts.append(
-            (
-                "Sent",
-                post.createdAt.formatted(.iso8601.dateSeparator(.dash).dateTimeSeparator(.space)).replacingOccurrences(
-                    of: "Z", with: " UTC")
-            ))
+        let sent = post.createdAt.formatted(.iso8601.dateSeparator(.dash).dateTimeSeparator(.space))
+        facts.append(("Sent", sent.replacingOccurrences(of: "Z", with: " UTC")))
         if let id = view.status.publicPostID { facts.append(("Post", String(id))) }
         facts.append(("Publish id", post.publishID))
         return facts
@@ -140,7 +138,7 @@ struct FeedPage: Sendable {
         }
     }
 
-    private static func explanation(_ reason: String) -> String {
+    private static func explanation(of reason: String) -> String {
         switch reason {
         case "file_format_check_failed":
             "The container or codec is not supported: TikTok accepts MP4, MOV or WebM with H.264, HEVC, VP8 or VP9."

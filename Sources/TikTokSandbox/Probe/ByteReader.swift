@@ -51,18 +51,8 @@ struct ByteFields {
     /// The four-character code at `offset`.
     func fourCC(_ offset: Int) throws -> String {
         let code = try number(offset, 4)
-        return String(
-            decoding: (0..<4).map { UInt8(truncatingIfNeeded: code >> (24 - 8 * $0)) }, as: Unicode.Latin1.self)
-    }
-}
-
-extension Unicode {
-    /// One character per byte.
-    fileprivate enum Latin1 {}
-}
-
-extension String {
-    fileprivate init(decoding bytes: [UInt8], as _: Unicode.Latin1.Type) {
-        self.init(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0) }))
+        // One Latin-1 character per byte, because QuickTime uses codes outside ASCII.
+        let characters = (0..<4).map { Unicode.Scalar(UInt8(truncatingIfNeeded: code >> (24 - 8 * $0))) }
+        return String(String.UnicodeScalarView(characters))
     }
 }

@@ -20,11 +20,32 @@ struct MatroskaReader {
         var frameNanoseconds: UInt64 = 0
     }
 
-    /// The blocks of the video track, for files without a duration or frame rate.
+    /// The blocks of the video track, for files without a duration or frame rate. Times are in ticks.
     private struct Blocks {
-        var count = 0
-        var first: Double?
-        var last = 0.0
+        private(set) var count = 0
+        private var first: Double?
+        private var last = 0.0
+
+        /// The time from the first block to the last.
+        var duration: Double { last - (first ?? 0) }
+
+        mutating func add(at time: Double) {
+            count += 1
+            first = min(first ?? time, time)
+            last = max(last, time)
+        }
+    }
+
+    /// The properties of the file, collected from its segment.
+    private struct Segment {
+        /// The length of a tick in nanoseconds.
+        var timestampScale: UInt64 = 1_000_000
+        /// The declared duration in ticks; 0 if there is none.
+        var duration = 0.0
+        var track: Track?
+        var blocks = Blocks()
+        /// The time in ticks to which the blocks of the current cluster are relative.
+        var clusterTime: UInt64 = 0
     }
 
     private enum ID {
@@ -58,55 +79,58 @@ struct MatroskaReader {
         guard try text(header.body, of: ID.docType) == "webm" else {
             throw UnreadableMedia("the file is Matroska, but not WebM")
         }
-        let segment = try element(at: header.body.upperBound, before: reader.size)
-        guard segment.id == ID.segment else { throw UnreadableMedia("the file has no segment") }
+        let element = try element(at: header.body.upperBound, before: reader.size)
+        guard element.id == ID.segment else { throw UnreadableMedia("the file has no segment") }
+        return try facts(of: try segment(in: element.body))
+    }
 
-        var scale: UInt64 = 1_000_000
-        var duration = 0.0
-        var track: Track?
-        var blocks = Blocks()
-        var offset = segment.body.lowerBound
+    private mutating func segment(in range: Range<Int64>) throws -> Segment {
+        var segment = Segment()
+        var offset = range.lowerBound
         var visited = 0
-        var clusterTime: UInt64 = 0
-        while offset < segment.body.upperBound {
+        while offset < range.upperBound {
             visited += 1
             guard visited <= Self.maxElements else { break }
             // Throws if an element is longer than the rest of the file, which detects most truncated files.
-            let next = try element(at: offset, before: segment.body.upperBound)
-            offset = next.body.upperBound
-            switch next.id {
-            case ID.info:
-                (scale, duration) = try info(next.body)
-            case ID.tracks:
-                track = try videoTrack(next.body)
-            case ID.cluster:
-                // Enter clusters instead of skipping them: one of unknown size ends where the next one starts.
-                offset = next.body.lowerBound
-            case ID.clusterTime:
-                clusterTime = try number(next.body)
-            case ID.simpleBlock:
-                try count(next.body, of: track, at: clusterTime, in: &blocks)
-            case ID.blockGroup:
-                for inner in try children(of: next.body) where inner.id == ID.block {
-                    try count(inner.body, of: track, at: clusterTime, in: &blocks)
-                }
-            default:
-                guard next.isSized else { throw UnreadableMedia("an element has no size") }
-            }
+            let next = try element(at: offset, before: range.upperBound)
+            // Enter clusters instead of skipping them: one of unknown size ends where the next one starts.
+            offset = next.id == ID.cluster ? next.body.lowerBound : next.body.upperBound
+            try read(next, into: &segment)
         }
-        guard let track else { throw UnreadableMedia("the file has no video track") }
-        guard let codec = Self.codecs[track.codec] else { throw UnreadableMedia("the codec is not supported") }
-        return try facts(track, codec, blocks, declared: duration * Double(scale) / 1e9, tick: Double(scale) / 1e9)
+        return segment
     }
 
-    private func facts(
-        _ track: Track, _ codec: MediaFacts.Codec, _ blocks: Blocks, declared: Double, tick: Double
-    ) throws -> MediaFacts {
-        guard blocks.count > 0 else { throw UnreadableMedia("the video track is empty") }
-        let span = (blocks.last - (blocks.first ?? 0)) * tick
+    private mutating func read(_ element: Element, into segment: inout Segment) throws {
+        switch element.id {
+        case ID.info:
+            (segment.timestampScale, segment.duration) = try info(element.body)
+        case ID.tracks:
+            segment.track = try videoTrack(element.body)
+        case ID.cluster:
+            break
+        case ID.clusterTime:
+            segment.clusterTime = try number(element.body)
+        case ID.simpleBlock:
+            try count(block: element.body, in: &segment)
+        case ID.blockGroup:
+            for inner in try children(of: element.body) where inner.id == ID.block {
+                try count(block: inner.body, in: &segment)
+            }
+        default:
+            guard element.isSized else { throw UnreadableMedia("an element has no size") }
+        }
+    }
+
+    private func facts(of segment: Segment) throws -> MediaFacts {
+        guard let track = segment.track else { throw UnreadableMedia("the file has no video track") }
+        guard let codec = Self.codecs[track.codec] else { throw UnreadableMedia("the codec is not supported") }
+        guard segment.blocks.count > 0 else { throw UnreadableMedia("the video track is empty") }
+        let tick = Double(segment.timestampScale) / 1e9
+        let measured = segment.blocks.duration * tick
         var rate = track.frameNanoseconds > 0 ? 1e9 / Double(track.frameNanoseconds) : 0
-        if rate == 0, span > 0 { rate = Double(blocks.count - 1) / span }
-        let duration = declared > 0 ? declared : span + (rate > 0 ? 1 / rate : 0)
+        if rate == 0, measured > 0 { rate = Double(segment.blocks.count - 1) / measured }
+        let declared = segment.duration * Double(segment.timestampScale) / 1e9
+        let duration = declared > 0 ? declared : measured + (rate > 0 ? 1 / rate : 0)
         guard duration.isFinite, duration > 0, rate.isFinite else {
             throw UnreadableMedia("the video track has no duration")
         }
@@ -147,17 +171,13 @@ struct MatroskaReader {
         return nil
     }
 
-    private mutating func count(_ body: Range<Int64>, of track: Track?, at time: UInt64, in blocks: inout Blocks) throws
-    {
-        guard let track else { return }
+    private mutating func count(block body: Range<Int64>, in segment: inout Segment) throws {
+        guard let track = segment.track else { return }
         let bytes = try reader.bytes(at: body.lowerBound, upTo: Int(min(12, body.upperBound - body.lowerBound)))
         let (number, width) = try Self.variable(bytes[...], keepMarker: false)
         guard number == track.number else { return }
         let relative = Int16(truncatingIfNeeded: try ByteFields(bytes).number(width, 2))
-        let moment = Double(time) + Double(relative)
-        blocks.count += 1
-        blocks.first = min(blocks.first ?? moment, moment)
-        blocks.last = max(blocks.last, moment)
+        segment.blocks.add(at: Double(segment.clusterTime) + Double(relative))
     }
 
     // MARK: Elements

@@ -19,14 +19,27 @@ struct MovieReader {
         var height = 0
         var timescale: UInt64 = 0
         var duration: UInt64 = 0
-        var samples: UInt64 = 0
-        var sampleTicks: UInt64 = 0
+        var samples = SampleTotals()
         var id: UInt32 = 0
+    }
+
+    /// The number of samples and the sum of their durations. Wraps around, because the numbers of a file can be anything.
+    private struct SampleTotals {
+        private(set) var count: UInt64 = 0
+        private(set) var ticks: UInt64 = 0
+
+        /// Adds samples that all have the same duration.
+        mutating func add(_ count: UInt64, ofTicks ticks: UInt64) {
+            self.count &+= count
+            self.ticks &+= count &* ticks
+        }
     }
 
     private static let maxBoxes = 20_000
     private static let maxTracks = 64
     private static let maxTableEntries: UInt32 = 20_000_000
+    /// The most bytes of a table that are read at once.
+    private static let maxPiece: Int64 = 65_536
 
     mutating func read() throws -> MediaFacts {
         let boxes = try children(of: 0..<reader.size)
@@ -44,20 +57,22 @@ struct MovieReader {
             tracks.append(try track(box.body))
         }
         guard var video = tracks.first(where: \.isVideo) else { throw UnreadableMedia("the file has no video track") }
-        if video.samples == 0 {
-            var fragments = FragmentTally(trackID: video.id)
-            try tally(&fragments, boxes, movie: movie.body)
-            video.samples = fragments.samples
-            video.sampleTicks = fragments.ticks
+        if video.samples.count == 0 {
+            let defaultTicks = try defaultSampleDuration(ofTrack: video.id, movie: movie.body)
+            for fragment in boxes where fragment.type == "moof" {
+                for track in try children(of: fragment.body) where track.type == "traf" {
+                    try countSamples(ofFragment: track.body, into: &video, defaultTicks: defaultTicks)
+                }
+            }
         }
         guard let codec = Self.codecs[video.codec] else { throw UnreadableMedia("the codec is not supported") }
-        guard video.timescale > 0, video.samples > 0 else { throw UnreadableMedia("the video track is empty") }
-        let ticks = video.sampleTicks > 0 ? video.sampleTicks : video.duration
+        guard video.timescale > 0, video.samples.count > 0 else { throw UnreadableMedia("the video track is empty") }
+        let ticks = video.samples.ticks > 0 ? video.samples.ticks : video.duration
         guard ticks > 0 else { throw UnreadableMedia("the video track has no duration") }
         let seconds = Double(ticks) / Double(video.timescale)
         return MediaFacts(
             container: container, codec: codec, width: video.width, height: video.height, duration: seconds,
-            frameRate: Double(video.samples) / seconds)
+            frameRate: Double(video.samples.count) / seconds)
     }
 
     private static let codecs: [String: MediaFacts.Codec] = [
@@ -131,74 +146,101 @@ struct MovieReader {
         guard count <= Self.maxTableEntries, Int64(count) * 8 <= body.upperBound - body.lowerBound - 8 else {
             throw UnreadableMedia("the time table is longer than its box")
         }
-        var offset = body.lowerBound + 8
-        let end = offset + Int64(count) * 8
-        while offset < end {
-            let piece = ByteFields(try reader.bytes(at: offset, count: Int(min(end - offset, 65_536))))
-            for entry in stride(from: 0, to: piece.bytes.count, by: 8) {
-                let samples = UInt64(try piece.word(entry))
-                let ticks = UInt64(try piece.word(entry + 4))
-                track.samples = track.samples &+ samples
-                track.sampleTicks = track.sampleTicks &+ samples &* ticks
-            }
-            offset += Int64(piece.bytes.count)
+        let entries = body.lowerBound + 8
+        try forEachEntry(in: entries..<(entries + Int64(count) * 8), size: 8) { entry, offset in
+            track.samples.add(try entry.number(offset, 4), ofTicks: try entry.number(offset + 4, 4))
+        }
+    }
+
+    /// Reads a table in pieces. Passes each entry as an offset into the bytes that hold it.
+    private mutating func forEachEntry(
+        in table: Range<Int64>, size: Int, _ body: (_ piece: ByteFields, _ offset: Int) throws -> Void
+    ) throws {
+        let pieceLength = Self.maxPiece / Int64(size) * Int64(size)
+        var start = table.lowerBound
+        while start < table.upperBound {
+            let piece = ByteFields(try reader.bytes(at: start, count: Int(min(table.upperBound - start, pieceLength))))
+            for offset in stride(from: 0, to: piece.bytes.count, by: size) { try body(piece, offset) }
+            start += Int64(piece.bytes.count)
         }
     }
 
     // MARK: Fragments
 
-    /// Counts the samples of a track in fragments (`moof`), for files whose movie box has none.
-    private struct FragmentTally {
-        let trackID: UInt32
-        var defaultTicks: UInt64 = 0
-        var samples: UInt64 = 0
+    /// The sample duration of the track's `trex` box, for fragments that do not set one; 0 if there is no such box.
+    private mutating func defaultSampleDuration(ofTrack id: UInt32, movie: Range<Int64>) throws -> UInt64 {
         var ticks: UInt64 = 0
-    }
-
-    private mutating func tally(_ tally: inout FragmentTally, _ boxes: [Box], movie: Range<Int64>) throws {
         for extends in try children(of: movie) where extends.type == "mvex" {
             for defaults in try children(of: extends.body) where defaults.type == "trex" {
                 let fields = ByteFields(try reader.bytes(at: defaults.body.lowerBound, upTo: 16))
-                if try fields.word(4) == tally.trackID { tally.defaultTicks = try fields.number(12, 4) }
+                if try fields.word(4) == id { ticks = try fields.number(12, 4) }
             }
         }
-        for fragment in boxes where fragment.type == "moof" {
-            for track in try children(of: fragment.body) where track.type == "traf" {
-                try run(&tally, track.body)
-            }
-        }
+        return ticks
     }
 
-    private mutating func run(_ tally: inout FragmentTally, _ body: Range<Int64>) throws {
-        var ticks = tally.defaultTicks
+    /// Counts the samples of a track's fragment (`traf`), unless it is another track's.
+    private mutating func countSamples(ofFragment body: Range<Int64>, into track: inout Track, defaultTicks: UInt64)
+        throws
+    {
+        var ticks = defaultTicks
         for box in try children(of: body) {
-            let fields = ByteFields(
-                try reader.bytes(
-                    at: box.body.lowerBound, upTo: Int(min(65_536, box.body.upperBound - box.body.lowerBound))))
             switch box.type {
             case "tfhd":
-                guard try fields.word(4) == tally.trackID else { return }
-                let flags = try fields.number(1, 3)
+                let header = try start(of: box)
+                guard try header.word(4) == track.id else { return }
+                let flags = try header.number(1, 3)
                 if flags & 0x8 != 0 {
                     let skipped = (flags & 0x1 != 0 ? 8 : 0) + (flags & 0x2 != 0 ? 4 : 0)
-                    ticks = try fields.number(8 + skipped, 4)
+                    ticks = try header.number(8 + skipped, 4)
                 }
             case "trun":
-                let flags = try fields.number(1, 3)
-                let count = UInt64(try fields.word(4))
-                let width = [0x100, 0x200, 0x400, 0x800].count { flags & UInt64($0) != 0 } * 4
-                let first = 8 + (flags & 0x1 != 0 ? 4 : 0) + (flags & 0x4 != 0 ? 4 : 0)
-                tally.samples = tally.samples &+ count
-                guard flags & 0x100 != 0 else {
-                    tally.ticks = tally.ticks &+ count &* ticks
-                    continue
-                }
-                for sample in 0..<Int(min(count, 16_384)) {
-                    tally.ticks = tally.ticks &+ (try fields.number(first + sample * width, 4))
+                let run = try SampleRun(start(of: box))
+                if run.hasDurations {
+                    try countSamples(ofRun: run, in: box, into: &track)
+                } else {
+                    track.samples.add(run.count, ofTicks: ticks)
                 }
             default: break
             }
         }
+    }
+
+    /// The header of a `trun` box.
+    private struct SampleRun {
+        let count: UInt64
+        /// Whether each sample has its own duration, as the first of its fields.
+        let hasDurations: Bool
+        /// The size in bytes of the fields of a sample.
+        let sampleSize: Int
+        /// The offset in the box of the first sample.
+        let firstSample: Int64
+
+        init(_ header: ByteFields) throws {
+            let flags = try header.number(1, 3)
+            count = try header.number(4, 4)
+            hasDurations = flags & 0x100 != 0
+            sampleSize = [0x100, 0x200, 0x400, 0x800].count { flags & UInt64($0) != 0 } * 4
+            firstSample = 8 + (flags & 0x1 != 0 ? 4 : 0) + (flags & 0x4 != 0 ? 4 : 0)
+        }
+    }
+
+    private mutating func countSamples(ofRun run: SampleRun, in box: Box, into track: inout Track) throws {
+        guard run.count > 0 else { return }
+        let first = box.body.lowerBound + run.firstSample
+        let end = first + Int64(run.count) * Int64(run.sampleSize)
+        guard run.count <= Self.maxTableEntries, end <= box.body.upperBound else {
+            throw UnreadableMedia("a run of samples is longer than its box")
+        }
+        try forEachEntry(in: first..<end, size: run.sampleSize) { sample, offset in
+            track.samples.add(1, ofTicks: try sample.number(offset, 4))
+        }
+    }
+
+    /// The first bytes of a box, enough for the header of a fragment box.
+    private mutating func start(of box: Box) throws -> ByteFields {
+        ByteFields(
+            try reader.bytes(at: box.body.lowerBound, upTo: Int(min(24, box.body.upperBound - box.body.lowerBound))))
     }
 
     // MARK: Boxes

@@ -27,9 +27,9 @@ struct PullFetcher: Sendable {
     private func fetch(_ publishID: String) async {
         guard let pull = await engine.pendingPull(publishID) else { return }
         do {
-            try await Task.sleep(for: .seconds(engine.desk.settings.pullSeconds))
-            let arrived = try await download(pull.url, to: pull.file, of: publishID)
-            try await engine.pulled(publishID, bytes: arrived.bytes, contentType: arrived.contentType)
+            try await Task.sleep(for: .seconds(engine.settings.pullSeconds))
+            let video = try await download(pull.url, to: pull.file, of: publishID)
+            try await engine.pulled(publishID, bytes: video.bytes, contentType: video.contentType)
         } catch is CancellationError {
             // The server is stopping; the next one on this folder fetches the video.
         } catch {
@@ -39,7 +39,7 @@ struct PullFetcher: Sendable {
         }
     }
 
-    private struct BadAnswer: Error {
+    private struct UnexpectedResponse: Error {
         var status: Int
     }
 
@@ -47,19 +47,19 @@ struct PullFetcher: Sendable {
         _ url: String, to file: URL, of publishID: String
     ) async throws -> (bytes: Int64, contentType: String) {
         let response = try await Self.client.execute(HTTPClientRequest(url: url), timeout: .hours(1))
-        guard response.status == .ok else { throw BadAnswer(status: Int(response.status.code)) }
+        guard response.status == .ok else { throw UnexpectedResponse(status: Int(response.status.code)) }
         let output = try PosixFile(file, .readWrite)
         try output.truncate(to: 0)
         var bytes: Int64 = 0
-        let limit = engine.desk.settings.maxVideoBytes
+        let limit = engine.settings.maxVideoBytes
         for try await piece in response.body {
             try piece.withUnsafeReadableBytes { try output.write($0, at: bytes) }
             bytes += Int64(piece.readableBytes)
-            guard bytes <= limit else { throw BadAnswer(status: 413) }
+            guard bytes <= limit else { throw UnexpectedResponse(status: 413) }
             // Stop if the client cancelled the pull during the download.
-            guard await engine.pendingPull(publishID) != nil else { throw BadAnswer(status: 499) }
+            guard await engine.pendingPull(publishID) != nil else { throw UnexpectedResponse(status: 499) }
         }
-        guard bytes > 0 else { throw BadAnswer(status: 204) }
+        guard bytes > 0 else { throw UnexpectedResponse(status: 204) }
         return (bytes, response.headers.first(name: "content-type") ?? "video/mp4")
     }
 }

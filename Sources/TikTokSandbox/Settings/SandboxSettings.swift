@@ -37,7 +37,7 @@ struct SandboxSettings: Sendable, Equatable {
         case stale
         /// Signs events with a wrong secret.
         case forged
-        /// Drops every event.
+        /// Drops every event, so that the client must poll the status.
         case lost
     }
 

@@ -14,16 +14,8 @@ struct SettingKey: Sendable {
         text("failReason", \.failReason),
         flag("appAudited", \.appAudited),
         choice("accountPrivacy", \.accountPrivacy),
-        SettingKey(name: "accountUsername") { value, settings in
-            guard let text = value.stringValue, !text.isEmpty else { return "takes a name" }
-            settings.accountUsername = text
-            return nil
-        },
-        SettingKey(name: "accountNickname") { value, settings in
-            guard let text = value.stringValue, !text.isEmpty else { return "takes a name" }
-            settings.accountNickname = text
-            return nil
-        },
+        displayName("accountUsername", \.accountUsername),
+        displayName("accountNickname", \.accountNickname),
         text("accountOpenID", \.accountOpenID),
         list("privacyLevelOptions", \.privacyLevelOptions),
         flag("commentDisabled", \.commentDisabled),
@@ -110,14 +102,6 @@ struct SettingKey: Sendable {
         }
     }
 
-    private static func isLocalPrefix(_ text: String?) -> Bool {
-        guard let text, text.hasSuffix("/"), let parts = URLComponents(string: text), let host = parts.host else {
-            return false
-        }
-        return ["http", "https"].contains(parts.scheme) && ["127.0.0.1", "localhost"].contains(host)
-            && parts.user == nil && parts.query == nil && parts.fragment == nil
-    }
-
     private static func count(_ name: String, _ path: Path<Int>) -> SettingKey {
         SettingKey(name: name) { value, settings in
             guard let number = value.integerValue, number >= 0, number <= Int32.max else {
@@ -176,5 +160,22 @@ struct SettingKey: Sendable {
             settings[keyPath: path] = chosen
             return nil
         }
+    }
+
+    private static func displayName(_ name: String, _ path: Path<String>) -> SettingKey {
+        SettingKey(name: name) { value, settings in
+            guard let text = value.stringValue, !text.isEmpty else { return "takes a name" }
+            settings[keyPath: path] = text
+            return nil
+        }
+    }
+
+    /// Whether a URL prefix is on this machine.
+    private static func isLocalPrefix(_ text: String?) -> Bool {
+        guard let text, text.hasSuffix("/"), let parts = URLComponents(string: text), let host = parts.host else {
+            return false
+        }
+        return ["http", "https"].contains(parts.scheme) && ["127.0.0.1", "localhost"].contains(host)
+            && parts.user == nil && parts.query == nil && parts.fragment == nil
     }
 }

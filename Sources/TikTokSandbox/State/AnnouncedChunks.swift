@@ -1,8 +1,11 @@
-/// How a video is split into chunks. Sizes are in bytes.
+/// The chunks that an init request announces. Sizes are in bytes.
 struct AnnouncedChunks: Codable, Sendable, Equatable {
     var videoSize: Int64
     var chunkSize: Int64
     var count: Int64
+
+    /// For a video that the sandbox fetches, until it has arrived.
+    static let unknown = AnnouncedChunks(videoSize: 0, chunkSize: 0, count: 0)
 
     /// The index of the last byte of the chunk that starts at `first`, or `nil` if no chunk starts there.
     func lastByte(ofChunkAt first: Int64) -> Int64? {
@@ -10,15 +13,15 @@ struct AnnouncedChunks: Codable, Sendable, Equatable {
         return first / chunkSize == count - 1 ? videoSize - 1 : first + chunkSize - 1
     }
 
-    /// Why TikTok rejects a plan, in the words of its response.
+    /// Why TikTok rejects the announcement, in the words of its response.
     enum Refusal: String, Sendable {
         case chunkSize = "The chunk size is invalid"
         case chunkCount = "The total chunk count is invalid"
         case videoSize = "The video size is invalid"
     }
 
-    /// Checks the plan against the rules of TikTok's media transfer guide; settings choose where the guide is ambiguous.
-    func refusal(_ settings: SandboxSettings) -> Refusal? {
+    /// Checks the chunks against the rules of TikTok's media transfer guide; settings choose where the guide is ambiguous.
+    func refusal(under settings: SandboxSettings) -> Refusal? {
         let megabyte: Int64 = settings.chunkLimits == .mib ? 1_048_576 : 1_000_000
         let largest = 64 * megabyte
         guard videoSize > 0, videoSize <= settings.maxVideoBytes else { return .videoSize }

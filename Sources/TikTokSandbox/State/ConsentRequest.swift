@@ -69,13 +69,13 @@ struct ConsentRequest: Sendable, Equatable {
         return parts.scheme == "http" && ["localhost", "127.0.0.1"].contains(host) && parts.port != nil
     }
 
-    /// The redirect URI with the values as its query.
-    static func location(_ redirect: String, _ values: [(String, String)]) -> String {
+    /// The redirect URI with a query, percent-encoded.
+    static func location(of redirectURI: String, query values: [(String, String)]) -> String {
         let unreserved = CharacterSet(
             charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
         let query = values.map { name, value in
             name + "=" + (value.addingPercentEncoding(withAllowedCharacters: unreserved) ?? "")
         }
-        return redirect + "?" + query.joined(separator: "&")
+        return redirectURI + "?" + query.joined(separator: "&")
     }
 }

@@ -32,6 +32,11 @@ struct Grant: Codable, Sendable, Equatable {
         return retired.contains { $0.toleratedUntil > now && equalInConstantTime(candidate, $0.token) }
     }
 
+    /// Whether the user granted a scope, by its own name or an alias.
+    func holds(_ scope: String) -> Bool {
+        scopes.contains { $0 == scope || SandboxApp.scopeAliases[$0] == scope }
+    }
+
     /// Whether `candidate` is a valid access token of this grant.
     func accepts(access candidate: String, at now: Date) -> Bool {
         guard !revoked else { return false }

@@ -17,11 +17,11 @@ struct PartUpload: Codable, Sendable, Equatable {
     var videoID: String?
 
     /// The smallest size of a part that is not the last.
-    static let smallestPart: Int64 = 5_000_000
+    static let minPartSize: Int64 = 5_000_000
     /// The largest size of a part that is not the last.
-    static let greatestPart: Int64 = 64_000_000
+    static let maxPartSize: Int64 = 64_000_000
     /// The part size if the client does not announce one.
-    static let usualPart: Int64 = 10_000_000
+    static let defaultPartSize: Int64 = 10_000_000
 
     /// The byte range of a part with this number and size; nil if the upload has no such part.
     ///
@@ -36,7 +36,7 @@ struct PartUpload: Codable, Sendable, Equatable {
     }
 
     /// Whether the stored parts cover the whole file.
-    var isWhole: Bool {
+    var hasAllParts: Bool {
         var end: Int64 = 0
         for (number, bytes) in parts.sorted(by: { $0.key < $1.key }) {
             guard Int64(number - 1) * partSize == end else { return false }

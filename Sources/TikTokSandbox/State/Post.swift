@@ -1,13 +1,5 @@
 import Foundation
 
-/// How a video reaches the user.
-enum PublishMode: String, Codable, Sendable {
-    /// Published without further action by the user.
-    case direct
-    /// A draft in the user's inbox, which the user posts from the app.
-    case inbox
-}
-
 /// A video post, from its init request to publication.
 struct Post: Codable, Sendable, Equatable {
     /// The `post_info` of the init request.
@@ -28,6 +20,7 @@ struct Post: Codable, Sendable, Equatable {
     var openID: String
     var createdAt: Date
     var details: Details
+    /// The chunks of the upload. All sizes are zero for a pull that has not arrived.
     var plan: AnnouncedChunks
     /// Set if the sandbox fetches the video (`PULL_FROM_URL`) instead of receiving it.
     var pull: Pull?
@@ -37,8 +30,8 @@ struct Post: Codable, Sendable, Equatable {
     var videoID: String?
 
     // The upload
-    var uploadID: String
-    var uploadToken: String
+    var uploadID = String(Identifiers.snowflake())
+    var uploadToken = UUID().uuidString.lowercased()
     var urlExpiresAt: Date
     /// The number of bytes received, always whole chunks.
     var committed: Int64 = 0
@@ -51,7 +44,7 @@ struct Post: Codable, Sendable, Equatable {
     /// When the user finished the draft in the app.
     var finishedAt: Date?
     /// The id of the public post; reported only after moderation.
-    var postID: Int64
+    var postID = Identifiers.snowflake()
 
     /// Whether every byte has arrived.
     var isComplete: Bool { committed == plan.videoSize && pull?.hasArrived != false }

@@ -25,9 +25,4 @@ struct SandboxApp: Codable, Sendable, Equatable {
 
     /// Whether the app may request a scope.
     static func offers(_ scope: String) -> Bool { scopes.contains(scope) || scopeAliases[scope] != nil }
-
-    /// Whether `wanted` is among the scopes, by its own name or an alias.
-    static func holds(_ scopes: [String], _ wanted: String) -> Bool {
-        scopes.contains { $0 == wanted || scopeAliases[$0] == wanted }
-    }
 }

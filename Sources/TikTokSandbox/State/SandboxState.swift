@@ -36,8 +36,8 @@ struct SandboxState: Sendable, Equatable {
             posts[id]?.publicAt = publicAt
         case .inspected(let id, let inspection):
             posts[id]?.inspection = inspection
-        case .draftFinished(let id, let moment):
-            posts[id]?.finishedAt = moment
+        case .draftFinished(let id, let finishedAt):
+            posts[id]?.finishedAt = finishedAt
         case .pulled(let id, let bytes, let contentType, let readyAt, let publicAt):
             posts[id]?.pull?.hasArrived = true
             posts[id]?.plan = AnnouncedChunks(videoSize: bytes, chunkSize: bytes, count: 1)
@@ -97,7 +97,7 @@ struct SandboxState: Sendable, Equatable {
 
     /// How many multipart uploads started in the last 24 hours.
     func recentPartUploads(at now: Date) -> Int {
-        partUploads.values.count { $0.createdAt > now.addingTimeInterval(-86_400) }
+        partUploads.values.count { Self.isRecent($0.createdAt, at: now) }
     }
 
     /// Publish ids of complete posts that still need an inspection.
@@ -120,7 +120,7 @@ struct SandboxState: Sendable, Equatable {
 
     /// The users who posted in the last 24 hours.
     func recentUsers(at now: Date) -> Set<String> {
-        Set(posts.values.filter { $0.isComplete && $0.createdAt > now.addingTimeInterval(-86_400) }.map(\.openID))
+        Set(posts.values.filter { $0.isComplete && Self.isRecent($0.createdAt, at: now) }.map(\.openID))
     }
 
     /// Whether a post by this user would exceed the app's quota of active users.
@@ -130,9 +130,14 @@ struct SandboxState: Sendable, Equatable {
         return !users.contains(openID) && users.count >= limit
     }
 
+    /// Whether a time is within the 24 hours to which TikTok's daily limits refer.
+    private static func isRecent(_ date: Date, at now: Date) -> Bool {
+        date > now.addingTimeInterval(-86_400)
+    }
+
     private func countRecent(_ mode: PublishMode, at now: Date, where counts: (Post) -> Bool) -> Int {
         posts.values.count { post in
-            post.mode == mode && post.isComplete && post.createdAt > now.addingTimeInterval(-86_400) && counts(post)
+            post.mode == mode && post.isComplete && Self.isRecent(post.createdAt, at: now) && counts(post)
         }
     }
 }

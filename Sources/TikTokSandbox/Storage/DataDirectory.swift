@@ -63,9 +63,9 @@ final class DataDirectory: Sendable {
 
     /// Writes a temporary file with mode 0600 and renames it, so that the file is never partial, even after a kill.
     private func replace(_ url: URL, with data: Data) throws {
-        let aside = url.appendingPathExtension("new")
-        try? FileManager.default.removeItem(at: aside)
-        try PosixFile(aside, .append).append(data)
-        guard rename(aside.path, url.path) == 0 else { throw PosixError(operation: "rename", path: url.path) }
+        let temporary = url.appendingPathExtension("new")
+        try? FileManager.default.removeItem(at: temporary)
+        try PosixFile(temporary, .append).append(data)
+        guard rename(temporary.path, url.path) == 0 else { throw PosixError(operation: "rename", path: url.path) }
     }
 }

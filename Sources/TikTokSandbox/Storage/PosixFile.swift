@@ -41,9 +41,10 @@ final class PosixFile: Sendable {
     /// The length of the file in bytes.
     var size: Int64 {
         get throws(PosixError) {
-            var information = stat()
-            guard fstat(descriptor, &information) == 0 else { throw PosixError(operation: "stat", path: "") }
-            return Int64(information.st_size)
+            // Moves the descriptor's own position, which nothing else uses.
+            let end = lseek(descriptor, 0, SEEK_END)
+            guard end >= 0 else { throw PosixError(operation: "seek", path: "") }
+            return Int64(end)
         }
     }
 
@@ -53,14 +54,14 @@ final class PosixFile: Sendable {
         var failed = false
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             while filled < count, let base = buffer.baseAddress {
-                let got = pread(descriptor, base + filled, count - filled, off_t(offset) + off_t(filled))
-                if got < 0 {
+                let bytesRead = pread(descriptor, base + filled, count - filled, off_t(offset) + off_t(filled))
+                if bytesRead < 0 {
                     if errno == EINTR { continue }
                     failed = true
                     return
                 }
-                if got == 0 { return }
-                filled += got
+                if bytesRead == 0 { return }
+                filled += bytesRead
             }
         }
         guard !failed else { throw PosixError(operation: "read", path: "") }
@@ -69,33 +70,47 @@ final class PosixFile: Sendable {
 
     /// Writes all of `bytes` at `offset`.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(PosixError) {
-        var done = 0
-        while done < bytes.count, let base = bytes.baseAddress {
-            let wrote = pwrite(descriptor, base + done, bytes.count - done, off_t(offset) + off_t(done))
-            if wrote < 0 {
-                if errno == EINTR { continue }
-                throw PosixError(operation: "write", path: "")
-            }
-            done += wrote
+        try writeAll(bytes, operation: "write") { rest, written in
+            pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(written))
         }
     }
 
     /// Appends `data`. A kill can leave only the last line partial.
     func append(_ data: Data) throws(PosixError) {
-        var failure: PosixError?
-        data.withUnsafeBytes { bytes in
-            var done = 0
-            while done < bytes.count, let base = bytes.baseAddress {
-                let wrote = Self.writeSome(descriptor, base + done, bytes.count - done)
-                if wrote < 0 {
-                    if errno == EINTR { continue }
-                    failure = PosixError(operation: "append", path: "")
-                    return
-                }
-                done += wrote
+        // A `Result`, because `withUnsafeBytes` does not keep the type of a thrown error.
+        let result = data.withUnsafeBytes { bytes in
+            Result { () throws(PosixError) in
+                try writeAll(bytes, operation: "append") { rest, _ in systemWrite(rest) }
             }
         }
-        if let failure { throw failure }
+        try result.get()
+    }
+
+    /// Calls `write` with the rest of the bytes and the number of bytes written so far, until all are written.
+    private func writeAll(
+        _ bytes: UnsafeRawBufferPointer, operation: String,
+        write: (_ rest: UnsafeRawBufferPointer, _ written: Int) -> Int
+    ) throws(PosixError) {
+        var written = 0
+        while written < bytes.count {
+            let count = write(UnsafeRawBufferPointer(rebasing: bytes[written...]), written)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw PosixError(operation: operation, path: "")
+            }
+            written += count
+        }
+    }
+
+    /// `write(2)`, qualified because the method of that name hides it.
+    private func systemWrite(_ bytes: UnsafeRawBufferPointer) -> Int {
+        #if canImport(Glibc)
+            Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+        #elseif canImport(Musl)
+            Musl.write(descriptor, bytes.baseAddress, bytes.count)
+        #else
+            Darwin.write(descriptor, bytes.baseAddress, bytes.count)
+        #endif
     }
 
     func truncate(to length: Int64) throws(PosixError) {
@@ -109,16 +124,6 @@ final class PosixFile: Sendable {
 
     func unlock() {
         _ = flock(descriptor, LOCK_UN)
-    }
-
-    private static func writeSome(_ descriptor: Int32, _ base: UnsafeRawPointer, _ count: Int) -> Int {
-        #if canImport(Glibc)
-            Glibc.write(descriptor, base, count)
-        #elseif canImport(Musl)
-            Musl.write(descriptor, base, count)
-        #else
-            Darwin.write(descriptor, base, count)
-        #endif
     }
 }
 

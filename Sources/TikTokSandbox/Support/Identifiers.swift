@@ -19,12 +19,12 @@ enum Identifiers {
         var calendar = Calendar(identifier: .gregorian)
         calendar.timeZone = .gmt
         let parts = calendar.dateComponents([.year, .month, .day, .hour, .minute, .second], from: now)
-        let time = [parts.month, parts.day, parts.hour, parts.minute, parts.second].map { padded($0 ?? 0, 2) }
+        let time = [parts.month, parts.day, parts.hour, parts.minute, parts.second].map { padded($0 ?? 0, to: 2) }
         let tail = (0..<20).map { _ in String(Int.random(in: 0..<16), radix: 16, uppercase: true) }
-        return padded(parts.year ?? 0, 4) + time.joined() + tail.joined()
+        return padded(parts.year ?? 0, to: 4) + time.joined() + tail.joined()
     }
 
-    private static func padded(_ number: Int, _ width: Int) -> String {
+    private static func padded(_ number: Int, to width: Int) -> String {
         let digits = String(number)
         return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }

@@ -21,7 +21,7 @@ extension SandboxHarness {
         return try #require(reply.redirectValues["code"])
     }
 
-    func exchange(_ code: String, verifier: String? = nil) -> [String: String] {
+    func tokenRequest(code: String, verifier: String? = nil) -> [String: String] {
         var fields = [
             "client_key": endpoint.clientKey, "client_secret": endpoint.clientSecret,
             "grant_type": "authorization_code",
@@ -31,12 +31,12 @@ extension SandboxHarness {
         return fields
     }
 
-    /// The whole way from the consent page to the answer of the token endpoint.
+    /// Gives consent and exchanges the code. Returns the response of the token endpoint.
     func consent(
         scopes: String = "user.info.basic,video.publish", challenge: String? = nil, verifier: String? = nil
     ) async throws -> SandboxJSON {
         let code = try await code(scopes: scopes, challenge: challenge)
-        return try await form("/v2/oauth/token/", exchange(code, verifier: verifier)).json
+        return try await form("/v2/oauth/token/", tokenRequest(code: code, verifier: verifier)).json
     }
 
     func refresh(_ token: String) async throws -> Reply {
@@ -48,14 +48,14 @@ extension SandboxHarness {
             ])
     }
 
-    /// A new access token for the ready account.
-    func refreshed() async throws -> String {
+    /// A new access token for the account of `sandbox.env`.
+    func refreshedAccessToken() async throws -> String {
         try #require(try await refresh(endpoint.refreshToken).json["access_token"]?.stringValue)
     }
 }
 
 extension Reply {
-    /// The query of the address that a redirect leads to.
+    /// The query of the URL in the `Location` header.
     var redirectValues: [String: String] {
         let items = headers["location"].flatMap { URLComponents(string: $0)?.queryItems } ?? []
         return Dictionary(items.map { ($0.name, $0.value ?? "") }, uniquingKeysWith: { $1 })

@@ -8,7 +8,7 @@ import Testing
 
 @testable import TikTokSandbox
 
-/// An answer read to its end.
+/// A response with its whole body.
 struct Reply {
     var status: Int
     var headers: [String: String]
@@ -17,15 +17,15 @@ struct Reply {
     var json: SandboxJSON {
         get throws { try SandboxJSON(parsing: body) }
     }
-    /// `error.code` of an envelope.
+    /// The `error.code` of TikTok's envelope.
     var code: String? { (try? json)?["error"]?["code"]?.stringValue }
     var message: String? { (try? json)?["error"]?["message"]?.stringValue }
-    /// `error` of an OAuth answer.
+    /// The `error` of an OAuth response.
     var oauthError: String? { (try? json)?["error"]?.stringValue }
     var text: String { String(decoding: body, as: UTF8.self) }
 }
 
-/// A folder that lives as long as the test.
+/// Passes the URL of a temporary folder, which does not exist yet and is removed afterwards.
 func withFolder<Result>(_ body: (URL) async throws -> Result) async throws -> Result {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("sandbox-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -75,7 +75,7 @@ func withSandbox<Result: Sendable>(
     }
 }
 
-/// What tests do with a running sandbox.
+/// A client of a running sandbox.
 struct SandboxHarness: Sendable {
     let endpoint: SandboxEndpoint
     let clock: TestClock
@@ -94,10 +94,10 @@ struct SandboxHarness: Sendable {
         return Reply(status: Int(response.status.code), headers: fields, body: data)
     }
 
-    /// Follows no redirects: the consent page's are part of what is tested.
+    /// Does not follow redirects, because tests check those of the consent page.
     static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration()
-        // A sandbox that was started again on its port does not know the connections of the one before.
+        // After a restart on the same port, the sandbox does not know the connections of the previous one.
         configuration.maximumUsesPerConnection = 1
         configuration.redirectConfiguration = .disallow
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
@@ -151,8 +151,8 @@ struct SandboxHarness: Sendable {
         let reply = try await initialize(Int64(file.count), mode: mode, title: title, privacy: privacy)
         let data = try #require(try reply.json["data"], "\(reply.text)")
         let url = try #require(data["upload_url"]?.stringValue)
-        let answer = try await put(url, file, first: 0, total: file.count)
-        #expect(answer.status == 201)
+        let upload = try await put(url, file, first: 0, total: file.count)
+        #expect(upload.status == 201)
         return try #require(data["publish_id"]?.stringValue)
     }
 
@@ -160,7 +160,7 @@ struct SandboxHarness: Sendable {
         try #require(try await call("/v2/post/publish/status/fetch/", ["publish_id": .string(publishID)]).json["data"])
     }
 
-    /// The post once its file has been looked at, with the processing time gone by.
+    /// Advances the clock past the processing time, and returns the post once it is inspected.
     func finished(_ publishID: String) async throws -> SandboxJSON {
         clock.advance(10)
         for _ in 0..<400 {
@@ -185,12 +185,12 @@ struct SandboxHarness: Sendable {
     }
 }
 
-/// The digest that the sandbox should come to.
+/// The expected digest of an uploaded file.
 func sha256(_ data: Data) -> String {
     hexadecimal(SHA256.hash(data: data))
 }
 
-/// Waits for something that another task brings about.
+/// Polls until the condition is true, for up to four seconds.
 func waitUntil(_ condition: () async throws -> Bool) async throws {
     for _ in 0..<400 {
         if try await condition() { return }
@@ -200,8 +200,8 @@ func waitUntil(_ condition: () async throws -> Bool) async throws {
 }
 
 extension SandboxHarness {
-    /// Announces a chunk, sends a part of it and goes away.
-    func abandon(_ url: String, announced: Int, sent: Int, total: Int) async throws {
+    /// Announces a chunk, sends a part of it and closes the connection.
+    func disconnectDuringUpload(to url: String, announced: Int, sent: Int, total: Int) async throws {
         let (pieces, source) = AsyncStream.makeStream(of: ByteBuffer.self)
         var request = HTTPClientRequest(url: url)
         request.method = .PUT

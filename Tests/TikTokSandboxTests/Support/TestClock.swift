@@ -1,15 +1,15 @@
 import Foundation
 import Synchronization
 
-/// A clock that moves when the test says so.
+/// A clock that only moves when a test advances it.
 final class TestClock: Sendable {
-    private let moment: Mutex<Date>
+    private let time: Mutex<Date>
 
-    init(_ start: Date = Date(timeIntervalSince1970: 1_790_000_000)) { moment = Mutex(start) }
+    init(_ start: Date = Date(timeIntervalSince1970: 1_790_000_000)) { time = Mutex(start) }
 
-    var now: Date { moment.withLock(\.self) }
+    var now: Date { time.withLock(\.self) }
 
     func advance(_ seconds: TimeInterval) {
-        moment.withLock { $0 += seconds }
+        time.withLock { $0 += seconds }
     }
 }

@@ -3,13 +3,13 @@ import Testing
 
 @testable import TikTokSandbox
 
-@Suite struct LogTests {
-    @Test func tellsWhatWasSentAndNoSecret() async throws {
+@Suite struct RequestLogTests {
+    @Test func logsRequestsWithoutSecrets() async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
             let file = TestMovie().data
             let id = try await sandbox.post(file, title: "SECRET TITLE")
             _ = try await sandbox.status(id)
-            _ = try await sandbox.refreshed()
+            _ = try await sandbox.refreshedAccessToken()
             let uploads = try await sandbox.log().filter { $0["path"] == "/upload/" }
             #expect(uploads.count == 1)
             #expect(uploads.first?["method"] == "PUT" && uploads.first?["status"] == 201)

@@ -3,16 +3,8 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// Why a request ended without a response.
-enum IncomingFault: Error, Sendable {
-    /// The client closed the connection before the end of its body.
-    case clientGone
-    /// A fault rule closes the connection.
-    case fault
-}
-
 /// A request, with helpers to read its headers and body.
-struct Incoming: Sendable {
+struct IncomingRequest: Sendable {
     /// The limit in bytes for bodies that are read into memory.
     static let maxBodySize = 1_048_576
     /// Rejected uploads up to this many bytes are read to the end, so that the client receives the response.
@@ -23,7 +15,7 @@ struct Incoming: Sendable {
     let query: [String: String]
     let headers: HTTPFields
     private let body: RequestBody
-    /// Set by a fault: closes the connection after this many bytes of the body.
+    /// Set by a fault rule: the connection closes after this many bytes of the body.
     var dropAfter: Int?
 
     init(_ request: Request) {
@@ -46,8 +38,8 @@ struct Incoming: Sendable {
     /// The value of the `Content-Length` header.
     var contentLength: Int64? { headers[.contentLength].flatMap { Int64($0) } }
 
-    /// Streams the body to `take`. Throws ``IncomingFault`` if the connection closes early.
-    func readBody(_ take: (ByteBuffer) async throws -> Void) async throws {
+    /// Passes the body piece by piece to `consume`. Throws ``IncomingFault`` if the connection closes early.
+    func readBody(_ consume: (ByteBuffer) async throws -> Void) async throws {
         var count: Int64 = 0
         var pieces = body.makeAsyncIterator()
         while true {
@@ -57,14 +49,14 @@ struct Incoming: Sendable {
             } catch is CancellationError {
                 throw CancellationError()
             } catch {
-                throw IncomingFault.clientGone
+                throw IncomingFault.clientDisconnected
             }
             guard let piece else { break }
             count += Int64(piece.readableBytes)
-            try await take(piece)
-            if let dropAfter, count >= dropAfter { throw IncomingFault.fault }
+            try await consume(piece)
+            if let dropAfter, count >= dropAfter { throw IncomingFault.droppedByRule }
         }
-        if let contentLength, count < contentLength { throw IncomingFault.clientGone }
+        if let contentLength, count < contentLength { throw IncomingFault.clientDisconnected }
     }
 
     /// Reads the whole body. Throws if it is longer than ``maxBodySize``.
@@ -72,7 +64,7 @@ struct Incoming: Sendable {
         var data = Data()
         try await readBody { piece in
             guard data.count + piece.readableBytes <= Self.maxBodySize else {
-                throw APIError(413, "invalid_params", "The request body is too large")
+                throw APIError(status: 413, code: "invalid_params", message: "The request body is too large")
             }
             data.append(contentsOf: piece.readableBytesView)
         }
@@ -109,13 +101,13 @@ enum FormData {
         for pair in text.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let value = parts.count > 1 ? parts[1] : ""
-            guard let name = plain(parts[0]), let decoded = plain(value) else { continue }
+            guard let name = unescaped(parts[0]), let decoded = unescaped(value) else { continue }
             fields[name] = fields[name].map { $0 + "," + decoded } ?? decoded
         }
         return fields
     }
 
-    private static func plain(_ text: Substring) -> String? {
+    private static func unescaped(_ text: Substring) -> String? {
         text.replacingOccurrences(of: "+", with: " ").removingPercentEncoding
     }
 }

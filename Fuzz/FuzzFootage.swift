@@ -8,7 +8,7 @@ import Synchronization
 import TranscodePlugin
 
 /// Damages footage and checks that probe and transcode either deliver it or fail cleanly.
-struct Fuzz: AsyncParsableCommand {
+struct FuzzFootage: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "footage",
         abstract: "Damage footage and run probe and transcode on it.",
@@ -39,7 +39,7 @@ struct Fuzz: AsyncParsableCommand {
         let seeds = files.isEmpty ? try Seeds(generatedIn: clips) : try Seeds(files)
         guard !seeds.files.isEmpty else { throw ValidationError("no footage found") }
         let start = ContinuousClock.now
-        let tally = await tally(seeds, folder, until: start + .seconds(seconds))
+        let tally = await runCases(of: seeds, in: folder, until: start + .seconds(seconds))
         let elapsed = (ContinuousClock.now - start).inSeconds
         var line = "\(tally.cases) cases (seed \(seed), \(seeds.files.count) files) in \(Int(elapsed)) s: "
         line += Verdict.allCases.map { "\(tally[$0]) \($0.rawValue)" }.joined(separator: ", ")
@@ -49,40 +49,39 @@ struct Fuzz: AsyncParsableCommand {
         if tally[.uncontained] > 0 || tally.cases == 0 { throw ExitCode(1) }
     }
 
-    private func tally(_ seeds: Seeds, _ folder: URL, until end: ContinuousClock.Instant) async -> Tally {
+    private func runCases(of seeds: Seeds, in folder: URL, until end: ContinuousClock.Instant) async -> Tally {
         let numbers = only.map { [$0] } ?? Array(0..<max(0, cases))
-        let lanes = max(1, min(jobs, numbers.count))
-        return await withTaskGroup(of: [(Int, Verdict, Double)].self) { group in
-            var tally = Tally()
-            var inherited = 0
-            let runners: [any CaseRunner] = (0..<lanes).map { _ in
-                program.map { ProgramRunner(program: $0, longest: .seconds(stall * 6)) as any CaseRunner }
-                    ?? ChildRunner(memory: ByteCount(Int64(memory) * 1_000_000), stall: .seconds(stall))
-            }
-            for (lane, runner) in runners.enumerated() {
+        let runners = (0..<max(1, min(jobs, numbers.count))).map { _ in makeRunner() }
+        var tally = Tally()
+        await withTaskGroup(of: [CaseResult].self) { group in
+            for (index, runner) in runners.enumerated() {
+                let own = runners.count == 1 ? numbers : numbers.filter { $0 % runners.count == index }
                 group.addTask {
-                    var results: [(Int, Verdict, Double)] = []
-                    for number in numbers where number % lanes == lane || numbers.count == 1 {
-                        if ContinuousClock.now > end { break }
-                        results.append(await one(number, seeds, folder, runner))
+                    var results: [CaseResult] = []
+                    for number in own where ContinuousClock.now <= end {
+                        results.append(await runCase(number, of: seeds, in: folder, with: runner))
                     }
                     await runner.close()
                     return results
                 }
             }
             for await results in group {
-                for (number, verdict, seconds) in results { tally.add(verdict, seconds: seconds, number: number) }
+                for result in results { tally.add(result) }
             }
-            for runner in runners { inherited += (runner as? ChildRunner)?.inherited.load(ordering: .relaxed) ?? 0 }
-            tally.inherited = inherited
-            return tally
         }
+        for case let runner as ChildRunner in runners { tally.inherited += runner.inherited.load(ordering: .relaxed) }
+        return tally
     }
 
-    private func one(
-        _ number: Int, _ seeds: Seeds, _ folder: URL, _ runner: any CaseRunner
-    ) async -> (Int, Verdict, Double) {
-        var random = SeededGenerator(seed: seed &* 0x1_0000_0001 ^ UInt64(number) &* 0x9E37_79B9)
+    private func makeRunner() -> any CaseRunner {
+        if let program { return ProgramRunner(program: program, timeLimit: .seconds(stall * 6)) }
+        return ChildRunner(memory: ByteCount(Int64(memory) * 1_000_000), stall: .seconds(stall))
+    }
+
+    private func runCase(
+        _ number: Int, of seeds: Seeds, in folder: URL, with runner: any CaseRunner
+    ) async -> CaseResult {
+        var random = SeededGenerator(seed: seed, caseNumber: number)
         let origin = seeds.files[Int.random(in: seeds.files.indices, using: &random)]
         let work = folder.appending(path: "case-\(number)")
         defer { try? FileManager.default.removeItem(at: work) }
@@ -94,22 +93,24 @@ struct Fuzz: AsyncParsableCommand {
             mutator.damage(&bytes)
             try Data(bytes).write(to: file)
         } catch {
-            note("case \(number): \(error)")
-            return (number, .uncontained, 0)
+            report("case \(number): \(error)")
+            return CaseResult(number: number, verdict: .uncontained, seconds: 0)
         }
         let start = ContinuousClock.now
         let (verdict, detail) = await runner.run(file, work: work)
         let seconds = (ContinuousClock.now - start).inSeconds
         if only != nil || ![.delivered, .refused].contains(verdict) {
-            note("case \(number), \(verdict.rawValue): \(detail) [\(mutator.steps.joined(separator: "; "))]")
-            let kept = URL(filePath: keep)
-            try? FileManager.default.createDirectory(at: kept, withIntermediateDirectories: true)
-            let place = kept.appending(path: "\(verdict.rawValue)-\(file.lastPathComponent)")
-            try? FileManager.default.removeItem(at: place)
-            try? FileManager.default.copyItem(at: file, to: place)
+            report("case \(number), \(verdict.rawValue): \(detail) [\(mutator.steps.joined(separator: "; "))]")
+            keepFile(file, verdict: verdict)
         }
-        return (number, verdict, seconds)
+        return CaseResult(number: number, verdict: verdict, seconds: seconds)
     }
 
-    private func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    private func keepFile(_ file: URL, verdict: Verdict) {
+        let folder = URL(filePath: keep)
+        try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let copy = folder.appending(path: "\(verdict.rawValue)-\(file.lastPathComponent)")
+        try? FileManager.default.removeItem(at: copy)
+        try? FileManager.default.copyItem(at: file, to: copy)
+    }
 }

@@ -4,52 +4,53 @@ import Testing
 @testable import TikTokSandbox
 
 /// The multipart dialect of the sandbox.
-@Suite struct PartTests {
+@Suite struct MultipartUploadTests {
     private let partSize = 5_000_000
 
-    private func open(_ sandbox: SandboxHarness, _ body: SandboxJSON) async throws -> Reply {
+    private func openUpload(in sandbox: SandboxHarness, body: SandboxJSON) async throws -> Reply {
         try await sandbox.call("/video/upload/init/", body)
     }
 
-    private func begin(_ sandbox: SandboxHarness, size: Int) async throws -> String {
-        let reply = try await open(
-            sandbox, ["video_size": .integer(Int64(size)), "chunk_size": .integer(Int64(partSize))])
+    private func beginUpload(in sandbox: SandboxHarness, size: Int) async throws -> String {
+        let reply = try await openUpload(
+            in: sandbox, body: ["video_size": .integer(Int64(size)), "chunk_size": .integer(Int64(partSize))])
         return try #require(try reply.json["data"]?["upload_id"]?.stringValue, "\(reply.text)")
     }
 
-    private func part(
-        _ sandbox: SandboxHarness, _ id: String, _ number: Int, _ bytes: Data, type: String = "application/octet-stream"
+    private func sendPart(
+        _ number: Int, of id: String, to sandbox: SandboxHarness, _ bytes: Data,
+        type: String = "application/octet-stream"
     ) async throws -> Reply {
         try await sandbox.send(
             "POST", "/video/upload/part/?upload_id=\(id)&part_number=\(number)",
             headers: [("Authorization", "Bearer \(sandbox.endpoint.accessToken)"), ("Content-Type", type)], body: bytes)
     }
 
-    private func publish(_ sandbox: SandboxHarness, _ video: String) async throws -> Reply {
+    private func publish(in sandbox: SandboxHarness, video: String) async throws -> Reply {
         try await sandbox.call(
             "/post/publish/direct/",
             ["video_id": .string(video), "post_info": ["title": "In parts", "privacy_level": "SELF_ONLY"]])
     }
 
-    @Test func partsInAnyOrderMakeAPost() async throws {
+    @Test func postsAVideoUploadedInPartsOfAnyOrder() async throws {
         try await withSandbox { (sandbox: SandboxHarness) in
             let movie = TestMovie(payload: 11_000_000).data
-            let id = try await begin(sandbox, size: movie.count)
+            let id = try await beginUpload(in: sandbox, size: movie.count)
             let pieces = [
                 movie.prefix(partSize), movie.dropFirst(partSize).prefix(partSize), movie.dropFirst(2 * partSize),
             ]
-            // A part that is sent again replaces the first.
-            #expect(try await part(sandbox, id, 1, Data(count: partSize)).status == 200)
+            // Sending a part again replaces it.
+            #expect(try await sendPart(1, of: id, to: sandbox, Data(count: partSize)).status == 200)
             for number in [3, 1, 2] {
-                let reply = try await part(sandbox, id, number, Data(pieces[number - 1]))
+                let reply = try await sendPart(number, of: id, to: sandbox, Data(pieces[number - 1]))
                 #expect(try reply.json["data"]?["received_bytes"] == .integer(Int64(pieces[number - 1].count)))
             }
             let complete = try await sandbox.call("/video/upload/complete/", ["upload_id": .string(id)])
             let video = try #require(try complete.json["data"]?["video_id"]?.stringValue, "\(complete.text)")
-            // Said again, it is the same video.
+            // Completing the upload again returns the same video.
             let again = try await sandbox.call("/video/upload/complete/", ["upload_id": .string(id)])
             #expect(try again.json["data"]?["video_id"]?.stringValue == video)
-            let posted = try await publish(sandbox, video)
+            let posted = try await publish(in: sandbox, video: video)
             let publishID = try #require(try posted.json["data"]?["publish_id"]?.stringValue, "\(posted.text)")
             let post = try await sandbox.finished(publishID)
             #expect(post["sha256"]?.stringValue == sha256(movie))
@@ -58,33 +59,33 @@ import Testing
         }
     }
 
-    @Test func aPartMayBeTheFileOfAForm() async throws {
+    @Test func acceptsAPartAsTheFileOfAForm() async throws {
         try await withSandbox { (sandbox: SandboxHarness) in
             let movie = TestMovie().data
-            let reply = try await open(sandbox, ["video_size": .integer(Int64(movie.count))])
+            let reply = try await openUpload(in: sandbox, body: ["video_size": .integer(Int64(movie.count))])
             let id = try #require(try reply.json["data"]?["upload_id"]?.stringValue)
             var form = Data("--XX\r\nContent-Disposition: form-data; name=\"video\"; filename=\"a.mp4\"\r\n".utf8)
             form += Data("Content-Type: video/mp4\r\n\r\n".utf8) + movie + Data("\r\n--XX--\r\n".utf8)
-            let answer = try await part(sandbox, id, 1, form, type: "multipart/form-data; boundary=XX")
+            let answer = try await sendPart(1, of: id, to: sandbox, form, type: "multipart/form-data; boundary=XX")
             #expect(try answer.json["data"]?["received_bytes"] == .integer(Int64(movie.count)), "\(answer.text)")
             let complete = try await sandbox.call("/video/upload/complete/", ["upload_id": .string(id)])
             let video = try #require(try complete.json["data"]?["video_id"]?.stringValue)
-            let posted = try await publish(sandbox, video)
+            let posted = try await publish(in: sandbox, video: video)
             let publishID = try #require(try posted.json["data"]?["publish_id"]?.stringValue)
             #expect(try await sandbox.finished(publishID)["sha256"]?.stringValue == sha256(movie))
         }
     }
 
-    @Test func missingPartsAndWrongSizesAreRefused() async throws {
+    @Test func rejectsMissingPartsAndWrongSizes() async throws {
         try await withSandbox { (sandbox: SandboxHarness) in
-            let id = try await begin(sandbox, size: 12_000_000)
-            #expect(try await part(sandbox, id, 1, Data(count: 4_000_000)).code == "invalid_params")
-            #expect(try await part(sandbox, id, 4, Data(count: 1)).code == "invalid_params")
-            #expect(try await part(sandbox, id, 1, Data(count: partSize)).status == 200)
+            let id = try await beginUpload(in: sandbox, size: 12_000_000)
+            #expect(try await sendPart(1, of: id, to: sandbox, Data(count: 4_000_000)).code == "invalid_params")
+            #expect(try await sendPart(4, of: id, to: sandbox, Data(count: 1)).code == "invalid_params")
+            #expect(try await sendPart(1, of: id, to: sandbox, Data(count: partSize)).status == 200)
             let complete = try await sandbox.call("/video/upload/complete/", ["upload_id": .string(id)])
             #expect(complete.status == 400)
             #expect(complete.code == "invalid_params")
-            #expect(try await part(sandbox, "unknown", 1, Data(count: 1)).code == "invalid_params")
+            #expect(try await sendPart(1, of: "unknown", to: sandbox, Data(count: 1)).code == "invalid_params")
         }
     }
 
@@ -98,16 +99,16 @@ import Testing
                 "total_chunk_count": .integer(4),
             ],
         ] as [SandboxJSON])
-    func impossibleUploadsAreRefused(body: SandboxJSON) async throws {
+    func rejectsUploadsOutsideTheLimits(body: SandboxJSON) async throws {
         try await withSandbox { (sandbox: SandboxHarness) async throws in
-            #expect(try await open(sandbox, body).code == "invalid_params")
+            #expect(try await openUpload(in: sandbox, body: body).code == "invalid_params")
         }
     }
 
-    @Test func theAppHasSoManyUploadsADay() async throws {
+    @Test func limitsUploadsPerDay() async throws {
         try await withSandbox(faults: #"{"settings": {"multipartUploadsPerDay": 2}}"#) { (sandbox: SandboxHarness) in
-            for _ in 0..<2 { _ = try await begin(sandbox, size: 12_000_000) }
-            let refused = try await open(sandbox, ["video_size": .integer(1)])
+            for _ in 0..<2 { _ = try await beginUpload(in: sandbox, size: 12_000_000) }
+            let refused = try await openUpload(in: sandbox, body: ["video_size": .integer(1)])
             #expect(refused.status == 429)
             #expect(refused.code == "rate_limit_exceeded")
             sandbox.clock.advance(86_401)
@@ -123,31 +124,32 @@ import Testing
         }
     }
 
-    @Test func videosOverAMinuteFail() async throws {
+    @Test func failsVideosOverTheDurationLimit() async throws {
         try await withSandbox(faults: #"{"settings": {"multipartMaxSeconds": 1}}"#) { (sandbox: SandboxHarness) in
             let movie = TestMovie().data
-            let reply = try await open(sandbox, ["video_size": .integer(Int64(movie.count))])
+            let reply = try await openUpload(in: sandbox, body: ["video_size": .integer(Int64(movie.count))])
             let id = try #require(try reply.json["data"]?["upload_id"]?.stringValue)
-            _ = try await part(sandbox, id, 1, movie)
+            _ = try await sendPart(1, of: id, to: sandbox, movie)
             let complete = try await sandbox.call("/video/upload/complete/", ["upload_id": .string(id)])
-            let posted = try await publish(sandbox, try #require(try complete.json["data"]?["video_id"]?.stringValue))
+            let posted = try await publish(
+                in: sandbox, video: try #require(try complete.json["data"]?["video_id"]?.stringValue))
             let publishID = try #require(try posted.json["data"]?["publish_id"]?.stringValue)
             _ = try await sandbox.finished(publishID)
             #expect(try await sandbox.status(publishID)["fail_reason"]?.stringValue == "duration_check_failed")
         }
     }
 
-    @Test func uploadsInPartsSurviveARestart() async throws {
+    @Test func uploadsSurviveARestart() async throws {
         try await withFolder { folder in
             let movie = TestMovie(payload: 6_000_000).data
             let clock = TestClock()
             let (id, port) = try await withSandbox(in: folder, clock: clock) { sandbox in
-                let id = try await begin(sandbox, size: movie.count)
-                _ = try await part(sandbox, id, 1, movie.prefix(partSize))
+                let id = try await beginUpload(in: sandbox, size: movie.count)
+                _ = try await sendPart(1, of: id, to: sandbox, movie.prefix(partSize))
                 return (id, URL(string: sandbox.endpoint.baseURL)?.port)
             }
             try await withSandbox(in: folder, clock: clock, port: port) { sandbox in
-                _ = try await part(sandbox, id, 2, movie.dropFirst(partSize))
+                _ = try await sendPart(2, of: id, to: sandbox, movie.dropFirst(partSize))
                 let complete = try await sandbox.call("/video/upload/complete/", ["upload_id": .string(id)])
                 #expect(complete.status == 200, "\(complete.text)")
             }
