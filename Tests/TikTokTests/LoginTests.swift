@@ -78,7 +78,7 @@ import Testing
             .answer(200, #"{"data":{"user":{"open_id":"o","display_name":"Ann"}},"error":{"code":"ok"}}"#),
         ])
         let login = AccountLogin(.live, transport: transport, clientSecret: Secret("cs"), now: { .distantPast })
-        let account = try await login.complete(request, LoginAnswer(query: "code=c&state=st"))
+        let account = try await login.complete(request, with: LoginAnswer(query: "code=c&state=st"))
         #expect(account.user?.displayName == "Ann")
         #expect(account.scopes.missing == ["video.publish"])
         let exchange = try #require(transport.requests.first)

@@ -23,14 +23,18 @@ package struct UploadSession: Sendable {
         case reported(uploadedBytes: Int64?)
         /// The status call reported that the post is finished, so all bytes have arrived.
         case finished
+        /// The status call reported that the service rejected the post for this reason.
+        case failedByService(reason: String)
         /// The status call failed.
         case statusUnknown
     }
 
     /// Why the upload can't continue.
     package enum Failure: Sendable, Hashable {
+        /// The service rejected the post for this reason.
+        case failedByService(reason: String)
         /// The upload URL is no longer valid, and bytes are certainly missing.
-        case addressExpired(status: Int)
+        case urlExpired(status: Int)
         /// The upload URL is no longer valid, and it is unknown whether all bytes have arrived.
         case unclear(status: Int)
         /// The host rejected the chunk with a status that retrying does not change.
@@ -84,7 +88,7 @@ package struct UploadSession: Sendable {
         switch event {
         case .answered(let status, let progress):
             if isLastChunk, status >= 500 || status == 408 || (200...299).contains(status) { mayBeComplete = true }
-            return answered(status, progress)
+            return answered(status, progress: progress)
         case .interrupted:
             if isLastChunk { mayBeComplete = true }
             return failed(lastStatus: nil)
@@ -94,6 +98,7 @@ package struct UploadSession: Sendable {
         case .finished:
             committed = plan.size
             return .done
+        case .failedByService(let reason): return .fail(.failedByService(reason: reason))
         case .statusUnknown:
             // Without a status nothing is certain: a later attempt asks again.
             if case .lastResort(let status, _) = pending { return .fail(.unavailable(status: status)) }
@@ -103,7 +108,7 @@ package struct UploadSession: Sendable {
 
     private var isLastChunk: Bool { current.upperBound == plan.size }
 
-    private mutating func answered(_ status: Int, _ progress: Int64?) -> Action {
+    private mutating func answered(_ status: Int, progress: Int64?) -> Action {
         switch status {
         case 200, 201, 206:
             // 201 means complete, 206 incomplete. If the status contradicts the chunk, ask for the real progress.
@@ -168,14 +173,14 @@ package struct UploadSession: Sendable {
         switch status {
         case .some(403), .some(404), .some(410):
             let status = status ?? 0
-            guard isLastChunk else { return .fail(.addressExpired(status: status)) }
+            guard isLastChunk else { return .fail(.urlExpired(status: status)) }
             guard bytes != nil else { return .fail(.unclear(status: status)) }
             // The last chunk was interrupted and may have arrived, which may be why the URL is gone.
             if attempt > 0, asked < Self.asksBeforeGivingUp {
                 pending = .lastResort(status: status, asked: asked + 1)
                 return .askStatus(afterAttempt: asked + 1)
             }
-            return .fail(.addressExpired(status: status))
+            return .fail(.urlExpired(status: status))
         case .some(416): return .fail(.outOfStep)
         default: return .fail(.unavailable(status: status))
         }
