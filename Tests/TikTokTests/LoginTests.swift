@@ -60,12 +60,12 @@ import Testing
     }
 
     @Test func whatIsMissingIsToldByItsConsequences() {
-        let none = GrantedScopes(wanted: LoginRequest.usualScopes, granted: LoginRequest.usualScopes)
+        let none = GrantedScopes(requested: LoginRequest.usualScopes, granted: LoginRequest.usualScopes)
         #expect(none.missing.isEmpty && none.consequences.isEmpty && none.canPost)
-        let drafts = GrantedScopes(wanted: LoginRequest.usualScopes, granted: ["user.info.basic", "video.upload"])
+        let drafts = GrantedScopes(requested: LoginRequest.usualScopes, granted: ["user.info.basic", "video.upload"])
         #expect(drafts.missing == ["video.publish"] && drafts.canPost)
         #expect(drafts.consequences.first?.contains("drafts (`mode: inbox`) are") == true)
-        let nothing = GrantedScopes(wanted: LoginRequest.usualScopes, granted: [])
+        let nothing = GrantedScopes(requested: LoginRequest.usualScopes, granted: [])
         #expect(nothing.missing.count == 3 && !nothing.canPost)
     }
 

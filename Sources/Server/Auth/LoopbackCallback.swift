@@ -34,7 +34,8 @@ package struct LoopbackCallback: Sendable {
         self.path = path
     }
 
-    /// Creates the callback for a redirect URI. Returns nil if the URI is not on this machine.
+    /// Creates the callback for a redirect URI. Returns nil if the URI does not lead to the server, which listens on
+    /// 127.0.0.1 only.
     package init?(redirectURI: String, port: Int?) {
         guard let parts = URLComponents(string: redirectURI), parts.scheme == "http", let host = parts.host,
             host == Self.address || host == "localhost"

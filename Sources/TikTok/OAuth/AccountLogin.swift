@@ -44,7 +44,7 @@ package struct AccountLogin: Sendable {
             if case .refused(let refusal) = error { throw StageError(tiktokLogin: refusal) }
             throw StageError(tiktok: error)
         }
-        let scopes = GrantedScopes(wanted: request.scopes, granted: tokens.scopes)
+        let scopes = GrantedScopes(requested: request.scopes, granted: tokens.scopes)
         return ConnectedAccount(tokens: tokens, user: await user(of: tokens), scopes: scopes)
     }
 
