@@ -137,7 +137,10 @@ let package = Package(
             ]),
         module(
             "Server",
-            ["PipelineKit", "TikTok", log, crypto, nio, .product(name: "Hummingbird", package: "hummingbird")]),
+            [
+                "PipelineKit", "TikTok", log, crypto, nio, .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Mustache", package: "swift-mustache"),
+            ]),
         .executableTarget(name: "spreader-pipeline", dependencies: ["SpreaderCommand"], swiftSettings: settings),
         module(
             "Jobs",

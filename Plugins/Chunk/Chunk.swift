@@ -20,9 +20,6 @@ public struct Chunk: Stage {
         public init() {}
     }
 
-    /// 5 MiB, which satisfies the minimum of 5 MB whether MB is read as decimal or binary.
-    private static let smallestChunk: Int64 = 5_242_880
-
     private let options: Options
 
     public init(options: Options) throws(StageError) { self.options = options }
@@ -50,6 +47,6 @@ public struct Chunk: Stage {
                 .overLimit, "the prepared file has \(ByteCount(input.file.bytes)), but TikTok allows at most 4 GB",
                 hint: "lower \"maxSize\" of the transcode stage", outcome: .invalidData)
         }
-        return try ChunkPlan(size: input.file.bytes, target: max(options.size.bytes, Self.smallestChunk))
+        return try ChunkPlan(size: input.file.bytes, target: options.size.bytes)
     }
 }

@@ -50,7 +50,7 @@ public struct Upload: Stage {
                     Diagnostic(code: "no-drafts", problem.message, hint: problem.hint, pointer: "/post/mode"))
             }
             if options.source == .pull, configuration.dialect == .multipart {
-                let problem = Self.noPull
+                let problem = Route.noPull
                 findings.append(
                     Diagnostic(code: "no-pull", problem.message, hint: problem.hint, pointer: "/source"))
             }
@@ -64,65 +64,79 @@ public struct Upload: Stage {
 
     /// Describes the upload and the settings of the post.
     public func plan(_ input: ChunkedVideo, _ context: PlanContext) async throws(StageError) -> StagePlan {
-        if let problem = PostRules.problem(context.post) { throw problem }
-        let configuration = try TikTokConfiguration(settings: context.settings)
-        try checkDialect(input, context.post, configuration)
         let post = context.post
-        let size = ByteCount(input.video.file.bytes)
-        var reasons: [String] = []
-        var details: [String: JSONValue] = [
-            "mode": .string(post.mode.rawValue), "bytes": .integer(input.video.file.bytes),
-            "chunkCount": .integer(Int64(input.chunkCount)), "api": .string(configuration.apiBaseURL),
-            "dialect": .string(configuration.dialect.rawValue),
-        ]
-        switch post.mode {
-        case .direct:
-            details["title"] = .string(post.title)
-            details["privacyLevel"] = .string(post.privacyLevel.rawValue)
-            reasons.append("posted as \(post.privacyLevel.rawValue) with the title \"\(post.title)\"")
-            let off = [
-                post.disableComment ? "comments" : nil, post.disableDuet ? "duets" : nil,
-                post.disableStitch ? "stitches" : nil,
-            ].compactMap { $0 }
-            if !off.isEmpty { reasons.append("\(off.joined(separator: ", ")) off") }
-            if post.brandContent { reasons.append("labelled as a paid partnership") }
-            if post.brandOrganic { reasons.append("labelled as promotional content") }
-            if post.aigc { reasons.append("labelled as AI-generated") }
-        case .inbox:
-            reasons.append("a draft in the creator's inbox, to be finished in the TikTok app")
-        }
-        let service = configuration.isLoopback ? "the sandbox at \(configuration.apiBaseURL)" : "TikTok"
-        var action = "send \(size) to \(service)"
-        func count(_ word: String) -> String { input.chunkCount == 1 ? "1 \(word)" : "\(input.chunkCount) \(word)s" }
-        switch try Self.route(options.source, configuration.dialect, input.video) {
-        case .chunks: reasons.append("\(count("chunk")), one after another")
-        case .parts: reasons.append("\(count("part")), then a call that publishes them")
-        case .pull(let url):
-            if let problem = PullAddress.refusal(url, allowsLoopback: configuration.isLoopback) { throw problem }
-            action = "let \(service) fetch \(size)"
-            reasons.append("fetched from \(PullAddress.shown(url))")
-            details["videoURL"] = .string(PullAddress.shown(url))
-        }
-        if let schedule = post.schedule {
-            details["schedule"] = schedule.optionJSON
-            reasons.append(Self.words(of: schedule))
-        }
-        if post.mode == .direct { reasons.append(PostRules.consent(post)) }
-        return StagePlan(
-            action: action,
-            reasons: reasons, details: details,
+        let configuration = try configuration(for: post, of: input, settings: context.settings)
+        var plan = StagePlan(
+            action: "", reasons: Self.reasons(for: post),
+            details: [
+                "mode": .string(post.mode.rawValue), "bytes": .integer(input.video.file.bytes),
+                "chunkCount": .integer(Int64(input.chunkCount)), "api": .string(configuration.apiBaseURL),
+                "dialect": .string(configuration.dialect.rawValue),
+            ],
             output: UploadedVideo(
                 publishID: "", postID: "", mode: post.mode, username: nil,
                 title: post.mode == .direct ? post.title : nil,
                 privacyLevel: post.mode == .direct ? post.privacyLevel.rawValue : nil,
                 bytes: input.video.file.bytes))
+        if post.mode == .direct {
+            plan.details["title"] = .string(post.title)
+            plan.details["privacyLevel"] = .string(post.privacyLevel.rawValue)
+        }
+        try describeTransfer(of: input, configuration: configuration, in: &plan)
+        if let schedule = post.schedule {
+            plan.details["schedule"] = schedule.optionJSON
+            plan.reasons.append(Self.reason(for: schedule))
+        }
+        if post.mode == .direct { plan.reasons.append(PostRules.consent(post)) }
+        return plan
+    }
+
+    /// Describes how the settings of the post appear at TikTok.
+    private static func reasons(for post: PostSettings) -> [String] {
+        guard post.mode == .direct else { return ["a draft in the creator's inbox, to be finished in the TikTok app"] }
+        var reasons = ["posted as \(post.privacyLevel.rawValue) with the title \"\(post.title)\""]
+        let off = [
+            post.disableComment ? "comments" : nil, post.disableDuet ? "duets" : nil,
+            post.disableStitch ? "stitches" : nil,
+        ].compactMap { $0 }
+        if !off.isEmpty { reasons.append("\(off.joined(separator: ", ")) off") }
+        if post.brandContent { reasons.append("labelled as a paid partnership") }
+        if post.brandOrganic { reasons.append("labelled as promotional content") }
+        if post.aigc { reasons.append("labelled as AI-generated") }
+        return reasons
+    }
+
+    private static func reason(for schedule: PostMoment) -> String {
+        switch schedule {
+        case .at(let date):
+            let time = date.formatted(.iso8601)
+            return date > Date() ? "held back until \(time)" : "not held back: \(time) has passed"
+        case .after(let delay): return "held back for \(delay.spoken) after the run began"
+        }
+    }
+
+    /// Adds to `plan` how TikTok gets the bytes.
+    private func describeTransfer(
+        of input: ChunkedVideo, configuration: TikTokConfiguration, in plan: inout StagePlan
+    ) throws(StageError) {
+        let size = ByteCount(input.video.file.bytes)
+        let service = configuration.isLoopback ? "the sandbox at \(configuration.apiBaseURL)" : "TikTok"
+        let plural = input.chunkCount == 1 ? "" : "s"
+        plan.action = "send \(size) to \(service)"
+        switch try Route(of: input.video, origin: options.source, dialect: configuration.dialect) {
+        case .chunks: plan.reasons.append("\(input.chunkCount) chunk\(plural), one after another")
+        case .parts: plan.reasons.append("\(input.chunkCount) part\(plural), then a call that publishes them")
+        case .pull(let url):
+            if let problem = PullAddress.refusal(url, allowsLoopback: configuration.isLoopback) { throw problem }
+            plan.action = "let \(service) fetch \(size)"
+            plan.reasons.append("fetched from \(PullAddress.shown(url))")
+            plan.details["videoURL"] = .string(PullAddress.shown(url))
+        }
     }
 
     /// Continues the post from its state in the ledger until TikTok has all bytes.
     public func run(_ input: ChunkedVideo, _ context: StageContext) async throws(StageError) -> UploadedVideo {
-        let configuration = try TikTokConfiguration(settings: context.settings)
-        if let problem = PostRules.problem(context.post) { throw problem }
-        try checkDialect(input, context.post, configuration)
+        let configuration = try configuration(for: context.post, of: input, settings: context.settings)
         let bandwidth = options.bandwidth.map { Double($0.bitsPerSecond) / 8 }
         return try await HTTPTransport.with(configuration) { (transport) throws(StageError) in
             try await UploadWorkflow(
@@ -132,42 +146,17 @@ public struct Upload: Stage {
         }
     }
 
-    private static func words(of schedule: PostMoment) -> String {
-        switch schedule {
-        case .at(let date):
-            let moment = date.formatted(.iso8601)
-            return date > Date() ? "held back until \(moment)" : "not held back: \(moment) has passed"
-        case .after(let delay): return "held back for \(delay.spoken) after the run began"
-        }
-    }
-
-    private func checkDialect(
-        _ input: ChunkedVideo, _ post: PostSettings, _ configuration: TikTokConfiguration
-    ) throws(StageError) {
+    /// Reads the configuration, and checks that it and TikTok allow the post.
+    private func configuration(
+        for post: PostSettings, of input: ChunkedVideo, settings: [String: String]
+    ) throws(StageError) -> TikTokConfiguration {
+        if let problem = PostRules.problem(post) { throw problem }
+        let configuration = try TikTokConfiguration(settings: settings)
         if let problem = PostRules.problem(
             configuration.dialect, mode: post.mode, bytes: input.video.file.bytes, duration: input.video.duration)
         {
             throw problem
         }
-    }
-
-    private static let noPull = StageError(
-        .invalidOption, "the multipart dialect does not support pulling",
-        hint: "set \"source\" to file, or unset \(TikTokConfiguration.dialectSetting)")
-
-    /// Chooses the route from the `source` option, the dialect and the video's public URL.
-    static func route(
-        _ origin: Origin, _ dialect: Dialect, _ video: PreparedVideo
-    ) throws(StageError) -> Route {
-        switch (origin, dialect, video.publicURL) {
-        case (.pull, .multipart, _): throw noPull
-        case (_, .multipart, _): return .parts
-        case (.file, .v2, _), (.auto, .v2, nil): return .chunks
-        case (.auto, .v2, let url?), (.pull, .v2, let url?): return .pull(url)
-        case (.pull, .v2, nil):
-            throw StageError(
-                .invalidOption, "the video has no public URL that TikTok could fetch it from",
-                hint: "put `export` with \"publicURL\" before `chunk`, or set \"source\" to file")
-        }
+        return configuration
     }
 }

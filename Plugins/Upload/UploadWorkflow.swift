@@ -44,21 +44,8 @@ struct UploadWorkflow: Sendable {
     func run() async throws(StageError) -> UploadedVideo {
         var starts = 0
         while true {
-            let record = try await context.ledger.reserve(context.postKey, asset: context.asset, runID: context.runID)
-            let step: Step
-            switch record.state {
-            case .published, .uploaded: step = .uploaded(record)
-            case .sending:
-                // The ledger gave this run the post, so an earlier run died between the request and its response.
-                throw try await unconfirmed(
-                    record, "the program stopped during the request to create the post")
-            case .unconfirmed: step = try await lookUp(record)
-            case .accepted: step = try await resume(record)
-            case .reserved: step = try await create(record)
-            case .failed:
-                throw StageError(.internalFault, "the ledger did not claim the failed post \(record.id) again")
-            }
-            switch step {
+            let record = try await reserve()
+            switch try await step(from: record) {
             case .uploaded(let record): return uploaded(record)
             case .startOver(let reason):
                 starts += 1
@@ -73,22 +60,42 @@ struct UploadWorkflow: Sendable {
         }
     }
 
+    /// Takes the post one step further from its state in the ledger.
+    private func step(from record: PostRecord) async throws(StageError) -> Step {
+        switch record.state {
+        case .reserved: return try await create(record)
+        case .sending:
+            // The ledger gave this run the post, so an earlier run died between the request and its response.
+            throw try await unconfirmed(record, because: "the program stopped during the request to create the post")
+        case .accepted: return try await resume(record)
+        case .uploaded, .published: return .uploaded(record)
+        case .unconfirmed: return try await lookUp(record)
+        case .failed:
+            throw StageError(.internalFault, "the ledger did not claim the failed post \(record.id) again")
+        }
+    }
+
     private func uploaded(_ record: PostRecord) -> UploadedVideo {
-        UploadedVideo(
+        let announcement = record.announcement
+        return UploadedVideo(
             publishID: record.publishID ?? "", postID: record.id, mode: record.mode,
-            username: record.announcement?.username,
-            title: record.announcement?.title, privacyLevel: record.announcement?.privacyLevel,
-            bytes: record.announcement?.fileBytes ?? input.video.file.bytes)
+            username: announcement?.username, title: announcement?.title, privacyLevel: announcement?.privacyLevel,
+            bytes: announcement?.fileBytes ?? input.video.file.bytes)
     }
 
     // MARK: The ledger
+
+    /// Claims the post for this run.
+    func reserve() async throws(StageError) -> PostRecord {
+        try await context.ledger.reserve(context.postKey, asset: context.asset, runID: context.runID)
+    }
 
     /// Records a change in the ledger, even if the task is cancelled: what the service did must be on disk.
     ///
     /// If a webhook has settled the post in the meantime, its outcome takes precedence.
     /// - Throws: `StageError` if the ledger can't be written, or a webhook reported that the post failed.
     @discardableResult
-    func commit(_ change: PostChange, _ record: PostRecord) async throws(StageError) -> PostRecord {
+    func commit(_ change: PostChange, to record: PostRecord) async throws(StageError) -> PostRecord {
         let ledger = context.ledger
         do throws(StageError) {
             return try await withCancellationShield { () throws(StageError) in
@@ -104,17 +111,9 @@ struct UploadWorkflow: Sendable {
         }
     }
 
-    /// Marks the post as unconfirmed: only a status call, a webhook or a person can resolve it.
+    /// Marks the post as unconfirmed.
     /// - Returns: The error to throw.
-    func unconfirmed(_ record: PostRecord, _ reason: String) async throws(StageError) -> StageError {
-        Self.unconfirmedError(try await commit(.unconfirmed(reason: reason), record))
-    }
-
-    static func unconfirmedError(_ record: PostRecord) -> StageError {
-        StageError(
-            .unconfirmed,
-            "the post \(record.id) is unconfirmed: \(record.reason ?? "its outcome is unknown"); it is never sent again automatically",
-            hint: "check the account in the TikTok app, and see `spreader-pipeline posts list`",
-            recovery: .ambiguous)
+    func unconfirmed(_ record: PostRecord, because reason: String) async throws(StageError) -> StageError {
+        .unconfirmed(try await commit(.unconfirmed(reason: reason), to: record))
     }
 }

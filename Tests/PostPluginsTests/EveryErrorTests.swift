@@ -74,17 +74,25 @@ import TikTokSandbox
                     error = await failure { [host] () throws(StageError) in try await upload(video, host) }
                 }
                 let made = try await sandbox.calls(call.rawValue).count - before
-                try Self.judge(call, code, entry, error, host.ledger, calls: made)
+                try Self.judge(
+                    Trial(call: call, code: code, entry: entry), error: error, ledger: host.ledger, calls: made)
                 // Nothing is sent unless the post was created.
                 #expect(try await sandbox.sentRanges().count - sent == (call == .status ? 1 : 0), "\(call) \(code)")
             }
         }
     }
 
+    /// A code as the answer to a call.
+    private struct Trial {
+        var call: Call
+        var code: String
+        var entry: TikTokErrorTable.Entry
+    }
+
     private static func judge(
-        _ call: Call, _ code: String, _ entry: TikTokErrorTable.Entry, _ error: StageError?, _ ledger: InMemoryLedger,
-        calls: Int
+        _ trial: Trial, error: StageError?, ledger: InMemoryLedger, calls: Int
     ) throws {
+        let (call, code, entry) = (trial.call, trial.code, trial.entry)
         let error = try #require(error, "\(call) \(code) ended well")
         let state = try #require(ledger.records.first).state
         let isServerError = code == "internal_error"
@@ -116,8 +124,14 @@ import TikTokSandbox
                 #expect(state == .uploaded, comment)
             }
         }
-        // The machine asks again only where that can help: with a renewed token, or for a status.
-        if code == "access_token_invalid" {
+        judgeCalls(calls, of: trial, comment)
+        #expect(error.hint?.isEmpty == false || error.code == .unconfirmed, comment)
+    }
+
+    /// The machine asks again only where that can help: with a renewed token, or for a status.
+    private static func judgeCalls(_ calls: Int, of trial: Trial, _ comment: Comment) {
+        let (call, entry) = (trial.call, trial.entry)
+        if trial.code == "access_token_invalid" {
             #expect(calls == 2, comment)
         } else if [.sendPart, .completeUpload].contains(call), entry.code == .refused {
             // The service may have forgotten the upload: it is begun anew, twice.
@@ -128,6 +142,5 @@ import TikTokSandbox
             // The service is asked patiently, not for ever; limits of a day are not waited for.
             #expect((1...9).contains(calls), comment)
         }
-        #expect(error.hint?.isEmpty == false || error.code == .unconfirmed, comment)
     }
 }

@@ -25,11 +25,11 @@ import TikTok
             let host = TikTokAuthController.Host(
                 clientKey: "ck", authorizeURL: "https://www.tiktok.com/v2/auth/authorize/", redirectURI: redirectURI,
                 scopes: ["video.publish"], now: { self.now.withLock { $0 } },
-                connect: { (account, request, answer) throws(StageError) in
-                    _ = try request.code(in: answer)
+                connect: { (login) throws(StageError) in
+                    _ = try login.request.code(in: login.answer)
                     if let failure = self.failure { throw failure }
-                    self.connected.withLock { $0.append(account) }
-                    return ["Account \"\(account)\" is connected as <Ann>."]
+                    self.connected.withLock { $0.append(login.account) }
+                    return ["Account \"\(login.account)\" is connected as <Ann>."]
                 }, claim: { state, _ in self.claimed.withLock { $0.insert(state.reveal()).inserted } })
             let router = Router()
             TikTokAuthController(host, key: SymmetricKey(data: Data(repeating: key, count: 32))).add(to: router)

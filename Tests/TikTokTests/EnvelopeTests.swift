@@ -26,7 +26,7 @@ import Testing
                 200,
                 #"{"error":{"log_id":"x","code":"ok","message":""},"data":{"stitch_disabled":true,"max_video_post_duration_sec":3600,"creator_username":"ada","privacy_level_options":["SELF_ONLY"],"comment_disabled":false}}"#
             ))
-        let info = try await client.creatorInfo(token)
+        let info = try await client.creatorInfo(token: token)
         #expect(info.username == "ada")
         #expect(info.stitchDisabled)
         #expect(!info.duetDisabled)
@@ -41,7 +41,7 @@ import Testing
     @Test func errorCodeCountsEvenWithHTTP200() async throws {
         let (client, _) = try client(
             .answer(200, #"{"data":{},"error":{"code":"spam_risk_too_many_posts","message":"m","log_id":"L1"}}"#))
-        let failure = await failure { () throws(APIFailure) in try await client.creatorInfo(token) }
+        let failure = await failure { () throws(APIFailure) in try await client.creatorInfo(token: token) }
         #expect(
             failure
                 == .refused(APIRefusal(status: 200, code: "spam_risk_too_many_posts", message: "m", logID: "L1")))
@@ -54,7 +54,7 @@ import Testing
                 403,
                 #"{"error":{"code":"unaudited_client_can_only_post_to_private_accounts","message":"Please review","logid":"L2"}}"#
             ))
-        let failure = await failure { () throws(APIFailure) in try await client.status(of: "p", token) }
+        let failure = await failure { () throws(APIFailure) in try await client.status(of: "p", token: token) }
         guard case .refused(let refusal) = failure else {
             Issue.record("\(String(describing: failure))")
             return
@@ -79,7 +79,7 @@ import Testing
                 200,
                 #"{"data":{"status":"PUBLISH_COMPLETE","publicaly_available_post_id":\#(list),"uploaded_bytes":"42"},"error":{"code":"ok","message":"","log_id":"L"}}"#
             ))
-        let status = try await client.status(of: "p", token)
+        let status = try await client.status(of: "p", token: token)
         #expect(status.postIDs == ids)
         #expect(status.uploadedBytes == 42)
         #expect(status.phase(for: .direct) == .done)
@@ -98,7 +98,7 @@ import Testing
         let (client, _) = try client(.answer(200, body))
         let plan = try ChunkPlan(size: 10)
         let draft = NewPost(info: nil, source: .upload(plan))
-        let failure = await failure { () throws(APIFailure) in try await client.create(draft, token) }
+        let failure = await failure { () throws(APIFailure) in try await client.create(draft, token: token) }
         guard case .unintelligible(200, _, _) = failure else {
             Issue.record("\(String(describing: failure))")
             return
@@ -111,7 +111,7 @@ import Testing
             let (client, _) = try client(.answer(200, #"{"data":\#(data),"error":{"code":"ok"}}"#))
             let plan = try ChunkPlan(size: 10)
             let draft = NewPost(info: nil, source: .upload(plan))
-            let failure = await failure { () throws(APIFailure) in try await client.create(draft, token) }
+            let failure = await failure { () throws(APIFailure) in try await client.create(draft, token: token) }
             #expect(failure?.isCertainRefusal == false)
         }
     }
@@ -128,7 +128,8 @@ import Testing
         post.brandOrganic = true
         let creator = CreatorInfo(privacyLevelOptions: ["SELF_ONLY"], duetDisabled: true)
         let accepted = try await client.create(
-            NewPost(info: PostInfo(post, creator: creator), source: .upload(try ChunkPlan(size: 50_000_123))), token)
+            NewPost(info: PostInfo(post, creator: creator), source: .upload(try ChunkPlan(size: 50_000_123))),
+            token: token)
         #expect(accepted.publishID == "v_pub_file~v2-1.1")
         #expect(accepted.uploadURL?.reveal().hasSuffix("upload_token=t") == true)
         let body = try #require(transport.requests.first?.json)
@@ -151,7 +152,7 @@ import Testing
     @Test func draftsCarryNothingButTheSource() async throws {
         let (client, transport) = try client(
             .answer(200, #"{"data":{"publish_id":"p","upload_url":"u"},"error":{"code":"ok"}}"#))
-        _ = try await client.create(NewPost(info: nil, source: .upload(try ChunkPlan(size: 10))), token)
+        _ = try await client.create(NewPost(info: nil, source: .upload(try ChunkPlan(size: 10))), token: token)
         #expect(transport.requests.first?.json.keys.sorted() == ["source_info"])
         #expect(transport.requests.first?.url.hasSuffix("/v2/post/publish/inbox/video/init/") == true)
     }
@@ -162,7 +163,7 @@ import Testing
         let (client, transport) = try client(
             .answer(200, #"{"data":{"publish_id":"v_pub_url~v2.1"\#(more)},"error":{"code":"ok"}}"#))
         let url = "https://media.example.com/clips/a.mp4"
-        let accepted = try await client.create(NewPost(info: nil, source: .pull(url)), token)
+        let accepted = try await client.create(NewPost(info: nil, source: .pull(url)), token: token)
         #expect(accepted == AcceptedPost(publishID: "v_pub_url~v2.1", uploadURL: nil))
         let source = try #require(transport.requests.first?.json["source_info"] as? [String: Any])
         #expect(source["source"] as? String == "PULL_FROM_URL")

@@ -60,12 +60,12 @@ import Testing
     }
 
     @Test func whatIsMissingIsToldByItsConsequences() {
-        let none = GrantedScopes(wanted: LoginRequest.usualScopes, granted: LoginRequest.usualScopes)
+        let none = GrantedScopes(requested: LoginRequest.usualScopes, granted: LoginRequest.usualScopes)
         #expect(none.missing.isEmpty && none.consequences.isEmpty && none.canPost)
-        let drafts = GrantedScopes(wanted: LoginRequest.usualScopes, granted: ["user.info.basic", "video.upload"])
+        let drafts = GrantedScopes(requested: LoginRequest.usualScopes, granted: ["user.info.basic", "video.upload"])
         #expect(drafts.missing == ["video.publish"] && drafts.canPost)
         #expect(drafts.consequences.first?.contains("drafts (`mode: inbox`) are") == true)
-        let nothing = GrantedScopes(wanted: LoginRequest.usualScopes, granted: [])
+        let nothing = GrantedScopes(requested: LoginRequest.usualScopes, granted: [])
         #expect(nothing.missing.count == 3 && !nothing.canPost)
     }
 
@@ -78,7 +78,7 @@ import Testing
             .answer(200, #"{"data":{"user":{"open_id":"o","display_name":"Ann"}},"error":{"code":"ok"}}"#),
         ])
         let login = AccountLogin(.live, transport: transport, clientSecret: Secret("cs"), now: { .distantPast })
-        let account = try await login.complete(request, LoginAnswer(query: "code=c&state=st"))
+        let account = try await login.complete(request, with: LoginAnswer(query: "code=c&state=st"))
         #expect(account.user?.displayName == "Ann")
         #expect(account.scopes.missing == ["video.publish"])
         let exchange = try #require(transport.requests.first)

@@ -70,7 +70,7 @@ import Testing
     }
 
     @Test func backoffDoublesUpToItsCap() {
-        let backoff = Backoff()
+        let backoff = ExponentialBackoff.upload
         #expect(
             (0...9).map { backoff.delay(afterAttempt: $0, random: 1).inSeconds }
                 == [0, 0.5, 1, 2, 4, 8, 16, 30, 30, 30])

@@ -79,6 +79,12 @@ import Testing
         #expect(session.handle(.finished) == .done)
     }
 
+    @Test func aRejectedPostEndsTheUpload() {
+        var session = UploadSession(plan: plan)
+        #expect(session.handle(.interrupted) == .askStatus(afterAttempt: 1))
+        #expect(session.handle(.failedByService(reason: "internal")) == .fail(.failedByService(reason: "internal")))
+    }
+
     @Test func sendsTheChunkAgainWhenTheStatusCallFails() {
         var session = UploadSession(plan: plan)
         #expect(session.handle(.interrupted) == .askStatus(afterAttempt: 1))
@@ -131,7 +137,7 @@ import Testing
     func anExpiredAddressWithMissingBytesEndsTheUpload(status: Int) {
         var session = UploadSession(plan: plan, committed: 10_000_000)
         #expect(session.handle(.answered(status: status, progress: nil)) == .askStatus(afterAttempt: 0))
-        #expect(session.handle(.reported(uploadedBytes: 10_000_000)) == .fail(.addressExpired(status: status)))
+        #expect(session.handle(.reported(uploadedBytes: 10_000_000)) == .fail(.urlExpired(status: status)))
     }
 
     @Test func anExpiredAddressWithAllBytesIsSuccess() {

@@ -18,15 +18,20 @@ import Testing
     }
 
     func uploader(_ transport: any Transport) -> Uploader {
-        Uploader(.live, transport: transport, clock: clock.host, random: { 1 })
+        Uploader(transport: transport, clock: clock.host, random: { 1 })
+    }
+
+    func pending(_ file: FileSource, by plan: ChunkPlan? = nil, acceptedAt: Date? = nil) throws -> PendingUpload {
+        PendingUpload(
+            file: file, plan: try plan ?? ChunkPlan(size: file.bytes), url: url, acceptedAt: acceptedAt ?? clock.now)
     }
 
     @Test func sendsExactRangesWithoutAuthorisation() async throws {
         let transport = ScriptedTransport([.answer(206, ""), .answer(206, ""), .answer(201, "")])
+        let plan = try #require(ChunkPlan(size: 30, chunkSize: 9, count: 3))
         let outcome = try await withFile(30) { file, _ in
             try await uploader(transport).upload(
-                file, by: try #require(ChunkPlan(size: 30, chunkSize: 9, count: 3)), to: url, committed: 0,
-                acceptedAt: clock.now, status: { .unknown }, progress: { _ in }
+                try pending(file, by: plan), status: { .unknown }, progress: { _ in }
             ).outcome
         }
         guard case .complete = outcome else {
@@ -64,19 +69,18 @@ import Testing
     func measuresTheLineUnlessItIsHeldBackOrTooQuick(rate: Double, measured: Double?) async throws {
         let isHeldBack = measured == nil && rate < 10_000_000
         let uploader = Uploader(
-            .live, transport: Line(clock: clock, bytesPerSecond: rate), clock: clock.host,
+            transport: Line(clock: clock, bytesPerSecond: rate), clock: clock.host,
             bytesPerSecond: isHeldBack ? rate : nil, random: { 1 })
         let result = try await withFile(20_000_000) { file, _ in
             try await uploader.upload(
-                file, by: try ChunkPlan(size: 20_000_000), to: url, committed: 0, acceptedAt: clock.now,
-                status: { .unknown }, progress: { _ in })
+                try pending(file), status: { .unknown }, progress: { _ in })
         }
         #expect(result.bytesPerSecond == measured)
     }
 
     @Test func saysWhenAMeasuredRateIsTooLow() {
-        #expect(Uploader.hopeless(bytes: 1_000_000_000, atMeasured: 300_000) == nil)
-        let error = Uploader.hopeless(bytes: 1_000_000_000, atMeasured: 200_000)
+        #expect(UploadRate.problem(bytes: 1_000_000_000, atMeasured: 300_000) == nil)
+        let error = UploadRate.problem(bytes: 1_000_000_000, atMeasured: 200_000)
         #expect(error?.outcome == .unavailable)
         #expect(error?.message.contains("the upload was not started") == true)
     }
@@ -85,8 +89,7 @@ import Testing
         let transport = ScriptedTransport([.answer(500, ""), .answer(502, ""), .answer(201, "")])
         _ = try await withFile(10) { file, _ in
             try await uploader(transport).upload(
-                file, by: try ChunkPlan(size: 10), to: url, committed: 0, acceptedAt: clock.now,
-                status: { .underWay(uploadedBytes: 0) }, progress: { _ in })
+                try pending(file), status: { .underWay(uploadedBytes: 0) }, progress: { _ in })
         }
         #expect(clock.waits == [.seconds(0.5), .seconds(1)])
     }
@@ -95,11 +98,10 @@ import Testing
         let failure = TransportFailure(.broken, requestBegun: true, detail: "reset")
         let transport = ScriptedTransport(Array(repeating: .fail(failure), count: 10))
         try await withFile(10) { file, _ in
-            let plan = try ChunkPlan(size: 10)
+            let pending = try pending(file)
             do throws(StageError) {
                 _ = try await uploader(transport).upload(
-                    file, by: plan, to: url, committed: 0, acceptedAt: clock.now,
-                    status: { .underWay(uploadedBytes: 0) }, progress: { _ in })
+                    pending, status: { .underWay(uploadedBytes: 0) }, progress: { _ in })
                 Issue.record("no error")
             } catch {
                 #expect(error.outcome == .unavailable)
@@ -114,8 +116,7 @@ import Testing
         let transport = ScriptedTransport([.answer(503, "", headers: ["retry-after": "7"]), .answer(201, "")])
         _ = try await withFile(10) { file, _ in
             try await uploader(transport).upload(
-                file, by: try ChunkPlan(size: 10), to: url, committed: 0, acceptedAt: clock.now,
-                status: { .underWay(uploadedBytes: 0) }, progress: { _ in })
+                try pending(file), status: { .underWay(uploadedBytes: 0) }, progress: { _ in })
         }
         #expect(clock.waits == [.seconds(7)])
     }
@@ -125,8 +126,7 @@ import Testing
         let transport = ScriptedTransport([.fail(lost), .answer(400, "")])
         let outcome = try await withFile(10) { file, _ in
             try await uploader(transport).upload(
-                file, by: try ChunkPlan(size: 10), to: url, committed: 0, acceptedAt: clock.now,
-                status: { .unknown }, progress: { _ in }
+                try pending(file), status: { .unknown }, progress: { _ in }
             ).outcome
         }
         guard case .unclear = outcome else {
@@ -139,8 +139,8 @@ import Testing
         let transport = ScriptedTransport([])
         let outcome = try await withFile(10) { file, _ in
             try await uploader(transport).upload(
-                file, by: try ChunkPlan(size: 10), to: url, committed: 0,
-                acceptedAt: clock.now.addingTimeInterval(-3590), status: { .underWay(uploadedBytes: 0) },
+                try pending(file, acceptedAt: clock.now.addingTimeInterval(-3590)),
+                status: { .underWay(uploadedBytes: 0) },
                 progress: { _ in }
             ).outcome
         }
@@ -158,8 +158,7 @@ import Testing
             try handle.truncate(atOffset: 5)
             try handle.close()
             return try await uploader(transport).upload(
-                file, by: try ChunkPlan(size: 10), to: url, committed: 0, acceptedAt: clock.now,
-                status: { .unknown }, progress: { _ in }
+                try pending(file), status: { .unknown }, progress: { _ in }
             ).outcome
         }
         guard case .refused(let error) = outcome else {
@@ -171,9 +170,9 @@ import Testing
     }
 
     @Test func knowsALineThatCannotMakeIt() {
-        #expect(Uploader.tooSlow(sent: 1_000_000, in: 100, missing: 100_000_000, left: 3000)?.outcome == .unavailable)
-        #expect(Uploader.tooSlow(sent: 1_000_000, in: 100, missing: 10_000_000, left: 3000) == nil)
-        #expect(Uploader.tooSlow(sent: 1_000_000, in: 5, missing: 1_000_000_000, left: 3000) == nil)
+        #expect(UploadRate.problem(sent: 1_000_000, in: 100, missing: 100_000_000, left: 3000)?.outcome == .unavailable)
+        #expect(UploadRate.problem(sent: 1_000_000, in: 100, missing: 10_000_000, left: 3000) == nil)
+        #expect(UploadRate.problem(sent: 1_000_000, in: 5, missing: 1_000_000_000, left: 3000) == nil)
     }
 
     @Test(arguments: [("bytes 0-9/30", 9), ("bytes 0-10/30", 10), ("x", nil), (nil, nil)] as [(String?, Int64?)])

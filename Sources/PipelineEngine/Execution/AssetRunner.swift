@@ -289,10 +289,7 @@ struct AssetRunner: Sendable {
             let place = record.url.map { ": \($0)" } ?? ""
             return .skipped(reason: "already posted as \(record.publishID ?? record.id)\(place); nothing was sent")
         case .unconfirmed where record.publishID == nil:
-            throw StageError(
-                .unconfirmed,
-                "the post \(record.id) is unconfirmed: \(record.reason ?? "its outcome is not known"); it is never sent again by machine",
-                hint: "look at the account, and see `spreader-pipeline posts list`")
+            throw .unconfirmed(record)
         // With a publish id, the stage queries the service for the status and sends nothing.
         case .reserved, .sending, .accepted, .uploaded, .failed, .unconfirmed: return nil
         }

@@ -85,11 +85,6 @@ package struct RetryPolicy: Sendable, Hashable {
     /// min(maximumDelay, delay × 2^(next − 2)).
     /// - Parameter random: A random number in `0..<1`.
     package func backoff(before next: Int, random: Double) -> Duration {
-        let ceiling = min(maximumDelay.inSeconds, delay.inSeconds * pow2(next - 2))
-        return .seconds(ceiling * random)
-    }
-
-    private func pow2(_ exponent: Int) -> Double {
-        (0..<max(0, min(exponent, 40))).reduce(1) { value, _ in value * 2 }
+        ExponentialBackoff(base: delay, cap: maximumDelay).delay(afterAttempt: next - 1, random: random)
     }
 }

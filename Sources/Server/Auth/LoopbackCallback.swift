@@ -1,7 +1,5 @@
 import Foundation
-import Glibc
 import Hummingbird
-import Logging
 import NIOCore
 package import PipelineKit
 import Synchronization
@@ -16,6 +14,10 @@ package struct LoopbackCallback: Sendable {
         /// The request does not belong to this login: the server keeps waiting.
         case unrelated
     }
+
+    /// The address that the server listens on. The redirect URI may call it `localhost`.
+    private static let address = "127.0.0.1"
+    private static let loginPath = "/login"
 
     /// The host in the redirect URI: `127.0.0.1` or `localhost`, as registered.
     private let host: String
@@ -32,10 +34,11 @@ package struct LoopbackCallback: Sendable {
         self.path = path
     }
 
-    /// Creates the callback for a redirect URI. Returns nil if the URI is not on this machine.
+    /// Creates the callback for a redirect URI. Returns nil if the URI does not lead to the server, which listens on
+    /// 127.0.0.1 only.
     package init?(redirectURI: String, port: Int?) {
         guard let parts = URLComponents(string: redirectURI), parts.scheme == "http", let host = parts.host,
-            host == "127.0.0.1" || host == "localhost"
+            host == Self.address || host == "localhost"
         else { return nil }
         self.init(host: host, port: port ?? parts.port, path: parts.path.isEmpty ? "/" : parts.path)
     }
@@ -49,77 +52,25 @@ package struct LoopbackCallback: Sendable {
     /// - Throws: `StageError` if the server can't listen on the port; `cancelled` if the task is cancelled.
     package func wait(
         begin: @escaping @Sendable (_ redirectURI: String) -> String,
-        invite: @escaping @Sendable (_ address: String, _ door: String) -> Void,
+        invite: @escaping @Sendable (_ consentURL: String, _ loginURL: String) -> Void,
         handle: @escaping @Sendable (LoginAnswer) async -> Outcome
     ) async throws(StageError) {
+        let consent = OneTimeRedirect()
         let (ends, end) = AsyncStream.makeStream(of: Void.self)
-        let router = Router()
-        router.add(middleware: LoopbackGuard())
-        // Other users can see the arguments of a new browser process, so start it with a URL without secrets.
-        let door = Door()
-        router.get("/login") { _, _ in
-            // Redirect only once, so that another user of this machine who finds the URL can't complete the login.
-            let known = door.address.withLock { address in
-                defer { address = nil }
-                return address
-            }
-            guard let address = known else { return Response(status: .notFound) }
-            var response = Response(status: .seeOther)
-            response.headers[.location] = address
-            response.headers[.cacheControl] = "no-store"
-            return response
-        }
-        router.get(RouterPath(path)) { request, _ in
-            switch await handle(LoginAnswer(query: request.uri.query ?? "")) {
-            case .finished(let title, let lines, let isGood):
-                return NoticePage(title: title, lines: lines, isGood: isGood).response { end.yield() }
-            case .unrelated:
-                return NoticePage(
-                    title: "Not part of this login",
-                    lines: ["This page does not belong to the current login. Continue in the other window."],
-                    isGood: false
-                ).response(.badRequest)
-            }
-        }
-        let (ready, announce) = AsyncStream.makeStream(of: Int.self)
-        var quiet = Logger(label: "login")
-        quiet.logLevel = .critical
-        let wanted = port ?? 0
-        let application = Application(
-            router: router, configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: wanted)),
-            onServerRunning: { channel in
-                announce.yield(channel.localAddress?.port ?? wanted)
-                announce.finish()
-            }, logger: quiet)
-        let base = host
-        let path = path
+        let router = router(redirectingTo: consent, handle: handle) { end.yield() }
+        let listener = Listener(host: Self.address, port: port ?? 0)
         do {
-            try await withThrowingTaskGroup(of: Bool.self) { group in
-                group.addTask {
-                    try await application.run()
-                    return true
-                }
-                group.addTask {
-                    for await port in ready {
-                        let address = begin("http://\(base):\(port)\(path)")
-                        door.address.withLock { $0 = address }
-                        invite(address, "http://127.0.0.1:\(port)/login")
-                    }
-                    return false
-                }
-                group.addTask {
-                    var waiting = ends.makeAsyncIterator()
-                    await waiting.next()
-                    return true
-                }
-                defer { group.cancelAll() }
-                while let isOver = try await group.next(), !isOver {}
+            let server = listener.application(router) { port in
+                let consentURL = begin("http://\(host):\(port)\(path)")
+                consent.open(consentURL)
+                invite(consentURL, "http://\(Self.address):\(port)\(Self.loginPath)")
             }
+            try await Self.run(server, until: ends)
         } catch is CancellationError {
             throw .cancelled
-        } catch let error as IOError where error.errnoCode == EADDRINUSE || error.errnoCode == EACCES {
+        } catch let error as IOError where error.isPortUnavailable {
             throw StageError(
-                .configuration, "the login can't listen on 127.0.0.1:\(wanted): \(error)",
+                .configuration, "the login can't listen on \(listener.host):\(listener.port): \(error)",
                 hint: "choose another --port; it must be one of the app's redirect URIs, or the app must allow any port"
             )
         } catch {
@@ -128,8 +79,59 @@ package struct LoopbackCallback: Sendable {
         if Task.isCancelled { throw .cancelled }
     }
 
-    /// Holds the consent page's URL from the time it is known until it is used.
-    private final class Door: Sendable {
-        let address = Mutex<String?>(nil)
+    /// Runs the server until `end` gives a value or the task is cancelled.
+    private static func run(_ server: some ApplicationProtocol, until end: AsyncStream<Void>) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            group.addTask {
+                var values = end.makeAsyncIterator()
+                await values.next()
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    /// The routes of one login.
+    /// - Parameter onFinished: Called after the page that ends the login has been sent.
+    private func router(
+        redirectingTo consent: OneTimeRedirect, handle: @escaping @Sendable (LoginAnswer) async -> Outcome,
+        onFinished: @escaping @Sendable () -> Void
+    ) -> Router<BasicRequestContext> {
+        let router = Router()
+        router.add(middleware: LoopbackGuard())
+        // Other users can see the arguments of a new browser process, so start it with a URL without secrets.
+        router.get(RouterPath(Self.loginPath)) { _, _ in consent.response() }
+        router.get(RouterPath(path)) { request, _ in
+            switch await handle(LoginAnswer(query: request.uri.query ?? "")) {
+            case .finished(let title, let lines, let isGood):
+                return try NoticePage(title: title, lines: lines, isGood: isGood).response(onSent: onFinished)
+            case .unrelated:
+                return try NoticePage(
+                    title: "Not part of this login",
+                    lines: ["This page does not belong to the current login. Continue in the other window."],
+                    isGood: false
+                ).response(.badRequest)
+            }
+        }
+        return router
+    }
+}
+
+/// Redirects the first request only, so that another user of this machine who finds the URL can't complete the login.
+private final class OneTimeRedirect: Sendable {
+    private let target = Mutex<String?>(nil)
+
+    /// Sets the target of the redirect.
+    func open(_ url: String) { target.withLock { $0 = url } }
+
+    /// Returns the redirect; 404 before `open` and after the first request.
+    func response() -> Response {
+        let url = target.withLock { target in
+            defer { target = nil }
+            return target
+        }
+        guard let url else { return Response(status: .notFound) }
+        return Response(status: .seeOther, headers: [.location: url, .cacheControl: "no-store"])
     }
 }

@@ -3,7 +3,6 @@ package import Foundation
 import HTTPTypes
 package import Hummingbird
 package import PipelineKit
-import PluginProtocol
 package import TikTok
 
 /// Connects accounts in a web app.
@@ -11,6 +10,15 @@ package import TikTok
 /// `GET /auth/tiktok/login?account=NAME` redirects the browser to TikTok's consent page; `GET /auth/tiktok/callback`
 /// exchanges the code. A login is valid once, for ten minutes, and only in the browser that started it.
 package struct TikTokAuthController: Sendable {
+    /// A login whose consent page has sent the browser back.
+    package struct AnsweredLogin: Sendable {
+        /// The name of the account to connect.
+        package let account: String
+        package let request: LoginRequest
+        /// Belongs to the request and has a code.
+        package let answer: LoginAnswer
+    }
+
     /// The settings and services that the controller uses.
     package struct Host: Sendable {
         /// The client key of the app.
@@ -23,8 +31,7 @@ package struct TikTokAuthController: Sendable {
         package var scopes: [String]
         package var now: @Sendable () -> Date
         /// Exchanges the code and stores the account. Returns the lines to show in the browser.
-        package var connect:
-            @Sendable (_ account: String, LoginRequest, LoginAnswer) async throws(StageError) -> [String]
+        package var connect: @Sendable (AnsweredLogin) async throws(StageError) -> [String]
         /// Claims a state, so that a login is used only once. Returns false if any process of the app has claimed it
         /// before.
         package var claim: @Sendable (_ state: Secret, _ until: Date) async throws(StageError) -> Bool
@@ -32,7 +39,7 @@ package struct TikTokAuthController: Sendable {
         package init(
             clientKey: String, authorizeURL: String, redirectURI: String, scopes: [String],
             now: @escaping @Sendable () -> Date,
-            connect: @escaping @Sendable (String, LoginRequest, LoginAnswer) async throws(StageError) -> [String],
+            connect: @escaping @Sendable (AnsweredLogin) async throws(StageError) -> [String],
             claim: @escaping @Sendable (Secret, Date) async throws(StageError) -> Bool
         ) {
             self.clientKey = clientKey
@@ -57,14 +64,14 @@ package struct TikTokAuthController: Sendable {
 
     /// Adds the two routes.
     package func add<Context: Hummingbird.RequestContext>(to router: Router<Context>) {
-        router.get("/auth/tiktok/login") { request, _ in login(request) }
-        router.get("/auth/tiktok/callback") { request, _ in await callback(request) }
+        router.get("/auth/tiktok/login") { request, _ in try login(request) }
+        router.get("/auth/tiktok/callback") { request, _ in try await callback(request) }
     }
 
-    private func login(_ request: Request) -> Response {
+    private func login(_ request: Request) throws -> Response {
         let account = request.uri.queryParameters["account"].map(String.init) ?? "default"
         guard AccountName.isValid(account) else {
-            return NoticePage(
+            return try NoticePage(
                 title: "Invalid account name",
                 lines: ["Account names may contain letters, digits, dots, dashes and underscores."], isGood: false
             ).response(.badRequest)
@@ -80,29 +87,31 @@ package struct TikTokAuthController: Sendable {
         return response
     }
 
-    private func callback(_ request: Request) async -> Response {
-        var response: Response
+    private func callback(_ request: Request) async throws -> Response {
+        let page: NoticePage
+        let status: HTTPResponse.Status
         do throws(StageError) {
-            let lines = try await connect(request)
-            response = NoticePage(title: "Connected", lines: lines, isGood: true).response()
+            page = NoticePage(title: "Connected", lines: try await connect(request), isGood: true)
+            status = .ok
         } catch {
-            response = NoticePage(
-                title: "Not connected", lines: [error.message] + [error.hint].compactMap { $0 }, isGood: false
-            ).response(error.outcome == .unavailable ? .badGateway : .badRequest)
+            page = NoticePage(
+                title: "Not connected", lines: [error.message] + [error.hint].compactMap { $0 }, isGood: false)
+            status = error.outcome == .unavailable ? .badGateway : .badRequest
         }
+        var response = try page.response(status)
         // Delete the cookie: the login ended, successful or not.
         response.setCookie(cookie("", seconds: 0))
         return response
     }
 
     private func connect(_ request: Request) async throws(StageError) -> [String] {
-        let again = "start again with the login button"
+        let hint = "start again with the login button"
         guard let value = request.cookies[LoginCookie.name]?.value,
             let cookie = LoginCookie(value, key: key, at: host.now())
         else {
             throw StageError(
                 .notAuthorised, "this browser has no login in progress, or the login took longer than ten minutes",
-                hint: again)
+                hint: hint)
         }
         let login = LoginRequest(
             clientKey: host.clientKey, scopes: host.scopes, redirectURI: host.redirectURI,
@@ -110,9 +119,9 @@ package struct TikTokAuthController: Sendable {
         let answer = LoginAnswer(query: request.uri.query ?? "")
         _ = try login.code(in: answer)
         guard try await host.claim(Secret(cookie.state), cookie.expiresAt) else {
-            throw StageError(.notAuthorised, "this login was already used", hint: again)
+            throw StageError(.notAuthorised, "this login was already used", hint: hint)
         }
-        return try await host.connect(cookie.account, login, answer)
+        return try await host.connect(AnsweredLogin(account: cookie.account, request: login, answer: answer))
     }
 
     private func cookie(_ value: String, seconds: Int) -> Cookie {

@@ -3,7 +3,6 @@ import HTTPTypes
 package import Hummingbird
 import NIOCore
 package import PipelineKit
-import PluginProtocol
 package import TikTok
 
 /// Receives TikTok's webhooks at `POST /webhook/tiktok`.
@@ -48,7 +47,7 @@ package struct WebhookController: Sendable {
             var buffer = try await request.body.collect(upTo: Self.longestBody)
             body = Data(buffer.readBytes(length: buffer.readableBytes) ?? [])
         } catch {
-            return Self.answer(.contentTooLarge, "the body is too long or incomplete")
+            return Self.response(.contentTooLarge, "the body is too long or incomplete")
         }
         do throws(WebhookSignature.Refusal) {
             try WebhookSignature.verify(
@@ -57,22 +56,23 @@ package struct WebhookController: Sendable {
         } catch {
             switch error {
             case .malformed:
-                return Self.answer(.unauthorized, "the \(WebhookSignature.header) header is missing or malformed")
-            case .forged: return Self.answer(.unauthorized, "the signature is not this app's")
-            case .stale: return Self.answer(.unauthorized, "the signature is too old")
+                return Self.response(.unauthorized, "the \(WebhookSignature.header) header is missing or malformed")
+            case .forged: return Self.response(.unauthorized, "the signature is not this app's")
+            case .expired: return Self.response(.unauthorized, "the signature is too old")
+            case .postdated: return Self.response(.unauthorized, "the signature is dated in the future")
             }
         }
         // The body is signed but not a readable event. Respond with 200, because a repeated delivery would not help.
-        guard let event = WebhookEvent(body: body) else { return Self.answer(.ok, "ignored") }
+        guard let event = WebhookEvent(body: body) else { return Self.response(.ok, "ignored") }
         do throws(StageError) {
             try await host.take(event)
-            return Self.answer(.ok, "ok")
+            return Self.response(.ok, "ok")
         } catch {
-            return Self.answer(.serviceUnavailable, "try again")
+            return Self.response(.serviceUnavailable, "try again")
         }
     }
 
-    private static func answer(_ status: HTTPResponse.Status, _ text: String) -> Response {
+    private static func response(_ status: HTTPResponse.Status, _ text: String) -> Response {
         Response(
             status: status, headers: [.contentType: "text/plain; charset=utf-8"],
             body: ResponseBody(byteBuffer: ByteBuffer(string: text + "\n")))

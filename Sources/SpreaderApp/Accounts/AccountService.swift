@@ -43,7 +43,7 @@ package struct AccountService: Sendable {
                 try await AccountLogin(
                     configuration, transport: transport, clientSecret: secret, now: assembly.store.clock.now
                 )
-                .complete(request, answer)
+                .complete(request, with: answer)
             }
             return try await store(account, as: name)
         }
@@ -80,7 +80,7 @@ package struct AccountService: Sendable {
             let access = tokens.accessToken
             user = try await HTTPTransport.with(configuration) { (transport) throws(StageError) in
                 do throws(APIFailure) {
-                    return try await TikTokClient(configuration, transport: transport).userInfo(access)
+                    return try await TikTokClient(configuration, transport: transport).userInfo(token: access)
                 } catch {
                     // A token without the user.info scope is still valid.
                     if case .refused(let refusal) = error, refusal.code != "access_token_invalid" { return nil }

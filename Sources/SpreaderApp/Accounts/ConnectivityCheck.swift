@@ -16,7 +16,7 @@ package struct ConnectivityCheck {
         let configuration = try TikTokConfiguration(settings: settings)
         return try await HTTPTransport.with(configuration) { (transport) throws(StageError) in
             do throws(APIFailure) {
-                let creator = try await TikTokClient(configuration, transport: transport).creatorInfo(token)
+                let creator = try await TikTokClient(configuration, transport: transport).creatorInfo(token: token)
                 return "TikTok accepts the token\(creator.username.map { " of @\($0)" } ?? "")"
             } catch {
                 throw StageError(tiktok: error)

@@ -25,7 +25,7 @@ package struct WebhookHandler: Sendable {
     /// Handles an event once, even if TikTok delivers it several times.
     /// - Throws: `StageError` if the database can't be written; a redelivery may succeed.
     package func take(_ event: WebhookEvent) async throws(StageError) {
-        let mark = "webhook:\(ContentDigest.sha256(event.mark))"
+        let mark = "webhook:\(ContentDigest.sha256(event.idempotencyKey))"
         if try await claims.isTaken(mark) { return }
         // Apply before marking: applying an event twice is harmless, losing it is not.
         try await apply(event)
@@ -53,7 +53,8 @@ package struct WebhookHandler: Sendable {
             change = .published(
                 postIDs: ids,
                 url: PostAddress.url(
-                    postIDs: ids, publishID: publishID, username: post.announcement?.username, configuration)
+                    postIDs: ids, publishID: publishID, username: post.announcement?.username,
+                    configuration: configuration)
                     ?? post.url)
         case .failed(let reason): change = .failed(reason: reason)
         case .noLongerAvailable, .authorizationRemoved, .other: return

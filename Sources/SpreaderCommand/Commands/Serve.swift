@@ -71,7 +71,8 @@ struct Serve: AsyncParsableCommand {
             TikTokAuthController.Host(
                 clientKey: clientKey, authorizeURL: try TikTokConfiguration(settings: settings.plain).authorizeURL,
                 redirectURI: redirectURI, scopes: desk.scopes, now: desk.assembly.store.clock.now,
-                connect: { (name, request, answer) throws(StageError) in try await desk.connect(name, request, answer)
+                connect: { (login) throws(StageError) in
+                    try await desk.connect(login.account, login.request, login.answer)
                 },
                 claim: { (state, end) throws(StageError) in
                     try await claims.take("login:\(ContentDigest.sha256(state.reveal()))", until: end)

@@ -13,50 +13,65 @@ package struct MultipartClient: PostingAPI {
         self.transport = transport
     }
 
-    package func creatorInfo(_ token: Secret) async throws(APIFailure) -> CreatorInfo {
-        try await v2.creatorInfo(token)
+    package func creatorInfo(token: Secret) async throws(APIFailure) -> CreatorInfo {
+        try await v2.creatorInfo(token: token)
     }
 
-    package func status(of publishID: String, _ token: Secret) async throws(APIFailure) -> PublishStatus {
-        try await v2.status(of: publishID, token)
+    package func status(of publishID: String, token: Secret) async throws(APIFailure) -> PublishStatus {
+        try await v2.status(of: publishID, token: token)
     }
 
-    package func cancel(_ publishID: String, _ token: Secret) async throws(APIFailure) {
-        try await v2.cancel(publishID, token)
+    package func cancel(_ publishID: String, token: Secret) async throws(APIFailure) {
+        try await v2.cancel(publishID, token: token)
     }
 
-    package func create(_ post: NewPost, _ token: Secret) async throws(APIFailure) -> AcceptedPost {
+    package func create(_ post: NewPost, token: Secret) async throws(APIFailure) -> AcceptedPost {
         guard case .video(let id) = post.source, let info = post.info else {
             throw .transport(TikTokClient.otherDialect)
         }
         let accepted: AcceptedPost = try await v2.post(
-            "/post/publish/direct/", v2.encode(PublishBody(videoID: id, postInfo: info)), token)
+            PublishBody(videoID: id, postInfo: info), to: "/post/publish/direct/", token: token)
         return AcceptedPost(publishID: accepted.publishID, uploadURL: nil)
     }
 
     // MARK: Parts. These calls are safe to repeat.
 
     /// Starts an upload.
-    package func openUpload(_ plan: ChunkPlan, _ token: Secret) async throws(APIFailure) -> OpenedUpload {
-        try await v2.post("/video/upload/init/", v2.encode(OpenBody(plan)), token)
+    package func openUpload(_ plan: ChunkPlan, token: Secret) async throws(APIFailure) -> OpenedUpload {
+        try await v2.post(OpenBody(plan), to: "/video/upload/init/", token: token)
     }
 
-    /// Sends part `number`, counted from 1. It replaces an earlier part with the same number.
+    /// Sends a part. It replaces an earlier part with the same number.
     package func sendPart(
-        _ number: Int, of uploadID: String, _ chunk: FileChunk, timeout: Duration, _ token: Secret
+        _ part: VideoPart, timeout: Duration, token: Secret
     ) async throws(APIFailure) -> ReceivedPart {
         try await v2.call(
             TransportRequest(
                 method: "POST",
                 url:
-                    "\(v2.configuration.apiBaseURL)/video/upload/part/?upload_id=\(FormEncoding.encode(uploadID))&part_number=\(number)",
+                    "\(v2.configuration.apiBaseURL)/video/upload/part/?upload_id=\(FormEncoding.encode(part.uploadID))&part_number=\(part.number)",
                 headers: [("Authorization", "Bearer \(token.reveal())"), ("Content-Type", "video/mp4")],
-                body: .file(chunk), timeout: timeout))
+                body: .file(part.chunk), timeout: timeout))
     }
 
     /// Assembles the parts into a video.
-    package func completeUpload(_ uploadID: String, _ token: Secret) async throws(APIFailure) -> CompletedVideo {
-        try await v2.post("/video/upload/complete/", v2.encode(CompleteBody(uploadID: uploadID)), token)
+    package func completeUpload(_ uploadID: String, token: Secret) async throws(APIFailure) -> CompletedVideo {
+        try await v2.post(CompleteBody(uploadID: uploadID), to: "/video/upload/complete/", token: token)
+    }
+}
+
+/// One part of a multipart upload.
+package struct VideoPart: Sendable {
+    /// Counted from 1.
+    package var number: Int
+    /// The id of the upload at the service.
+    package var uploadID: String
+    package var chunk: FileChunk
+
+    package init(number: Int, uploadID: String, chunk: FileChunk) {
+        self.number = number
+        self.uploadID = uploadID
+        self.chunk = chunk
     }
 }
 

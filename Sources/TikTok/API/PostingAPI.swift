@@ -6,13 +6,13 @@ package import PipelineKit
 /// requests and decode responses: they do not retry or wait.
 package protocol PostingAPI: Sendable {
     /// Fetches the posting limits and options of the creator.
-    func creatorInfo(_ token: Secret) async throws(APIFailure) -> CreatorInfo
+    func creatorInfo(token: Secret) async throws(APIFailure) -> CreatorInfo
     /// Creates a post. Not idempotent: a second request creates a second post.
-    func create(_ post: NewPost, _ token: Secret) async throws(APIFailure) -> AcceptedPost
+    func create(_ post: NewPost, token: Secret) async throws(APIFailure) -> AcceptedPost
     /// Fetches the status of a post.
-    func status(of publishID: String, _ token: Secret) async throws(APIFailure) -> PublishStatus
+    func status(of publishID: String, token: Secret) async throws(APIFailure) -> PublishStatus
     /// Cancels a post that TikTok is still downloading.
-    func cancel(_ publishID: String, _ token: Secret) async throws(APIFailure)
+    func cancel(_ publishID: String, token: Secret) async throws(APIFailure)
 }
 
 /// The API dialect, set by `TIKTOK_API`.

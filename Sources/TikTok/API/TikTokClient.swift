@@ -12,13 +12,13 @@ package struct TikTokClient: PostingAPI {
     }
 
     /// Fetches the posting limits and options of the creator.
-    package func creatorInfo(_ token: Secret) async throws(APIFailure) -> CreatorInfo {
-        try await post("/v2/post/publish/creator_info/query/", Data("{}".utf8), token)
+    package func creatorInfo(token: Secret) async throws(APIFailure) -> CreatorInfo {
+        try await post([String: String](), to: "/v2/post/publish/creator_info/query/", token: token)
     }
 
     /// Creates a post, or a draft if it has no settings. TikTok publishes a post as soon as its last byte arrives. Not
     /// idempotent.
-    package func create(_ post: NewPost, _ token: Secret) async throws(APIFailure) -> AcceptedPost {
+    package func create(_ post: NewPost, token: Secret) async throws(APIFailure) -> AcceptedPost {
         let source: SourceInfo
         switch post.source {
         case .upload(let plan): source = SourceInfo(plan)
@@ -28,10 +28,10 @@ package struct TikTokClient: PostingAPI {
         let accepted: AcceptedPost
         if let info = post.info {
             accepted = try await self.post(
-                "/v2/post/publish/video/init/", encode(DirectPostBody(postInfo: info, sourceInfo: source)), token)
+                DirectPostBody(postInfo: info, sourceInfo: source), to: "/v2/post/publish/video/init/", token: token)
         } else {
             accepted = try await self.post(
-                "/v2/post/publish/inbox/video/init/", encode(InboxDraftBody(sourceInfo: source)), token)
+                InboxDraftBody(sourceInfo: source), to: "/v2/post/publish/inbox/video/init/", token: token)
         }
         guard case .upload = post.source else {
             // Ignore any upload URL: TikTok fetches the video.
@@ -44,20 +44,20 @@ package struct TikTokClient: PostingAPI {
     }
 
     /// Cancels a post that TikTok is still downloading.
-    package func cancel(_ publishID: String, _ token: Secret) async throws(APIFailure) {
-        let _: NoData = try await post("/v2/post/publish/cancel/", encode(StatusBody(publishID: publishID)), token)
+    package func cancel(_ publishID: String, token: Secret) async throws(APIFailure) {
+        let _: NoData = try await post(StatusBody(publishID: publishID), to: "/v2/post/publish/cancel/", token: token)
     }
 
     /// Fetches the status of a post.
-    package func status(of publishID: String, _ token: Secret) async throws(APIFailure) -> PublishStatus {
-        try await post("/v2/post/publish/status/fetch/", encode(StatusBody(publishID: publishID)), token)
+    package func status(of publishID: String, token: Secret) async throws(APIFailure) -> PublishStatus {
+        try await post(StatusBody(publishID: publishID), to: "/v2/post/publish/status/fetch/", token: token)
     }
 
     /// Fetches the user that the token belongs to.
     /// - Parameter fields: `username` needs the scope `user.info.profile`; the defaults only need `user.info.basic`.
-    package func userInfo(fields: [String] = ["open_id", "display_name"], _ token: Secret) async throws(APIFailure)
-        -> UserInfo
-    {
+    package func userInfo(
+        fields: [String] = ["open_id", "display_name"], token: Secret
+    ) async throws(APIFailure) -> UserInfo {
         let answer: UserAnswer = try await call(
             TransportRequest(
                 method: "GET",
@@ -69,24 +69,23 @@ package struct TikTokClient: PostingAPI {
     static let otherDialect = TransportFailure(
         .broken, requestBegun: false, detail: "the configured API dialect does not support this request")
 
-    func encode(_ body: some Encodable) throws(APIFailure) -> Data {
+    /// Sends `body` as JSON.
+    func post<Answer: Decodable>(
+        _ body: some Encodable, to path: String, token: Secret
+    ) async throws(APIFailure) -> Answer {
+        let json: Data
         do {
-            return try JSONEncoder().encode(body)
+            json = try JSONEncoder().encode(body)
         } catch {
             throw .transport(
                 TransportFailure(.broken, requestBegun: false, detail: "the request can't be encoded as JSON"))
         }
-    }
-
-    func post<Answer: Decodable>(_ path: String, _ body: Data, _ token: Secret) async throws(APIFailure)
-        -> Answer
-    {
-        try await call(
+        return try await call(
             TransportRequest(
                 method: "POST", url: configuration.apiBaseURL + path,
                 headers: [
                     ("Authorization", "Bearer \(token.reveal())"), ("Content-Type", "application/json; charset=UTF-8"),
-                ], body: .data(body), timeout: configuration.requestTimeout))
+                ], body: .data(json), timeout: configuration.requestTimeout))
     }
 
     func call<Answer: Decodable>(_ request: TransportRequest) async throws(APIFailure) -> Answer {

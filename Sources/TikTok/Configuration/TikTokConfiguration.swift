@@ -105,14 +105,3 @@ package struct TikTokConfiguration: Sendable, Hashable {
         return ("\(scheme)://\(name)\(parts.port.map { ":\($0)" } ?? "")", isLoopback)
     }
 }
-
-/// Recognises loopback hosts.
-enum LoopbackHost {
-    /// Whether `host` is this machine. Expects lower case; IPv6 addresses may have brackets.
-    static func contains(_ host: String) -> Bool {
-        let name = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
-        if name == "localhost" || name == "::1" { return true }
-        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
-    }
-}

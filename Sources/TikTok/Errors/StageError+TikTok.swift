@@ -5,7 +5,8 @@ extension StageError {
     package init(tiktok failure: APIFailure) {
         switch failure {
         case .refused(let refusal): self.init(tiktok: refusal)
-        case .unintelligible(let status, let detail, let retryAfter): self = .unreadable(status, detail, retryAfter)
+        case .unintelligible(let status, let detail, let retryAfter):
+            self = .unreadable(status: status, detail: detail, retryAfter: retryAfter)
         case .transport(let failure): self.init(tiktok: failure)
         }
     }
@@ -27,9 +28,7 @@ extension StageError {
         let entry =
             TikTokErrorTable.oauth[refusal.code]
             ?? .init(
-                .notAuthorised, "TikTok refused the login",
-                TikTokErrorTable.freshLogin,
-                outcome: .notAuthorised)
+                .notAuthorised, "TikTok refused the login", hint: TikTokErrorTable.freshLogin, outcome: .notAuthorised)
         self.init(entry, tiktokCode: refusal.code, retryAfter: refusal.retryAfter, cause: cause)
     }
 
@@ -38,7 +37,7 @@ extension StageError {
         let entry =
             TikTokErrorTable.failReasons[reason]
             ?? .init(
-                .refused, "TikTok rejected the post", "check the reason and the account; nothing was posted",
+                .refused, "TikTok rejected the post", hint: "check the reason and the account; nothing was posted",
                 outcome: .failed)
         self.init(entry, tiktokCode: reason, retryAfter: nil, cause: "fail_reason \(reason)")
     }
@@ -59,6 +58,10 @@ extension StageError {
         }
     }
 
+    /// Whether a status call failed because the service does not know the publish id. That proves nothing: it may have
+    /// published the post before it forgot the id.
+    package var isUnknownPublishID: Bool { code == .refused && outcome == .failed }
+
     private init(_ entry: TikTokErrorTable.Entry, tiktokCode: String, retryAfter: Double?, cause: String) {
         var recovery = entry.recovery
         switch (recovery, retryAfter) {
@@ -75,9 +78,7 @@ extension StageError {
         let message = "TikTok refused the request [\(refusal.code)]"
         switch refusal.status {
         case 401:
-            return StageError(
-                .notAuthorised, message,
-                hint: TikTokErrorTable.freshLogin, cause: cause)
+            return StageError(.notAuthorised, message, hint: TikTokErrorTable.freshLogin, cause: cause)
         case 429:
             return StageError(
                 .limited, message, hint: "try again later", recovery: .limited(after: refusal.retryAfter ?? 60),
@@ -91,7 +92,7 @@ extension StageError {
         }
     }
 
-    private static func unreadable(_ status: Int, _ detail: String, _ retryAfter: Double?) -> StageError {
+    private static func unreadable(status: Int, detail: String, retryAfter: Double?) -> StageError {
         let cause = "HTTP \(status), \(detail)"
         switch status {
         case 429:

@@ -19,7 +19,7 @@ package enum TikTokErrorTable {
         package var outcome: StageError.Outcome
 
         init(
-            _ code: StageError.Code, _ message: String, _ hint: String,
+            _ code: StageError.Code, _ message: String, hint: String,
             recovery: StageError.Recovery = .permanent, outcome: StageError.Outcome
         ) {
             self.code = code
@@ -45,49 +45,46 @@ package enum TikTokErrorTable {
         "invalid_params": invalidRequest,
         "access_token_invalid": Entry(
             .notAuthorised, "TikTok refused the access token",
-            freshLogin,
+            hint: freshLogin,
             outcome: .notAuthorised),
         "scope_not_authorized": missingScope,
         "scope_permission_missed": missingScope,
-        "spam_risk_too_many_posts": Entry(
-            .limited, "the creator's daily limit of API posts, shared by all apps, is reached",
-            "try again tomorrow, or post by hand in the TikTok app", recovery: tomorrow, outcome: .tryLater),
-        "spam_risk_user_banned_from_posting": Entry(
-            .notAuthorised, "TikTok bars this creator from posting", "contact TikTok's support; retrying will not help",
-            outcome: .notAuthorised),
+        "spam_risk_too_many_posts": tooManyPosts,
+        "spam_risk_user_banned_from_posting": bannedUser,
         "reached_active_user_cap": Entry(
             .limited, "the app's daily quota of posting users is used up; this is not a limit of the creator",
-            "wait until tomorrow; the app's owner can ask TikTok for a higher quota", recovery: tomorrow,
+            hint: "wait until tomorrow; the app's owner can ask TikTok for a higher quota", recovery: tomorrow,
             outcome: .tryLater),
         "unaudited_client_can_only_post_to_private_accounts": Entry(
             .notAuthorised, "TikTok has not audited the app, so the TikTok account itself must be private",
-            "make the account private in the TikTok app and post with SELF_ONLY, or use `mode: inbox`",
+            hint: "make the account private in the TikTok app and post with SELF_ONLY, or use `mode: inbox`",
             outcome: .notAuthorised),
         "url_ownership_unverified": Entry(
             .refused, "the URL that TikTok should fetch the video from is on a domain that the app has not verified",
-            "upload the file instead, or verify the domain in TikTok's developer portal", outcome: .invalidData),
+            hint: "upload the file instead, or verify the domain in TikTok's developer portal", outcome: .invalidData),
         "privacy_level_option_mismatch": Entry(
             .refused, "the creator's account does not offer the post's privacy level",
-            "set `post.privacyLevel` to one of the account's options", outcome: .invalidData),
+            hint: "set `post.privacyLevel` to one of the account's options", outcome: .invalidData),
         "rate_limit_exceeded": Entry(
-            .limited, "TikTok's per-minute rate limit for this user is reached", "try again in a minute",
+            .limited, "TikTok's per-minute rate limit for this user is reached", hint: "try again in a minute",
             recovery: nextMinute, outcome: .tryLater),
         "internal_error": serverError,
         "spam_risk_too_many_pending_share": Entry(
             .limited,
             "the creator's inbox holds five unfinished drafts from the last 24 hours, which is TikTok's limit",
-            "finish or discard drafts in the TikTok app, or wait a day", recovery: tomorrow, outcome: .tryLater),
+            hint: "finish or discard drafts in the TikTok app, or wait a day", recovery: tomorrow, outcome: .tryLater),
         "app_version_check_failed": Entry(
-            .refused, "the creator's TikTok app is too old for this draft", "update the TikTok app to 31.8 or later",
+            .refused, "the creator's TikTok app is too old for this draft",
+            hint: "update the TikTok app to 31.8 or later",
             outcome: .invalidData),
         "invalid_publish_id": Entry(
-            .refused, "TikTok does not know the post's publish id", "check the account, and see `posts list`",
+            .refused, "TikTok does not know the post's publish id", hint: "check the account, and see `posts list`",
             outcome: .failed),
         "token_not_authorized_for_specified_publish_id": Entry(
             .notAuthorised, "the access token and the post belong to different accounts",
-            "use the account that the post was created with", outcome: .notAuthorised),
+            hint: "use the account that the post was created with", outcome: .notAuthorised),
         "publish_not_cancellable": Entry(
-            .refused, "the post can no longer be cancelled", "delete it in the TikTok app", outcome: .failed),
+            .refused, "the post can no longer be cancelled", hint: "delete it in the TikTok app", outcome: .failed),
     ]
 
     /// Values of `error` in responses of the OAuth endpoints.
@@ -113,57 +110,60 @@ package enum TikTokErrorTable {
         "picture_size_check_failed": badFile("its frame size, which must be 360 to 4096 pixels on each side"),
         "internal": Entry(
             .unavailable, "TikTok failed to process the video; nothing was posted",
-            "run the same command again to upload the video again", outcome: .unavailable),
+            hint: "run the same command again to upload the video again", outcome: .unavailable),
         "video_pull_failed": Entry(
-            .refused, "TikTok could not fetch the video from its URL", "check the URL, or upload the file",
+            .refused, "TikTok could not fetch the video from its URL", hint: "check the URL, or upload the file",
             outcome: .invalidData),
         "photo_pull_failed": Entry(
-            .refused, "TikTok could not fetch a photo from its URL", "check the URLs", outcome: .invalidData),
+            .refused, "TikTok could not fetch a photo from its URL", hint: "check the URLs", outcome: .invalidData),
         "publish_cancelled": Entry(
-            .refused, "the post was cancelled before it was published", "run the same command again to post it",
+            .refused, "the post was cancelled before it was published", hint: "run the same command again to post it",
             outcome: .failed),
         "auth_removed": Entry(
             .notAuthorised, "the creator revoked the app's access while the post was being processed",
-            freshLogin, outcome: .notAuthorised),
-        "spam_risk_too_many_posts": Entry(
-            .limited, "the creator's daily limit of API posts, shared by all apps, is reached",
-            "try again tomorrow, or post by hand in the TikTok app", recovery: tomorrow, outcome: .tryLater),
-        "spam_risk_user_banned_from_posting": Entry(
-            .notAuthorised, "TikTok bars this creator from posting", "contact TikTok's support; retrying will not help",
-            outcome: .notAuthorised),
+            hint: freshLogin, outcome: .notAuthorised),
+        "spam_risk_too_many_posts": tooManyPosts,
+        "spam_risk_user_banned_from_posting": bannedUser,
         "spam_risk_text": Entry(
-            .refused, "TikTok flagged the post's text as spam", "change the title", outcome: .invalidData),
+            .refused, "TikTok flagged the post's text as spam", hint: "change the title", outcome: .invalidData),
         "spam_risk": Entry(
-            .refused, "TikTok flagged the post as spam", "change the title or the footage", outcome: .invalidData),
+            .refused, "TikTok flagged the post as spam", hint: "change the title or the footage", outcome: .invalidData),
     ]
 
     private static let invalidRequest = Entry(
         .refused, "TikTok rejected a field of the request",
-        "see the cause for the field, which is usually a setting under `post`", outcome: .invalidData)
+        hint: "see the cause for the field, which is usually a setting under `post`", outcome: .invalidData)
     private static let missingScope = Entry(
         .notAuthorised, "the creator has not granted the app the permission that this call needs",
-        "log in again and leave all permissions ticked: video.publish for direct posts, video.upload for drafts",
+        hint: "log in again and leave all permissions ticked: video.publish for direct posts, video.upload for drafts",
+        outcome: .notAuthorised)
+    private static let tooManyPosts = Entry(
+        .limited, "the creator's daily limit of API posts, shared by all apps, is reached",
+        hint: "try again tomorrow, or post by hand in the TikTok app", recovery: tomorrow, outcome: .tryLater)
+    private static let bannedUser = Entry(
+        .notAuthorised, "TikTok bars this creator from posting",
+        hint: "contact TikTok's support; retrying will not help",
         outcome: .notAuthorised)
     private static let serverError = Entry(
-        .unavailable, "TikTok had an internal error", "try again later", recovery: .transient(after: nil),
+        .unavailable, "TikTok had an internal error", hint: "try again later", recovery: .transient(after: nil),
         outcome: .unavailable)
 
     private static func login(_ message: String) -> Entry {
         Entry(
-            .notAuthorised, message, freshLogin,
+            .notAuthorised, message, hint: freshLogin,
             outcome: .notAuthorised)
     }
 
     private static func app(_ message: String) -> Entry {
         Entry(
             .notAuthorised, message,
-            "check TIKTOK_CLIENT_KEY and TIKTOK_CLIENT_SECRET against the app in TikTok's developer portal",
+            hint: "check TIKTOK_CLIENT_KEY and TIKTOK_CLIENT_SECRET against the app in TikTok's developer portal",
             outcome: .notAuthorised)
     }
 
     private static func badFile(_ what: String) -> Entry {
         Entry(
             .unusableFootage, "TikTok rejected the video because of \(what); nothing was posted",
-            "change the options of the transcode stage, and run the command again", outcome: .invalidData)
+            hint: "change the options of the transcode stage, and run the command again", outcome: .invalidData)
     }
 }

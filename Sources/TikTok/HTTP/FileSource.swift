@@ -2,6 +2,7 @@ import Crypto
 import Dispatch
 import Foundation
 import NIOCore
+import PipelineKit
 import Synchronization
 
 #if canImport(Glibc)
@@ -92,12 +93,12 @@ package final class FileSource: Sendable {
     private func fill(_ buffer: inout ByteBuffer, at offset: Int64, count: Int) throws(Problem) {
         while buffer.readableBytes < count {
             let position = offset + Int64(buffer.readableBytes)
-            let wanted = count - buffer.readableBytes
-            let got = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { space in
-                let got = pread(descriptor, space.baseAddress, min(wanted, space.count), off_t(position))
-                return max(0, got)
+            let missing = count - buffer.readableBytes
+            let read = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: missing) { space in
+                let read = pread(descriptor, space.baseAddress, min(missing, space.count), off_t(position))
+                return max(0, read)
             }
-            guard got > 0 else { throw Problem(message: "the file is shorter than it was, or can't be read") }
+            guard read > 0 else { throw Problem(message: "the file is shorter than it was, or can't be read") }
         }
         guard isUnchanged else { throw Problem(message: "the file changed while it was being sent") }
     }
@@ -133,6 +134,6 @@ extension FileSource {
             }
             offset += Int64(count)
         }
-        return hash.finalize().map { String(format: "%02x", $0) }.joined()
+        return hash.finalize().lowercaseHex
     }
 }

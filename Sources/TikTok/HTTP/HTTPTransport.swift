@@ -8,7 +8,7 @@ import Synchronization
 /// HTTP over the network. It verifies TLS, rejects redirects, limits the size of responses and logs nothing.
 package struct HTTPTransport: Transport {
     /// The maximum size of a response in bytes.
-    static let longestAnswer = 1_000_000
+    static let longestResponse = 1_000_000
 
     private let calls: HTTPClient
     private let uploads: HTTPClient
@@ -36,7 +36,7 @@ package struct HTTPTransport: Transport {
         var settings = HTTPClient.Configuration()
         // A redirect would send the bearer token or the footage to an unchecked host.
         settings.redirectConfiguration = .disallow
-        let silence = TimeAmount.nanoseconds(Int64(configuration.uploadSilence.inSeconds * 1e9))
+        let silence = TimeAmount(configuration.uploadSilence)
         settings.timeout = .init(connect: .seconds(15), read: silence, write: silence)
         // Fail at once, because that proves that nothing was sent. The caller decides whether to retry.
         settings.connectionPool.retryConnectionEstablishment = false
@@ -74,30 +74,36 @@ package struct HTTPTransport: Transport {
             client = uploads
             outgoing.body = .stream(ChunkPieces(chunk: chunk), length: .known(Int64(chunk.range.count)))
         }
-        let prepared = outgoing
         do {
-            return try await withThrowingTaskGroup(of: TransportResponse.self) { group in
-                group.addTask { try await Self.exchange(prepared, client, timeout: request.timeout) }
-                group.addTask {
-                    try await Task.sleep(for: request.timeout)
-                    throw HTTPClientError.deadlineExceeded
-                }
-                defer { group.cancelAll() }
-                guard let response = try await group.next() else { throw CancellationError() }
-                return response
-            }
+            return try await Self.exchange(outgoing, over: client, deadline: .now() + TimeAmount(request.timeout))
         } catch {
             // API calls never reuse connections: if none was opened, the service can't have seen the request.
             throw failure(error, begun: client === uploads || connections.value > connectionsBefore)
         }
     }
 
+    /// Sends a request and reads the complete response before `deadline`.
     private static func exchange(
-        _ request: HTTPClientRequest, _ client: HTTPClient, timeout: Duration
+        _ request: HTTPClientRequest, over client: HTTPClient, deadline: NIODeadline
     ) async throws -> TransportResponse {
-        let response = try await client.execute(
-            request, deadline: .now() + .nanoseconds(Int64(timeout.inSeconds * 1e9)))
-        let body = try await response.body.collect(upTo: longestAnswer)
+        try await withThrowingTaskGroup(of: TransportResponse.self) { group in
+            group.addTask { try await response(to: request, over: client, deadline: deadline) }
+            // The client drops the deadline once the response has begun; this task also ends an endless body.
+            group.addTask {
+                try await Task.sleep(for: Duration(deadline - .now()))
+                throw HTTPClientError.deadlineExceeded
+            }
+            defer { group.cancelAll() }
+            guard let response = try await group.next() else { throw CancellationError() }
+            return response
+        }
+    }
+
+    private static func response(
+        to request: HTTPClientRequest, over client: HTTPClient, deadline: NIODeadline
+    ) async throws -> TransportResponse {
+        let response = try await client.execute(request, deadline: deadline)
+        let body = try await response.body.collect(upTo: longestResponse)
         var headers: [String: String] = [:]
         for (name, value) in response.headers { headers[name.lowercased()] = value }
         return TransportResponse(

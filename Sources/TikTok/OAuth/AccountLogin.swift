@@ -31,7 +31,7 @@ package struct AccountLogin: Sendable {
     /// Exchanges the code in `answer` for tokens and fetches the user.
     /// - Throws: `StageError` if the answer has no code for this request, or the exchange fails.
     package func complete(
-        _ request: LoginRequest, _ answer: LoginAnswer
+        _ request: LoginRequest, with answer: LoginAnswer
     ) async throws(StageError) -> ConnectedAccount {
         let code = try request.code(in: answer)
         let client = OAuthClient(
@@ -44,17 +44,17 @@ package struct AccountLogin: Sendable {
             if case .refused(let refusal) = error { throw StageError(tiktokLogin: refusal) }
             throw StageError(tiktok: error)
         }
-        let scopes = GrantedScopes(wanted: request.scopes, granted: tokens.scopes)
-        return ConnectedAccount(tokens: tokens, user: await user(tokens), scopes: scopes)
+        let scopes = GrantedScopes(requested: request.scopes, granted: tokens.scopes)
+        return ConnectedAccount(tokens: tokens, user: await user(of: tokens), scopes: scopes)
     }
 
     /// Fetches the user that the tokens belong to. Returns nil on failure, which does not fail the login.
-    package func user(_ tokens: OAuthTokens) async -> UserInfo? {
+    package func user(of tokens: OAuthTokens) async -> UserInfo? {
         let client = TikTokClient(configuration, transport: transport)
         let isDetailed = tokens.scopes.contains("user.info.profile")
         do throws(APIFailure) {
             return try await client.userInfo(
-                fields: ["open_id", "display_name"] + (isDetailed ? ["username"] : []), tokens.accessToken)
+                fields: ["open_id", "display_name"] + (isDetailed ? ["username"] : []), token: tokens.accessToken)
         } catch {
             return nil
         }

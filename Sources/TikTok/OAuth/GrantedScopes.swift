@@ -1,17 +1,17 @@
 /// Compares the permissions that a creator granted with the requested ones: a creator can untick each of them.
 package struct GrantedScopes: Sendable, Hashable {
     /// The permissions that the login requested.
-    package let wanted: [String]
+    package let requested: [String]
     /// The permissions that the creator granted.
     package let granted: [String]
 
-    package init(wanted: [String], granted: [String]) {
-        self.wanted = wanted
+    package init(requested: [String], granted: [String]) {
+        self.requested = requested
         self.granted = granted
     }
 
     /// The requested permissions that were not granted, in the order of the request.
-    package var missing: [String] { wanted.filter { !granted.contains($0) } }
+    package var missing: [String] { requested.filter { !granted.contains($0) } }
 
     /// Describes the effect of each missing permission, one sentence each.
     package var consequences: [String] {

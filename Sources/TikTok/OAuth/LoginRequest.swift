@@ -112,8 +112,8 @@ package struct LoginAnswer: Sendable {
     /// - Returns: nil if it has no query.
     package init?(address: String) {
         let text = address.trimmingPrefix { $0.isWhitespace }
-        guard let mark = text.firstIndex(of: "?") else { return nil }
-        let rest = text[text.index(after: mark)...]
+        guard let questionMark = text.firstIndex(of: "?") else { return nil }
+        let rest = text[text.index(after: questionMark)...]
         self.init(query: String(rest.prefix { $0 != "#" && !$0.isWhitespace }))
     }
 }

@@ -25,7 +25,7 @@ package struct OAuthClient: Sendable {
     /// Renews tokens. Serialise the calls of one account: using a refresh token twice may end the session.
     /// - Throws: `APIFailure`.
     package func refresh(_ refreshToken: Secret) async throws(APIFailure) -> OAuthTokens {
-        try await token([("grant_type", "refresh_token"), ("refresh_token", refreshToken.reveal())])
+        try await tokens(for: [("grant_type", "refresh_token"), ("refresh_token", refreshToken.reveal())])
     }
 
     /// Exchanges an authorisation code, decoded once from the redirect's query, for tokens.
@@ -36,13 +36,13 @@ package struct OAuthClient: Sendable {
             ("code", code.reveal()), ("grant_type", "authorization_code"), ("redirect_uri", redirectURI),
         ]
         if let verifier { fields.append(("code_verifier", verifier.reveal())) }
-        return try await token(fields)
+        return try await tokens(for: fields)
     }
 
     /// Revokes the login that the access token belongs to.
     /// - Throws: `APIFailure`.
     package func revoke(accessToken: Secret) async throws(APIFailure) {
-        let response = try await send("/v2/oauth/revoke/", [("token", accessToken.reveal())])
+        let response = try await send([("token", accessToken.reveal())], to: "/v2/oauth/revoke/")
         // A successful response may have an empty body.
         guard (200...299).contains(response.status) else {
             throw .unintelligible(
@@ -50,9 +50,9 @@ package struct OAuthClient: Sendable {
         }
     }
 
-    private func token(_ fields: [(String, String)]) async throws(APIFailure) -> OAuthTokens {
+    private func tokens(for fields: [(name: String, value: String)]) async throws(APIFailure) -> OAuthTokens {
         let path = configuration.dialect == .v2 ? "/v2/oauth/token/" : "/oauth/access_token"
-        let response = try await send(path, fields)
+        let response = try await send(fields, to: path)
         guard (200...299).contains(response.status) else {
             throw .unintelligible(
                 status: response.status, detail: "an invalid OAuth response", retryAfter: response.retryAfter)
@@ -65,9 +65,11 @@ package struct OAuthClient: Sendable {
         }
     }
 
-    private func send(_ path: String, _ fields: [(String, String)]) async throws(APIFailure) -> TransportResponse {
+    private func send(
+        _ fields: [(name: String, value: String)], to path: String
+    ) async throws(APIFailure) -> TransportResponse {
         let form = ([("client_key", clientKey), ("client_secret", clientSecret.reveal())] + fields)
-            .map { "\(FormEncoding.encode($0.0))=\(FormEncoding.encode($0.1))" }.joined(separator: "&")
+            .map { "\(FormEncoding.encode($0.name))=\(FormEncoding.encode($0.value))" }.joined(separator: "&")
         let response: TransportResponse
         do throws(TransportFailure) {
             response = try await transport.send(

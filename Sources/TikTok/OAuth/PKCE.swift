@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import PipelineKit
 
 /// TikTok's variant of PKCE, which proves that the program that exchanges a code also requested it.
 package enum PKCE {
@@ -15,9 +16,6 @@ package enum PKCE {
     /// Returns the challenge for a verifier: its SHA-256 in lower-case **hex**. RFC 7636 specifies base64url, which
     /// TikTok rejects at the exchange.
     package static func challenge(_ verifier: String) -> String {
-        SHA256.hash(data: Data(verifier.utf8)).map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0" + digits : digits
-        }.joined()
+        SHA256.hash(data: Data(verifier.utf8)).lowercaseHex
     }
 }

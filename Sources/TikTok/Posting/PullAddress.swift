@@ -45,7 +45,7 @@ package enum PullAddress {
     /// missing file only minutes later.
     /// - Throws: `StageError`; it is transient if the file may still appear.
     package static func check(
-        _ url: String, bytes: Int64, _ transport: any Transport, _ configuration: TikTokConfiguration
+        _ url: String, bytes: Int64, over transport: any Transport, configuration: TikTokConfiguration
     ) async throws(StageError) {
         if let problem = refusal(url, allowsLoopback: configuration.isLoopback) { throw problem }
         let response: TransportResponse
@@ -54,7 +54,7 @@ package enum PullAddress {
                 TransportRequest(method: "HEAD", url: url, timeout: configuration.requestTimeout))
         } catch {
             if error.kind == .cancelled { throw .cancelled }
-            throw absent(url, "could not be reached (\(error.detail))")
+            throw absent(url, because: "could not be reached (\(error.detail))")
         }
         switch response.status {
         case 200: break
@@ -62,17 +62,17 @@ package enum PullAddress {
             throw StageError(
                 .invalidOption, "\(shown(url)) redirects, which TikTok does not follow",
                 hint: "set \"publicURL\" of the export stage to the target of the redirect")
-        default: throw absent(url, "returns HTTP \(response.status)")
+        default: throw absent(url, because: "returns HTTP \(response.status)")
         }
         if let length = response.headers["content-length"].flatMap(Int64.init), length != bytes {
-            throw absent(url, "has \(length) bytes, but the prepared file has \(bytes)")
+            throw absent(url, because: "has \(length) bytes, but the prepared file has \(bytes)")
         }
     }
 
     /// A transient error, because the file may not have reached the web server yet.
-    private static func absent(_ url: String, _ what: String) -> StageError {
+    private static func absent(_ url: String, because reason: String) -> StageError {
         StageError(
-            .unavailable, "\(shown(url)) \(what), so TikTok could not fetch the video from there",
+            .unavailable, "\(shown(url)) \(reason), so TikTok could not fetch the video from there",
             hint:
                 "check that the web server serves the exported folder at its \"publicURL\"; run with --no-cache to export a removed file again",
             recovery: .transient(after: nil))

@@ -31,8 +31,8 @@ package struct TikTokSession: Sendable {
     /// Fetches the creator's posting limits and options.
     /// - Throws: `StageError`, also for error responses with HTTP 200.
     package func creatorInfo() async throws(StageError) -> CreatorInfo {
-        let creator = try await renewing(limits.creatorInfo) { (token) throws(APIFailure) in
-            try await api.creatorInfo(token)
+        let creator = try await renewing(within: limits.creatorInfo) { (token) throws(APIFailure) in
+            try await api.creatorInfo(token: token)
         }
         // TikTok returns an error here if the creator's limit is reached, so success clears a recorded limit.
         try await permits.granted(limits.posts)
@@ -42,8 +42,8 @@ package struct TikTokSession: Sendable {
     /// Fetches the status of a post.
     /// - Throws: `StageError`.
     package func status(of publishID: String) async throws(StageError) -> PublishStatus {
-        try await renewing(limits.status) { (token) throws(APIFailure) in
-            try await api.status(of: publishID, token)
+        try await renewing(within: limits.status) { (token) throws(APIFailure) in
+            try await api.status(of: publishID, token: token)
         }
     }
 
@@ -83,32 +83,36 @@ package struct TikTokSession: Sendable {
     package func acquireUploadPermit() async throws(StageError) { try await permits.acquire(limits.uploads) }
 
     /// Creates the post with a single request, without retries.
-    package func create(_ post: NewPost, _ credentials: Credentials) async throws(APIFailure) -> AcceptedPost {
-        try await api.create(post, credentials.accessToken)
+    package func create(
+        _ post: NewPost, credentials: Credentials
+    ) async throws(APIFailure) -> AcceptedPost {
+        try await api.create(post, token: credentials.accessToken)
     }
 
     /// Returns the error for a failed creation, and records the creator's limit if the failure reports one.
     /// - Parameter mode: The mode of the post, which determines the permit that was taken.
     package func error(for failure: APIFailure, takenFor mode: PostMode) async -> StageError {
-        await error(for: failure, taken: limits.cap(for: mode).name)
+        await error(for: failure, takenPermit: limits.cap(for: mode).name)
     }
 
-    private func error(for failure: APIFailure, taken: String?) async -> StageError {
+    private func error(for failure: APIFailure, takenPermit: String? = nil) async -> StageError {
         var error = StageError(tiktok: failure)
         guard case .refused(let refusal) = failure, let cap = limits.cap(refusedWith: refusal.code),
             // Best effort: recording the limit saves later calls, but a failure must not hide the original error.
-            let used = try? await permits.refused(cap, taken: taken == cap.name), let next = used.nextFree
+            let used = try? await permits.refused(cap, taken: takenPermit == cap.name), let next = used.nextFree
         else { return error }
-        let words =
+        let usage =
             "\(used.count) \(cap.name) were sent from here in the last \(cap.window.spoken); the oldest leaves that window in \(next.spoken)"
-        error.hint = error.hint.map { "\($0); \(words)" } ?? words
+        error.hint = error.hint.map { "\($0); \(usage)" } ?? usage
         return error
     }
 
     /// Cancels a post that TikTok is still downloading.
     /// - Throws: `StageError`.
     package func cancel(_ publishID: String) async throws(StageError) {
-        try await renewing(limits.status) { (token) throws(APIFailure) in try await api.cancel(publishID, token) }
+        try await renewing(within: limits.status) { (token) throws(APIFailure) in
+            try await api.cancel(publishID, token: token)
+        }
     }
 
     // MARK: Parts
@@ -116,26 +120,24 @@ package struct TikTokSession: Sendable {
     /// Starts a multipart upload.
     /// - Throws: `StageError`.
     func openUpload(_ plan: ChunkPlan) async throws(StageError) -> OpenedUpload {
-        try await renewing(limits.postCreation) { (token) throws(APIFailure) in
-            try await partsAPI().openUpload(plan, token)
+        try await renewing(within: limits.postCreation) { (token) throws(APIFailure) in
+            try await partsAPI().openUpload(plan, token: token)
         }
     }
 
     /// Sends one part of a multipart upload.
     /// - Throws: `StageError`.
-    func sendPart(
-        _ number: Int, of uploadID: String, _ chunk: FileChunk, timeout: Duration
-    ) async throws(StageError) -> ReceivedPart {
-        try await renewing(nil) { (token) throws(APIFailure) in
-            try await partsAPI().sendPart(number, of: uploadID, chunk, timeout: timeout, token)
+    func sendPart(_ part: VideoPart, timeout: Duration) async throws(StageError) -> ReceivedPart {
+        try await renewing { (token) throws(APIFailure) in
+            try await partsAPI().sendPart(part, timeout: timeout, token: token)
         }
     }
 
     /// Assembles the parts into a video.
     /// - Throws: `StageError`.
     func completeUpload(_ uploadID: String) async throws(StageError) -> CompletedVideo {
-        try await renewing(nil) { (token) throws(APIFailure) in
-            try await partsAPI().completeUpload(uploadID, token)
+        try await renewing { (token) throws(APIFailure) in
+            try await partsAPI().completeUpload(uploadID, token: token)
         }
     }
 
@@ -144,8 +146,9 @@ package struct TikTokSession: Sendable {
         return parts
     }
 
+    /// Makes a call, and repeats it once with a renewed token if the service rejects the first one.
     private func renewing<Answer>(
-        _ limit: RateLimit?, _ call: (Secret) async throws(APIFailure) -> Answer
+        within limit: RateLimit? = nil, _ call: (Secret) async throws(APIFailure) -> Answer
     ) async throws(StageError) -> Answer {
         var current = try await credentials.credentials(for: account)
         var hasRenewed = false
@@ -154,7 +157,7 @@ package struct TikTokSession: Sendable {
             do throws(APIFailure) {
                 return try await call(current.accessToken)
             } catch {
-                guard error.isRefusedToken, !hasRenewed else { throw await self.error(for: error, taken: nil) }
+                guard error.isRefusedToken, !hasRenewed else { throw await self.error(for: error) }
                 hasRenewed = true
                 current = try await renewed(after: current)
             }

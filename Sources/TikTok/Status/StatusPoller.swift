@@ -14,6 +14,8 @@ package struct StatusPoller: Sendable {
 
     /// The number of consecutive failed calls after which polling throws.
     static let toleratedFailures = 8
+    /// The longest delay of a rate limit to follow, in seconds.
+    private static let longestRetryAfter: Double = 300
 
     private let schedule: PollSchedule
     private let limit: Duration
@@ -32,24 +34,6 @@ package struct StatusPoller: Sendable {
         self.limit = limit
         self.clock = clock
         self.random = random
-    }
-
-    /// Waits for `delay`, checking about once a second whether the outcome is known from another source.
-    private func wait(
-        _ delay: Duration, _ notice: (() async throws(StageError) -> Outcome?)?
-    ) async throws(StageError) -> Outcome? {
-        var left = delay
-        repeat {
-            let step = notice == nil ? left : min(left, .seconds(1))
-            do {
-                try await clock.sleep(step)
-            } catch {
-                throw .cancelled
-            }
-            left -= step
-            if let outcome = try await notice?() { return outcome }
-        } while left > .zero
-        return nil
     }
 
     /// Polls until the status is final for a post of `mode`, or the limit is reached.
@@ -71,41 +55,58 @@ package struct StatusPoller: Sendable {
         var failures = 0
         var lastStatus: String?
         while true {
-            var delay = schedule.delay(before: index, random: random())
-            index += 1
-            let elapsed = clock.now().timeIntervalSince(start)
-            let left = limit.inSeconds - elapsed
-            // Make the last call exactly at the limit, not after it.
+            let left = limit.inSeconds - clock.now().timeIntervalSince(start)
             guard left > 0 else { return .undecided(lastStatus: lastStatus) }
-            delay = min(delay, .seconds(left))
-            if let outcome = try await wait(delay, notice) { return outcome }
+            // Make the last call exactly at the limit, not after it.
+            let delay = min(schedule.delay(before: index, random: random()), .seconds(left))
+            index += 1
+            if let outcome = try await wait(for: delay, notice: notice) { return outcome }
             do throws(StageError) {
                 let status = try await fetch()
                 failures = 0
                 lastStatus = status.status
                 onStatus(status, min(1, clock.now().timeIntervalSince(start) / max(limit.inSeconds, 0.001)))
-                switch status.phase(for: mode) {
-                case .underWay: continue
-                case .done: return .done(status)
-                case .failed(let reason): return .failed(reason: reason)
-                }
+                if let outcome = Outcome(status, mode: mode) { return outcome }
             } catch {
-                if error.code == .cancelled { throw error }
-                guard case .transient = error.recovery else {
-                    if case .limited(let after?) = error.recovery, after <= 300, failures < Self.toleratedFailures {
-                        failures += 1
-                        do {
-                            try await clock.sleep(.seconds(after))
-                        } catch {
-                            throw .cancelled
-                        }
-                        continue
-                    }
-                    throw error
-                }
+                guard let pause = pause(after: error, earlierFailures: failures) else { throw error }
                 failures += 1
-                guard failures < Self.toleratedFailures else { throw error }
+                try await clock.pause(for: pause)
             }
+        }
+    }
+
+    /// Waits for `delay`, checking about once a second whether the outcome is known from another source.
+    private func wait(
+        for delay: Duration, notice: (() async throws(StageError) -> Outcome?)?
+    ) async throws(StageError) -> Outcome? {
+        var left = delay
+        repeat {
+            let step = notice == nil ? left : min(left, .seconds(1))
+            try await clock.pause(for: step)
+            left -= step
+            if let outcome = try await notice?() { return outcome }
+        } while left > .zero
+        return nil
+    }
+
+    /// The additional delay after a failed call; nil if polling ends.
+    private func pause(after error: StageError, earlierFailures: Int) -> Duration? {
+        switch error.recovery {
+        case .transient: earlierFailures + 1 < Self.toleratedFailures ? .zero : nil
+        case .limited(let seconds?) where seconds <= Self.longestRetryAfter:
+            earlierFailures < Self.toleratedFailures ? .seconds(seconds) : nil
+        default: nil
+        }
+    }
+}
+
+extension StatusPoller.Outcome {
+    /// The outcome that a status means for a post of `mode`; nil if the post is still under way.
+    fileprivate init?(_ status: PublishStatus, mode: PostMode) {
+        switch status.phase(for: mode) {
+        case .underWay: return nil
+        case .done: self = .done(status)
+        case .failed(let reason): self = .failed(reason: reason)
         }
     }
 }

@@ -23,14 +23,18 @@ package struct UploadSession: Sendable {
         case reported(uploadedBytes: Int64?)
         /// The status call reported that the post is finished, so all bytes have arrived.
         case finished
+        /// The status call reported that the service rejected the post for this reason.
+        case failedByService(reason: String)
         /// The status call failed.
         case statusUnknown
     }
 
     /// Why the upload can't continue.
     package enum Failure: Sendable, Hashable {
+        /// The service rejected the post for this reason.
+        case failedByService(reason: String)
         /// The upload URL is no longer valid, and bytes are certainly missing.
-        case addressExpired(status: Int)
+        case urlExpired(status: Int)
         /// The upload URL is no longer valid, and it is unknown whether all bytes have arrived.
         case unclear(status: Int)
         /// The host rejected the chunk with a status that retrying does not change.
@@ -84,7 +88,7 @@ package struct UploadSession: Sendable {
         switch event {
         case .answered(let status, let progress):
             if isLastChunk, status >= 500 || status == 408 || (200...299).contains(status) { mayBeComplete = true }
-            return answered(status, progress)
+            return answered(status, progress: progress)
         case .interrupted:
             if isLastChunk { mayBeComplete = true }
             return failed(lastStatus: nil)
@@ -94,6 +98,7 @@ package struct UploadSession: Sendable {
         case .finished:
             committed = plan.size
             return .done
+        case .failedByService(let reason): return .fail(.failedByService(reason: reason))
         case .statusUnknown:
             // Without a status nothing is certain: a later attempt asks again.
             if case .lastResort(let status, _) = pending { return .fail(.unavailable(status: status)) }
@@ -103,7 +108,7 @@ package struct UploadSession: Sendable {
 
     private var isLastChunk: Bool { current.upperBound == plan.size }
 
-    private mutating func answered(_ status: Int, _ progress: Int64?) -> Action {
+    private mutating func answered(_ status: Int, progress: Int64?) -> Action {
         switch status {
         case 200, 201, 206:
             // 201 means complete, 206 incomplete. If the status contradicts the chunk, ask for the real progress.
@@ -118,7 +123,7 @@ package struct UploadSession: Sendable {
                 return next()
             }
             return failed(lastStatus: status)
-        case 403, 404, 410:
+        case _ where Self.expiredStatuses.contains(status):
             pending = .lastResort(status: status, asked: 1)
             return .askStatus(afterAttempt: 0)
         case 408, 429, 500...599: return failed(lastStatus: status)
@@ -148,39 +153,48 @@ package struct UploadSession: Sendable {
     }
 
     private mutating func reported(_ bytes: Int64?) -> Action {
-        let last = pending
+        let decision = pending
         pending = .none
-        if let bytes {
-            if let boundary = plan.boundary(reportedAs: bytes) {
-                if boundary > committed {
-                    advance(to: boundary)
-                    return next()
-                }
-            } else if bytes > committed, bytes < plan.size, case .resync(416) = last {
-                // The service kept part of the chunk and rejects the whole: continue at the next missing byte. The
-                // documentation defines the status call's number as a count.
-                committed = bytes
-                current = bytes..<plan.range(at: plan.index(containing: bytes)).upperBound
-                return .send(current)
-            }
-        }
-        guard case .lastResort(let status, let asked) = last else { return .send(current) }
+        if let bytes, let action = progressed(to: bytes, pending: decision) { return action }
+        guard case .lastResort(let status, let asked) = decision else { return .send(current) }
         switch status {
-        case .some(403), .some(404), .some(410):
-            let status = status ?? 0
-            guard isLastChunk else { return .fail(.addressExpired(status: status)) }
-            guard bytes != nil else { return .fail(.unclear(status: status)) }
-            // The last chunk was interrupted and may have arrived, which may be why the URL is gone.
-            if attempt > 0, asked < Self.asksBeforeGivingUp {
-                pending = .lastResort(status: status, asked: asked + 1)
-                return .askStatus(afterAttempt: asked + 1)
-            }
-            return .fail(.addressExpired(status: status))
-        case .some(416): return .fail(.outOfStep)
+        case let status? where Self.expiredStatuses.contains(status):
+            return expired(status, isCounted: bytes != nil, asked: asked)
+        case 416?: return .fail(.outOfStep)
         default: return .fail(.unavailable(status: status))
         }
     }
 
+    /// Continues after newly reported bytes. Returns nil if the service has no more than is known.
+    private mutating func progressed(to bytes: Int64, pending decision: Pending) -> Action? {
+        if let boundary = plan.boundary(reportedAs: bytes) {
+            guard boundary > committed else { return nil }
+            advance(to: boundary)
+            return next()
+        }
+        guard bytes > committed, bytes < plan.size, case .resync(416) = decision else { return nil }
+        // The service kept part of the chunk and rejects the whole: continue at the next missing byte. The
+        // documentation defines the status call's number as a count.
+        committed = bytes
+        current = bytes..<plan.range(at: plan.index(containing: bytes)).upperBound
+        return .send(current)
+    }
+
+    /// Ends the upload because its URL is gone, or asks again whether the last chunk has arrived.
+    /// - Parameter isCounted: Whether the status call said how many bytes have arrived.
+    private mutating func expired(_ status: Int, isCounted: Bool, asked: Int) -> Action {
+        guard isLastChunk else { return .fail(.urlExpired(status: status)) }
+        guard isCounted else { return .fail(.unclear(status: status)) }
+        // The last chunk was interrupted and may have arrived, which may be why the URL is gone.
+        if attempt > 0, asked < Self.asksBeforeGivingUp {
+            pending = .lastResort(status: status, asked: asked + 1)
+            return .askStatus(afterAttempt: asked + 1)
+        }
+        return .fail(.urlExpired(status: status))
+    }
+
+    /// The statuses of an upload URL that is no longer valid.
+    private static let expiredStatuses: Set = [403, 404, 410]
     private static let asksBeforeGivingUp = 4
 
     private mutating func advance(to offset: Int64) {

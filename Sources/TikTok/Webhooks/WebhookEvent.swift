@@ -31,7 +31,7 @@ package struct WebhookEvent: Sendable, Hashable {
     package let postID: Int64?
 
     /// Identifies an event across repeated deliveries, because TikTok delivers at least once.
-    package var mark: String {
+    package var idempotencyKey: String {
         [name, openID, publishID ?? "", postID.map(String.init) ?? "", "\(Int64(time.timeIntervalSince1970))"]
             .joined(separator: "\n")
     }

@@ -13,8 +13,10 @@ package enum WebhookSignature {
         case malformed
         /// The signature was made with another secret, or the body was changed.
         case forged
-        /// The signature is too old, or from the future.
-        case stale
+        /// The signing time is too long ago.
+        case expired
+        /// The signing time is too far in the future, so one of the clocks is wrong.
+        case postdated
     }
 
     /// Verifies the header against the raw body. Call this before parsing the body.
@@ -26,19 +28,20 @@ package enum WebhookSignature {
         _ header: String?, body: Data, secret: Secret, now: Date, tolerance: Duration
     ) throws(Refusal) {
         guard let header, header.utf8.count <= 1024 else { throw .malformed }
-        var moment: String?
+        var timestamp: String?
         var code: String?
         for part in header.split(separator: ",") {
             let pair = part.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
             guard pair.count == 2 else { continue }
-            if pair[0] == "t" { moment = pair[1] }
+            if pair[0] == "t" { timestamp = pair[1] }
             if pair[0] == "s" { code = pair[1] }
         }
-        guard let moment, let code, let seconds = Int64(moment), seconds >= 0 else { throw .malformed }
-        let own = HMAC<SHA256>.authenticationCode(
-            for: Data(moment.utf8) + Data(".".utf8) + body, using: SymmetricKey(data: Data(secret.reveal().utf8)))
-        let expected = own.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        guard ConstantTime.areEqual(code.lowercased(), expected) else { throw .forged }
-        guard abs(now.timeIntervalSince1970 - Double(seconds)) <= tolerance.inSeconds else { throw .stale }
+        guard let timestamp, let code, let seconds = Int64(timestamp), seconds >= 0 else { throw .malformed }
+        let expected = HMAC<SHA256>.authenticationCode(
+            for: Data(timestamp.utf8) + Data(".".utf8) + body, using: SymmetricKey(data: Data(secret.reveal().utf8)))
+        guard ConstantTime.areEqual(code.lowercased(), expected.lowercaseHex) else { throw .forged }
+        let age = now.timeIntervalSince1970 - Double(seconds)
+        guard age <= tolerance.inSeconds else { throw .expired }
+        guard age >= -tolerance.inSeconds else { throw .postdated }
     }
 }

@@ -54,7 +54,7 @@ struct Sandbox: Sendable {
     }
 
     func setFaults(_ json: String) async throws {
-        let response = try await request("PUT", "/_sandbox/faults", Data(json.utf8))
+        let response = try await request("PUT", "/_sandbox/faults", body: Data(json.utf8))
         guard response.status == 200 else {
             throw StageError(.internalFault, "faults refused: \(String(decoding: response.body, as: UTF8.self))")
         }
@@ -89,7 +89,7 @@ struct Sandbox: Sendable {
         try await log().filter { $0["method"] == "PUT" }.compactMap { $0["range"]?.stringValue }
     }
 
-    func request(_ method: String, _ path: String, _ body: Data? = nil) async throws -> TransportResponse {
+    func request(_ method: String, _ path: String, body: Data? = nil) async throws -> TransportResponse {
         let configuration = try TikTokConfiguration(settings: ["TIKTOK_API_BASE_URL": endpoint.baseURL])
         let url = endpoint.baseURL + path
         return try await HTTPTransport.with(configuration) { (transport) throws(StageError) in
