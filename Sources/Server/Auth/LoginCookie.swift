@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import PipelineKit
 
 /// A signed cookie that ties a login to the browser that started it: the callback only accepts an answer from that
 /// browser. It is not secret, because the URL also contains the state.
@@ -18,25 +19,25 @@ struct LoginCookie: Sendable, Equatable {
     /// Returns the value of the cookie: hex fields and their HMAC, separated by dots.
     func signed(with key: SymmetricKey) -> String {
         let payload = [
-            Self.hex(Array(state.utf8)), Self.hex(Array(account.utf8)), String(Int64(expiresAt.timeIntervalSince1970)),
+            state.utf8.hex, account.utf8.hex, String(Int64(expiresAt.timeIntervalSince1970)),
         ].joined(separator: ".")
         let code = HMAC<SHA256>.authenticationCode(for: Data(payload.utf8), using: key)
-        return payload + "." + Self.hex(Array(code))
+        return payload + "." + code.hex
     }
 
     /// Parses a value. Returns nil if it is malformed, has expired, or was not signed with this key.
     init?(_ value: String, key: SymmetricKey, at now: Date) {
         let parts = value.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 4, let code = Self.bytes(parts[3]), let mark = Self.bytes(parts[0]),
-            let name = Self.bytes(parts[1]), let seconds = Int64(parts[2])
+        guard parts.count == 4, let code = Data(hex: parts[3]), let state = Data(hex: parts[0]),
+            let account = Data(hex: parts[1]), let seconds = Int64(parts[2])
         else { return nil }
         let payload = parts[0..<3].joined(separator: ".")
         guard
             HMAC<SHA256>.isValidAuthenticationCode(
-                Data(code), authenticating: Data(payload.utf8), using: key)
+                code, authenticating: Data(payload.utf8), using: key)
         else { return nil }
-        state = String(decoding: mark, as: UTF8.self)
-        account = String(decoding: name, as: UTF8.self)
+        self.state = String(decoding: state, as: UTF8.self)
+        self.account = String(decoding: account, as: UTF8.self)
         expiresAt = Date(timeIntervalSince1970: Double(seconds))
         guard now < expiresAt else { return nil }
     }
@@ -46,19 +47,5 @@ struct LoginCookie: Sendable, Equatable {
         self.state = state
         self.account = account
         expiresAt = Date(timeIntervalSince1970: (now.timeIntervalSince1970 + Self.lifetime).rounded(.down))
-    }
-
-    private static func hex(_ bytes: [UInt8]) -> String { bytes.map { String(format: "%02x", $0) }.joined() }
-
-    private static func bytes(_ hex: Substring) -> [UInt8]? {
-        guard hex.count.isMultiple(of: 2) else { return nil }
-        var bytes: [UInt8] = []
-        var rest = hex
-        while !rest.isEmpty {
-            guard let byte = UInt8(rest.prefix(2), radix: 16) else { return nil }
-            bytes.append(byte)
-            rest = rest.dropFirst(2)
-        }
-        return bytes
     }
 }
