@@ -73,11 +73,11 @@ import Testing
             let made = try await queue.insert([work { $0.scheduledAt = time.now.addingTimeInterval(60) }])
             #expect(made[0].job.state == .scheduled)
             #expect(try await claimOne(queue) == nil)
-            #expect(try await queue.nextMoment() == .seconds(60))
+            #expect(try await queue.timeUntilNextJob() == .seconds(60))
             time.advance(by: 60)
-            #expect(try await queue.nextMoment() == .zero)
+            #expect(try await queue.timeUntilNextJob() == .zero)
             #expect(try await claimOne(queue)?.job.attempt == 1)
-            #expect(try await queue.nextMoment() == nil)
+            #expect(try await queue.timeUntilNextJob() == nil)
         }
     }
 
@@ -196,15 +196,15 @@ import Testing
                 work("/1") { $0.account = "a" }, work("/2") { $0.account = "a" }, work("/3") { $0.account = "b" },
                 work("/4") { $0.queue = "slow" }, work("/5") { $0.queue = "slow" },
             ])
-            try await queue.limit(account: "a", to: 1)
-            try await queue.limit(queue: "slow", to: 0)
+            try await queue.limit(.account("a"), to: 1)
+            try await queue.limit(.queue("slow"), to: 0)
             let first = try await queue.claim(9, worker: "w", lease: lease)
             #expect(first.map(\.job.work.asset) == ["/1", "/3"])
             _ = try await queue.end(first[0], .completed(message: nil), random: 0)
             #expect(try await claimOne(queue)?.job.work.asset == "/2")
-            try await queue.limit(queue: "slow", to: nil)
+            try await queue.limit(.queue("slow"), to: nil)
             #expect(try await queue.claim(9, worker: "w", lease: lease).count == 2)
-            #expect(try await queue.limits().map(\.name) == ["a"])
+            #expect(try await queue.restrictions().limits == [JobLimit(.account("a"), capacity: 1)])
         }
     }
 
@@ -277,11 +277,23 @@ import Testing
     @Test(arguments: Backend.all) func aPausedQueueKeepsItsLimit(backend: Backend) async throws {
         try await withQueue(backend) { queue, _ in
             _ = try await queue.insert([work(), work("/b"), work("/c")])
-            try await queue.limit(queue: "default", to: 2)
-            try await queue.pause("default", true)
+            try await queue.limit(.queue("default"), to: 2)
+            try await queue.pause("default")
             #expect(try await queue.claim(9, worker: "w", lease: lease).isEmpty)
-            try await queue.pause("default", false)
+            try await queue.resume("default")
             #expect(try await queue.claim(9, worker: "w", lease: lease).count == 2)
+        }
+    }
+
+    @Test(arguments: Backend.all) func aPauseIsNoLimitAndALimitOfZeroIsNoPause(backend: Backend) async throws {
+        try await withQueue(backend) { queue, _ in
+            try await queue.pause("default")
+            try await queue.limit(.queue("slow"), to: 0)
+            let restrictions = try await queue.restrictions()
+            #expect(restrictions.pausedQueues == ["default"])
+            #expect(restrictions.limits == [JobLimit(.queue("slow"), capacity: 0)])
+            try await queue.resume("default")
+            #expect(try await queue.restrictions().pausedQueues.isEmpty)
         }
     }
 
@@ -322,7 +334,7 @@ import Testing
                 return await notices.next()
             }
             _ = try await queue.insert([work()])
-            #expect(await told.value == .told)
+            #expect(await told.value == .notified)
         }
     }
 

@@ -11,7 +11,7 @@ import Testing
         RunRecord(
             id: id, fingerprint: fingerprint, pipeline: "tiktok", path: "/p/tiktok.json",
             command: ["/p", "run", "it's"],
-            workDirectory: "/w/\(id)", status: .running, startedAt: Date(timeIntervalSince1970: seconds))
+            workDirectory: "/w/\(id)", startedAt: Date(timeIntervalSince1970: seconds))
     }
 
     @Test(arguments: Backend.all) func anotherProcessFindsWhatIsDone(_ backend: Backend) async throws {
@@ -111,11 +111,11 @@ import Testing
         let lost = LockRow(database: store.durable, name: "run", owner: "gone:1")
         #expect(try await lost.take(machine: "gone:"))
         #expect(try await here.attempt("run") == nil)
-        time.advance(by: SharedLocks.life.inSeconds - 1)
+        time.advance(by: SharedLocks.leaseDuration.inSeconds - 1)
         try await lost.renew()
         time.advance(by: 2)
         #expect(try await here.attempt("run") == nil)
-        time.advance(by: SharedLocks.life.inSeconds)
+        time.advance(by: SharedLocks.leaseDuration.inSeconds)
         let taken = try #require(try await here.attempt("run"))
         // What it gives back later is not its own any more.
         try await lost.release()
@@ -193,10 +193,10 @@ import Testing
         let queue = JobQueue(store)
         // It takes LISTEN and delivers nothing, which has to be noticed.
         var notices = try #require(queue.notices).makeAsyncIterator()
-        #expect(await notices.next() == .deaf)
+        #expect(await notices.next() == .interrupted)
         let jobs = (0..<16).map { NewJob(pipeline: "/p", name: "p", asset: "/\($0)", directory: "/") }
         _ = try await queue.insert(jobs)
-        try await queue.limit(account: "default", to: 2)
+        try await queue.limit(.account("default"), to: 2)
         let most = try await withThrowingTaskGroup(of: Int.self) { group in
             for worker in 0..<4 {
                 group.addTask {
@@ -235,7 +235,7 @@ import Testing
         #expect(error?.outcome == .configuration && error?.hint?.contains("SPREADER_VAULT_KEY") == true)
         // With both keys everything is sealed anew, and the new one alone is enough.
         let keys = [UInt8(2), 1].map { SymmetricKey(data: Data(repeating: $0, count: 32)) }
-        _ = try await TokenVault(store, sealer: Sealer(key: keys[0], older: [keys[1]])).sealAnew()
+        _ = try await TokenVault(store, sealer: Sealer(key: keys[0], older: [keys[1]])).reseal()
         try await TokenVault(store, sealer: place.sealer(2)).checkKey()
         withExtendedLifetime(place) {}
     }
@@ -244,13 +244,13 @@ import Testing
         let place = try await Place(.postgresql)
         let queue = JobQueue(try place.store())
         _ = try await queue.insert([NewJob(pipeline: "/p", name: "p", asset: "/a", directory: "/")])
-        try await queue.limit(queue: "default", to: 1)
+        try await queue.limit(.queue("default"), to: 1)
         // As one is that holds the claims' lock when it stops: the server gives up on it.
         let frozen = PostgresDatabase(Secret(try #require(place.address)))
         let isHeld = AsyncStream.makeStream(of: Void.self)
         let freeze = Task {
             try await frozen.write { connection in
-                try connection.exclude("jobs")
+                try connection.lock("jobs")
                 isHeld.continuation.yield()
                 Thread.sleep(forTimeInterval: 14)
                 _ = try connection.query("SELECT 1 AS one")
@@ -286,7 +286,7 @@ import Testing
             ("postgresql://ann@/spreader?host=/run/pg&password=hush", "postgresql://ann@/spreader?host=/run/pg"),
             ("postgres://db/spreader?password=hush", "postgres://db/spreader"),
         ] {
-            #expect(PostgresDatabase.shown(address) == shown)
+            #expect(PostgresDatabase.redacted(address) == shown)
         }
     }
 }

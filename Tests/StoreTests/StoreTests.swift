@@ -244,7 +244,7 @@ extension PostLedgerTests {
         let key = SymmetricKey(data: Data(repeating: 2, count: 32))
         let both = Sealer(key: key, older: [SymmetricKey(data: Data(repeating: 1, count: 32))])
         #expect(both.keyID != sealer(1).keyID && both.keyID == sealer(2).keyID)
-        #expect(try await TokenVault(store, sealer: both).sealAnew() == 2)
+        #expect(try await TokenVault(store, sealer: both).reseal() == 2)
         let vault = TokenVault(store, sealer: sealer(2))
         #expect(try await vault.tokens(for: account, seed: nil) == tokens)
         let record = try #require(try await vault.accounts().first)
@@ -253,7 +253,7 @@ extension PostLedgerTests {
         await #expect(throws: StageError.self) { try await old.accounts() }
         // One secret that can't be opened changes none.
         let stranger = TokenVault(store, sealer: sealer(3))
-        await #expect(throws: StageError.self) { try await stranger.sealAnew() }
+        await #expect(throws: StageError.self) { try await stranger.reseal() }
         #expect(try await vault.tokens(for: account, seed: nil) == tokens)
     }
 

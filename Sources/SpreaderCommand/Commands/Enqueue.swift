@@ -38,7 +38,7 @@ struct Enqueue: AsyncParsableCommand {
     @Option(help: "Queue to put the jobs in.") var queue = "default"
     @Option(help: ArgumentHelp("Labels that a worker must offer, separated by commas.", valueName: "labels"))
     var labels: String?
-    @Option(help: "Maximum number of attempts.") var attempts = NewJob.usualAttempts
+    @Option(help: "Maximum number of attempts.") var attempts = NewJob.defaultAttempts
     @Option(help: ArgumentHelp("Database (sqlite:PATH or postgres://…).", valueName: "url")) var db: String?
     @Option(help: "Output format.") var format: OutputFormat = .text
 

@@ -96,7 +96,7 @@ struct Jobs: AsyncParsableCommand {
 
         func run() async throws {
             let desk = try await Jobs.queue(db)
-            try await Command.orExit { () async throws(StageError) in try await desk.pause(queue, true) }
+            try await Command.orExit { () async throws(StageError) in try await desk.pause(queue) }
             Output.result("queue \(queue) is paused")
         }
     }
@@ -109,7 +109,7 @@ struct Jobs: AsyncParsableCommand {
 
         func run() async throws {
             let desk = try await Jobs.queue(db)
-            try await Command.orExit { () async throws(StageError) in try await desk.pause(queue, false) }
+            try await Command.orExit { () async throws(StageError) in try await desk.resume(queue) }
             Output.result("queue \(queue) is resumed")
         }
     }
@@ -134,16 +134,18 @@ struct Jobs: AsyncParsableCommand {
 
         func run() async throws {
             let desk = try await Jobs.queue(db)
-            if let jobs {
+            if let jobs, let scope = account.map(JobLimit.Scope.account) ?? queue.map(JobLimit.Scope.queue) {
                 try await Command.orExit { () async throws(StageError) in
-                    try await desk.limit(queue: queue, account: account, to: Int(jobs))
+                    try await desk.limit(scope, to: Int(jobs))
                 }
             }
-            let limits = try await Command.orExit { () async throws(StageError) in try await desk.limits() }
-            if limits.isEmpty { return Output.message("no limits") }
-            Output.result(
-                Output.table(
-                    limits.map { ["\($0.kind) \($0.name)", $0.capacity == 0 ? "paused" : "\($0.capacity) at once"] }))
+            let restrictions = try await Command.orExit { () async throws(StageError) in
+                try await desk.restrictions()
+            }
+            let paused = restrictions.pausedQueues.map { ["queue \($0)", "paused"] }
+            let limits = restrictions.limits.map { ["\($0.scope)", "\($0.capacity) at once"] }
+            if paused.isEmpty, limits.isEmpty { return Output.message("no limits") }
+            Output.result(Output.table(paused + limits))
         }
     }
 

@@ -36,7 +36,7 @@ struct CronScheduler: Sendable {
                         continue
                     }
                     do throws(StageError) {
-                        try await fire(entry, tick.name, tick.moment)
+                        try await fire(entry, tick.name, tick.date)
                         last[entry.name] = now
                     } catch {
                         if error.code == .cancelled { return }
@@ -44,7 +44,7 @@ struct CronScheduler: Sendable {
                             "a scheduled entry will be retried",
                             metadata: ["entry": "\(entry.name)", "error": "\(error.message)"])
                         // Retry until the tick is too old; the other entries continue.
-                        if now.timeIntervalSince(tick.moment) > Self.patience { last[entry.name] = now }
+                        if now.timeIntervalSince(tick.date) > Self.patience { last[entry.name] = now }
                     }
                 }
             } catch {
