@@ -8,9 +8,9 @@ import Testing
 @Suite struct LedgerConformanceTests {
     @Test(arguments: Backend.all, PostLedgerConformance.checks)
     func theDurableLedgerKeepsTheRule(backend: Backend, check: PostLedgerConformance.Check) async throws {
-        let place = try await Place(backend)
-        try await check.run(place.ledger())
-        withExtendedLifetime(place) {}
+        let database = try await TestDatabase(backend)
+        try await check.run(database.ledger())
+        withExtendedLifetime(database) {}
     }
 
     @Test(arguments: PostLedgerConformance.checks)

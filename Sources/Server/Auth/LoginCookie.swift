@@ -19,10 +19,10 @@ struct LoginCookie: Sendable, Equatable {
     /// Returns the value of the cookie: hex fields and their HMAC, separated by dots.
     func signed(with key: SymmetricKey) -> String {
         let payload = [
-            state.utf8.hex, account.utf8.hex, String(Int64(expiresAt.timeIntervalSince1970)),
+            state.utf8.lowercaseHex, account.utf8.lowercaseHex, String(Int64(expiresAt.timeIntervalSince1970)),
         ].joined(separator: ".")
         let code = HMAC<SHA256>.authenticationCode(for: Data(payload.utf8), using: key)
-        return payload + "." + code.hex
+        return payload + "." + code.lowercaseHex
     }
 
     /// Parses a value. Returns nil if it is malformed, has expired, or was not signed with this key.

@@ -49,7 +49,7 @@ struct AWSSignature: Sendable {
         for part in [day, region, "s3", "aws4_request"] {
             key = SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Data(part.utf8), using: key))
         }
-        let signature = HMAC<SHA256>.authenticationCode(for: Data(stringToSign.utf8), using: key).hex
+        let signature = HMAC<SHA256>.authenticationCode(for: Data(stringToSign.utf8), using: key).lowercaseHex
         signed["authorization"] = """
             AWS4-HMAC-SHA256 Credential=\(credentials.accessKey)/\(scope),\
             SignedHeaders=\(names.joined(separator: ";")),Signature=\(signature)

@@ -152,7 +152,7 @@ package struct S3Artifacts: ArtifactStore {
             guard let tag = response.headers["etag"] else { throw failure("returned no ETag for a part", response) }
             tags.append(tag)
         }
-        guard hash.finalize().hex == upload.digest else { throw changed(file) }
+        guard hash.finalize().lowercaseHex == upload.digest else { throw changed(file) }
         return tags
     }
 

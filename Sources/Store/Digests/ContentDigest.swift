@@ -7,7 +7,7 @@ package enum ContentDigest {
     /// The digest of the text's UTF-8.
     package static func sha256(_ text: String) -> String { sha256(Data(text.utf8)) }
 
-    static func sha256(_ data: Data) -> String { SHA256.hash(data: data).hex }
+    static func sha256(_ data: Data) -> String { SHA256.hash(data: data).lowercaseHex }
 
     /// The digest of a file's content. Blocks the thread; see ``FileDigests`` for large files.
     /// - Throws: `StageError` with code `file-system` when the file can't be read, or `cancelled`.
@@ -24,6 +24,6 @@ package enum ContentDigest {
                 throw StageError(.fileSystem, "can't read \(path): \(String(cString: strerror(number)))")
             }
         }
-        return hash.finalize().hex
+        return hash.finalize().lowercaseHex
     }
 }

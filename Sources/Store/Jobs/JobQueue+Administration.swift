@@ -17,7 +17,8 @@ extension JobQueue {
                 if !states.isEmpty { conditions.require("state", in: states.map(\.rawValue).sorted()) }
                 if let queue { conditions.require("queue = ?", [queue]) }
                 return try connection.query(
-                    "SELECT * FROM jobs WHERE \(conditions.sql) ORDER BY id DESC LIMIT ?", conditions.arguments + [limit]
+                    "SELECT * FROM jobs WHERE \(conditions.sql) ORDER BY id DESC LIMIT ?",
+                    conditions.arguments + [limit]
                 ).map(Job.init)
             }
         }

@@ -53,9 +53,8 @@ package struct JobQueue: Sendable {
             """,
             [
                 job.pipeline, job.name, job.asset, job.directory, try JSONText.encode(job.options), job.account,
-                job.queue,
-                job.priority, job.maxAttempts, state.rawValue, job.uniqueKey, JobLabels.text(job.labels), now, start,
-                try job.footage.map(JSONText.encode),
+                job.queue, job.priority, job.maxAttempts, state.rawValue, job.uniqueKey, JobLabels.text(job.labels),
+                now, start, try job.footage.map(JSONText.encode),
             ])
         if let row = rows.first { return (try Job(row), true) }
         let existing = try connection.query(

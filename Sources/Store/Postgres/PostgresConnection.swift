@@ -155,7 +155,7 @@ final class PostgresConnection: @unchecked Sendable {
             case .integer(let number): strdup(String(number))
             case .real(let number): strdup(String(number))
             case .text(let text): strdup(text)
-            case .blob(let data): strdup("\\x" + data.hex)
+            case .blob(let data): strdup("\\x" + data.lowercaseHex)
             }
         }
         defer { texts.forEach { free($0) } }
@@ -240,7 +240,7 @@ extension PostgresConnection: SQLConnection {
 
     func now() throws -> Double {
         switch time {
-        case .database: try query("SELECT \(nowExpression.sql) AS moment").first?.get("moment") ?? 0
+        case .database: try query("SELECT \(nowExpression.sql) AS seconds").first?.get("seconds") ?? 0
         case .given(let clock): clock().timeIntervalSince1970
         }
     }

@@ -51,7 +51,7 @@ package struct Sealer: Sendable {
     }
 
     /// The id of the encrypting key in hex; doesn't reveal the key.
-    package var keyID: String { first.id.hex }
+    package var keyID: String { first.id.lowercaseHex }
 
     /// Derives a key for another purpose; it doesn't reveal the vault key, and changes when that is rotated.
     package func derivedKey(_ purpose: String) -> SymmetricKey {
