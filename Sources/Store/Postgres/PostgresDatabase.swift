@@ -182,7 +182,7 @@ package final class PostgresDatabase: SQLDatabase {
                 checkIn(checkout)
                 return value
             } catch let failure as PostgresFailure where failure.isTransient && attempt < Self.attempts {
-                used.map(checkIn)
+                if let used { checkIn(used) }
                 attempt += 1
                 try await Task.sleep(for: .milliseconds(Int.random(in: 1...(10 * attempt))))
             } catch {
