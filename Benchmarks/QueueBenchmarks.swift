@@ -20,7 +20,9 @@ struct QueueBenchmarks {
     }
 
     private func job(_ number: Int) -> NewJob {
-        NewJob(pipeline: "/none.json", name: "none", asset: "/\(number).mp4", directory: "/tmp", maxAttempts: 1)
+        var job = NewJob(pipeline: "/none.json", name: "none", asset: "/\(number).mp4", directory: "/tmp")
+        job.maxAttempts = 1
+        return job
     }
 
     func run() async throws {

@@ -64,7 +64,7 @@ package struct CronScheduler: Sendable {
                         continue
                     }
                     do throws(StageError) {
-                        try await fire(entry, tick.name, at: tick.moment)
+                        try await fire(entry, tick.name, at: tick.date)
                         last[entry.name] = now
                     } catch {
                         if error.code == .cancelled { return }
@@ -72,7 +72,7 @@ package struct CronScheduler: Sendable {
                             "a scheduled entry will be retried",
                             metadata: ["entry": "\(entry.name)", "error": "\(error.message)"])
                         // Retry until the tick is too old; the other entries continue.
-                        if now.timeIntervalSince(tick.moment) > Self.patience { last[entry.name] = now }
+                        if now.timeIntervalSince(tick.date) > Self.patience { last[entry.name] = now }
                     }
                 }
             } catch {

@@ -26,17 +26,20 @@ package struct JobSubmitter: Sendable {
     package func job(
         of asset: AssetInput, _ pipeline: Pipeline, at path: String, options: [String]
     ) async throws(StageError) -> NewJob {
-        NewJob(
+        var job = NewJob(
             pipeline: URL(filePath: path).standardizedFileURL.path, name: pipeline.name, asset: asset.path,
-            directory: FileManager.default.currentDirectoryPath, options: options, account: pipeline.account,
-            footage: try await share(asset))
+            directory: FileManager.default.currentDirectoryPath)
+        job.options = options
+        job.account = pipeline.account
+        job.footage = try await share(asset)
+        return job
     }
 
     private func share(_ asset: AssetInput) async throws(StageError) -> JobFootage? {
         guard let artifacts else { return nil }
         var files: [JobFootage.File] = []
         for path in [asset.path] + Sidecar.paths(beside: asset.path) {
-            let file = FileReference(path: path, bytes: try FileDigests.size(of: path))
+            let file = FileReference(path: path, bytes: try FileSize.of(path))
             let digest = try await digests.sha256(of: path)
             try await artifacts.put(file, digest: digest)
             files.append(JobFootage.File(name: URL(filePath: path).lastPathComponent, digest: digest))

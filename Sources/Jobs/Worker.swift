@@ -73,8 +73,8 @@ package struct Worker: Service {
                 group.addTask {
                     for await notice in notices {
                         if isStopping.isCancelled { break }
-                        isTold.value = notice != .deaf
-                        if notice != .deaf { bell.ring() }
+                        isTold.value = notice != .interrupted
+                        if notice != .interrupted { bell.ring() }
                     }
                 }
             }
@@ -121,7 +121,7 @@ package struct Worker: Service {
     /// Whether no job of the queues is being worked on. Check this before claiming: a job that another worker releases in
     /// between is then claimed and not missed.
     private func isQuiet() async -> Bool {
-        (try? await queue.unended(queues: options.queues)) == 0
+        (try? await queue.runningJobs(in: options.queues)) == 0
     }
 
     /// The result of one attempt to claim jobs.
@@ -137,7 +137,7 @@ package struct Worker: Service {
     private func look(_ count: Int) async -> Look {
         guard count > 0 else { return Look() }
         do {
-            guard let pause = try await queue.nextMoment() else { return Look() }
+            guard let pause = try await queue.timeUntilNextJob() else { return Look() }
             guard pause <= .zero else { return Look(pause: pause) }
             return Look(
                 held: try await queue.claim(

@@ -56,8 +56,8 @@ private final class Bucket: Sendable {
 }
 
 @Suite struct ArtifactTests {
-    private func file(_ bytes: Int, in place: Place) async throws -> (FileReference, String) {
-        let path = place.folder.appending(path: "f\(bytes)").path
+    private func file(_ bytes: Int, in database: TestDatabase) async throws -> (FileReference, String) {
+        let path = database.folder.appending(path: "f\(bytes)").path
         try Data((0..<bytes).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 8) }).write(to: URL(filePath: path))
         let digest = try await FileDigests(nil).sha256(of: path)
         return (FileReference(path: path, bytes: Int64(bytes)), digest)
@@ -66,10 +66,10 @@ private final class Bucket: Sendable {
     private func content(_ path: String) throws -> Data { try Data(contentsOf: URL(filePath: path)) }
 
     @Test func aFolderGivesOutWhatWasPutThere() async throws {
-        let place = try await Place()
-        let store = FolderArtifacts(folder: place.folder.appending(path: "shared/artifacts"))
-        let (file, digest) = try await file(5000, in: place)
-        let target = place.folder.appending(path: "other/machine/f").path
+        let database = try await TestDatabase()
+        let store = FolderArtifacts(folder: database.folder.appending(path: "shared/artifacts"))
+        let (file, digest) = try await file(5000, in: database)
+        let target = database.folder.appending(path: "other/machine/f").path
         #expect(try await !store.fetch(digest, to: target))
         #expect(!FileManager.default.fileExists(atPath: target))
         try await store.put(file, digest: digest)
@@ -78,7 +78,7 @@ private final class Bucket: Sendable {
         #expect(try await store.fetch(digest, to: target))
         #expect(try content(target) == content(file.path))
         // Content that was damaged there is not given out, and what is in its place stays.
-        let kept = place.folder.appending(path: "shared/artifacts/\(digest.prefix(2))/\(digest)")
+        let kept = database.folder.appending(path: "shared/artifacts/\(digest.prefix(2))/\(digest)")
         try Data("damaged".utf8).write(to: kept)
         let error = await #expect(throws: StageError.self) { try await store.fetch(digest, to: target) }
         #expect(error?.message.contains("match its digest") == true)
@@ -114,10 +114,10 @@ private final class Bucket: Sendable {
     }
 
     @Test(arguments: [0, 999, 1000, 3500]) func aBucketGivesOutWhatWasPutThere(bytes: Int) async throws {
-        let (place, bucket) = (try await Place(), try Bucket())
+        let (database, bucket) = (try await TestDatabase(), try Bucket())
         let store = try bucket.store()
-        let (file, digest) = try await file(bytes, in: place)
-        let target = place.folder.appending(path: "copy").path
+        let (file, digest) = try await file(bytes, in: database)
+        let target = database.folder.appending(path: "copy").path
         #expect(try await !store.fetch(digest, to: target))
         try await store.put(file, digest: digest)
         try await store.put(file, digest: digest)
@@ -131,10 +131,10 @@ private final class Bucket: Sendable {
     }
 
     @Test func aBucketThatStumblesIsAskedAgain() async throws {
-        let (place, bucket) = (try await Place(), try Bucket())
+        let (database, bucket) = (try await TestDatabase(), try Bucket())
         let store = try bucket.store()
-        let (file, digest) = try await file(3500, in: place)
-        let target = place.folder.appending(path: "copy").path
+        let (file, digest) = try await file(3500, in: database)
+        let target = database.folder.appending(path: "copy").path
         try await bucket.tell("_fail", 3)
         try await store.put(file, digest: digest)
         try await bucket.tell("_cut", 2)
@@ -147,7 +147,9 @@ private final class Bucket: Sendable {
         try await bucket.tell("_spoil", 0)
         await #expect(throws: StageError.self) { try await store.fetch(digest, to: target) }
         #expect(
-            try FileManager.default.contentsOfDirectory(atPath: place.folder.path).allSatisfy { !$0.hasSuffix(".part") }
+            try FileManager.default.contentsOfDirectory(atPath: database.folder.path).allSatisfy {
+                !$0.hasSuffix(".part")
+            }
         )
     }
 

@@ -31,7 +31,7 @@ enum Backend: String, CaseIterable, CustomTestStringConvertible {
 }
 
 /// An empty database with today's schema, gone with this object.
-final class Place: Sendable {
+final class TestDatabase: Sendable {
     let folder: URL
     let address: String?
 

@@ -11,12 +11,12 @@ import Testing
         RunRecord(
             id: id, fingerprint: fingerprint, pipeline: "tiktok", path: "/p/tiktok.json",
             command: ["/p", "run", "it's"],
-            workDirectory: "/w/\(id)", status: .running, startedAt: Date(timeIntervalSince1970: seconds))
+            workDirectory: "/w/\(id)", startedAt: Date(timeIntervalSince1970: seconds))
     }
 
     @Test(arguments: Backend.all) func anotherProcessFindsWhatIsDone(_ backend: Backend) async throws {
-        let place = try await Place(backend)
-        let journal = SQLJournal(try place.store())
+        let database = try await TestDatabase(backend)
+        let journal = SQLJournal(try database.store())
         try await journal.begin(run("r1", at: 10))
         let artifact: JSONValue = ["path": "/w/ä \"quoted\"\n.mp4", "bytes": 12, "ratio": 0.5, "none": .null]
         for seconds in [1.5, 2.5] {
@@ -31,7 +31,7 @@ import Testing
         try await notes.set("sent", to: 5)
         try await notes.set("sent", to: ["chunks": [1, 2]])
 
-        let other = SQLJournal(try place.store())
+        let other = SQLJournal(try database.store())
         let found = try #require(try await other.unfinishedRun(fingerprint: "f"))
         #expect(found == run("r1", at: 10))
         let stages = try await other.stages(run: "r1", asset: "a.mp4")
@@ -43,8 +43,8 @@ import Testing
     }
 
     @Test(arguments: Backend.all) func onlyTheLatestRunOfACommandGoesOn(_ backend: Backend) async throws {
-        let place = try await Place(backend)
-        let journal = SQLJournal(try place.store())
+        let database = try await TestDatabase(backend)
+        let journal = SQLJournal(try database.store())
         try await journal.begin(run("r1", at: 10))
         try await journal.begin(run("r2", at: 20))
         try await journal.finish("r2", status: .succeeded, exitStatus: 0, at: Date(timeIntervalSince1970: 30))
@@ -62,8 +62,8 @@ import Testing
     }
 
     @Test(arguments: Backend.all) func anErasedRunTakesItsNotesAlong(_ backend: Backend) async throws {
-        let place = try await Place(backend)
-        let journal = SQLJournal(try place.store())
+        let database = try await TestDatabase(backend)
+        let journal = SQLJournal(try database.store())
         try await journal.begin(run("r1", at: 10))
         try await journal.begin(run("r2", at: 20, fingerprint: "g"))
         try await journal.record(
@@ -81,29 +81,29 @@ import Testing
     private let busy = StageError(.busy, "held")
 
     @Test func onOneMachineALockIsHeldOnce() async throws {
-        let place = try await Place()
-        let folder = place.folder.appending(path: "locks")
-        let held = try #require(try await SharedLocks(folder: folder).attempt("run"))
+        let database = try await TestDatabase()
+        let folder = database.folder.appending(path: "locks")
+        let lock = try #require(try await SharedLocks(folder: folder).attempt("run"))
         #expect(try await SharedLocks(folder: folder).attempt("run") == nil)
         #expect(try await SharedLocks(folder: folder).attempt("other") != nil)
-        await held.release()
+        await lock.release()
         #expect(try await SharedLocks(folder: folder).attempt("run") != nil)
     }
 
     @Test(arguments: Backend.all) func machinesTakeTurnsAndOutliveOneAnother(_ backend: Backend) async throws {
-        let place = try await Place(backend)
+        let database = try await TestDatabase(backend)
         // SQLite files are not shared by machines; the table is PostgreSQL's alone.
         guard backend == .postgresql else { return }
         let time = TestTime()
-        let store = try place.store(time)
-        let here = try SharedLocks(folder: place.folder.appending(path: "here"), store: store)
-        let there = try SharedLocks(folder: place.folder.appending(path: "there"), store: store)
-        let held = try #require(try await here.attempt("run"))
+        let store = try database.store(time)
+        let here = try SharedLocks(folder: database.folder.appending(path: "here"), store: store)
+        let there = try SharedLocks(folder: database.folder.appending(path: "there"), store: store)
+        let lock = try #require(try await here.attempt("run"))
         #expect(try await there.attempt("run") == nil)
         await #expect(throws: StageError.self) {
             try await there.with("run", orThrow: busy) { () async throws(StageError) in }
         }
-        await held.release()
+        await lock.release()
         try await there.with("run", orThrow: busy) { () async throws(StageError) in
             #expect(try await here.attempt("run") == nil)
         }
@@ -111,11 +111,11 @@ import Testing
         let lost = LockRow(database: store.durable, name: "run", owner: "gone:1")
         #expect(try await lost.take(machine: "gone:"))
         #expect(try await here.attempt("run") == nil)
-        time.advance(by: SharedLocks.life.inSeconds - 1)
+        time.advance(by: SharedLocks.leaseDuration.inSeconds - 1)
         try await lost.renew()
         time.advance(by: 2)
         #expect(try await here.attempt("run") == nil)
-        time.advance(by: SharedLocks.life.inSeconds)
+        time.advance(by: SharedLocks.leaseDuration.inSeconds)
         let taken = try #require(try await here.attempt("run"))
         // What it gives back later is not its own any more.
         try await lost.release()
@@ -193,19 +193,19 @@ import Testing
         let queue = JobQueue(store)
         // It takes LISTEN and delivers nothing, which has to be noticed.
         var notices = try #require(queue.notices).makeAsyncIterator()
-        #expect(await notices.next() == .deaf)
+        #expect(await notices.next() == .interrupted)
         let jobs = (0..<16).map { NewJob(pipeline: "/p", name: "p", asset: "/\($0)", directory: "/") }
         _ = try await queue.insert(jobs)
-        try await queue.limit(account: "default", to: 2)
+        try await queue.limit(.account("default"), to: 2)
         let most = try await withThrowingTaskGroup(of: Int.self) { group in
             for worker in 0..<4 {
                 group.addTask {
                     var most = 0
                     while try await queue.counts()[.completed] ?? 0 < 16 {
-                        guard let held = try await queue.claim(1, worker: "\(worker)", lease: .seconds(60)).first
+                        guard let lease = try await queue.claim(1, worker: "\(worker)", lease: .seconds(60)).first
                         else { continue }
                         most = max(most, try await queue.counts()[.executing] ?? 0)
-                        _ = try await queue.end(held, .completed(message: nil), random: 0)
+                        _ = try await queue.end(lease, .completed(message: nil), random: 0)
                     }
                     return most
                 }
@@ -224,33 +224,33 @@ import Testing
     }
 
     @Test func aMachineWithAnotherKeyFindsOutAtOnce() async throws {
-        let place = try await Place(.postgresql)
-        let store = try place.store()
-        let first = TokenVault(store, sealer: place.sealer(1))
+        let database = try await TestDatabase(.postgresql)
+        let store = try database.store()
+        let first = TokenVault(store, sealer: database.sealer(1))
         try await first.checkKey()
         try await first.checkKey()
         let error = await #expect(throws: StageError.self) {
-            try await TokenVault(store, sealer: place.sealer(2)).checkKey()
+            try await TokenVault(store, sealer: database.sealer(2)).checkKey()
         }
         #expect(error?.outcome == .configuration && error?.hint?.contains("SPREADER_VAULT_KEY") == true)
         // With both keys everything is sealed anew, and the new one alone is enough.
         let keys = [UInt8(2), 1].map { SymmetricKey(data: Data(repeating: $0, count: 32)) }
-        _ = try await TokenVault(store, sealer: Sealer(key: keys[0], older: [keys[1]])).sealAnew()
-        try await TokenVault(store, sealer: place.sealer(2)).checkKey()
-        withExtendedLifetime(place) {}
+        _ = try await TokenVault(store, sealer: Sealer(key: keys[0], older: [keys[1]])).reseal()
+        try await TokenVault(store, sealer: database.sealer(2)).checkKey()
+        withExtendedLifetime(database) {}
     }
 
     @Test func aProcessFrozenInATransactionDoesNotHoldTheOthersUp() async throws {
-        let place = try await Place(.postgresql)
-        let queue = JobQueue(try place.store())
+        let database = try await TestDatabase(.postgresql)
+        let queue = JobQueue(try database.store())
         _ = try await queue.insert([NewJob(pipeline: "/p", name: "p", asset: "/a", directory: "/")])
-        try await queue.limit(queue: "default", to: 1)
+        try await queue.limit(.queue("default"), to: 1)
         // As one is that holds the claims' lock when it stops: the server gives up on it.
-        let frozen = PostgresDatabase(Secret(try #require(place.address)))
+        let frozen = PostgresDatabase(Secret(try #require(database.address)))
         let isHeld = AsyncStream.makeStream(of: Void.self)
         let freeze = Task {
             try await frozen.write { connection in
-                try connection.exclude("jobs")
+                try connection.lock("jobs")
                 isHeld.continuation.yield()
                 Thread.sleep(forTimeInterval: 14)
                 _ = try connection.query("SELECT 1 AS one")
@@ -262,7 +262,7 @@ import Testing
         #expect(claimed.count == 1)
         #expect(ContinuousClock.now - start > .seconds(5))
         await #expect(throws: (any Error).self) { try await freeze.value }
-        withExtendedLifetime(place) {}
+        withExtendedLifetime(database) {}
     }
 
     @Test func aPasswordIsInNoError() async throws {
@@ -286,7 +286,7 @@ import Testing
             ("postgresql://ann@/spreader?host=/run/pg&password=hush", "postgresql://ann@/spreader?host=/run/pg"),
             ("postgres://db/spreader?password=hush", "postgres://db/spreader"),
         ] {
-            #expect(PostgresDatabase.shown(address) == shown)
+            #expect(PostgresDatabase.redacted(address) == shown)
         }
     }
 }

@@ -13,36 +13,36 @@ private let announcement = PostAnnouncement(
 
 @Suite struct PostLedgerTests {
     @Test(arguments: Backend.all) func remembersEachStepAcrossProcesses(_ backend: Backend) async throws {
-        let place = try await Place(backend)
-        let id = try await place.ledger().reserve(key, asset: "a.mp4", runID: "r").id
-        try await place.ledger().apply(.sending(announcement), to: id)
-        try await place.ledger().apply(
+        let database = try await TestDatabase(backend)
+        let id = try await database.ledger().reserve(key, asset: "a.mp4", runID: "r").id
+        try await database.ledger().apply(.sending(announcement), to: id)
+        try await database.ledger().apply(
             .accepted(publishID: "v_pub_file~1", uploadURL: Secret("https://u/?upload_token=hush")), to: id)
-        let record = try #require(try await place.ledger().find(key))
+        let record = try #require(try await database.ledger().find(key))
         #expect(record.state == .accepted)
         #expect(record.publishID == "v_pub_file~1")
         #expect(record.uploadURL?.reveal() == "https://u/?upload_token=hush")
         #expect(record.announcement?.chunkCount == 3)
-        try await place.ledger().apply(.uploaded, to: id)
-        try await place.ledger().apply(.published(postIDs: [7_654_132_326_040_947_989], url: "https://t/1"), to: id)
-        let published = try #require(try await place.ledger().find(key))
+        try await database.ledger().apply(.uploaded, to: id)
+        try await database.ledger().apply(.published(postIDs: [7_654_132_326_040_947_989], url: "https://t/1"), to: id)
+        let published = try #require(try await database.ledger().find(key))
         #expect(published.postIDs == [7_654_132_326_040_947_989])
         #expect(published.uploadURL == nil)
     }
 
     @Test(arguments: Backend.all) func keepsUploadAddressesSealedOnDisk(_ backend: Backend) async throws {
-        let place = try await Place(backend)
-        let ledger = try place.ledger()
+        let database = try await TestDatabase(backend)
+        let ledger = try database.ledger()
         let id = try await ledger.reserve(key, asset: "a.mp4", runID: "r").id
         try await ledger.apply(.sending(announcement), to: id)
         try await ledger.apply(.accepted(publishID: "p", uploadURL: Secret("https://u/?upload_token=hush")), to: id)
-        #expect(try await place.bytes().range(of: Data("upload_token".utf8)) == nil)
-        await #expect(throws: StageError.self) { try await place.ledger(8).find(key) }
+        #expect(try await database.bytes().range(of: Data("upload_token".utf8)) == nil)
+        await #expect(throws: StageError.self) { try await database.ledger(8).find(key) }
     }
 
     @Test(arguments: Backend.all) func aPublishedOrUnconfirmedPostIsNeverSentAgain(_ backend: Backend) async throws {
-        let place = try await Place(backend)
-        let ledger = try place.ledger()
+        let database = try await TestDatabase(backend)
+        let ledger = try database.ledger()
         let id = try await ledger.reserve(key, asset: "a.mp4", runID: "r").id
         try await ledger.apply(.sending(announcement), to: id)
         try await ledger.apply(.unconfirmed(reason: "no answer"), to: id)
@@ -54,8 +54,8 @@ private let announcement = PostAnnouncement(
     }
 
     @Test(arguments: Backend.all) func aFailedPostMayBeTriedAgain(_ backend: Backend) async throws {
-        let place = try await Place(backend)
-        let ledger = try place.ledger()
+        let database = try await TestDatabase(backend)
+        let ledger = try database.ledger()
         let first = try await ledger.reserve(key, asset: "a.mp4", runID: "r")
         try await ledger.apply(.sending(announcement), to: first.id)
         try await ledger.apply(.failed(reason: "refused"), to: first.id)
@@ -66,8 +66,8 @@ private let announcement = PostAnnouncement(
     }
 
     @Test(arguments: Backend.all) func manyProcessesReserveOnePost(_ backend: Backend) async throws {
-        let place = try await Place(backend)
-        let ledgers = try (0..<8).map { _ in try place.ledger() }
+        let database = try await TestDatabase(backend)
+        let ledgers = try (0..<8).map { _ in try database.ledger() }
         let ids = try await withThrowingTaskGroup(of: String.self) { group in
             for ledger in ledgers { group.addTask { try await ledger.reserve(key, asset: "a", runID: "r").id } }
             return try await group.reduce(into: Set<String>()) { $0.insert($1) }
@@ -79,8 +79,8 @@ private let announcement = PostAnnouncement(
 extension PostLedgerTests {
     @Test(arguments: Backend.all)
     func whoeverTookAPostOverAloneSaysThatNothingCameOfIt(_ backend: Backend) async throws {
-        let place = try await Place(backend)
-        let (first, second) = (try place.ledger(), try place.ledger())
+        let database = try await TestDatabase(backend)
+        let (first, second) = (try database.ledger(), try database.ledger())
         let id = try await first.reserve(key, asset: "a.mp4", runID: "r1").id
         try await first.apply(.sending(announcement), to: id)
         try await first.apply(.accepted(publishID: "p", uploadURL: Secret("https://u")), to: id)
@@ -92,39 +92,39 @@ extension PostLedgerTests {
         #expect(error?.code == .busy)
         try await second.apply(.uploaded, to: id)
         // A person or a webhook settles it from outside.
-        try await place.ledger().apply(.failed(reason: "said by the service"), to: id)
+        try await database.ledger().apply(.failed(reason: "said by the service"), to: id)
         #expect(try await second.find(key)?.state == .failed)
-        withExtendedLifetime(place) {}
+        withExtendedLifetime(database) {}
     }
 
     @Test(arguments: Backend.all) func aLostJobBeginsNoPostAndGivesNoneUp(_ backend: Backend) async throws {
-        let place = try await Place(backend)
+        let database = try await TestDatabase(backend)
         let time = TestTime()
-        let store = try place.store(time)
+        let store = try database.store(time)
         let queue = JobQueue(store)
         _ = try await queue.insert([NewJob(pipeline: "/p", name: "p", asset: "/a", directory: "/")])
-        let held = try #require(try await queue.claim(1, worker: "w", lease: .seconds(10)).first)
-        let ledger = SQLPostLedger(store, sealer: place.sealer(1), fence: JobFence(held))
+        let lease = try #require(try await queue.claim(1, worker: "w", lease: .seconds(10)).first)
+        let ledger = SQLPostLedger(store, sealer: database.sealer(1), fence: JobFence(lease))
         let id = try await ledger.reserve(key, asset: "a", runID: "r").id
         time.advance(by: 11)
         #expect(try await queue.rescue().count == 1)
         await #expect(throws: StageError.self) { try await ledger.apply(.sending(announcement), to: id) }
         await #expect(throws: StageError.self) { try await ledger.reserve(key, asset: "a", runID: "r") }
         // One that goes on with a post that an earlier attempt took up.
-        let later = SQLPostLedger(store, sealer: place.sealer(1), fence: JobFence(held))
+        let later = SQLPostLedger(store, sealer: database.sealer(1), fence: JobFence(lease))
         await #expect(throws: StageError.self) { try await later.apply(.failed(reason: "r"), to: id) }
         #expect(try await ledger.find(key)?.state == .reserved)
         // What it knows for certain counts, for as long as nobody else has taken the post up.
         try await ledger.apply(.failed(reason: "refused"), to: id)
         #expect(try await ledger.find(key)?.state == .failed)
-        withExtendedLifetime(place) {}
+        withExtendedLifetime(database) {}
     }
 }
 
 @Suite struct SeriesCutsTests {
     @Test(arguments: Backend.all) func whereASeriesIsCutIsKeptForItsFootageAlone(_ backend: Backend) async throws {
-        let place = try await Place(backend)
-        let ledger = try place.ledger()
+        let database = try await TestDatabase(backend)
+        let ledger = try database.ledger()
         let key = PostKey(account: "me", digest: "d", slot: "series#/3")
         #expect(try await ledger.cuts(key) == nil)
         try await ledger.keep(cuts: [8.5, 17.6], key)
@@ -137,9 +137,9 @@ extension PostLedgerTests {
 
 @Suite struct UploadRateTests {
     @Test(arguments: Backend.all) func theFastestUploadSinceAMomentCounts(_ backend: Backend) async throws {
-        let place = try await Place(backend)
+        let database = try await TestDatabase(backend)
         let time = TestTime(100_000)
-        let ledger = SQLPostLedger(try place.store(time), sealer: Sealer(key: SymmetricKey(size: .bits256)))
+        let ledger = SQLPostLedger(try database.store(time), sealer: Sealer(key: SymmetricKey(size: .bits256)))
         #expect(try await ledger.uploadRate(to: "tiktok", since: .distantPast) == nil)
         for (rate, seconds) in [(9.0, 0.0), (5, 10), (7, 10), (6, 10)] {
             time.advance(by: seconds)
@@ -155,9 +155,9 @@ extension PostLedgerTests {
 
 @Suite struct RatePermitTests {
     @Test(arguments: Backend.all) func waitsForTheSlidingWindow(_ backend: Backend) async throws {
-        let place = try await Place(backend)
+        let database = try await TestDatabase(backend)
         let time = TestTime(1000)
-        let permits = SQLRatePermits(try place.store(time), maximumWait: .seconds(3600))
+        let permits = SQLRatePermits(try database.store(time), maximumWait: .seconds(3600))
         let limit = RateLimit(name: "init", subject: "me", permits: 6, window: .seconds(60))
         for _ in 0..<6 { try await permits.acquire(limit) }
         #expect(time.now.timeIntervalSince1970 == 1000)
@@ -171,9 +171,9 @@ extension PostLedgerTests {
     @Test(arguments: Backend.all) func learnsACapFromARefusalAndForgetsItWhenTheServiceSaysSo(_ backend: Backend)
         async throws
     {
-        let place = try await Place(backend)
+        let database = try await TestDatabase(backend)
         let time = TestTime(100_000)
-        let store = try place.store(HostClock(now: { time.now }, sleep: { _ in Issue.record("it waited") }))
+        let store = try database.store(HostClock(now: { time.now }, sleep: { _ in Issue.record("it waited") }))
         let permits = SQLRatePermits(store, maximumWait: .zero)
         let cap = RateLimit(name: "drafts", subject: "me", permits: RateLimit.unknown, window: .seconds(86_400))
         // Refused before anything of ours was taken: others used the cap, and nothing can be concluded.
@@ -194,9 +194,9 @@ extension PostLedgerTests {
     }
 
     @Test(arguments: Backend.all) func saysWhenInsteadOfWaitingTooLong(_ backend: Backend) async throws {
-        let place = try await Place(backend)
+        let database = try await TestDatabase(backend)
         let clock = HostClock(now: { Date(timeIntervalSince1970: 0) }, sleep: { _ in Issue.record("it waited") })
-        let permits = SQLRatePermits(try place.store(clock), maximumWait: .zero)
+        let permits = SQLRatePermits(try database.store(clock), maximumWait: .zero)
         let limit = RateLimit(name: "uploads", subject: "", permits: 1, window: .seconds(86_400))
         try await permits.acquire(limit)
         await #expect {
@@ -219,8 +219,8 @@ extension PostLedgerTests {
     }
 
     @Test func makesAKeyFileThatOnlyItsOwnerReads() async throws {
-        let place = try await Place()
-        let file = place.folder.appending(path: "home/vault.key")
+        let database = try await TestDatabase()
+        let file = database.folder.appending(path: "home/vault.key")
         let sealed = try Sealer.resolve(setting: nil, file: file).seal(Secret("s"), context: "c")
         let mode = try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions] as? NSNumber
         #expect(mode?.intValue == 0o600)
@@ -233,8 +233,8 @@ extension PostLedgerTests {
     private let account = AccountID(name: "a", service: "open.tiktokapis.com", identity: "a@1")
 
     @Test(arguments: Backend.all) func aNewKeyOpensWhatTheOldOneSealedAndSealsAnew(_ backend: Backend) async throws {
-        let place = try await Place(backend)
-        let store = try place.store()
+        let database = try await TestDatabase(backend)
+        let store = try database.store()
         let old = TokenVault(store, sealer: sealer(1))
         let profile = AccountProfile(openID: "open-1", displayName: "Ann", username: "ann")
         let tokens = TokenSet(
@@ -244,7 +244,7 @@ extension PostLedgerTests {
         let key = SymmetricKey(data: Data(repeating: 2, count: 32))
         let both = Sealer(key: key, older: [SymmetricKey(data: Data(repeating: 1, count: 32))])
         #expect(both.keyID != sealer(1).keyID && both.keyID == sealer(2).keyID)
-        #expect(try await TokenVault(store, sealer: both).sealAnew() == 2)
+        #expect(try await TokenVault(store, sealer: both).reseal() == 2)
         let vault = TokenVault(store, sealer: sealer(2))
         #expect(try await vault.tokens(for: account, seed: nil) == tokens)
         let record = try #require(try await vault.accounts().first)
@@ -253,7 +253,7 @@ extension PostLedgerTests {
         await #expect(throws: StageError.self) { try await old.accounts() }
         // One secret that can't be opened changes none.
         let stranger = TokenVault(store, sealer: sealer(3))
-        await #expect(throws: StageError.self) { try await stranger.sealAnew() }
+        await #expect(throws: StageError.self) { try await stranger.reseal() }
         #expect(try await vault.tokens(for: account, seed: nil) == tokens)
     }
 
@@ -264,8 +264,8 @@ extension PostLedgerTests {
     }
 
     @Test(arguments: Backend.all) func renewedTokensLeaveTheOwnerAsItIs(_ backend: Backend) async throws {
-        let place = try await Place(backend)
-        let vault = TokenVault(try place.store(), sealer: sealer(1))
+        let database = try await TestDatabase(backend)
+        let vault = TokenVault(try database.store(), sealer: sealer(1))
         let profile = AccountProfile(openID: "open-1", displayName: "Ann")
         let login = TokenSet(
             accessToken: Secret("act.1"), refreshToken: Secret("rft.1"),
@@ -289,9 +289,9 @@ extension PostLedgerTests {
     }
 
     @Test(arguments: Backend.all) func aClaimIsTakenOnceUntilItEnds(_ backend: Backend) async throws {
-        let place = try await Place(backend)
+        let database = try await TestDatabase(backend)
         let time = TestTime(100)
-        let claims = SQLClaims(try place.store(time))
+        let claims = SQLClaims(try database.store(time))
         #expect(try await claims.take("x", until: Date(timeIntervalSince1970: 200)))
         #expect(try await !claims.take("x", until: Date(timeIntervalSince1970: 300)))
         #expect(try await claims.isTaken("x"))
@@ -301,8 +301,8 @@ extension PostLedgerTests {
     }
 
     @Test(arguments: Backend.all) func forgettingEmptiesPostsButKeepsThemPosted(_ backend: Backend) async throws {
-        let place = try await Place(backend)
-        let store = try place.store()
+        let database = try await TestDatabase(backend)
+        let store = try database.store()
         let ledger = SQLPostLedger(store, sealer: sealer(7))
         let post = try await ledger.reserve(key, asset: "clip.mp4", runID: "r")
         try await ledger.apply(.sending(announcement), to: post.id)
@@ -323,8 +323,8 @@ extension PostLedgerTests {
     @Test(arguments: Backend.all) func storedTokensWinWhileTheEnvironmentNamesTheOldPair(_ backend: Backend)
         async throws
     {
-        let place = try await Place(backend)
-        let vault = TokenVault(try place.store(), sealer: sealer(1))
+        let database = try await TestDatabase(backend)
+        let vault = TokenVault(try database.store(), sealer: sealer(1))
         let seed = TokenSet(accessToken: Secret("act.1"), refreshToken: Secret("rft.1"))
         #expect(try await vault.tokens(for: account, seed: seed) == seed)
         let rotated = TokenSet(accessToken: Secret("act.2"), refreshToken: Secret("rft.2"))
@@ -336,30 +336,30 @@ extension PostLedgerTests {
         #expect(try await vault.tokens(for: account, seed: seed)?.accessToken == Secret("act.2"))
         let fresh = TokenSet(accessToken: Secret("act.9"), refreshToken: Secret("rft.9"))
         #expect(try await vault.tokens(for: account, seed: fresh) == fresh)
-        #expect(try await place.bytes().range(of: Data("act.2".utf8)) == nil)
+        #expect(try await database.bytes().range(of: Data("act.2".utf8)) == nil)
     }
 }
 
 @Suite struct StoreFileTests {
     @Test func saysWhatIsWrongWithTheDatabase() async throws {
-        let place = try await Place()
-        try Data("this is no database, and long enough to be looked at".utf8).write(to: URL(filePath: place.file))
+        let database = try await TestDatabase()
+        try Data("this is no database, and long enough to be looked at".utf8).write(to: URL(filePath: database.file))
         #expect {
-            try place.store()
+            try database.store()
         } throws: { error in
-            (error as? StoreError)?.code == .cannotOpen && "\(error)".contains(place.file)
+            (error as? StoreError)?.code == .cannotOpen && "\(error)".contains(database.file)
         }
     }
 
     @Test func manyProcessesMayMakeItAtOnce() async throws {
         for _ in 0..<5 {
-            let place = try await Place()
+            let database = try await TestDatabase()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<4 {
                     group.addTask {
                         _ = try await BlockingWork.run(name: "open") { (_) throws(StageError) in
                             do throws(StoreError) {
-                                return try RecordStore(sqlite: place.file)
+                                return try RecordStore(sqlite: database.file)
                             } catch {
                                 throw error.asStageError
                             }
@@ -368,21 +368,21 @@ extension PostLedgerTests {
                 }
                 try await group.waitForAll()
             }
-            withExtendedLifetime(place) {}
+            withExtendedLifetime(database) {}
         }
     }
 
     @Test func theFileIsItsOwnersAlone() async throws {
-        let place = try await Place()
-        _ = try place.store()
-        let mode = try FileManager.default.attributesOfItem(atPath: place.file)[.posixPermissions] as? NSNumber
+        let database = try await TestDatabase()
+        _ = try database.store()
+        let mode = try FileManager.default.attributesOfItem(atPath: database.file)[.posixPermissions] as? NSNumber
         #expect(mode?.intValue == 0o600)
     }
 
     @Test(arguments: Backend.all) func digestsFollowTheContent(_ backend: Backend) async throws {
-        let place = try await Place(backend)
-        let digests = FileDigests(try place.store())
-        let file = place.folder.appending(path: "f").path
+        let database = try await TestDatabase(backend)
+        let digests = FileDigests(try database.store())
+        let file = database.folder.appending(path: "f").path
         try Data("one".utf8).write(to: URL(filePath: file))
         let first = try await digests.sha256(of: file)
         #expect(first == "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed")
@@ -393,9 +393,9 @@ extension PostLedgerTests {
 
     @Test(arguments: Backend.all) func aDigestBegunEarlierCountsOnlyForTheContentOfThen(_ backend: Backend) async throws
     {
-        let place = try await Place(backend)
-        var digests = FileDigests(try place.store())
-        let file = place.folder.appending(path: "f").path
+        let database = try await TestDatabase(backend)
+        var digests = FileDigests(try database.store())
+        let file = database.folder.appending(path: "f").path
         #expect(DigestAhead(of: file) == nil)
         try Data("one".utf8).write(to: URL(filePath: file))
         digests.ahead = DigestAhead(of: file)
@@ -405,7 +405,7 @@ extension PostLedgerTests {
         let changed = try await FileDigests(nil).sha256(of: file)
         #expect(try await digests.sha256(of: file) == changed)
         // Asking for another file, whose digest is known, leaves this one alone; and one that was stopped is made anew.
-        let second = place.folder.appending(path: "g").path
+        let second = database.folder.appending(path: "g").path
         try Data("one".utf8).write(to: URL(filePath: second))
         let known = try await digests.sha256(of: second)
         try Data("four".utf8).write(to: URL(filePath: file))

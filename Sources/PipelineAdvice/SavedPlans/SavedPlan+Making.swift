@@ -70,7 +70,7 @@ extension SavedPlan.Asset {
     ) async throws(StageError) {
         name = asset.name
         path = asset.path
-        bytes = try FileDigests.size(of: asset.path)
+        bytes = try FileSize.of(asset.path)
         modified = (try? FileManager.default.attributesOfItem(atPath: asset.path))?[.modificationDate] as? Date
         sha256 = try await digests.sha256(of: asset.path)
         sidecars = [:]

@@ -35,7 +35,7 @@ extension AssetRunner {
         host.emit(
             .stageReused(
                 asset: asset.name, stage: stage.id,
-                reason: "made in run \(entry.run); footage, options and version are the same",
+                reason: "made in run \(entry.origin.run); footage, options and version are the same",
                 artifact: output.summary))
         return output
     }
@@ -58,8 +58,10 @@ extension AssetRunner {
             return
         }
         let entry = CachedOutput(
-            key: record.reuseKey, parts: words, stage: stage.type.name.rawValue, asset: footageName, path: asset.path,
-            folder: folder.path, run: run.id, madeAt: host.clock.now(), seconds: record.seconds,
+            key: record.reuseKey, parts: words,
+            origin: CachedOutput.Origin(
+                stage: stage.type.name.rawValue, asset: footageName, path: asset.path, folder: folder.path,
+                run: run.id, madeAt: host.clock.now(), seconds: record.seconds),
             artifact: record.artifact,
             files: output.files.filter { $0.path.hasPrefix(folder.path + "/") })
         do throws(StageError) {

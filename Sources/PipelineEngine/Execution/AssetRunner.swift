@@ -107,7 +107,7 @@ struct AssetRunner: Sendable {
         if let part { return part.content }
         // Take the mark before the digest, so that a write in between is detected later.
         let mark = FileFingerprint(asset.path)
-        let bytes = try FileDigests.size(of: asset.path)
+        let bytes = try FileSize.of(asset.path)
         return FootageContent(sha256: try await host.digests.sha256(of: asset.path), bytes: bytes, mark: mark)
     }
 
@@ -489,7 +489,7 @@ struct AssetRunner: Sendable {
 
     /// The path of an earlier output's file on this machine, fetching it if necessary; nil if it is not available.
     private func place(of file: FileReference, _ digest: String, _ folder: URL) async throws(StageError) -> String? {
-        if let size = try? FileDigests.size(of: file.path), size == file.bytes {
+        if let size = try? FileSize.of(file.path), size == file.bytes {
             guard let expected = file.sha256 else { return file.path }
             if try await host.digests.sha256(of: file.path) == expected { return file.path }
         }
@@ -498,7 +498,7 @@ struct AssetRunner: Sendable {
         guard let artifacts = host.artifacts else { return nil }
         let name = "\(expected.prefix(12))-\(URL(filePath: file.path).lastPathComponent)"
         let path = folder.appending(path: name).path
-        if (try? FileDigests.size(of: path)) == file.bytes, try await host.digests.sha256(of: path) == expected {
+        if (try? FileSize.of(path)) == file.bytes, try await host.digests.sha256(of: path) == expected {
             return path
         }
         return try await artifacts.fetch(expected, to: path) ? path : nil

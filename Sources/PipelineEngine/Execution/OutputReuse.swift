@@ -18,11 +18,11 @@ struct OutputReuse: Sendable {
     func take(
         _ entry: CachedOutput, _ stage: PipelineStage, path: String, name: String, into folder: URL?
     ) async throws(StageError) -> (json: JSONValue, output: any Artifact)? {
-        var moved = [entry.path: path]
-        if entry.asset != entry.path { moved[entry.asset] = name }
+        var moved = [entry.origin.path: path]
+        if entry.origin.asset != entry.origin.path { moved[entry.origin.asset] = name }
         let made = Set(entry.files.map(\.path))
         guard let before = try? stage.type.decodeOutput(entry.artifact) else { return nil }
-        for file in before.files where file.path != entry.path {
+        for file in before.files where file.path != entry.origin.path {
             if made.contains(file.path) {
                 guard let folder else {
                     if await cache.holds(file) { continue }
@@ -40,7 +40,7 @@ struct OutputReuse: Sendable {
                 moved[file.path] = target
             } else {
                 // A file of the user, such as an overlay image, or subtitles next to the footage.
-                let place = Self.beside(file.path, of: entry.path, now: path)
+                let place = Self.beside(file.path, of: entry.origin.path, now: path)
                 guard let expected = file.sha256, let now = try? await digests.sha256(of: place), now == expected else {
                     return nil
                 }
@@ -56,7 +56,7 @@ struct OutputReuse: Sendable {
     private func target(
         of file: FileReference, _ entry: CachedOutput, in folder: URL
     ) async throws(StageError) -> String {
-        let usual = folder.appending(path: String(file.path.dropFirst(entry.folder.count + 1)))
+        let usual = folder.appending(path: String(file.path.dropFirst(entry.origin.folder.count + 1)))
         guard let digest = file.sha256, FileManager.default.fileExists(atPath: usual.path),
             try await digests.sha256(of: usual.path) != digest
         else { return usual.path }

@@ -117,11 +117,11 @@ extension AssetInput {
     /// - Parameter digest: The digest of its content, and the size at that time.
     /// - Throws: `StageError` with code `file-system` if the file no longer exists.
     package func sourceFile(digest: (sha256: String, bytes: Int64)? = nil) throws(StageError) -> SourceFile {
-        guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber else {
+        guard let bytes = try? FileSize.of(path) else {
             throw StageError(.fileSystem, "\(name) can no longer be read", hint: "was it moved?")
         }
         return SourceFile(
-            file: FileReference(path: path, bytes: digest?.bytes ?? size.int64Value, sha256: digest?.sha256),
+            file: FileReference(path: path, bytes: digest?.bytes ?? bytes, sha256: digest?.sha256),
             displayPath: name)
     }
 }

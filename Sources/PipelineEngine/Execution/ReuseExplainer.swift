@@ -49,9 +49,9 @@ package struct ReuseExplainer: Sendable {
         }
         let reuse = OutputReuse(cache: cache, digests: digests, artifacts: artifacts)
         let digest = try await digests.sha256(of: asset.path)
-        var artifact: any Artifact = try asset.sourceFile(digest: (digest, try FileDigests.size(of: asset.path)))
+        var artifact: any Artifact = try asset.sourceFile(digest: (digest, try FileSize.of(asset.path)))
         var before = digest
-        let entries = await cache.entries().sorted { ($0.madeAt, $0.key) > ($1.madeAt, $1.key) }
+        let entries = await cache.entries().sorted { ($0.origin.madeAt, $0.key) > ($1.origin.madeAt, $1.key) }
         for step in pipeline.stages {
             let parts = try await ReuseParts(
                 step, artifact, before: before, footage: asset.path, digests: digests)
@@ -62,7 +62,7 @@ package struct ReuseExplainer: Sendable {
                 output = try await reuse.take(entry, step, path: asset.path, name: asset.name, into: nil)?.output
             }
             if step.id == stage.id {
-                if let entry, output != nil { return answer(true, "reused: made in run \(entry.run)") }
+                if let entry, output != nil { return answer(true, "reused: made in run \(entry.origin.run)") }
                 return answer(false, "runs", await reasons(step, parts, entry, asset, entries))
             }
             guard step.type.effect == .pure else {
@@ -95,23 +95,23 @@ package struct ReuseExplainer: Sendable {
             for file in same.files where await cache?.holds(file) != true {
                 return ["a file that it created is missing"]
             }
-            return ["a file that it read in run \(same.run) is missing or has changed"]
+            return ["a file that it read in run \(same.origin.run) is missing or has changed"]
         }
-        let mine = entries.filter { $0.stage == step.type.name.rawValue }.compactMap { entry in
+        let mine = entries.filter { $0.origin.stage == step.type.name.rawValue }.compactMap { entry in
             (try? entry.parts.decode(ReuseParts.self)).map { (entry: entry, parts: $0) }
         }
         // Prefer an output with the same predecessor, then of the same part of the same footage, then of the same name.
         let found =
             mine.first { $0.parts.before == parts.before }
-            ?? mine.first { $0.entry.path == asset.path && $0.parts.part == parts.part }
-            ?? mine.first { $0.entry.asset == asset.name || $0.parts.footage == parts.footage }
+            ?? mine.first { $0.entry.origin.path == asset.path && $0.parts.part == parts.part }
+            ?? mine.first { $0.entry.origin.asset == asset.name || $0.parts.footage == parts.footage }
         guard let (earlier, before) = found else { return ["the cache has no output of \(step.id) for \(asset.name)"] }
         var reasons = parts.differences(from: before)
         if parts.before != before.before {
             let isFirst = step.id == pipeline.stages.first?.id
             reasons.append(
                 isFirst
-                    ? "the content of the footage has changed since run \(earlier.run)"
+                    ? "the content of the footage has changed since run \(earlier.origin.run)"
                     : "the cache key of the stage before it has changed")
         }
         return reasons

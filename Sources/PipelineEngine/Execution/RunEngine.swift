@@ -16,9 +16,9 @@ package struct RunEngine: Sendable {
     package init(request: RunRequest, host: RunEnvironment) {
         self.request = request
         self.host = host
-        processor = AsyncSemaphore(host.processorBudget)
-        network = AsyncSemaphore(Self.networkBudget)
-        light = AsyncSemaphore(max(2, ProcessInfo.processInfo.activeProcessorCount))
+        processor = AsyncSemaphore(permits: host.processorBudget)
+        network = AsyncSemaphore(permits: Self.networkBudget)
+        light = AsyncSemaphore(permits: max(2, ProcessInfo.processInfo.activeProcessorCount))
     }
 
     /// Returns the record of an unfinished earlier run of the same command, to resume it, or a new one.
@@ -47,7 +47,7 @@ package struct RunEngine: Sendable {
         let record = RunRecord(
             id: id, fingerprint: request.fingerprint, pipeline: request.pipeline.name,
             path: URL(filePath: request.pipeline.file).standardizedFileURL.path, command: request.command,
-            workDirectory: request.workRoot.appending(path: id).path, status: .running, startedAt: now)
+            workDirectory: request.workRoot.appending(path: id).path, startedAt: now)
         return (record, false)
     }
 

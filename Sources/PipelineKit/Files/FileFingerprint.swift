@@ -20,4 +20,12 @@ package struct FileFingerprint: Sendable, Equatable {
         modified = nanoseconds(status.st_mtim)
         changed = nanoseconds(status.st_ctim)
     }
+
+    /// - Throws: `StageError` with code `file-system` and the system's reason when `path` can't be examined.
+    package init(of path: String) throws(StageError) {
+        guard let fingerprint = FileFingerprint(path) else {
+            throw StageError(.fileSystem, "can't read \(path): \(String(cString: strerror(errno)))")
+        }
+        self = fingerprint
+    }
 }

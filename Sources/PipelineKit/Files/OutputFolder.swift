@@ -134,10 +134,7 @@ public struct OutputFolder: Sendable {
     }
 
     private static func isEqual(_ left: String, _ right: String, flag: CancellationFlag) throws(StageError) -> Bool {
-        func size(_ path: String) -> Int64? {
-            (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber)?.int64Value
-        }
-        guard size(left) == size(right) else { return false }
+        guard (try? FileSize.of(left)) == (try? FileSize.of(right)) else { return false }
         do {
             let a = try FileHandle(forReadingFrom: URL(fileURLWithPath: left))
             defer { try? a.close() }

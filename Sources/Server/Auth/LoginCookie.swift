@@ -28,13 +28,13 @@ struct LoginCookie: Sendable, Equatable {
     /// Parses a value. Returns nil if it is malformed, has expired, or was not signed with this key.
     init?(_ value: String, key: SymmetricKey, at now: Date) {
         let parts = value.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 4, let code = Self.bytes(parts[3]), let state = Self.bytes(parts[0]),
-            let account = Self.bytes(parts[1]), let seconds = Int64(parts[2])
+        guard parts.count == 4, let code = Data(hex: parts[3]), let state = Data(hex: parts[0]),
+            let account = Data(hex: parts[1]), let seconds = Int64(parts[2])
         else { return nil }
         let payload = parts[0..<3].joined(separator: ".")
         guard
             HMAC<SHA256>.isValidAuthenticationCode(
-                Data(code), authenticating: Data(payload.utf8), using: key)
+                code, authenticating: Data(payload.utf8), using: key)
         else { return nil }
         self.state = String(decoding: state, as: UTF8.self)
         self.account = String(decoding: account, as: UTF8.self)
@@ -47,17 +47,5 @@ struct LoginCookie: Sendable, Equatable {
         self.state = state
         self.account = account
         expiresAt = Date(timeIntervalSince1970: (now.timeIntervalSince1970 + Self.lifetime).rounded(.down))
-    }
-
-    private static func bytes(_ hex: Substring) -> [UInt8]? {
-        guard hex.count.isMultiple(of: 2) else { return nil }
-        var bytes: [UInt8] = []
-        var rest = hex
-        while !rest.isEmpty {
-            guard let byte = UInt8(rest.prefix(2), radix: 16) else { return nil }
-            bytes.append(byte)
-            rest = rest.dropFirst(2)
-        }
-        return bytes
     }
 }

@@ -55,7 +55,7 @@ package struct Retention: Sendable {
             _ = try await jobs.prune(olderThan: age)
             // A bucket expires its objects with a lifecycle rule.
             if let folder = assembly.artifacts as? FolderArtifacts {
-                let wanted = try await jobs.wantedFootage()
+                let wanted = try await jobs.neededFootage()
                 _ = folder.prune(olderThan: age, now: assembly.store.clock.now(), keeping: wanted)
             }
         }

@@ -38,7 +38,7 @@ package struct SampleArtifacts {
         let place = path.map { URL(filePath: $0).standardizedFileURL.path } ?? clip.path
         let digests = FileDigests(nil)
         let file = FileReference(
-            path: place, bytes: try FileDigests.size(of: place), sha256: try await digests.sha256(of: place))
+            path: place, bytes: try FileSize.of(place), sha256: try await digests.sha256(of: place))
         var artifact: any Artifact = SourceFile(file: file, displayPath: path ?? "sample.mp4")
         var artifacts: PluginConformance.Samples = [SourceFile.kind: artifact]
         for name in ["probe", "transcode", "chunk"] {

@@ -36,9 +36,11 @@ struct CacheCommand: AsyncParsableCommand {
                     try JSONValue.array(
                         entries.map { entry in
                             [
-                                "key": .string(entry.key), "stage": .string(entry.stage), "asset": .string(entry.asset),
-                                "run": .string(entry.run), "bytes": .integer(entry.bytes),
-                                "seconds": .number(entry.seconds), "madeAt": .string(entry.madeAt.formatted(.iso8601)),
+                                "key": .string(entry.key), "stage": .string(entry.origin.stage),
+                                "asset": .string(entry.origin.asset),
+                                "run": .string(entry.origin.run), "bytes": .integer(entry.bytes),
+                                "seconds": .number(entry.origin.seconds),
+                                "madeAt": .string(entry.origin.madeAt.formatted(.iso8601)),
                                 "usedAt": .string(entry.usedAt.formatted(.iso8601)),
                             ]
                         }
@@ -49,9 +51,9 @@ struct CacheCommand: AsyncParsableCommand {
                         Output.table(
                             entries.map { entry in
                                 [
-                                    String(entry.key.prefix(12)), entry.stage, entry.asset,
+                                    String(entry.key.prefix(12)), entry.origin.stage, entry.origin.asset,
                                     entry.files.isEmpty ? "-" : "\(ByteCount(entry.bytes))",
-                                    "saves \(Duration.seconds(entry.seconds).spoken)",
+                                    "saves \(Duration.seconds(entry.origin.seconds).spoken)",
                                     "used \(entry.usedAt.forTables)",
                                 ]
                             }))

@@ -36,7 +36,7 @@ struct Enqueue: AsyncParsableCommand {
     @Option(help: "Queue to put the jobs in.") var queue = "default"
     @Option(help: ArgumentHelp("Labels that a worker must offer, separated by commas.", valueName: "labels"))
     var labels: String?
-    @Option(help: "Maximum number of attempts.") var attempts = NewJob.usualAttempts
+    @Option(help: "Maximum number of attempts.") var attempts = NewJob.defaultAttempts
     @OptionGroup var database: DatabaseOption
     @OptionGroup var output: FormatOption
 

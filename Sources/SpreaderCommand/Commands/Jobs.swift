@@ -103,7 +103,7 @@ struct Jobs: AsyncParsableCommand {
 
         func run() async throws {
             let submitter = try await Jobs.queue(database.db)
-            try await submitter.pause(queue, true)
+            try await submitter.pause(queue)
             Output.result("queue \(queue) is paused")
         }
     }
@@ -116,7 +116,7 @@ struct Jobs: AsyncParsableCommand {
 
         func run() async throws {
             let submitter = try await Jobs.queue(database.db)
-            try await submitter.pause(queue, false)
+            try await submitter.resume(queue)
             Output.result("queue \(queue) is resumed")
         }
     }
@@ -141,14 +141,14 @@ struct Jobs: AsyncParsableCommand {
 
         func run() async throws {
             let submitter = try await Jobs.queue(database.db)
-            if let jobs {
-                try await submitter.limit(queue: queue, account: account, to: Int(jobs))
+            if let jobs, let scope = account.map(JobLimit.Scope.account) ?? queue.map(JobLimit.Scope.queue) {
+                try await submitter.limit(scope, to: Int(jobs))
             }
-            let limits = try await submitter.limits()
-            if limits.isEmpty { return Output.message("no limits") }
-            Output.result(
-                Output.table(
-                    limits.map { ["\($0.kind) \($0.name)", $0.capacity == 0 ? "paused" : "\($0.capacity) at once"] }))
+            let restrictions = try await submitter.restrictions()
+            let paused = restrictions.pausedQueues.map { ["queue \($0)", "paused"] }
+            let limits = restrictions.limits.map { ["\($0.scope)", "\($0.capacity) at once"] }
+            if paused.isEmpty, limits.isEmpty { return Output.message("no limits") }
+            Output.result(Output.table(paused + limits))
         }
     }
 

@@ -49,7 +49,7 @@ struct ProbeCommand: AsyncParsableCommand {
             throw StageError(.internalFault, "the probe stage is missing")
         }
         let context = PlanContext(post: PostSettings(), settings: [:], logger: Log.quiet)
-        let size = (try? FileManager.default.attributesOfItem(atPath: asset.path)[.size] as? NSNumber)?.int64Value ?? 0
+        let size = (try? FileSize.of(asset.path)) ?? 0
         let source = SourceFile(file: FileReference(path: asset.path, bytes: size), displayPath: asset.name)
         let plan = try await stage.make([:]).plan(source, context)
         guard let media = plan.output as? ProbedMedia else {

@@ -360,11 +360,11 @@ package struct PluginConformance: Sendable {
         }
         let known = Set(input.files.map(\.path))
         for file in artifact.files where !known.contains(file.path) {
-            guard let size = try? FileManager.default.attributesOfItem(atPath: file.path)[.size] as? NSNumber else {
+            guard let bytes = try? FileSize.of(file.path) else {
                 throw Unfit("its output names \(file.path), which does not exist")
             }
-            guard size.int64Value == file.bytes else {
-                throw Unfit("its output says that \(file.path) has \(file.bytes) bytes, but it has \(size)")
+            guard bytes == file.bytes else {
+                throw Unfit("its output says that \(file.path) has \(file.bytes) bytes, but it has \(bytes)")
             }
             let isOld = FileFingerprint(file.path).map { $0.changed < began } ?? false
             guard file.path.hasPrefix(work.path + "/") || isOld || stage.effect == .resumable else {

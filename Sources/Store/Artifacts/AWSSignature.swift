@@ -23,9 +23,9 @@ struct AWSSignature: Sendable {
     ///   - payload: SHA-256 of the body in hex.
     func headers(
         _ method: String, path: String, query: [(name: String, value: String)], headers: [String: String],
-        payload: String, at moment: Date
+        payload: String, at date: Date
     ) -> [String: String] {
-        let stamp = moment.formatted(
+        let timestamp = date.formatted(
             .verbatim(
                 """
                 \(year: .padded(4))\(month: .twoDigits)\(day: .twoDigits)T\
@@ -33,23 +33,23 @@ struct AWSSignature: Sendable {
                 \(second: .twoDigits)Z
                 """, timeZone: .gmt, calendar: Calendar(identifier: .gregorian)))
         var signed = headers
-        signed["x-amz-date"] = stamp
+        signed["x-amz-date"] = timestamp
         signed["x-amz-content-sha256"] = payload
         signed["x-amz-security-token"] = credentials.sessionToken?.reveal()
         let names = signed.keys.sorted()
-        let request = [
+        let canonicalRequest = [
             method, path, Self.text(query),
             names.map { "\($0):\(signed[$0]?.trimmingCharacters(in: .whitespaces) ?? "")\n" }.joined(),
             names.joined(separator: ";"), payload,
         ].joined(separator: "\n")
-        let day = String(stamp.prefix(8))
+        let day = String(timestamp.prefix(8))
         let scope = "\(day)/\(region)/s3/aws4_request"
-        let text = "AWS4-HMAC-SHA256\n\(stamp)\n\(scope)\n\(ContentDigest.sha256(request))"
+        let stringToSign = "AWS4-HMAC-SHA256\n\(timestamp)\n\(scope)\n\(ContentDigest.sha256(canonicalRequest))"
         var key = SymmetricKey(data: Data("AWS4\(credentials.secretKey.reveal())".utf8))
         for part in [day, region, "s3", "aws4_request"] {
             key = SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Data(part.utf8), using: key))
         }
-        let signature = ContentDigest.hex(HMAC<SHA256>.authenticationCode(for: Data(text.utf8), using: key))
+        let signature = HMAC<SHA256>.authenticationCode(for: Data(stringToSign.utf8), using: key).lowercaseHex
         signed["authorization"] = """
             AWS4-HMAC-SHA256 Credential=\(credentials.accessKey)/\(scope),\
             SignedHeaders=\(names.joined(separator: ";")),Signature=\(signature)

@@ -106,14 +106,14 @@ package struct FolderArtifacts: ArtifactStore {
     ///   - kept: Digests that are still needed.
     /// - Returns: The number of deleted files.
     package func prune(olderThan age: Duration, now: Date, keeping kept: Set<String>) -> Int {
-        let before = now.addingTimeInterval(-age.inSeconds)
+        let cutoff = now.addingTimeInterval(-age.inSeconds)
         let files =
             FileManager.default.enumerator(at: folder, includingPropertiesForKeys: [.contentModificationDateKey])?
             .compactMap { $0 as? URL } ?? []
         return files.filter { file in
             let values = try? file.resourceValues(forKeys: [.contentModificationDateKey, .isRegularFileKey])
             guard !kept.contains(file.lastPathComponent), values?.isRegularFile == true,
-                let moment = values?.contentModificationDate, moment < before
+                let modified = values?.contentModificationDate, modified < cutoff
             else {
                 return false
             }

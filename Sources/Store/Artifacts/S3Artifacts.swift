@@ -10,19 +10,9 @@ package import PipelineKit
 ///
 /// Large files are uploaded in parts and downloaded in ranges; each request is retried separately.
 package struct S3Artifacts: ArtifactStore {
-    /// The address of the bucket.
-    package struct Place: Sendable {
-        /// `https://host[:port]`, without the bucket.
-        var endpoint: URL
-        /// Whether the bucket is part of the host name, as at AWS, or the first component of the path.
-        var isVirtualHost: Bool
-        var bucket: String
-        /// Prepended to each object key.
-        var prefix: String
-    }
-
-    /// The part size in bytes. S3 requires at least 5 MiB and at most 10,000 parts.
+    /// The part size in bytes. S3 requires at least 5 MiB, and at most `maximumParts` parts.
     private static let partSize: Int64 = 32 << 20
+    private static let maximumParts: Int64 = 10_000
     private static let attempts = 5
 
     /// Shared by the process and never shut down. It doesn't retry connections: `call` decides on retries.
@@ -34,7 +24,7 @@ package struct S3Artifacts: ArtifactStore {
         return HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: settings)
     }()
 
-    private let place: Place
+    private let bucket: S3Bucket
     private let signature: AWSSignature
     private let clock: HostClock
     private let partSize: Int64
@@ -49,31 +39,21 @@ package struct S3Artifacts: ArtifactStore {
     package init(
         address: String, setting: (String) -> String?, clock: HostClock, partSize: Int64? = nil
     ) throws(StageError) {
-        let parts = address.dropFirst("s3://".count).split(separator: "/", maxSplits: 1).map(String.init)
-        guard let bucket = parts.first else {
+        let region = setting("AWS_REGION") ?? setting("AWS_DEFAULT_REGION") ?? "us-east-1"
+        let path = address.dropFirst("s3://".count).split(separator: "/", maxSplits: 1).map(String.init)
+        guard let name = path.first else {
             throw StageError(
                 .configuration, "SPREADER_ARTIFACTS contains no bucket name",
                 hint: "write it as s3://BUCKET or s3://BUCKET/PREFIX")
         }
         guard let key = setting("AWS_ACCESS_KEY_ID"), let secret = setting("AWS_SECRET_ACCESS_KEY") else {
             throw StageError(
-                .configuration, "the keys for the bucket \(bucket) are missing",
+                .configuration, "the keys for the bucket \(name) are missing",
                 hint: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
         }
-        let region = setting("AWS_REGION") ?? setting("AWS_DEFAULT_REGION") ?? "us-east-1"
-        let own = setting("AWS_ENDPOINT_URL_S3") ?? setting("AWS_ENDPOINT_URL")
-        guard let endpoint = URL(string: own ?? "https://s3.\(region).amazonaws.com"), endpoint.host() != nil,
-            ["", "/"].contains(endpoint.path())
-        else {
-            throw StageError(
-                .configuration, "AWS_ENDPOINT_URL is not valid: \"\(own ?? "")\"",
-                hint: "write it as https://host:port")
-        }
-        let prefix = parts.count == 2 ? parts[1] : ""
-        place = Place(
-            // AWS's wildcard certificates don't match bucket names with dots.
-            endpoint: endpoint, isVirtualHost: own == nil && !bucket.contains("."), bucket: bucket,
-            prefix: prefix.isEmpty || prefix.hasSuffix("/") ? prefix : prefix + "/")
+        bucket = try S3Bucket(
+            name: name, prefix: path.count == 2 ? path[1] : "", region: region,
+            endpoint: setting("AWS_ENDPOINT_URL_S3") ?? setting("AWS_ENDPOINT_URL"))
         signature = AWSSignature(
             credentials: AWSCredentials(
                 accessKey: key, secretKey: Secret(secret), sessionToken: setting("AWS_SESSION_TOKEN").map { Secret($0) }
@@ -83,58 +63,34 @@ package struct S3Artifacts: ArtifactStore {
         self.partSize = partSize ?? Self.partSize
     }
 
-    package var name: String { "s3://\(place.bucket)/\(place.prefix)" }
+    package var name: String { "s3://\(bucket.name)/\(bucket.prefix)" }
 
-    package func holds(_ digest: String) async throws(StageError) -> Bool { try await size(digest) != nil }
+    package func holds(_ digest: String) async throws(StageError) -> Bool { try await size(of: digest) != nil }
 
     package func put(_ file: FileReference, digest: String) async throws(StageError) {
-        if try await size(digest) == file.bytes { return }
-        let source = try PartSource(file.path)
+        if try await size(of: digest) == file.bytes { return }
+        let source = FileParts(path: file.path)
         guard file.bytes > partSize else {
             let data = try await source.read(0..<file.bytes)
             guard ContentDigest.sha256(data) == digest else { throw changed(file) }
-            _ = try await call("PUT", digest, body: data, payload: digest)
+            _ = try await call(Request(method: .PUT, key: digest, body: data, bodyDigest: digest))
             return
         }
-        let begun = try await call("POST", digest, query: [("uploads", "")])
-        guard let upload = Self.element("UploadId", in: begun.text) else {
-            throw strange("started no multipart upload", begun)
-        }
+        let upload = try await startUpload(digest)
         do throws(StageError) {
-            var tags: [String] = []
-            var hash = SHA256()
-            let size = max(partSize, (file.bytes + 9999) / 10_000)
-            for start in stride(from: 0, to: file.bytes, by: Int(size)) {
-                let data = try await source.read(start..<min(start + size, file.bytes))
-                hash.update(data: data)
-                let answer = try await call(
-                    "PUT", digest, query: [("partNumber", "\(tags.count + 1)"), ("uploadId", upload)], body: data)
-                guard let tag = answer.headers["etag"] else { throw strange("returned no ETag for a part", answer) }
-                tags.append(tag)
-            }
-            guard ContentDigest.hex(hash.finalize()) == digest else { throw changed(file) }
-            let list = tags.enumerated().map {
-                "<Part><PartNumber>\($0 + 1)</PartNumber><ETag>\($1)</ETag></Part>"
-            }.joined()
-            let done = try await call(
-                "POST", digest, query: [("uploadId", upload)],
-                body: Data("<CompleteMultipartUpload>\(list)</CompleteMultipartUpload>".utf8), isMissingFine: true)
-            // 404 after a retry: the first request completed the upload, but its response was lost.
-            if done.status == 404, try await self.size(digest) == file.bytes { return }
-            guard done.status != 404 else { throw strange("did not complete the multipart upload", done) }
-            // S3 may send status 200 before it is done, and report the error in the body.
-            if done.text.contains("<Error>") { throw strange("did not complete the multipart upload", done) }
+            let tags = try await uploadParts(of: file, from: source, to: upload)
+            try await complete(upload, tags: tags, bytes: file.bytes)
         } catch {
             // The parts of an incomplete upload cost money.
             _ = try? await withCancellationShield { () throws(StageError) in
-                try await call("DELETE", digest, query: [("uploadId", upload)])
+                try await call(Request(method: .DELETE, key: digest, query: [("uploadId", upload.id)]))
             }
             throw error
         }
     }
 
     package func fetch(_ digest: String, to path: String) async throws(StageError) -> Bool {
-        guard let bytes = try await size(digest) else { return false }
+        guard let bytes = try await size(of: digest) else { return false }
         return try await place(digest, at: path) { (draft) throws(StageError) in
             guard FileManager.default.createFile(atPath: draft, contents: nil),
                 let handle = FileHandle(forWritingAtPath: draft)
@@ -142,11 +98,11 @@ package struct S3Artifacts: ArtifactStore {
             defer { try? handle.close() }
             var offset: Int64 = 0
             while offset < bytes {
-                let end = min(offset + partSize, bytes)
-                let answer = try await call("GET", digest, range: offset..<end)
+                let range = offset..<min(offset + partSize, bytes)
+                let response = try await call(Request(method: .GET, key: digest, range: range))
                 // A server that doesn't support ranges sends the whole object.
-                let data = answer.status == 206 ? answer.body : answer.body.dropFirst(Int(offset))
-                guard !data.isEmpty else { throw strange("sent less data than expected", answer) }
+                let data = response.status == 206 ? response.body : response.body.dropFirst(Int(offset))
+                guard !data.isEmpty else { throw failure("sent less data than expected", response) }
                 do {
                     try handle.write(contentsOf: data)
                 } catch {
@@ -158,9 +114,80 @@ package struct S3Artifacts: ArtifactStore {
         }
     }
 
+    private func size(of digest: String) async throws(StageError) -> Int64? {
+        let response = try await call(Request(method: .HEAD, key: digest, allowsMissing: true))
+        return response.status == 404 ? nil : response.headers["content-length"].flatMap { Int64($0) }
+    }
+
+    // MARK: Multipart uploads
+
+    private struct Upload: Sendable {
+        var id: String
+        var digest: String
+    }
+
+    private func startUpload(_ digest: String) async throws(StageError) -> Upload {
+        let response = try await call(Request(method: .POST, key: digest, query: [("uploads", "")]))
+        guard let id = Self.element("UploadId", in: response.text) else {
+            throw failure("started no multipart upload", response)
+        }
+        return Upload(id: id, digest: digest)
+    }
+
+    /// Uploads a file in parts and checks its digest.
+    /// - Returns: The ETags of the parts, in order.
+    private func uploadParts(
+        of file: FileReference, from source: FileParts, to upload: Upload
+    ) async throws(StageError) -> [String] {
+        var tags: [String] = []
+        var hash = SHA256()
+        let size = max(partSize, (file.bytes + Self.maximumParts - 1) / Self.maximumParts)
+        for start in stride(from: 0, to: file.bytes, by: Int(size)) {
+            let data = try await source.read(start..<min(start + size, file.bytes))
+            hash.update(data: data)
+            let response = try await call(
+                Request(
+                    method: .PUT, key: upload.digest,
+                    query: [("partNumber", "\(tags.count + 1)"), ("uploadId", upload.id)], body: data))
+            guard let tag = response.headers["etag"] else { throw failure("returned no ETag for a part", response) }
+            tags.append(tag)
+        }
+        guard hash.finalize().lowercaseHex == upload.digest else { throw changed(file) }
+        return tags
+    }
+
+    private func complete(_ upload: Upload, tags: [String], bytes: Int64) async throws(StageError) {
+        let parts = tags.enumerated().map { "<Part><PartNumber>\($0 + 1)</PartNumber><ETag>\($1)</ETag></Part>" }
+        let body = "<CompleteMultipartUpload>\(parts.joined())</CompleteMultipartUpload>"
+        let response = try await call(
+            Request(
+                method: .POST, key: upload.digest, query: [("uploadId", upload.id)], body: Data(body.utf8),
+                allowsMissing: true)
+        )
+        // 404 after a retry: the first request completed the upload, but its response was lost.
+        if response.status == 404, try await size(of: upload.digest) == bytes { return }
+        // S3 may send status 200 before it is done, and report the error in the body.
+        guard response.status != 404, !response.text.contains("<Error>") else {
+            throw failure("did not complete the multipart upload", response)
+        }
+    }
+
     // MARK: Requests
 
-    private struct Answer: Sendable {
+    private struct Request: Sendable {
+        var method: HTTPMethod
+        /// The name of the object, without the prefix.
+        var key: String
+        var query: [(name: String, value: String)] = []
+        var range: Range<Int64>?
+        var body = Data()
+        /// SHA-256 of the body, if it is known.
+        var bodyDigest: String?
+        /// Whether status 404 is a result instead of an error.
+        var allowsMissing = false
+    }
+
+    private struct Response: Sendable {
         var status: Int
         var headers: [String: String]
         var body: Data
@@ -168,34 +195,14 @@ package struct S3Artifacts: ArtifactStore {
         var text: String { String(decoding: body.prefix(100_000), as: UTF8.self) }
     }
 
-    private func size(_ digest: String) async throws(StageError) -> Int64? {
-        let answer = try await call("HEAD", digest, isMissingFine: true)
-        return answer.status == 404 ? nil : answer.headers["content-length"].flatMap { Int64($0) }
-    }
-
     /// Sends a request, with retries for transient failures.
-    private func call(
-        _ method: String, _ digest: String, query: [(name: String, value: String)] = [], range: Range<Int64>? = nil,
-        body: Data = Data(), payload: String? = nil, isMissingFine: Bool = false
-    ) async throws(StageError) -> Answer {
+    private func call(_ request: Request) async throws(StageError) -> Response {
         var problem = StageError(.unavailable, "\(name) doesn't respond")
         for attempt in 1...Self.attempts {
             do {
-                let answer = try await send(method, digest, query, range, body, payload)
-                switch answer.status {
-                case 200..<300: return answer
-                case 404 where isMissingFine: return answer
-                case 403, 401: throw refused(answer)
-                case 429, 500...: problem = strange("responded with status \(answer.status)", answer)
-                case 301,
-                    400 where method == "HEAD" && answer.headers["x-amz-bucket-region"] != nil:
-                    throw StageError(
-                        .configuration, "\(name) is in another region",
-                        hint: "set AWS_REGION to \(answer.headers["x-amz-bucket-region"] ?? "the bucket's region")")
-                case 400 where Self.isPassing(answer), 409 where Self.isPassing(answer):
-                    problem = strange("responded with status \(answer.status)", answer)
-                default: throw strange("responded with status \(answer.status)", answer)
-                }
+                let response = try await send(request)
+                guard let transient = try transientFailure(response, to: request) else { return response }
+                problem = transient
             } catch let error as StageError {
                 throw error
             } catch is CancellationError {
@@ -217,38 +224,57 @@ package struct S3Artifacts: ArtifactStore {
         throw problem
     }
 
-    private func send(
-        _ method: String, _ digest: String, _ query: [(name: String, value: String)], _ range: Range<Int64>?,
-        _ body: Data, _ payload: String?
-    ) async throws -> Answer {
-        // The client omits the default port from the Host header, so the signature must omit it too.
-        let usual = place.endpoint.scheme == "http" ? 80 : 443
-        let port = place.endpoint.port.flatMap { $0 == usual ? nil : ":\($0)" } ?? ""
-        let host = (place.endpoint.host() ?? "") + port
-        let name = AWSSignature.encode(place.prefix + digest, keepingSlashes: true)
-        let path = place.isVirtualHost ? "/\(name)" : "/\(AWSSignature.encode(place.bucket))/\(name)"
-        var headers = ["host": place.isVirtualHost ? "\(place.bucket).\(host)" : host]
-        if let range { headers["range"] = "bytes=\(range.lowerBound)-\(range.upperBound - 1)" }
-        let hash = payload ?? ContentDigest.sha256(body)
+    /// Returns the error of a response after which the request may be retried; nil when the request succeeded.
+    /// - Throws: `StageError` when the request failed and a retry would fail too.
+    private func transientFailure(_ response: Response, to request: Request) throws(StageError) -> StageError? {
+        switch response.status {
+        case 200..<300: return nil
+        case 404 where request.allowsMissing: return nil
+        case 401, 403: throw accessDenied(response)
+        case 301,
+            400 where request.method == .HEAD && response.headers["x-amz-bucket-region"] != nil:
+            throw StageError(
+                .configuration, "\(name) is in another region",
+                hint: "set AWS_REGION to \(response.headers["x-amz-bucket-region"] ?? "the bucket's region")")
+        case 429, 500...: return failure("responded with status \(response.status)", response)
+        case 400 where Self.isTransient(response), 409 where Self.isTransient(response):
+            return failure("responded with status \(response.status)", response)
+        default: throw failure("responded with status \(response.status)", response)
+        }
+    }
+
+    private func send(_ request: Request) async throws -> Response {
+        let response = try await Self.client.execute(signedRequest(request), timeout: .seconds(300))
+        var headers: [String: String] = [:]
+        for (name, value) in response.headers { headers[name.lowercased()] = value }
+        let status = Int(response.status.code)
+        // A server that doesn't support ranges sends the whole object with status 200.
+        let limit = Int(max(partSize, 1 << 20)) + (status == 200 ? 1 << 31 : 0)
+        let body = try await response.body.collect(upTo: limit)
+        return Response(status: status, headers: headers, body: Data(body.readableBytesView))
+    }
+
+    private func signedRequest(_ request: Request) -> HTTPClientRequest {
+        let host = bucket.host
+        let path = bucket.path(of: request.key)
+        var headers = ["host": host]
+        if let range = request.range { headers["range"] = "bytes=\(range.lowerBound)-\(range.upperBound - 1)" }
         let signed = signature.headers(
-            method, path: path, query: query, headers: headers, payload: hash, at: clock.now())
-        let target = query.isEmpty ? path : "\(path)?\(AWSSignature.text(query))"
-        var request = HTTPClientRequest(
-            url: "\(place.endpoint.scheme ?? "https")://\(headers["host"] ?? host)\(target)")
-        request.method = HTTPMethod(rawValue: method)
-        for (name, value) in signed where name != "host" { request.headers.add(name: name, value: value) }
-        if !body.isEmpty || method == "PUT" { request.body = .bytes(ByteBuffer(data: body)) }
-        let response = try await Self.client.execute(request, timeout: .seconds(300))
-        var fields: [String: String] = [:]
-        for (name, value) in response.headers { fields[name.lowercased()] = value }
-        let limit = Int(max(partSize, 1 << 20)) + Int(response.status.code == 200 ? (1 << 31) : 0)
-        let content = try await response.body.collect(upTo: limit)
-        return Answer(status: Int(response.status.code), headers: fields, body: Data(content.readableBytesView))
+            request.method.rawValue, path: path, query: request.query, headers: headers,
+            payload: request.bodyDigest ?? ContentDigest.sha256(request.body), at: clock.now())
+        let query = request.query.isEmpty ? "" : "?" + AWSSignature.text(request.query)
+        var client = HTTPClientRequest(url: "\(bucket.endpoint.scheme ?? "https")://\(host)\(path)\(query)")
+        client.method = request.method
+        for (name, value) in signed where name != "host" { client.headers.add(name: name, value: value) }
+        if !request.body.isEmpty || request.method == .PUT {
+            client.body = .bytes(ByteBuffer(data: request.body))
+        }
+        return client
     }
 
     /// Whether S3's documentation asks to retry this error.
-    private static func isPassing(_ answer: Answer) -> Bool {
-        ["RequestTimeout", "OperationAborted", "InternalError", "SlowDown"].contains(element("Code", in: answer.text))
+    private static func isTransient(_ response: Response) -> Bool {
+        ["RequestTimeout", "OperationAborted", "InternalError", "SlowDown"].contains(element("Code", in: response.text))
     }
 
     /// The text of the first element with this name in a short XML response.
@@ -259,35 +285,32 @@ package struct S3Artifacts: ArtifactStore {
         return String(text[start.upperBound..<end.lowerBound])
     }
 
-    private func refused(_ answer: Answer) -> StageError {
+    private func accessDenied(_ response: Response) -> StageError {
         StageError(
-            .configuration, "\(name) denied access\(Self.words(answer))",
+            .configuration, "\(name) denied access\(Self.reason(response))",
             hint: "check the AWS keys and AWS_REGION, and that the keys allow s3:GetObject, PutObject and ListBucket")
     }
 
-    private func strange(_ what: String, _ answer: Answer) -> StageError {
+    private func failure(_ event: String, _ response: Response) -> StageError {
         StageError(
-            .unavailable, "\(name) \(what)\(Self.words(answer))", hint: "see the service's log",
-            recovery: answer.status == 429 || answer.status >= 500 ? .transient(after: nil) : .permanent)
+            .unavailable, "\(name) \(event)\(Self.reason(response))", hint: "see the service's log",
+            recovery: response.status == 429 || response.status >= 500 ? .transient(after: nil) : .permanent)
     }
 
     /// The code and message of the service's error response, shortened. They contain no secrets.
-    private static func words(_ answer: Answer) -> String {
-        guard let code = element("Code", in: answer.text) else { return "" }
-        return ": "
-            + ([code] + [element("Message", in: answer.text)].compactMap(\.self)).joined(separator: ", ").prefix(300)
+    private static func reason(_ response: Response) -> String {
+        guard let code = element("Code", in: response.text) else { return "" }
+        let message = element("Message", in: response.text)
+        return ": " + [code, message].compactMap(\.self).joined(separator: ", ").prefix(300)
     }
 }
 
 /// Reads parts of a file off the cooperative pool.
-private struct PartSource: Sendable {
+private struct FileParts: Sendable {
     let path: String
 
-    init(_ path: String) throws(StageError) { self.path = path }
-
     func read(_ range: Range<Int64>) async throws(StageError) -> Data {
-        let path = path
-        return try await BlockingWork.run(name: "read") { (_) throws(StageError) in
+        try await BlockingWork.run(name: "read") { [path] (_) throws(StageError) in
             do {
                 let handle = try FileHandle(forReadingFrom: URL(filePath: path))
                 defer { try? handle.close() }

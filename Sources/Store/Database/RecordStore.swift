@@ -39,16 +39,16 @@ package struct RecordStore: Sendable {
     package static func postgres(
         _ address: Secret, patience: Duration, entry: Duration = .zero, setsUp: Bool = true
     ) async throws(StageError) -> RecordStore {
-        let entrance = PostgresDatabase(address, patience: entry)
+        let database = PostgresDatabase(address, patience: entry)
         // Empty, or another process is setting it up: then `migrate` waits for that process.
-        if setsUp, try await entrance.isEmpty() { try await entrance.migrate() }
-        let clock = try await entrance.clock()
-        if let step = try await entrance.migrationStatus().first(where: { !$0.isApplied }) {
+        if setsUp, try await database.isEmpty() { try await database.migrate() }
+        let clock = try await database.clock()
+        if let step = try await database.migrationStatus().first(where: { !$0.isApplied }) {
             throw StageError(
-                .configuration, "the database \(entrance.name) lacks the migration \"\(step.name)\"",
+                .configuration, "the database \(database.name) lacks the migration \"\(step.name)\"",
                 hint: "stop older workers, then run: spreader-pipeline db migrate")
         }
-        return RecordStore(entrance.waiting(patience), clock: clock)
+        return RecordStore(database.waiting(patience), clock: clock)
     }
 
     /// The names of the migrations of an SQLite file, which opening it applies.

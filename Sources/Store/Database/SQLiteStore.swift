@@ -10,6 +10,7 @@ struct SQLiteStore: Sendable {
     let records: DatabasePool
     /// For ledger and vault: also survives a power failure.
     let durable: DatabaseQueue
+
     /// Opens the file, creates it and its folder when missing, and migrates its schema.
     /// - Throws: `StoreError` with the path and a hint.
     init(path: String) throws(StoreError) {
@@ -21,7 +22,7 @@ struct SQLiteStore: Sendable {
             let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
             if descriptor >= 0 { close(descriptor) }
             // Processes that start together would create the schema at the same time.
-            let lock = try Self.entrance(path)
+            let lock = try Self.openingLock(path)
             defer { withExtendedLifetime(lock) {} }
             records = try DatabasePool(path: path, configuration: Self.configuration(synchronous: "NORMAL"))
             durable = try DatabaseQueue(path: path, configuration: Self.configuration(synchronous: "FULL"))
@@ -44,7 +45,7 @@ struct SQLiteStore: Sendable {
     }
 
     /// Waits for other processes that are opening the file; continues without the lock after 10 s.
-    private static func entrance(_ path: String) throws -> FileLock? {
+    private static func openingLock(_ path: String) throws -> FileLock? {
         for _ in 0..<2000 {
             if let lock = try FileLock.attempt(path + ".locks/open") { return lock }
             usleep(5000)

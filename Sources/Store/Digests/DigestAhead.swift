@@ -3,14 +3,14 @@ import PipelineKit
 /// A digest that is computed in the background before it is known to be needed.
 package final class DigestAhead: Sendable {
     let path: String
-    let mark: FileFingerprint
+    let fingerprint: FileFingerprint
     private let work: Task<Result<String, StageError>, Never>
 
     /// Starts reading the file at `path`; returns nil when there is none.
     package init?(of path: String) {
-        guard let mark = FileFingerprint(path) else { return nil }
+        guard let fingerprint = FileFingerprint(path) else { return nil }
         self.path = path
-        self.mark = mark
+        self.fingerprint = fingerprint
         work = Task {
             do throws(StageError) {
                 return .success(try await FileDigests.compute(path))
@@ -25,7 +25,7 @@ package final class DigestAhead: Sendable {
     /// Stops reading when the digest is not needed.
     package func cancel() { work.cancel() }
 
-    /// Waits for the digest of the file as it was at `mark`; nil when ``cancel()`` stopped the reading.
+    /// Waits for the digest of the file as it was at `fingerprint`; nil when ``cancel()`` stopped the reading.
     /// - Throws: As `FileDigests.sha256(of:)`.
     func value() async throws(StageError) -> String? {
         let result = await withTaskCancellationHandler {

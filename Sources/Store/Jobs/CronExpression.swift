@@ -10,104 +10,51 @@ package struct CronExpression: Sendable, Hashable {
         package var message: String
     }
 
-    private struct Field: Sendable, Hashable {
-        var values: Set<Int>
-        var isAny: Bool
-    }
-
     /// The expression as written.
     package let text: String
-    private let minutes: Field
-    private let hours: Field
-    private let days: Field
-    private let months: Field
-    private let weekdays: Field
+    private let minutes: CronField
+    private let hours: CronField
+    private let days: CronField
+    private let months: CronField
+    private let weekdays: CronField
 
-    private static let names = [
+    private static let shorthands = [
         "@hourly": "0 * * * *", "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@weekly": "0 0 * * 0",
         "@monthly": "0 0 1 * *", "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *",
     ]
-    private static let monthNames = [
-        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-    ]
-    private static let dayNames = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 
     package init(_ text: String) throws(Problem) {
         self.text = text
-        let plain = Self.names[text.lowercased()] ?? text
+        let plain = Self.shorthands[text.lowercased()] ?? text
         let fields = plain.split(whereSeparator: \.isWhitespace).map(String.init)
         guard fields.count == 5 else {
             throw Problem(
                 message: "\"\(text)\" has \(fields.count) fields; cron expressions need five, such as \"0 18 * * fri\"")
         }
-        minutes = try Self.field(fields[0], "minute", 0...59)
-        hours = try Self.field(fields[1], "hour", 0...23)
-        days = try Self.field(fields[2], "day of the month", 1...31)
-        months = try Self.field(fields[3], "month", 1...12, names: Self.monthNames, first: 1)
-        var week = try Self.field(fields[4], "day of the week", 0...7, names: Self.dayNames, first: 0)
-        // Sunday is both 0 and 7.
-        if week.values.remove(7) != nil { week.values.insert(0) }
-        weekdays = week
-    }
-
-    private static func field(
-        _ text: String, _ what: String, _ range: ClosedRange<Int>, names: [String] = [], first: Int = 0
-    ) throws(Problem) -> Field {
-        func problem(_ part: Substring) -> Problem {
-            Problem(
-                message:
-                    "\"\(part)\" is not a valid \(what): use \(range.lowerBound) to \(range.upperBound), *, lists, ranges and steps"
-            )
-        }
-        func number(_ word: Substring, _ part: Substring) throws(Problem) -> Int {
-            if let index = names.firstIndex(of: word.lowercased()) { return index + first }
-            guard let number = Int(word), range.contains(number) else { throw problem(part) }
-            return number
-        }
-        var values: Set<Int> = []
-        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let pieces = part.split(separator: "/", omittingEmptySubsequences: false)
-            guard let base = pieces.first, pieces.count <= 2 else { throw problem(part) }
-            var step = 1
-            if pieces.count == 2 {
-                guard let number = Int(pieces[1]), number > 0 else { throw problem(part) }
-                step = number
-            }
-            let ends = base.split(separator: "-", omittingEmptySubsequences: false)
-            let span: ClosedRange<Int>
-            switch ends.count {
-            case 1 where base == "*": span = range
-            case 1:
-                let start = try number(base, part)
-                span = start...(pieces.count == 2 ? range.upperBound : start)
-            case 2:
-                let (start, end) = (try number(ends[0], part), try number(ends[1], part))
-                guard start <= end else { throw problem(part) }
-                span = start...end
-            default: throw problem(part)
-            }
-            values.formUnion(stride(from: span.lowerBound, through: span.upperBound, by: step))
-        }
-        return Field(values: values, isAny: text == "*")
+        minutes = try CronField(fields[0], unit: .minute)
+        hours = try CronField(fields[1], unit: .hour)
+        days = try CronField(fields[2], unit: .day)
+        months = try CronField(fields[3], unit: .month)
+        weekdays = try CronField(fields[4], unit: .weekday).replacing(7, with: 0)
     }
 
     /// Returns the ticks after `start` and up to `end`, each with a name that is the same on all machines.
     ///
     /// When clocks are put forward, ticks in the skipped hour occur at its end. When they are put back, ticks in the
     /// repeated hour occur once, unless the expression matches every hour.
-    package func ticks(after start: Date, through end: Date, in zone: TimeZone) -> [(moment: Date, name: String)] {
-        var ticks: [(moment: Date, name: String)] = []
+    package func ticks(after start: Date, through end: Date, in zone: TimeZone) -> [(date: Date, name: String)] {
+        var ticks: [(date: Date, name: String)] = []
         var minute = (start.timeIntervalSince1970 / 60).rounded(.down) * 60 + 60
         while minute <= end.timeIntervalSince1970 {
-            let moment = Date(timeIntervalSince1970: minute)
-            let offset = zone.secondsFromGMT(for: moment)
-            let jump = offset - zone.secondsFromGMT(for: moment.addingTimeInterval(-60))
+            let date = Date(timeIntervalSince1970: minute)
+            let offset = zone.secondsFromGMT(for: date)
+            let jump = offset - zone.secondsFromGMT(for: date.addingTimeInterval(-60))
             // The local minutes that end here: several when the clock was put forward.
             for skipped in stride(from: max(jump, 0) / 60, through: 0, by: -1) {
                 guard skipped == 0 || !hours.isAny else { continue }
-                let local = moment.addingTimeInterval(Double(offset - skipped * 60))
+                let local = date.addingTimeInterval(Double(offset - skipped * 60))
                 if matches(local) {
-                    ticks.append((moment, hours.isAny ? "\(Int(minute))" : Self.name(local)))
+                    ticks.append((date, hours.isAny ? "\(Int(minute))" : Self.name(local)))
                     break
                 }
             }

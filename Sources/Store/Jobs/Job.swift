@@ -29,46 +29,32 @@ package struct NewJob: Sendable, Hashable {
     /// The folder that relative paths in the pipeline refer to.
     package var directory: String
     /// Command-line options, such as `--post title=Hi`.
-    package var options: [String]
+    package var options: [String] = []
     /// The connected account to post to.
-    package var account: String
-    package var queue: String
+    package var account = "default"
+    package var queue = "default"
     /// From 0 to 9; smaller values run first.
-    package var priority: Int
+    package var priority = 0
     /// The maximum number of attempts.
-    package var maxAttempts: Int
+    package var maxAttempts = NewJob.defaultAttempts
     /// The earliest start; nil for immediately.
     package var scheduledAt: Date?
     /// A key that at most one unfinished job may have; nil for none.
     package var uniqueKey: String?
     /// The labels that a worker must offer to run the job.
-    package var labels: [String]
+    package var labels: [String] = []
     /// The content of the footage, for machines that don't have the file; nil when all machines have it at its path.
     package var footage: JobFootage?
 
-    package init(
-        pipeline: String, name: String, asset: String, directory: String, options: [String] = [],
-        account: String = "default", queue: String = "default", priority: Int = 0,
-        maxAttempts: Int = NewJob.usualAttempts, scheduledAt: Date? = nil, uniqueKey: String? = nil,
-        labels: [String] = [], footage: JobFootage? = nil
-    ) {
+    package init(pipeline: String, name: String, asset: String, directory: String) {
         self.pipeline = pipeline
         self.name = name
         self.asset = asset
         self.directory = directory
-        self.options = options
-        self.account = account
-        self.queue = queue
-        self.priority = priority
-        self.maxAttempts = maxAttempts
-        self.scheduledAt = scheduledAt
-        self.uniqueKey = uniqueKey
-        self.labels = labels
-        self.footage = footage
     }
 
     /// Oban's default for the number of attempts.
-    package static let usualAttempts = 20
+    package static let defaultAttempts = 20
 }
 
 /// Footage in the artifact store, with its sidecars.
@@ -118,7 +104,7 @@ package struct Job: Sendable, Hashable {
     /// The run that works on the job.
     package var runID: String?
     /// The labels that its next stage requires of a worker, in addition to the job's own.
-    package var needs: [String] = []
+    package var needs: [String]
 }
 
 /// A worker's lease on a job. Each claim increments the number, so that a worker with an older number has lost the job.

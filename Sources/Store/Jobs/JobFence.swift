@@ -6,9 +6,9 @@ package struct JobFence: Sendable, Hashable {
     /// The fencing number of the lease.
     package var lease: Int64
 
-    package init(_ held: JobLease) {
-        job = held.job.id
-        lease = held.number
+    package init(_ lease: JobLease) {
+        job = lease.job.id
+        self.lease = lease.number
     }
 
     /// Parses `job:lease`; returns nil for anything else.
@@ -21,15 +21,16 @@ package struct JobFence: Sendable, Hashable {
     /// The lease as `job:lease`, for the environment of the child process.
     package var text: String { "\(job):\(lease)" }
 
-    /// Whether the lease is still valid. It stays valid until the transaction ends.
-    func holds(_ connection: any SQLConnection) throws -> Bool {
+    /// Whether the lease is still valid. If it is, it stays valid until the transaction ends.
+    func isValid(_ connection: any SQLConnection) throws -> Bool {
         try !connection.query(
-            "SELECT 1 AS held FROM jobs WHERE id = ? AND lease = ? AND state = 'executing' \(connection.dialect.sharing)",
+            "SELECT 1 AS valid FROM jobs WHERE id = ? AND lease = ? AND state = 'executing' \(connection.dialect.sharing)",
             [job, lease]
         ).isEmpty
     }
 
-    var lost: StageError {
+    /// The error of a worker whose lease is no longer valid.
+    var lostError: StageError {
         StageError(
             .busy, "job \(job) was cancelled or taken over by another worker; nothing was sent",
             hint: "see: spreader-pipeline jobs show \(job)", recovery: .permanent)

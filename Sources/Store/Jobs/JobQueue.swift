@@ -10,6 +10,8 @@ package struct JobQueue: Sendable {
     package static let channel = "spreader_jobs"
     /// The states that a claim considers.
     static let waiting = "state IN ('available', 'scheduled', 'retryable')"
+    /// The states in which a job keeps its unique key.
+    static let unfinished = "state NOT IN ('completed', 'discarded', 'cancelled')"
 
     let database: any SQLDatabase
 
@@ -20,7 +22,7 @@ package struct JobQueue: Sendable {
     /// Notifications of changes of the queue; nil when the database has none.
     package var notices: AsyncStream<SQLNotice>? { database.notices(on: Self.channel) }
 
-    // MARK: Making
+    // MARK: Inserting
 
     /// Inserts jobs in one transaction.
     /// - Returns: Each job, and whether it is new: a key that an unfinished job already has returns that job.
@@ -29,36 +31,36 @@ package struct JobQueue: Sendable {
         try await bridge("writing jobs failed") {
             try await database.write { connection in
                 let now = try connection.now()
-                let made = try jobs.map { try Self.insert($0, now, connection) }
+                let inserted = try jobs.map { try Self.insert($0, at: now, connection) }
                 try connection.notify(Self.channel)
-                return made
+                return inserted
             }
         }
     }
 
-    static func insert(_ job: NewJob, _ now: Double, _ connection: any SQLConnection) throws -> (Job, Bool) {
+    static func insert(
+        _ job: NewJob, at now: Double, _ connection: any SQLConnection
+    ) throws -> (job: Job, isNew: Bool) {
         let start = max(now, job.scheduledAt?.timeIntervalSince1970 ?? now)
+        let state = start > now ? JobState.scheduled : .available
         let rows = try connection.query(
             """
             INSERT INTO jobs (pipeline, name, asset, directory, options, account, queue, priority, attempt, maxAttempts,
                 state, uniqueKey, labels, insertedAt, scheduledAt, lease, footage, needs)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, 0, ?, '')
-            ON CONFLICT (uniqueKey) WHERE state NOT IN ('completed', 'discarded', 'cancelled') DO NOTHING
+            ON CONFLICT (uniqueKey) WHERE \(unfinished) DO NOTHING
             RETURNING *
             """,
             [
-                job.pipeline, job.name, job.asset, job.directory, try Self.text(job.options), job.account, job.queue,
-                job.priority, job.maxAttempts,
-                (start > now ? JobState.scheduled : .available).rawValue, job.uniqueKey, Self.text(labels: job.labels),
-                now, start,
-                try job.footage.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) },
+                job.pipeline, job.name, job.asset, job.directory, try JSONText.encode(job.options), job.account,
+                job.queue, job.priority, job.maxAttempts, state.rawValue, job.uniqueKey, JobLabels.text(job.labels),
+                now, start, try job.footage.map(JSONText.encode),
             ])
-        if let row = rows.first { return (try Self.job(row), true) }
+        if let row = rows.first { return (try Job(row), true) }
         let existing = try connection.query(
-            "SELECT * FROM jobs WHERE uniqueKey = ? AND state NOT IN ('completed', 'discarded', 'cancelled')",
-            [job.uniqueKey])
+            "SELECT * FROM jobs WHERE uniqueKey = ? AND \(unfinished)", [job.uniqueKey])
         guard let row = existing.first else { throw StoreError(.failed, "a job was neither inserted nor found") }
-        return (try Self.job(row), false)
+        return (try Job(row), false)
     }
 
     // MARK: Working
@@ -67,51 +69,37 @@ package struct JobQueue: Sendable {
     /// - Parameters:
     ///   - worker: The name of the worker.
     ///   - queues: The queues to claim from; empty for all.
-    ///   - offered: The labels that the worker offers; jobs that require others are skipped.
-    ///   - lease: How long the lease lasts without a heartbeat.
+    ///   - offeredLabels: The labels that the worker offers; jobs that require others are skipped.
+    ///   - duration: How long the lease lasts without a heartbeat.
     /// - Throws: `StageError` when the database can't be written.
     package func claim(
-        _ count: Int, worker: String, queues: Set<String> = [], offering offered: Set<String> = [], lease: Duration
+        _ count: Int, worker: String, queues: Set<String> = [], offering offeredLabels: Set<String> = [],
+        lease duration: Duration
     ) async throws(StageError) -> [JobLease] {
         let claimedAt = ContinuousClock.now
-        return try await bridge("claiming jobs failed") {
-            try await database.write { connection in
-                let limits = try Self.limits(connection)
-                // No other worker may claim between the count of running jobs and this claim.
-                if limits.contains(where: { $0.capacity > 0 }) { try connection.exclude("jobs") }
-                var taken: [JobLease] = []
-                // With limits, claim one by one: each job may use the last free slot of its account or queue.
-                let step = limits.isEmpty ? count : 1
-                while taken.count < count {
-                    let leases = try Self.claim(
-                        min(step, count - taken.count), worker, queues, offered, lease, limits, connection)
-                    guard !leases.isEmpty else { break }
-                    taken += leases.map { lease in
-                        var lease = lease
-                        lease.claimedAt = claimedAt
-                        return lease
-                    }
-                }
-                return taken
-            }
+        let claim = JobClaim(worker: worker, queues: queues, offeredLabels: offeredLabels, leaseDuration: duration)
+        var leases = try await bridge("claiming jobs failed") {
+            try await database.write { try claim.leaseJobs(atMost: count, $0) }
         }
+        for index in leases.indices { leases[index].claimedAt = claimedAt }
+        return leases
     }
 
     /// Extends a lease and records progress.
     /// - Returns: False when the lease is lost: stop at once.
     /// - Throws: `StageError` when the database can't be written.
     package func heartbeat(
-        _ held: JobLease, extending lease: Duration, stage: String? = nil, progress: Double? = nil,
+        _ lease: JobLease, extending duration: Duration, stage: String? = nil, progress: Double? = nil,
         runID: String? = nil
     ) async throws(StageError) -> Bool {
         try await bridge("renewing the lease of a job failed") {
             try await database.write { connection in
-                let end = try connection.now() + lease.inSeconds
+                let end = try connection.now() + duration.inSeconds
                 return try connection.execute(
                     """
                     UPDATE jobs SET leaseUntil = ?, stage = ?, progress = ?, runID = coalesce(?, runID)
                     WHERE id = ? AND lease = ? AND state = 'executing'
-                    """, [end, stage, progress, runID, held.job.id, held.number]) == 1
+                    """, [end, stage, progress, runID, lease.job.id, lease.number]) == 1
             }
         }
     }
@@ -123,12 +111,11 @@ package struct JobQueue: Sendable {
     /// - Returns: The updated job; nil when the lease was lost and nothing was written.
     /// - Throws: `StageError` when the database can't be written.
     package func end(
-        _ held: JobLease, _ outcome: JobOutcome, random: Double, runID: String? = nil
+        _ lease: JobLease, _ outcome: JobOutcome, random: Double, runID: String? = nil
     ) async throws(StageError) -> Job? {
         try await bridge("writing the result of a job failed") {
             try await database.write { connection in
-                let now = try connection.now()
-                let change = Change(outcome, held.job, now, random)
+                let update = JobUpdate(outcome, of: lease.job, at: try connection.now(), random: random)
                 let rows = try connection.query(
                     """
                     UPDATE jobs SET state = ?, scheduledAt = ?, finishedAt = ?, message = ?, attempt = ?, needs = ?,
@@ -137,12 +124,12 @@ package struct JobQueue: Sendable {
                     WHERE id = ? AND lease = ? AND state = 'executing' RETURNING *
                     """,
                     [
-                        change.state.rawValue, change.scheduledAt, change.finishedAt, change.message, change.attempt,
-                        Self.text(labels: change.needs), runID, change.state.rawValue, held.job.id, held.number,
+                        update.state.rawValue, update.scheduledAt, update.finishedAt, update.message, update.attempt,
+                        JobLabels.text(update.needs), runID, update.state.rawValue, lease.job.id, lease.number,
                     ])
                 // A slot may be free now, or the job may be waiting for another worker.
                 try connection.notify(Self.channel)
-                return try rows.first.map(Self.job)
+                return try rows.first.map(Job.init)
             }
         }
     }
@@ -165,7 +152,7 @@ package struct JobQueue: Sendable {
                     WHERE id IN (SELECT id FROM jobs WHERE state = 'executing' AND leaseUntil < ?
                         \(connection.dialect.skippingLocked)) RETURNING *
                     """, [now, now, now]
-                ).map(Self.job)
+                ).map(Job.init)
                 if !rescued.isEmpty { try connection.notify(Self.channel) }
                 return rescued
             }
@@ -174,14 +161,14 @@ package struct JobQueue: Sendable {
 
     /// Returns the number of jobs running in some queues; an empty set means all queues.
     /// - Throws: `StageError` when the database can't be read.
-    package func unended(queues: Set<String>) async throws(StageError) -> Int {
+    package func runningJobs(in queues: Set<String>) async throws(StageError) -> Int {
         try await bridge("reading jobs failed") {
             try await database.read { connection in
-                let names = queues.sorted()
-                let among = names.isEmpty ? "" : "AND queue IN (\(names.map { _ in "?" }.joined(separator: ", ")))"
+                var conditions = SQLConditions()
+                conditions.require("state = 'executing'")
+                if !queues.isEmpty { conditions.require("queue", in: queues.sorted()) }
                 return try connection.query(
-                    "SELECT count(*) AS jobs FROM jobs WHERE state = 'executing' \(among)",
-                    names as [any SQLConvertible]
+                    "SELECT count(*) AS jobs FROM jobs WHERE \(conditions.sql)", conditions.arguments
                 ).first?.get("jobs") ?? 0
             }
         }
@@ -197,7 +184,7 @@ package struct JobQueue: Sendable {
 
     /// Returns the time until the next job is due, zero or less when one is due now; nil when none waits.
     /// - Throws: `StageError` when the database can't be read.
-    package func nextMoment() async throws(StageError) -> Duration? {
+    package func timeUntilNextJob() async throws(StageError) -> Duration? {
         try await bridge("reading jobs failed") {
             try await database.read { connection in
                 let now = connection.nowExpression
@@ -211,49 +198,4 @@ package struct JobQueue: Sendable {
     func bridge<Value: Sendable>(
         _ what: String, _ body: () async throws -> Value
     ) async throws(StageError) -> Value { try await StoreError.bridge(what, body) }
-}
-
-/// The columns that an outcome changes.
-private struct Change {
-    var state: JobState
-    var scheduledAt: Double
-    var finishedAt: Double?
-    var message: String?
-    var attempt: Int
-    var needs: [String]
-
-    init(_ outcome: JobOutcome, _ job: Job, _ now: Double, _ random: Double) {
-        scheduledAt = job.scheduledAt.timeIntervalSince1970
-        attempt = job.attempt
-        finishedAt = nil
-        message = nil
-        // Keep the required labels: the next attempt runs the same stage.
-        needs = job.needs
-        switch outcome {
-        case .completed(let text):
-            (state, finishedAt, message) = (.completed, now, text)
-        case .failed(let text, let after):
-            message = text
-            if job.attempt >= job.work.maxAttempts {
-                (state, finishedAt) = (.discarded, now)
-            } else {
-                state = .retryable
-                let delay = after ?? JobBackoff.delay(afterAttempt: job.attempt, random: random)
-                scheduledAt = now + delay.inSeconds
-            }
-        case .discarded(let text):
-            (state, finishedAt, message) = (.discarded, now, text)
-        case .unconfirmed(let text):
-            (state, finishedAt, message) = (.unconfirmed, now, text)
-        case .snoozed(let text, let pause):
-            (state, message, attempt) = (.scheduled, text, job.attempt - 1)
-            scheduledAt = now + pause.inSeconds
-        case .released:
-            (state, attempt) = (.available, job.attempt - 1)
-            message = job.message
-        case .handedOver(let asked):
-            (state, attempt, needs) = (.available, job.attempt - 1, asked)
-            message = "waiting for a worker that offers \(asked.joined(separator: ", "))"
-        }
-    }
 }

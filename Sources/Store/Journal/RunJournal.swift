@@ -28,16 +28,17 @@ package struct RunRecord: Sendable, Hashable {
     package var command: [String]
     /// The folder of its work files.
     package var workDirectory: String
-    package var status: RunStatus
+    package var status = RunStatus.running
     /// The program's exit status; nil until the run ends.
     package var exitStatus: Int?
     package var startedAt: Date
     /// When the run ended; nil until then.
     package var finishedAt: Date?
 
+    /// A run that begins.
     package init(
         id: String, fingerprint: String, pipeline: String, path: String, command: [String], workDirectory: String,
-        status: RunStatus, exitStatus: Int? = nil, startedAt: Date, finishedAt: Date? = nil
+        startedAt: Date
     ) {
         self.id = id
         self.fingerprint = fingerprint
@@ -45,10 +46,7 @@ package struct RunRecord: Sendable, Hashable {
         self.path = path
         self.command = command
         self.workDirectory = workDirectory
-        self.status = status
-        self.exitStatus = exitStatus
         self.startedAt = startedAt
-        self.finishedAt = finishedAt
     }
 }
 

@@ -6,7 +6,7 @@ extension SQLJournal {
     /// - Throws: `StageError` when the journal can't be read.
     package func runs(before date: Date) async throws(StageError) -> [RunRecord] {
         try await read {
-            try $0.query("SELECT * FROM runs WHERE startedAt < ? ORDER BY startedAt", [date]).map(Self.run)
+            try $0.query("SELECT * FROM runs WHERE startedAt < ? ORDER BY startedAt", [date]).map(RunRecord.init)
         }
     }
 

@@ -14,7 +14,7 @@ package struct SQLJournal: RunJournal {
                 SELECT * FROM runs WHERE fingerprint = ? AND status IN ('running', 'failed', 'interrupted')
                 AND startedAt >= (SELECT max(startedAt) FROM runs WHERE fingerprint = ?)
                 """, [fingerprint, fingerprint]
-            ).first.map(Self.run)
+            ).first.map(RunRecord.init)
         }
     }
 
@@ -70,10 +70,9 @@ package struct SQLJournal: RunJournal {
             try connection.query(
                 "SELECT * FROM stages WHERE run = ? AND asset = ? ORDER BY finishedAt", [run, asset]
             ).map { row in
-                let artifact: String = try row.get("artifact")
-                return StageRecord(
+                StageRecord(
                     asset: try row.get("asset"), stage: try row.get("stage"), reuseKey: try row.get("reuseKey"),
-                    artifact: try JSONDecoder().decode(JSONValue.self, from: Data(artifact.utf8)),
+                    artifact: try JSONText.decode(try row.get("artifact")),
                     seconds: try row.get("seconds"))
             }
         }
@@ -85,7 +84,7 @@ package struct SQLJournal: RunJournal {
 
     package func runs(limit: Int) async throws(StageError) -> [RunRecord] {
         try await read { connection in
-            try connection.query("SELECT * FROM runs ORDER BY startedAt DESC LIMIT ?", [limit]).map(Self.run)
+            try connection.query("SELECT * FROM runs ORDER BY startedAt DESC LIMIT ?", [limit]).map(RunRecord.init)
         }
     }
 
@@ -93,7 +92,7 @@ package struct SQLJournal: RunJournal {
         try await read { connection in
             let rows = try connection.query(
                 "SELECT * FROM runs WHERE substr(id, 1, length(?)) = ? LIMIT 2", [prefix, prefix])
-            return rows.count == 1 ? try rows.first.map(Self.run) : nil
+            return rows.count == 1 ? try rows.first.map(RunRecord.init) : nil
         }
     }
 
@@ -122,20 +121,23 @@ package struct SQLJournal: RunJournal {
 
     private func text(_ value: some Encodable) throws(StageError) -> String {
         do {
-            return String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
+            return try JSONText.encode(value)
         } catch {
             throw StageError(.internalFault, "an artifact has no JSON form: \(error)")
         }
     }
+}
 
-    static func run(_ row: SQLRow) throws -> RunRecord {
-        let command: String = try row.get("command")
-        return RunRecord(
+extension RunRecord {
+    /// Reads a row of `runs`.
+    init(_ row: SQLRow) throws {
+        self.init(
             id: try row.get("id"), fingerprint: try row.get("fingerprint"), pipeline: try row.get("pipeline"),
-            path: try row.get("path"), command: try JSONDecoder().decode([String].self, from: Data(command.utf8)),
-            workDirectory: try row.get("workDirectory"), status: RunStatus(rawValue: try row.get("status")) ?? .failed,
-            exitStatus: try row.get("exitStatus"), startedAt: try row.get("startedAt"),
-            finishedAt: try row.get("finishedAt"))
+            path: try row.get("path"), command: try JSONText.decode(try row.get("command")),
+            workDirectory: try row.get("workDirectory"), startedAt: try row.get("startedAt"))
+        status = RunStatus(rawValue: try row.get("status")) ?? .failed
+        exitStatus = try row.get("exitStatus")
+        finishedAt = try row.get("finishedAt")
     }
 }
 
@@ -153,7 +155,7 @@ struct SQLCheckpoints: Checkpoints {
                     "SELECT value FROM checkpoints WHERE run = ? AND asset = ? AND stage = ? AND key = ?",
                     [run, asset, stage, key]
                 ).first?.get("value")
-                return try text.map { try JSONDecoder().decode(JSONValue.self, from: Data($0.utf8)) }
+                return try text.map { try JSONText.decode($0) }
             }
         }
     }

@@ -6,21 +6,21 @@ extension SQLPostLedger {
     package func note(uploadRate: Double, to service: String) async throws(StageError) {
         try await StoreError.bridge("writing the upload rates failed") {
             try await durable.write { connection in
-                let moment = try connection.now()
-                try connection.execute("DELETE FROM uploadRates WHERE measuredAt < ?", [moment - 86_400])
+                let now = try connection.now()
+                try connection.execute("DELETE FROM uploadRates WHERE measuredAt < ?", [now - 86_400])
                 try connection.execute(
                     "INSERT INTO uploadRates (service, measuredAt, bytesPerSecond) VALUES (?, ?, ?)",
-                    [service, moment, uploadRate])
+                    [service, now, uploadRate])
             }
         }
     }
 
-    package func uploadRate(to service: String, since moment: Date) async throws(StageError) -> Double? {
+    package func uploadRate(to service: String, since date: Date) async throws(StageError) -> Double? {
         try await StoreError.bridge("reading the upload rates failed") {
             try await durable.read { connection in
                 try connection.query(
                     "SELECT max(bytesPerSecond) AS rate FROM uploadRates WHERE service = ? AND measuredAt >= ?",
-                    [service, moment]
+                    [service, date]
                 ).first?.get("rate")
             }
         }

@@ -1,4 +1,3 @@
-import Foundation
 package import PipelineKit
 package import Posting
 
@@ -10,15 +9,13 @@ extension SQLPostLedger {
                     "SELECT cuts FROM seriesCuts WHERE account = ? AND digest = ? AND slot = ?",
                     [key.account, key.digest, key.slot]
                 ).first
-                return try row.map { row in
-                    try JSONDecoder().decode([Double].self, from: Data(try row.get("cuts", as: String.self).utf8))
-                }
+                return try row.map { try JSONText.decode(try $0.get("cuts")) }
             }
         }
     }
 
     package func keep(cuts: [Double], _ key: PostKey) async throws(StageError) {
-        let text = String(decoding: (try? JSONEncoder().encode(cuts)) ?? Data("[]".utf8), as: UTF8.self)
+        let text = (try? JSONText.encode(cuts)) ?? "[]"
         _ = try await StoreError.bridge("writing the post ledger failed") {
             try await durable.write { connection in
                 try connection.execute(

@@ -2,12 +2,12 @@ import Foundation
 package import PipelineKit
 package import Posting
 
-/// The post ledger in a database. Upload addresses are encrypted.
+/// The post ledger in a database. Upload URLs are encrypted.
 package struct SQLPostLedger: PostLedger {
     let durable: any SQLDatabase
     private let sealer: Sealer
     private let fence: JobFence?
-    private let hold = PostHold()
+    private let ownership = PostOwnership()
     /// How long `apply` retries when the database is unreachable.
     private static let patience = Duration.seconds(90)
 
@@ -18,102 +18,14 @@ package struct SQLPostLedger: PostLedger {
         self.sealer = sealer
     }
 
-    package func find(_ key: PostKey) async throws(StageError) -> PostRecord? {
-        try await StoreError.bridge("reading the post ledger failed") {
-            try await durable.read { [sealer] in try Self.fetch(key, $0, sealer) }
-        }
-    }
+    package func find(_ key: PostKey) async throws(StageError) -> PostRecord? { try await read { try $0.post(key) } }
 
     package func series(_ key: PostKey) async throws(StageError) -> [PostRecord] {
-        try await StoreError.bridge("reading the post ledger failed") {
-            try await durable.read { [sealer] in
-                try $0.query(
-                    """
-                    SELECT * FROM posts WHERE account = ? AND digest = ?
-                    AND (slot = ? OR substr(slot, 1, length(?)) = ?) ORDER BY slot
-                    """, [key.account, key.digest, key.slot, key.slot + "#", key.slot + "#"]
-                ).map { try Self.record($0, sealer) }
-            }
-        }
-    }
-
-    package func reserve(_ key: PostKey, asset: String, runID: String) async throws(StageError) -> PostRecord {
-        try await StoreError.bridge("writing the post ledger failed") {
-            try await durable.write { [sealer, fence, hold] connection in
-                if let fence, try !fence.holds(connection) { throw fence.lost }
-                // Nothing was posted for a failed post, so it starts again as if it were new.
-                try connection.execute(
-                    """
-                    INSERT INTO posts (id, account, digest, slot, state, asset, run, mode, postIDs, updatedAt)
-                    VALUES (?, ?, ?, ?, 'reserved', ?, ?, 'direct', '[]', ?)
-                    ON CONFLICT (account, digest, slot) DO UPDATE SET
-                        state = 'reserved', publishID = NULL, uploadURL = NULL, acceptedAt = NULL,
-                        reason = NULL, updatedAt = excluded.updatedAt, asset = excluded.asset, run = excluded.run
-                    WHERE posts.state = 'failed'
-                    """, [Self.newID(), key.account, key.digest, key.slot, asset, runID, try connection.now()])
-                // Become the owner: a previous owner can no longer send. An unfinished post now belongs to this run.
-                try connection.execute(
-                    """
-                    UPDATE posts SET owner = ?, run = CASE WHEN state IN ('reserved', 'sending', 'accepted', 'uploaded')
-                        THEN ? ELSE run END
-                    WHERE account = ? AND digest = ? AND slot = ?
-                    """, [hold.owner, runID, key.account, key.digest, key.slot])
-                guard let record = try Self.fetch(key, connection, sealer) else {
-                    throw StoreError(.failed, "the post that was just reserved is missing from the ledger")
-                }
-                hold.take(record.id)
-                return record
-            }
-        }
-    }
-
-    @discardableResult
-    package func apply(_ change: PostChange, to id: String) async throws(StageError) -> PostRecord {
-        let deadline = ContinuousClock.now + Self.patience
-        var pause = Duration.milliseconds(500)
-        var isRepeated = false
-        while true {
-            do throws(StageError) {
-                return try await applyOnce(change, to: id, isRepeated: isRepeated)
-            } catch {
-                // A commit may succeed although the connection broke. Retry: nothing else knows what the service did.
-                guard error.code == .unavailable, hold.has(id), ContinuousClock.now < deadline else { throw error }
-                try? await Task.sleep(for: pause)
-                pause = min(pause * 2, .seconds(5))
-                isRepeated = true
-            }
-        }
-    }
-
-    /// - Parameter isRepeated: Whether an earlier attempt may have been committed.
-    private func applyOnce(
-        _ change: PostChange, to id: String, isRepeated: Bool
-    ) async throws(StageError) -> PostRecord {
-        try await StoreError.bridge("writing the post ledger failed") {
-            try await durable.write { [sealer, fence, hold] connection in
-                // In the same transaction: a worker that lost its lease must not start what another worker starts.
-                if let fence, change.state == .sending || (change.state == .failed && !hold.has(id)),
-                    try !fence.holds(connection)
-                {
-                    throw fence.lost
-                }
-                // The same for processes: only the owner may send, or state that nothing was posted.
-                if change.state == .sending || change.state == .failed { try hold.check(id, connection) }
-                let moment = try connection.now()
-                if isRepeated, let written = try Self.fetch(id: id, connection, sealer, isChanging: true),
-                    written.state == change.state, try hold.owns(id, connection)
-                {
-                    return written
-                }
-                guard let current = try Self.fetch(id: id, connection, sealer, isChanging: true) else {
-                    throw StoreError(.failed, "the ledger has no post \(id)")
-                }
-                guard let record = current.applying(change, at: Date(timeIntervalSince1970: moment)) else {
-                    throw PostTransition.refusal(current, change)
-                }
-                try Self.write(record, connection, sealer)
-                return record
-            }
+        try await read { rows in
+            try rows.posts(
+                """
+                WHERE account = ? AND digest = ? AND (slot = ? OR substr(slot, 1, length(?)) = ?) ORDER BY slot
+                """, [key.account, key.digest, key.slot, key.slot + "#", key.slot + "#"])
         }
     }
 
@@ -121,107 +33,133 @@ package struct SQLPostLedger: PostLedger {
     /// - Parameter states: The states to include; nil for all.
     /// - Throws: `StageError` when the ledger can't be read.
     package func posts(states: Set<PostState>? = nil, limit: Int) async throws(StageError) -> [PostRecord] {
-        let wanted = (states ?? Set(PostState.allCases)).map(\.rawValue).sorted()
-        return try await StoreError.bridge("reading the post ledger failed") {
-            try await durable.read { [sealer] connection in
-                let marks = wanted.map { _ in "?" }.joined(separator: ",")
-                return try connection.query(
-                    "SELECT * FROM posts WHERE state IN (\(marks)) ORDER BY updatedAt DESC LIMIT ?",
-                    wanted as [any SQLConvertible] + [limit]
-                ).map { try Self.record($0, sealer) }
-            }
+        let names = (states ?? Set(PostState.allCases)).map(\.rawValue).sorted()
+        return try await read { rows in
+            try rows.posts(
+                "WHERE state IN (\(names.placeholders)) ORDER BY updatedAt DESC LIMIT ?",
+                names as [any SQLConvertible] + [limit])
         }
     }
 
     /// Returns the post with the service's id; nil when the ledger has none.
     /// - Throws: `StageError` when the ledger can't be read.
     package func post(publishID: String) async throws(StageError) -> PostRecord? {
-        try await StoreError.bridge("reading the post ledger failed") {
-            try await durable.read { [sealer] connection in
-                try connection.query("SELECT * FROM posts WHERE publishID = ?", [publishID]).first.map {
-                    try Self.record($0, sealer)
-                }
-            }
-        }
+        try await read { try $0.posts("WHERE publishID = ?", [publishID]).first }
     }
 
     /// Returns the post whose id starts with `prefix`; nil when there is none or several.
     /// - Throws: `StageError` when the ledger can't be read.
     package func post(idPrefix prefix: String) async throws(StageError) -> PostRecord? {
-        try await StoreError.bridge("reading the post ledger failed") {
-            try await durable.read { [sealer] connection in
-                let rows = try connection.query(
-                    "SELECT * FROM posts WHERE substr(id, 1, length(?)) = ? LIMIT 2", [prefix, prefix])
-                return rows.count == 1 ? try rows.first.map { try Self.record($0, sealer) } : nil
+        try await read { rows in
+            let posts = try rows.posts("WHERE substr(id, 1, length(?)) = ? LIMIT 2", [prefix, prefix])
+            return posts.count == 1 ? posts.first : nil
+        }
+    }
+
+    package func reserve(_ key: PostKey, asset: String, runID: String) async throws(StageError) -> PostRecord {
+        try await write { [fence, ownership] rows in
+            let connection = rows.connection
+            if let fence, try !fence.isValid(connection) { throw fence.lostError }
+            // Nothing was posted for a failed post, so it starts again as if it were new.
+            try connection.execute(
+                """
+                INSERT INTO posts (id, account, digest, slot, state, asset, run, mode, postIDs, updatedAt)
+                VALUES (?, ?, ?, ?, 'reserved', ?, ?, 'direct', '[]', ?)
+                ON CONFLICT (account, digest, slot) DO UPDATE SET
+                    state = 'reserved', publishID = NULL, uploadURL = NULL, acceptedAt = NULL,
+                    reason = NULL, updatedAt = excluded.updatedAt, asset = excluded.asset, run = excluded.run
+                WHERE posts.state = 'failed'
+                """, [Self.newID(), key.account, key.digest, key.slot, asset, runID, try connection.now()])
+            // Become the owner: a previous owner can no longer send. An unfinished post now belongs to this run.
+            try connection.execute(
+                """
+                UPDATE posts SET owner = ?, run = CASE WHEN state IN ('reserved', 'sending', 'accepted', 'uploaded')
+                    THEN ? ELSE run END
+                WHERE account = ? AND digest = ? AND slot = ?
+                """, [ownership.owner, runID, key.account, key.digest, key.slot])
+            guard let post = try rows.post(key) else {
+                throw StoreError(.failed, "the post that was just reserved is missing from the ledger")
             }
+            ownership.insert(post.id)
+            return post
+        }
+    }
+
+    @discardableResult
+    package func apply(_ change: PostChange, to id: String) async throws(StageError) -> PostRecord {
+        let deadline = ContinuousClock.now + Self.patience
+        var delay = Duration.milliseconds(500)
+        var isRetry = false
+        while true {
+            do throws(StageError) {
+                return try await applyOnce(change, to: id, isRetry: isRetry)
+            } catch {
+                // A commit may succeed although the connection broke. Retry: nothing else knows what the service did.
+                guard error.code == .unavailable, ownership.hasReserved(id), ContinuousClock.now < deadline else {
+                    throw error
+                }
+                try? await Task.sleep(for: delay)
+                delay = min(delay * 2, .seconds(5))
+                isRetry = true
+            }
+        }
+    }
+
+    /// - Parameter isRetry: Whether an earlier attempt may have been committed.
+    private func applyOnce(
+        _ change: PostChange, to id: String, isRetry: Bool
+    ) async throws(StageError) -> PostRecord {
+        try await write { rows in
+            try checkFence(change, to: id, rows.connection)
+            try checkOwnership(change, of: id, rows.connection)
+            guard let current = try rows.lockedPost(id: id) else {
+                throw StoreError(.failed, "the ledger has no post \(id)")
+            }
+            if isRetry, try isApplied(change, to: current, rows.connection) { return current }
+            let now = Date(timeIntervalSince1970: try rows.connection.now())
+            guard let changed = current.applying(change, at: now) else {
+                throw PostTransition.refusal(current, change)
+            }
+            try rows.update(changed)
+            return changed
+        }
+    }
+
+    /// A worker that lost its lease must not start what another worker starts, nor settle a post that it only found.
+    private func checkFence(_ change: PostChange, to id: String, _ connection: any SQLConnection) throws {
+        guard let fence else { return }
+        let needsLease = change.state == .sending || (change.state == .failed && !ownership.hasReserved(id))
+        if needsLease, try !fence.isValid(connection) { throw fence.lostError }
+    }
+
+    /// Only the owner may send, or state that nothing was posted.
+    private func checkOwnership(_ change: PostChange, of id: String, _ connection: any SQLConnection) throws {
+        guard change.state == .sending || change.state == .failed else { return }
+        try ownership.check(id, connection)
+    }
+
+    /// Whether an earlier attempt of this process has applied the change.
+    private func isApplied(_ change: PostChange, to post: PostRecord, _ connection: any SQLConnection) throws -> Bool {
+        try post.state == change.state && ownership.owns(post.id, connection)
+    }
+
+    private func read<Value: Sendable>(
+        _ body: @escaping @Sendable (PostRows) throws -> Value
+    ) async throws(StageError) -> Value {
+        try await StoreError.bridge("reading the post ledger failed") {
+            try await durable.read { [sealer] in try body(PostRows(connection: $0, sealer: sealer)) }
+        }
+    }
+
+    private func write<Value: Sendable>(
+        _ body: @escaping @Sendable (PostRows) throws -> Value
+    ) async throws(StageError) -> Value {
+        try await StoreError.bridge("writing the post ledger failed") {
+            try await durable.write { [sealer] in try body(PostRows(connection: $0, sealer: sealer)) }
         }
     }
 
     private static func newID() -> String {
         "post-" + UUID().uuidString.lowercased().replacing("-", with: "").prefix(10)
-    }
-
-    private static func fetch(
-        _ key: PostKey, _ connection: any SQLConnection, _ sealer: Sealer
-    ) throws -> PostRecord? {
-        try connection.query(
-            "SELECT * FROM posts WHERE account = ? AND digest = ? AND slot = ?", [key.account, key.digest, key.slot]
-        ).first.map { try record($0, sealer) }
-    }
-
-    /// - Parameter isChanging: Lock the row until the transaction ends.
-    private static func fetch(
-        id: String, _ connection: any SQLConnection, _ sealer: Sealer, isChanging: Bool = false
-    ) throws -> PostRecord? {
-        let lock = isChanging ? connection.dialect.locking : ""
-        return try connection.query("SELECT * FROM posts WHERE id = ? \(lock)", [id]).first.map {
-            try record($0, sealer)
-        }
-    }
-
-    private static func record(_ row: SQLRow, _ sealer: Sealer) throws -> PostRecord {
-        let id: String = try row.get("id")
-        let ids: String = try row.get("postIDs")
-        var record = PostRecord(
-            id: id,
-            key: PostKey(account: try row.get("account"), digest: try row.get("digest"), slot: try row.get("slot")),
-            state: PostState(rawValue: try row.get("state")) ?? .unconfirmed, asset: try row.get("asset"),
-            runID: try row.get("run"), updatedAt: try row.get("updatedAt"))
-        record.announcement = try announcement(row)
-        record.publishID = try row.get("publishID")
-        record.uploadURL = try row.get("uploadURL", as: Data?.self).map { try sealer.open($0, context: "post:\(id)") }
-        record.acceptedAt = try row.get("acceptedAt")
-        record.postIDs = (try? JSONDecoder().decode([Int64].self, from: Data(ids.utf8))) ?? []
-        record.url = try row.get("url")
-        record.reason = try row.get("reason")
-        return record
-    }
-
-    private static func announcement(_ row: SQLRow) throws -> PostAnnouncement? {
-        guard let digest = try row.get("fileDigest", as: String?.self) else { return nil }
-        return PostAnnouncement(
-            fileDigest: digest, fileBytes: try row.get("fileBytes"), chunkSize: try row.get("chunkSize"),
-            chunkCount: try row.get("chunkCount"), title: try row.get("title"),
-            privacyLevel: try row.get("privacyLevel"), mode: PostMode(rawValue: try row.get("mode")) ?? .direct,
-            username: try row.get("username"))
-    }
-
-    /// Writes all that a change may have changed of a post.
-    private static func write(_ record: PostRecord, _ connection: any SQLConnection, _ sealer: Sealer) throws {
-        let announced = record.announcement
-        let sealed = try record.uploadURL.map { try sealer.seal($0, context: "post:\(record.id)") }
-        try connection.execute(
-            """
-            UPDATE posts SET state = ?, updatedAt = ?, fileDigest = ?, fileBytes = ?, chunkSize = ?, chunkCount = ?,
-                title = ?, privacyLevel = ?, mode = ?, username = ?, publishID = ?, uploadURL = ?, acceptedAt = ?,
-                postIDs = ?, url = ?, reason = ?
-            WHERE id = ?
-            """,
-            [
-                record.state.rawValue, record.updatedAt, announced?.fileDigest, announced?.fileBytes,
-                announced?.chunkSize, announced?.chunkCount, announced?.title, announced?.privacyLevel,
-                record.mode.rawValue, announced?.username, record.publishID, sealed, record.acceptedAt,
-                "[\(record.postIDs.map(String.init).joined(separator: ","))]", record.url, record.reason, record.id,
-            ])
     }
 }

@@ -22,7 +22,7 @@ package struct SQLRatePermits: RatePermits {
             let now = clock.now().timeIntervalSince1970
             let obstacle = try await StoreError.bridge("writing the rate limits failed") {
                 try await records.write { [known = learned.permits(of: limit, at: now)] in
-                    try Self.take(limit, known, $0)
+                    try Self.takePermit(limit, learned: known, $0)
                 }
             }
             guard let obstacle else { return }
@@ -41,9 +41,9 @@ package struct SQLRatePermits: RatePermits {
     @discardableResult
     package func refused(_ limit: RateLimit, taken: Bool) async throws(StageError) -> TakenPermits {
         let window = limit.window.inSeconds
-        let (moments, now) = try await StoreError.bridge("writing the rate limits failed") {
+        let (times, now) = try await StoreError.bridge("writing the rate limits failed") {
             try await records.write { connection in
-                try Self.exclude(limit, connection)
+                try Self.lock(limit, connection)
                 let now = try connection.now()
                 if taken {
                     try connection.execute(
@@ -60,8 +60,8 @@ package struct SQLRatePermits: RatePermits {
                 return (try rows.map { try $0.get("takenAt", as: Double.self) }, now)
             }
         }
-        learned.note(limit, permits: moments.count, at: clock.now().timeIntervalSince1970)
-        return TakenPermits(count: moments.count, nextFree: moments.first.map { .seconds($0 + window - now) })
+        learned.note(limit, permits: times.count, at: clock.now().timeIntervalSince1970)
+        return TakenPermits(count: times.count, nextFree: times.first.map { .seconds($0 + window - now) })
     }
 
     /// Why a call has to wait, and for how long.
@@ -82,10 +82,11 @@ package struct SQLRatePermits: RatePermits {
     }
 
     /// Takes a permit, or returns how long to wait for one.
-    private static func take(
-        _ limit: RateLimit, _ learned: Int?, _ connection: any SQLConnection
+    /// - Parameter learned: The learned number of permits; nil when nothing was learned.
+    private static func takePermit(
+        _ limit: RateLimit, learned: Int?, _ connection: any SQLConnection
     ) throws -> Obstacle? {
-        try exclude(limit, connection)
+        try lock(limit, connection)
         let now = try connection.now()
         let window = limit.window.inSeconds
         try connection.execute(
@@ -107,8 +108,8 @@ package struct SQLRatePermits: RatePermits {
     }
 
     /// Locks the limit, so that no other process takes a permit between the count and the insert.
-    private static func exclude(_ limit: RateLimit, _ connection: any SQLConnection) throws {
-        try connection.exclude("permits:\(limit.name):\(limit.subject)")
+    private static func lock(_ limit: RateLimit, _ connection: any SQLConnection) throws {
+        try connection.lock("permits:\(limit.name):\(limit.subject)")
     }
 }
 

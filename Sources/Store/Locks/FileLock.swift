@@ -20,10 +20,10 @@ final class FileLock: Sendable {
                 return nil
             }
             // The previous holder may have unlinked the file between open and flock; such a lock excludes no other process.
-            var held = stat()
-            var named = stat()
-            if fstat(descriptor, &held) == 0, stat(path, &named) == 0, held.st_ino == named.st_ino,
-                held.st_dev == named.st_dev
+            var locked = stat()
+            var current = stat()
+            if fstat(descriptor, &locked) == 0, stat(path, &current) == 0, locked.st_ino == current.st_ino,
+                locked.st_dev == current.st_dev
             {
                 return FileLock(descriptor, path)
             }

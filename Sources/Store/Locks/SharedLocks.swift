@@ -9,7 +9,7 @@ import Synchronization
 /// whether the holder on this machine is alive, so that a crash here delays no other process.
 package struct SharedLocks: Sendable {
     /// How long a lock of another machine stays valid without renewal.
-    package static let life = Duration.seconds(15)
+    package static let leaseDuration = Duration.seconds(15)
 
     private let folder: URL
     private let remote: Remote?
@@ -44,19 +44,19 @@ package struct SharedLocks: Sendable {
     /// The id of a lock folder: a random id in the folder plus its device and inode, so that a copy of the folder has
     /// another id.
     private static func machine(_ folder: URL) throws -> String {
-        let mark = folder.appending(path: "machine").path
-        if !FileManager.default.fileExists(atPath: mark) {
-            let draft = mark + ".\(UUID().uuidString)"
+        let path = folder.appending(path: "machine").path
+        if !FileManager.default.fileExists(atPath: path) {
+            let draft = path + ".\(UUID().uuidString)"
             defer { unlink(draft) }
             try Data(UUID().uuidString.utf8).write(to: URL(filePath: draft))
-            link(draft, mark)
+            link(draft, path)
         }
-        let text = String(decoding: try Data(contentsOf: URL(filePath: mark)), as: UTF8.self)
-        var place = stat()
-        guard let id = UUID(uuidString: text), stat(mark, &place) == 0 else {
-            throw CocoaError(.fileReadCorruptFile, userInfo: [NSFilePathErrorKey: mark])
+        let text = String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
+        var status = stat()
+        guard let id = UUID(uuidString: text), stat(path, &status) == 0 else {
+            throw CocoaError(.fileReadCorruptFile, userInfo: [NSFilePathErrorKey: path])
         }
-        return "\(id.uuidString)-\(place.st_dev)-\(place.st_ino)"
+        return "\(id.uuidString)-\(status.st_dev)-\(status.st_ino)"
     }
 
     /// Runs `body` while holding the lock `name`.
@@ -98,7 +98,7 @@ package final class SharedLock: Sendable {
         keeper = row.map { row in
             Task {
                 // Losing the lock is harmless for posts: the ledger checks every step.
-                while (try? await Task.sleep(for: SharedLocks.life / 3)) != nil { _ = try? await row.renew() }
+                while (try? await Task.sleep(for: SharedLocks.leaseDuration / 3)) != nil { _ = try? await row.renew() }
             }
         }
     }
@@ -144,7 +144,7 @@ struct LockRow: Sendable {
                     INSERT INTO locks (name, owner, until) VALUES (?, ?, ?)
                     ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
                     WHERE locks.until < ? OR substr(locks.owner, 1, length(?)) = ?
-                    """, [name, owner, now + SharedLocks.life.inSeconds, now, machine, machine]) == 1
+                    """, [name, owner, now + SharedLocks.leaseDuration.inSeconds, now, machine, machine]) == 1
             }
         }
     }
@@ -153,7 +153,7 @@ struct LockRow: Sendable {
     func renew() async throws(StageError) {
         try await StoreError.bridge("renewing a lock failed") {
             try await database.write { [name, owner] connection in
-                let end = try connection.now() + SharedLocks.life.inSeconds
+                let end = try connection.now() + SharedLocks.leaseDuration.inSeconds
                 _ = try connection.execute(
                     "UPDATE locks SET until = ? WHERE name = ? AND owner = ?", [end, name, owner])
             }

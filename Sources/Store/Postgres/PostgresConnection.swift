@@ -46,28 +46,33 @@ final class PostgresConnection: @unchecked Sendable {
             throw StoreError(.cannotOpen, "out of memory while connecting to PostgreSQL")
         }
         guard PQstatus(handle) == CONNECTION_OK else {
-            let words = Self.line(String(cString: PQerrorMessage(handle)))
+            let reason = Self.line(String(cString: PQerrorMessage(handle)))
             PQfinish(handle)
-            if words.contains("could not translate host name") {
-                throw StoreError(
-                    .unavailable, "can't resolve the host name of the PostgreSQL server",
-                    hint: "check SPREADER_DB and the DNS settings")
-            }
-            // For an address that it can't parse, libpq's message quotes parts of it, which may include the password.
-            guard words.hasPrefix("connection to server") else {
-                throw StoreError(
-                    .cannotOpen, "the PostgreSQL address is not valid",
-                    hint:
-                        "write it as postgres://USER@HOST:PORT/NAME, with % for special characters (%40 for @), and the password in PGPASSWORD"
-                )
-            }
-            let reason = words
-            throw StoreError(
-                .unavailable, "can't connect to PostgreSQL: \(reason)",
-                hint: "check SPREADER_DB, and that the server is running and accepts connections from this machine")
+            throw Self.connectionFailure(reason)
         }
         self.handle = handle
         PQsetNoticeProcessor(handle, { _, _ in }, nil)
+    }
+
+    /// The error for libpq's `reason`; never contains the password.
+    private static func connectionFailure(_ reason: String) -> StoreError {
+        if reason.contains("could not translate host name") {
+            return StoreError(
+                .unavailable, "can't resolve the host name of the PostgreSQL server",
+                hint: "check SPREADER_DB and the DNS settings")
+        }
+        // For an address that it can't parse, libpq's message quotes parts of it, which may include the password.
+        guard reason.hasPrefix("connection to server") else {
+            return StoreError(
+                .cannotOpen, "the PostgreSQL address is not valid",
+                hint: """
+                    write it as postgres://USER@HOST:PORT/NAME, with % for special characters (%40 for @), and the \
+                    password in PGPASSWORD
+                    """)
+        }
+        return StoreError(
+            .unavailable, "can't connect to PostgreSQL: \(reason)",
+            hint: "check SPREADER_DB, and that the server is running and accepts connections from this machine")
     }
 
     deinit { PQfinish(handle) }
@@ -113,7 +118,7 @@ final class PostgresConnection: @unchecked Sendable {
             BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL lock_timeout = '10s';
             SET LOCAL statement_timeout = '60s'
             """)
-        guard let result else { throw Self.gone }
+        guard let result else { throw Self.connectionLost }
         _ = try checked(PostgresResult(result), result)
     }
 
@@ -122,24 +127,25 @@ final class PostgresConnection: @unchecked Sendable {
     /// - Throws: `StoreError` when the connection is lost.
     func waitForNotices(milliseconds: Int32) throws -> [String] {
         var descriptor = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
-        if descriptor.fd < 0 { throw Self.gone }
-        let waiting = takeNotices()
-        if !waiting.isEmpty { return waiting }
+        if descriptor.fd < 0 { throw Self.connectionLost }
+        let pending = takeNotices()
+        if !pending.isEmpty { return pending }
         _ = poll(&descriptor, 1, milliseconds)
-        guard PQconsumeInput(handle) == 1, isAlive else { throw Self.gone }
+        guard PQconsumeInput(handle) == 1, isAlive else { throw Self.connectionLost }
         return takeNotices()
     }
 
     private func takeNotices() -> [String] {
-        var told: [String] = []
+        var payloads: [String] = []
         while let notice = PQnotifies(handle) {
-            told.append(String(cString: notice.pointee.extra))
+            payloads.append(String(cString: notice.pointee.extra))
             PQfreemem(notice)
         }
-        return told
+        return payloads
     }
 
-    private static let gone = StoreError(.unavailable, "the connection to PostgreSQL was lost", hint: "try again")
+    private static let connectionLost = StoreError(
+        .unavailable, "the connection to PostgreSQL was lost", hint: "try again")
 
     /// Runs one statement with its arguments in text form.
     fileprivate func exec(_ sql: String, _ arguments: [SQLValue]) throws -> PostgresResult {
@@ -149,7 +155,7 @@ final class PostgresConnection: @unchecked Sendable {
             case .integer(let number): strdup(String(number))
             case .real(let number): strdup(String(number))
             case .text(let text): strdup(text)
-            case .blob(let data): strdup("\\x" + data.map { String(format: "%02x", $0) }.joined())
+            case .blob(let data): strdup("\\x" + data.lowercaseHex)
             }
         }
         defer { texts.forEach { free($0) } }
@@ -165,7 +171,7 @@ final class PostgresConnection: @unchecked Sendable {
         guard
             let result = PQexecParams(
                 handle, Self.numbered(sql), Int32(arguments.count), types, texts.map { UnsafePointer($0) }, nil, nil, 0)
-        else { throw Self.gone }
+        else { throw Self.connectionLost }
         return try checked(PostgresResult(result), result)
     }
 
@@ -176,7 +182,7 @@ final class PostgresConnection: @unchecked Sendable {
             return owned
         default:
             // An error from the server has a SQLSTATE; without one the connection is broken. 67 is PG_DIAG_SQLSTATE.
-            guard isAlive, let state = PQresultErrorField(result, 67) else { throw Self.gone }
+            guard isAlive, let state = PQresultErrorField(result, 67) else { throw Self.connectionLost }
             throw PostgresFailure(
                 state: String(cString: state),
                 message: Self.line(String(cString: PQresultErrorMessage(result))))
@@ -234,7 +240,7 @@ extension PostgresConnection: SQLConnection {
 
     func now() throws -> Double {
         switch time {
-        case .database: try query("SELECT \(nowExpression.sql) AS moment").first?.get("moment") ?? 0
+        case .database: try query("SELECT \(nowExpression.sql) AS seconds").first?.get("seconds") ?? 0
         case .given(let clock): clock().timeIntervalSince1970
         }
     }
@@ -246,7 +252,7 @@ extension PostgresConnection: SQLConnection {
         }
     }
 
-    func exclude(_ name: String) throws { _ = try query("SELECT pg_advisory_xact_lock(hashtext(?))", [name]) }
+    func lock(_ name: String) throws { _ = try query("SELECT pg_advisory_xact_lock(hashtext(?))", [name]) }
 
     func notify(_ channel: String) throws { _ = try query("SELECT pg_notify(?, '')", [channel]) }
 }
@@ -262,43 +268,33 @@ private final class PostgresResult {
     var changes: Int { Int(String(cString: PQcmdTuples(handle))) ?? 0 }
 
     var rows: [SQLRow] {
-        let columns = (0..<PQnfields(handle)).map { (String(cString: PQfname(handle, $0)), PQftype(handle, $0)) }
+        let columns = (0..<PQnfields(handle)).map {
+            (name: String(cString: PQfname(handle, $0)), type: PQftype(handle, $0))
+        }
         return (0..<PQntuples(handle)).map { row in
             var values: [String: SQLValue] = [:]
             for (index, column) in columns.enumerated() {
-                values[column.0] = value(row, Int32(index), column.1)
+                values[column.name] = text(row: row, column: Int32(index)).map { Self.value($0, column.type) } ?? .null
             }
             return SQLRow(values)
         }
     }
 
-    private func value(_ row: Int32, _ column: Int32, _ type: Oid) -> SQLValue {
-        guard PQgetisnull(handle, row, column) == 0, let bytes = PQgetvalue(handle, row, column) else { return .null }
-        let text = String(cString: bytes)
+    /// The text of a value; nil for `NULL`.
+    private func text(row: Int32, column: Int32) -> String? {
+        guard PQgetisnull(handle, row, column) == 0 else { return nil }
+        return PQgetvalue(handle, row, column).map { String(cString: $0) }
+    }
+
+    private static func value(_ text: String, _ type: Oid) -> SQLValue {
         switch type {
         case 20, 21, 23, 26: return Int64(text).map(SQLValue.integer) ?? .text(text)
         case 700, 701, 1700: return Double(text).map(SQLValue.real) ?? .text(text)
         case 16: return .integer(text == "t" ? 1 : 0)
-        case 17: return .blob(Self.bytes(text))
+        case 17:
+            // PostgreSQL's hex format, such as `\x0aff`.
+            return Data(hex: text.dropFirst(2)).map(SQLValue.blob) ?? .text(text)
         default: return .text(text)
-        }
-    }
-
-    /// Decodes PostgreSQL's hex format for `bytea`, such as `\x0aff`.
-    private static func bytes(_ text: String) -> Data {
-        var data = Data()
-        var digits = text.utf8.dropFirst(2).makeIterator()
-        while let high = digits.next().flatMap(nibble), let low = digits.next().flatMap(nibble) {
-            data.append(high << 4 | low)
-        }
-        return data
-    }
-
-    private static func nibble(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case 48...57: digit - 48
-        case 97...102: digit - 87
-        default: nil
         }
     }
 }

@@ -37,7 +37,7 @@ extension PostgresDatabase {
                 // A migration of large tables takes long, and so does the wait for another process.
                 try connection.execute("SET LOCAL statement_timeout = 0")
                 try connection.execute("SET LOCAL lock_timeout = 0")
-                try connection.exclude("spreader_migrations")
+                try connection.lock("spreader_migrations")
                 try connection.execute(
                     """
                     CREATE TABLE IF NOT EXISTS spreader_migrations

@@ -15,15 +15,16 @@ package final class PostgresDatabase: SQLDatabase {
     }
 
     /// The maximum number of concurrent transactions of this process.
-    private static let width = 4
+    private static let maximumTransactions = 4
     /// The maximum number of attempts after serialisation failures and deadlocks.
     private static let attempts = 8
+    private static let firstReconnectDelay = Duration.milliseconds(100)
 
     private let address: Secret
     private let time: Time
     private let patience: Duration
     private let idle = Mutex<[PostgresConnection]>([])
-    private let room = AsyncSemaphore(PostgresDatabase.width)
+    private let transactions = AsyncSemaphore(permits: PostgresDatabase.maximumTransactions)
 
     /// Takes an address such as `postgres://user:password@host:port/name`. Connects on first use.
     /// - Parameter patience: How long a call waits for an unreachable server, such as one that is restarting.
@@ -38,19 +39,19 @@ package final class PostgresDatabase: SQLDatabase {
     /// The same database with another patience. It takes over the idle connections.
     func waiting(_ patience: Duration) -> PostgresDatabase {
         let database = PostgresDatabase(address, time: time, patience: patience)
-        database.idle.withLock {
-            $0 = idle.withLock { idle in
-                defer { idle = [] }; return idle
-            }
+        let connections = idle.withLock { idle in
+            defer { idle = [] }
+            return idle
         }
+        database.idle.withLock { $0 = connections }
         return database
     }
 
     /// The address without its password.
-    package var name: String { Self.shown(address.reveal()) }
+    package var name: String { Self.redacted(address.reveal()) }
 
     /// An address without passwords, for messages.
-    package static func shown(_ address: String) -> String {
+    package static func redacted(_ address: String) -> String {
         guard var parts = URLComponents(string: address) else { return "postgres://…" }
         parts.password = nil
         parts.queryItems = parts.queryItems?.filter { !["password", "sslpassword"].contains($0.name) }
@@ -63,21 +64,30 @@ package final class PostgresDatabase: SQLDatabase {
     package func clock() async throws(StageError) -> HostClock {
         let best = try await StoreError.bridge("reading the database's time failed") {
             try await read { connection in
-                var best: (moment: Double, at: ContinuousClock.Instant, took: Duration)?
+                var best: ClockReading?
                 // The fastest response is the most precise one; assume that it was made halfway.
-                for _ in 0..<3 where best.map({ $0.took > .milliseconds(20) }) ?? true {
-                    let before = ContinuousClock.now
-                    let moment = try connection.now()
-                    let took = ContinuousClock.now - before
-                    if best.map({ took < $0.took }) ?? true { best = (moment, before + took / 2, took) }
+                for _ in 0..<3 where best.map({ $0.roundTrip > .milliseconds(20) }) ?? true {
+                    let start = ContinuousClock.now
+                    let time = try connection.now()
+                    let roundTrip = ContinuousClock.now - start
+                    if best.map({ roundTrip < $0.roundTrip }) ?? true {
+                        best = ClockReading(time: time, instant: start + roundTrip / 2, roundTrip: roundTrip)
+                    }
                 }
                 return best
             }
         }
         guard let best else { return .system }
         return HostClock(
-            now: { Date(timeIntervalSince1970: best.moment + (ContinuousClock.now - best.at).inSeconds) },
+            now: { Date(timeIntervalSince1970: best.time + (ContinuousClock.now - best.instant).inSeconds) },
             sleep: HostClock.system.sleep)
+    }
+
+    /// The server's time as read at one instant.
+    private struct ClockReading: Sendable {
+        var time: Double
+        var instant: ContinuousClock.Instant
+        var roundTrip: Duration
     }
 
     /// Each statement sees the data committed before it; an explicit transaction would only add two round trips.
@@ -97,83 +107,105 @@ package final class PostgresDatabase: SQLDatabase {
 
     package func notices(on channel: String) -> AsyncStream<SQLNotice>? {
         AsyncStream { continuation in
-            let task = Task { [self] in
-                var pause = Duration.milliseconds(100)
-                while !Task.isCancelled {
-                    do {
-                        let connection = try await PostgresConnection.open(address, time: time)
-                        _ = try await connection.run { try $0.execute("LISTEN \(channel)") }
-                        // A transaction pooler accepts LISTEN but gives the connection to other clients, so that
-                        // notifications never arrive. Test it with a notification from another connection.
-                        let mark = UUID().uuidString
-                        _ = try await write { try $0.query("SELECT pg_notify(?, ?)", [channel, mark]) }
-                        let isHeard = try await connection.run { connection in
-                            for _ in 0..<25 where try connection.waitForNotices(milliseconds: 200).contains(mark) {
-                                return true
-                            }
-                            return false
-                        }
-                        guard isHeard else { throw StoreError(.unavailable, "notifications do not arrive") }
-                        continuation.yield(.listening)
-                        pause = .milliseconds(100)
-                        while !Task.isCancelled {
-                            let told = try await connection.run { try $0.waitForNotices(milliseconds: 500) }
-                            // Ignore the test notifications of other listeners.
-                            if told.contains("") { continuation.yield(.told) }
-                        }
-                    } catch {
-                        // Callers poll, which reports the error. Reconnect until the server is back.
-                        continuation.yield(.deaf)
-                        try? await Task.sleep(for: pause)
-                        pause = min(pause * 2, .seconds(10))
-                    }
-                }
-            }
+            let task = Task { await listen(on: channel) { continuation.yield($0) } }
             continuation.onTermination = { _ in task.cancel() }
         }
+    }
+
+    /// Reports the notifications on `channel` until the task is cancelled, and reconnects when the connection breaks.
+    private func listen(on channel: String, report: (SQLNotice) -> Void) async {
+        var delay = Self.firstReconnectDelay
+        while !Task.isCancelled {
+            do {
+                let connection = try await subscribe(to: channel)
+                report(.listening)
+                delay = Self.firstReconnectDelay
+                while !Task.isCancelled {
+                    let payloads = try await connection.run { try $0.waitForNotices(milliseconds: 500) }
+                    // Ignore the test notifications of other listeners.
+                    if payloads.contains("") { report(.notified) }
+                }
+            } catch {
+                // Callers poll, which reports the error. Reconnect until the server is back.
+                report(.interrupted)
+                try? await Task.sleep(for: delay)
+                delay = min(delay * 2, .seconds(10))
+            }
+        }
+    }
+
+    /// Opens a connection that listens on `channel`.
+    ///
+    /// A transaction pooler accepts LISTEN but gives the connection to other clients, so that notifications never
+    /// arrive. A notification from another connection tests this.
+    private func subscribe(to channel: String) async throws -> PostgresConnection {
+        let connection = try await PostgresConnection.open(address, time: time)
+        _ = try await connection.run { try $0.execute("LISTEN \(channel)") }
+        let token = UUID().uuidString
+        _ = try await write { try $0.query("SELECT pg_notify(?, ?)", [channel, token]) }
+        let isDelivered = try await connection.run { connection in
+            for _ in 0..<25 where try connection.waitForNotices(milliseconds: 200).contains(token) { return true }
+            return false
+        }
+        guard isDelivered else { throw StoreError(.unavailable, "notifications do not arrive") }
+        return connection
+    }
+
+    // MARK: Connections
+
+    /// A connection in use, and whether it was opened for this use.
+    private struct Checkout {
+        let connection: PostgresConnection
+        let isNew: Bool
     }
 
     private func perform<Value: Sendable>(
         _ body: @escaping @Sendable (PostgresConnection) throws -> Value
     ) async throws -> Value {
-        try await room.enter()
-        defer { room.leave() }
+        try await transactions.withPermit { try await performRetrying(body) }
+    }
+
+    /// Runs `body` on a connection. Repeats it after serialisation failures and deadlocks, and, within the patience,
+    /// while the server is unreachable.
+    private func performRetrying<Value: Sendable>(
+        _ body: @escaping @Sendable (PostgresConnection) throws -> Value
+    ) async throws -> Value {
         let deadline = ContinuousClock.now + patience
-        var pause = Duration.milliseconds(50)
+        var delay = Duration.milliseconds(50)
         var attempt = 1
         while true {
-            var held: (connection: PostgresConnection, isFresh: Bool)?
+            var used: Checkout?
             do {
-                let (connection, isFresh) = try await connection()
-                held = (connection, isFresh)
-                let value = try await connection.run(body)
-                idle.withLock { $0.append(connection) }
+                let checkout = try await checkOut()
+                used = checkout
+                let value = try await checkout.connection.run(body)
+                checkIn(checkout)
                 return value
             } catch let failure as PostgresFailure where failure.isTransient && attempt < Self.attempts {
-                if let held { idle.withLock { $0.append(held.connection) } }
+                if let used { checkIn(used) }
                 attempt += 1
                 try await Task.sleep(for: .milliseconds(Int.random(in: 1...(10 * attempt))))
             } catch {
-                guard let away = Self.away(error) else {
-                    if let held, held.connection.isAlive { idle.withLock { $0.append(held.connection) } }
+                guard let outage = Self.outage(error) else {
+                    if let used, used.connection.isAlive { checkIn(used) }
                     throw error
                 }
                 // The other idle connections have broken too.
                 idle.withLock { $0.removeAll() }
-                if let held {
+                if let used {
                     // After the first statement the transaction may have been committed: only the caller can find out.
-                    if await held.connection.hasBegun() { throw away }
-                    if !held.isFresh { continue }
+                    if await used.connection.hasBegun() { throw outage }
+                    if !used.isNew { continue }
                 }
-                guard ContinuousClock.now + pause < deadline else { throw away }
-                try await Task.sleep(for: pause)
-                pause = min(pause * 2, .seconds(1))
+                guard ContinuousClock.now + delay < deadline else { throw outage }
+                try await Task.sleep(for: delay)
+                delay = min(delay * 2, .seconds(1))
             }
         }
     }
 
     /// The error to report for a temporarily unavailable server; nil for other errors.
-    private static func away(_ error: any Error) -> StoreError? {
+    private static func outage(_ error: any Error) -> StoreError? {
         if let failure = error as? PostgresFailure, failure.isShutdown {
             return StoreError(.unavailable, "PostgreSQL is unavailable for now: \(failure.message)", hint: "try again")
         }
@@ -181,58 +213,10 @@ package final class PostgresDatabase: SQLDatabase {
         return error
     }
 
-    private func connection() async throws -> (PostgresConnection, isFresh: Bool) {
-        if let connection = idle.withLock({ $0.popLast() }) { return (connection, false) }
-        return (try await PostgresConnection.open(address, time: time), true)
-    }
-}
-
-/// An async semaphore with a first-come, first-served queue.
-private final class AsyncSemaphore: Sendable {
-    private struct State {
-        var free: Int
-        var waiting: [(id: UUID, continuation: CheckedContinuation<Void, any Error>)] = []
-    }
-    private let state: Mutex<State>
-
-    init(_ size: Int) { state = Mutex(State(free: size)) }
-
-    func enter() async throws {
-        let id = UUID()
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-                let isIn = state.withLock { state -> Bool? in
-                    if Task.isCancelled { return nil }
-                    if state.free > 0 {
-                        state.free -= 1
-                        return true
-                    }
-                    state.waiting.append((id, continuation))
-                    return false
-                }
-                switch isIn {
-                case true?: continuation.resume()
-                case false?: break
-                case nil: continuation.resume(throwing: CancellationError())
-                }
-            }
-        } onCancel: {
-            let waiting = state.withLock { state -> CheckedContinuation<Void, any Error>? in
-                guard let index = state.waiting.firstIndex(where: { $0.id == id }) else { return nil }
-                return state.waiting.remove(at: index).continuation
-            }
-            waiting?.resume(throwing: CancellationError())
-        }
+    private func checkOut() async throws -> Checkout {
+        if let connection = idle.withLock({ $0.popLast() }) { return Checkout(connection: connection, isNew: false) }
+        return Checkout(connection: try await PostgresConnection.open(address, time: time), isNew: true)
     }
 
-    func leave() {
-        let next = state.withLock { state -> CheckedContinuation<Void, any Error>? in
-            guard !state.waiting.isEmpty else {
-                state.free += 1
-                return nil
-            }
-            return state.waiting.removeFirst().continuation
-        }
-        next?.resume()
-    }
+    private func checkIn(_ checkout: Checkout) { idle.withLock { $0.append(checkout.connection) } }
 }

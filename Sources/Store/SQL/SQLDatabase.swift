@@ -14,8 +14,8 @@ package enum SQLDialect: String, Sendable, Hashable {
     /// Suffix of a `SELECT`: prevents other transactions from changing its rows until this one ends.
     var sharing: String { self == .postgresql ? "FOR SHARE" : "" }
 
-    /// An expression that tests whether the expression `text` contains the expression `part`.
-    func holds(_ text: String, _ part: String) -> String {
+    /// A condition that the expression `text` contains the expression `part`.
+    func condition(_ text: String, contains part: String) -> String {
         self == .postgresql ? "strpos(\(text), \(part)) > 0" : "instr(\(text), \(part)) > 0"
     }
 }
@@ -32,8 +32,8 @@ package protocol SQLConnection {
     func now() throws -> Double
     /// The database's time as an expression and its arguments, to save a round trip.
     var nowExpression: (sql: String, arguments: [any SQLConvertible]) { get }
-    /// Waits for other transactions that hold the same name, and holds it until this one ends.
-    func exclude(_ name: String) throws
+    /// Waits for other transactions that hold the lock `name`, and holds it until this one ends.
+    func lock(_ name: String) throws
     /// Notifies the listeners on `channel` when the transaction commits.
     func notify(_ channel: String) throws
 }
@@ -67,7 +67,7 @@ package enum SQLNotice: Sendable, Hashable {
     /// The subscription is active. Query the database once for changes made before.
     case listening
     /// Another connection notified the channel.
-    case told
+    case notified
     /// Notifications don't arrive, because the server is unreachable or a pooler drops them. Poll instead.
-    case deaf
+    case interrupted
 }

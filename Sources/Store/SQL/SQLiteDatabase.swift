@@ -51,7 +51,7 @@ private struct SQLiteConnection: SQLConnection {
     var nowExpression: (sql: String, arguments: [any SQLConvertible]) { ("?", [clock()]) }
 
     // A write transaction already excludes all others.
-    func exclude(_ name: String) throws {}
+    func lock(_ name: String) throws {}
 
     func notify(_ channel: String) throws {}
 

@@ -7,7 +7,7 @@ package import PipelineKit
 /// The output contains the id of its key, so that keys can be rotated: the first key encrypts, all keys decrypt.
 package struct Sealer: Sendable {
     /// The prefix of output that contains a key id. Earlier versions wrote neither.
-    private static let mark = Data("SPV2".utf8)
+    private static let header = Data("SPV2".utf8)
 
     private struct Key {
         /// The first bytes of a digest of the key; identifies the key without revealing it.
@@ -20,6 +20,14 @@ package struct Sealer: Sendable {
             hash.update(data: Data("spreader-pipeline vault key".utf8))
             symmetric.withUnsafeBytes { hash.update(bufferPointer: $0) }
             id = Data(hash.finalize().prefix(8))
+        }
+
+        /// Returns nil when `box` was sealed with another key or context.
+        func open(_ box: Data, context: String) -> Secret? {
+            guard let box = try? ChaChaPoly.SealedBox(combined: box),
+                let clear = try? ChaChaPoly.open(box, using: symmetric, authenticating: Data(context.utf8))
+            else { return nil }
+            return Secret(String(decoding: clear, as: UTF8.self))
         }
     }
 
@@ -43,7 +51,7 @@ package struct Sealer: Sendable {
     }
 
     /// The id of the encrypting key in hex; doesn't reveal the key.
-    package var keyID: String { ContentDigest.hex(first.id) }
+    package var keyID: String { first.id.lowercaseHex }
 
     /// Derives a key for another purpose; it doesn't reveal the vault key, and changes when that is rotated.
     package func derivedKey(_ purpose: String) -> SymmetricKey {
@@ -57,7 +65,7 @@ package struct Sealer: Sendable {
         do {
             let box = try ChaChaPoly.seal(
                 Data(secret.reveal().utf8), using: first.symmetric, authenticating: Data(context.utf8))
-            return Self.mark + first.id + box.combined
+            return Self.header + first.id + box.combined
         } catch {
             throw StoreError(.failed, "encrypting a secret failed")
         }
@@ -66,11 +74,11 @@ package struct Sealer: Sendable {
     /// Decrypts the output of ``seal(_:context:)``.
     /// - Throws: `StoreError` when no key fits, the context differs, or the data was changed.
     package func open(_ sealed: Data, context: String) throws(StoreError) -> Secret {
-        let head = Self.mark.count + first.id.count
-        if sealed.count > head, sealed.starts(with: Self.mark) {
-            let id = sealed.dropFirst(Self.mark.count).prefix(first.id.count)
+        let prefixLength = Self.header.count + first.id.count
+        if sealed.count > prefixLength, sealed.starts(with: Self.header) {
+            let id = sealed.dropFirst(Self.header.count).prefix(first.id.count)
             if let key = keys.first(where: { $0.id == id }),
-                let secret = Self.open(Data(sealed.dropFirst(head)), key, context)
+                let secret = key.open(Data(sealed.dropFirst(prefixLength)), context: context)
             {
                 return secret
             }
@@ -78,18 +86,11 @@ package struct Sealer: Sendable {
         // Another process may have rotated the keys since this one started.
         let added = (try? file?.load()).flatMap { $0 }.map { [$0.newest] + $0.older } ?? []
         for key in keys + added.map(Key.init) {
-            if let secret = Self.open(sealed, key, context) { return secret }
+            if let secret = key.open(sealed, context: context) { return secret }
         }
         throw StoreError(
             .unreadable, "can't decrypt a secret in the database with this vault key",
             hint: "use the SPREADER_VAULT_KEY (or vault.key file) that it was written with")
-    }
-
-    private static func open(_ sealed: Data, _ key: Key, _ context: String) -> Secret? {
-        guard let box = try? ChaChaPoly.SealedBox(combined: sealed),
-            let clear = try? ChaChaPoly.open(box, using: key.symmetric, authenticating: Data(context.utf8))
-        else { return nil }
-        return Secret(String(decoding: clear, as: UTF8.self))
     }
 }
 

@@ -37,14 +37,14 @@ extension TokenVault {
     /// Records that the service ended the connection of an account, and deletes its tokens; its name stays.
     /// - Throws: `StageError` when the vault can't be written.
     package func end(_ id: AccountID, because reason: String, at date: Date) async throws(StageError) {
-        let nothing = try await StoreError.bridge("writing the vault failed") {
+        let emptyTokens = try await StoreError.bridge("writing the vault failed") {
             try sealer.seal(Secret(#"{"access":""}"#), context: Self.tokenContext(id.identity))
         }
         try await change(
             """
             UPDATE tokens SET sealed = ?, expiresAt = NULL, refreshExpiresAt = NULL, endedBecause = ?, updatedAt = ?
             WHERE account = ?
-            """, [nothing, reason, date, id.identity])
+            """, [emptyTokens, reason, date, id.identity])
     }
 
     /// Deletes an account with its tokens and profile.
@@ -58,34 +58,22 @@ extension TokenVault {
     /// Encrypts all secrets again with the sealer's first key, in one transaction.
     /// - Returns: The number of secrets.
     /// - Throws: `StageError` when a secret can't be decrypted; then nothing was changed.
-    package func sealAnew() async throws(StageError) -> Int {
+    package func reseal() async throws(StageError) -> Int {
         try await StoreError.bridge("encrypting the vault again failed") {
             try await durable.write { [sealer] connection in
-                var count = 0
-                func again(_ table: String, _ key: String, _ column: String, _ context: (String) -> String) throws {
-                    // Lock the rows: tokens that are renewed in the meantime must not be overwritten by older ones.
-                    let rows = try connection.query(
-                        """
-                        SELECT \(key), \(column) FROM \(table) WHERE \(column) IS NOT NULL \(connection.dialect.locking)
-                        """)
-                    for row in rows {
-                        let id: String = try row.get(key)
-                        let secret = try sealer.open(try row.get(column), context: context(id))
-                        try connection.execute(
-                            "UPDATE \(table) SET \(column) = ? WHERE \(key) = ?",
-                            [try sealer.seal(secret, context: context(id)), id])
-                        count += 1
-                    }
-                }
-                try again("tokens", "account", "sealed", Self.tokenContext)
-                try again("tokens", "account", "profile", Self.profileContext)
-                try again("posts", "id", "uploadURL") { "post:\($0)" }
-                let secrets = count
-                if connection.dialect == .postgresql { try again("vaultProbe", "id", "probe") { "probe:\($0)" } }
-                return secrets
+                let count = try Self.secrets.reduce(0) { try $0 + $1.reseal(with: sealer, connection) }
+                if connection.dialect == .postgresql { _ = try Self.probe.reseal(with: sealer, connection) }
+                return count
             }
         }
     }
+
+    private static let secrets = [
+        SealedColumn(table: "tokens", key: "account", column: "sealed", context: tokenContext),
+        SealedColumn(table: "tokens", key: "account", column: "profile", context: profileContext),
+        SealedColumn(table: "posts", key: "id", column: "uploadURL", context: PostRows.context),
+    ]
+    private static let probe = SealedColumn(table: "vaultProbe", key: "id", column: "probe") { "probe:\($0)" }
 
     @discardableResult
     private func change(_ sql: String, _ arguments: [any SQLConvertible]) async throws(StageError) -> Int {
@@ -98,7 +86,7 @@ extension TokenVault {
         let identity: String = try row.get("account")
         let profile: AccountProfile? = try row.get("profile", as: Data?.self).map { sealed in
             let text = try sealer.open(sealed, context: Self.profileContext(identity)).reveal()
-            return try JSONDecoder().decode(AccountProfile.self, from: Data(text.utf8))
+            return try JSONText.decode(text, as: AccountProfile.self)
         }
         let tokens = try open(try row.get("sealed"), identity)
         let name: String = try row.get("name")
@@ -113,5 +101,31 @@ extension TokenVault {
             refreshExpiresAt: try row.get("refreshExpiresAt"), canRenew: tokens.refreshToken != nil,
             connectedAt: try row.get("connectedAt"), updatedAt: try row.get("updatedAt"),
             usedAt: try row.get("usedAt"), endedBecause: try row.get("endedBecause"))
+    }
+}
+
+/// A column of sealed secrets.
+private struct SealedColumn: Sendable {
+    let table: String
+    /// The column that identifies a row.
+    let key: String
+    let column: String
+    /// The sealer's context for the secret of a row.
+    let context: @Sendable (_ key: String) -> String
+
+    /// Encrypts the secrets again with the sealer's first key.
+    /// - Returns: The number of secrets.
+    func reseal(with sealer: Sealer, _ connection: any SQLConnection) throws -> Int {
+        // Lock the rows: tokens that are renewed in the meantime must not be overwritten by older ones.
+        let rows = try connection.query(
+            "SELECT \(key), \(column) FROM \(table) WHERE \(column) IS NOT NULL \(connection.dialect.locking)")
+        for row in rows {
+            let id: String = try row.get(key)
+            let secret = try sealer.open(try row.get(column), context: context(id))
+            try connection.execute(
+                "UPDATE \(table) SET \(column) = ? WHERE \(key) = ?",
+                [try sealer.seal(secret, context: context(id)), id])
+        }
+        return rows.count
     }
 }

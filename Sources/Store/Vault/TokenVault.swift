@@ -69,7 +69,7 @@ package struct TokenVault: Sendable {
         _ tokens: TokenSet, for account: AccountID, seed: TokenSet?, replacing old: Secret? = nil, at date: Date
     ) async throws(StageError) {
         try await write(
-            tokens, account, seed: seed.map(Self.fingerprint) ?? "", profile: nil, connectedAt: nil, date,
+            StoredAccount(id: account, tokens: tokens, seed: seed.map(Self.fingerprint) ?? "", updatedAt: date),
             replacing: old)
     }
 
@@ -79,30 +79,33 @@ package struct TokenVault: Sendable {
     package func connect(
         _ account: AccountID, _ tokens: TokenSet, profile: AccountProfile?, seed: TokenSet? = nil, at date: Date
     ) async throws(StageError) {
-        try await write(
-            tokens, account, seed: seed.map(Self.fingerprint) ?? "", profile: profile, connectedAt: date, date)
+        var row = StoredAccount(
+            id: account, tokens: tokens, seed: seed.map(Self.fingerprint) ?? "", updatedAt: date)
+        row.profile = profile
+        row.connectedAt = date
+        try await write(row)
     }
 
-    private func write(
-        _ tokens: TokenSet, _ account: AccountID, seed: String, profile: AccountProfile?, connectedAt: Date?,
-        _ date: Date, replacing old: Secret? = nil
-    ) async throws(StageError) {
+    /// What a login or a renewal stores of an account.
+    private struct StoredAccount: Sendable {
+        var id: AccountID
+        var tokens: TokenSet
+        /// The fingerprint of the tokens from the environment that the renewals started with; empty without any.
+        var seed: String
+        var updatedAt: Date
+        /// The owner; nil to keep the stored one, unless `connectedAt` is set.
+        var profile: AccountProfile?
+        /// When a login connected the account; nil for renewed tokens.
+        var connectedAt: Date?
+    }
+
+    private func write(_ account: StoredAccount, replacing old: Secret? = nil) async throws(StageError) {
         try await StoreError.bridge("writing the vault failed") {
-            let sealed = try seal(tokens, account.identity)
-            let sealedProfile = try profile.map { try seal($0, account.identity) }
+            let (id, tokens) = (account.id, account.tokens)
+            let sealed = try seal(tokens, id.identity)
+            let sealedProfile = try account.profile.map { try seal($0, id.identity) }
             try await durable.write { connection in
-                if let old {
-                    let row = try connection.query(
-                        "SELECT seed, sealed FROM tokens WHERE account = ? \(connection.dialect.locking)",
-                        [account.identity]
-                    ).first
-                    // With another seed, the stored tokens come from other renewals and may be replaced.
-                    if let row, try row.get("seed", as: String.self) == seed,
-                        try open(try row.get("sealed"), account.identity).refreshToken != old
-                    {
-                        return 0
-                    }
-                }
+                if let old, try isRenewed(account, since: old, connection) { return 0 }
                 // Renewed tokens keep the profile and the time of connection; a login replaces both.
                 return try connection.execute(
                     """
@@ -120,12 +123,25 @@ package struct TokenVault: Sendable {
                         updatedAt = excluded.updatedAt, endedBecause = NULL
                     """,
                     [
-                        account.identity, account.name, account.service, seed, sealed, sealedProfile,
-                        tokens.scopes?.joined(separator: ","), tokens.expiresAt, tokens.refreshExpiresAt, connectedAt,
-                        date,
+                        id.identity, id.name, id.service, account.seed, sealed, sealedProfile,
+                        tokens.scopes?.joined(separator: ","), tokens.expiresAt, tokens.refreshExpiresAt,
+                        account.connectedAt, account.updatedAt,
                     ])
             }
         }
+    }
+
+    /// Whether another process has already exchanged the refresh token `old`. Locks the account's row.
+    ///
+    /// With another seed, the stored tokens come from other renewals and may be replaced.
+    private func isRenewed(
+        _ account: StoredAccount, since old: Secret, _ connection: any SQLConnection
+    ) throws -> Bool {
+        let row = try connection.query(
+            "SELECT seed, sealed FROM tokens WHERE account = ? \(connection.dialect.locking)", [account.id.identity]
+        ).first
+        guard let row, try row.get("seed", as: String.self) == account.seed else { return false }
+        return try open(try row.get("sealed"), account.id.identity).refreshToken != old
     }
 
     private struct StoredForm: Codable {
@@ -141,13 +157,12 @@ package struct TokenVault: Sendable {
             access: tokens.accessToken.reveal(), refresh: tokens.refreshToken?.reveal(),
             expires: tokens.expiresAt?.timeIntervalSince1970,
             refreshExpires: tokens.refreshExpiresAt?.timeIntervalSince1970, scopes: tokens.scopes)
-        let text = String(decoding: try JSONEncoder().encode(form), as: UTF8.self)
-        return try sealer.seal(Secret(text), context: Self.tokenContext(identity))
+        return try sealer.seal(Secret(try JSONText.encode(form)), context: Self.tokenContext(identity))
     }
 
     func open(_ sealed: Data, _ identity: String) throws -> TokenSet {
         let text = try sealer.open(sealed, context: Self.tokenContext(identity)).reveal()
-        let form = try JSONDecoder().decode(StoredForm.self, from: Data(text.utf8))
+        let form = try JSONText.decode(text, as: StoredForm.self)
         return TokenSet(
             accessToken: Secret(form.access), refreshToken: form.refresh.map { Secret($0) },
             expiresAt: form.expires.map(Date.init(timeIntervalSince1970:)),
@@ -155,8 +170,7 @@ package struct TokenVault: Sendable {
     }
 
     private func seal(_ profile: AccountProfile, _ identity: String) throws -> Data {
-        let text = String(decoding: try JSONEncoder().encode(profile), as: UTF8.self)
-        return try sealer.seal(Secret(text), context: Self.profileContext(identity))
+        try sealer.seal(Secret(try JSONText.encode(profile)), context: Self.profileContext(identity))
     }
 
     /// The sealer's context for tokens.

@@ -23,8 +23,7 @@ package struct SourceTexts: Sendable {
     /// Reads the files in the locations of `findings` from disk. Skips files larger than a pipeline file may be.
     package init(onDiskFor findings: [Diagnostic]) {
         self.init(for: findings) { file in
-            let size = (try? FileManager.default.attributesOfItem(atPath: file)[.size] as? NSNumber)?.intValue
-            guard let size, size <= DocumentLoader.largestFile else { return nil }
+            guard let bytes = try? FileSize.of(file), bytes <= DocumentLoader.largestFile else { return nil }
             return try? FileText.read(URL(filePath: file))
         }
     }

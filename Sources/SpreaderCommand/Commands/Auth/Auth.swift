@@ -129,7 +129,7 @@ struct Auth: AsyncParsableCommand {
                     "the database is shared, and a new key file on this machine would lock out the others",
                     hint: "set SPREADER_VAULT_KEY to NEW,OLD on all machines, then run this command on one of them")
             }
-            _ = try await before.vault.sealAnew()
+            _ = try await before.vault.reseal()
             if before.settings.secret("SPREADER_VAULT_KEY") == nil {
                 do throws(StoreError) {
                     try VaultKeyFile(url: before.settings.vaultKeyFile).rotate()
@@ -138,7 +138,7 @@ struct Auth: AsyncParsableCommand {
                 }
             }
             let assembly = try await HostAssembly.open(before.settings, database: database.db)
-            let count = try await assembly.vault.sealAnew()
+            let count = try await assembly.vault.reseal()
             Output.result(
                 "\(count) \(count == 1 ? "secret is" : "secrets are") now encrypted with key \(assembly.sealer.keyID)")
         }

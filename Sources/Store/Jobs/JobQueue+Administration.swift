@@ -1,7 +1,7 @@
 package import Foundation
 package import PipelineKit
 
-/// Commands of users on jobs, cron ticks and pruning.
+/// What users do with jobs, and what maintains the queue.
 extension JobQueue {
     /// Returns jobs, newest first.
     /// - Parameters:
@@ -13,20 +13,13 @@ extension JobQueue {
     ) async throws(StageError) -> [Job] {
         try await bridge("reading jobs failed") {
             try await database.read { connection in
-                var conditions = ["1 = 1"]
-                var arguments: [any SQLConvertible] = []
-                if !states.isEmpty {
-                    conditions.append("state IN (\(states.map { _ in "?" }.joined(separator: ", ")))")
-                    arguments += states.map(\.rawValue).sorted() as [any SQLConvertible]
-                }
-                if let queue {
-                    conditions.append("queue = ?")
-                    arguments.append(queue)
-                }
+                var conditions = SQLConditions()
+                if !states.isEmpty { conditions.require("state", in: states.map(\.rawValue).sorted()) }
+                if let queue { conditions.require("queue = ?", [queue]) }
                 return try connection.query(
-                    "SELECT * FROM jobs WHERE \(conditions.joined(separator: " AND ")) ORDER BY id DESC LIMIT ?",
-                    arguments + [limit]
-                ).map(Self.job)
+                    "SELECT * FROM jobs WHERE \(conditions.sql) ORDER BY id DESC LIMIT ?",
+                    conditions.arguments + [limit]
+                ).map(Job.init)
             }
         }
     }
@@ -36,7 +29,7 @@ extension JobQueue {
     package func job(_ id: Int64) async throws(StageError) -> Job? {
         try await bridge("reading jobs failed") {
             try await database.read { connection in
-                try connection.query("SELECT * FROM jobs WHERE id = ?", [id]).first.map(Self.job)
+                try connection.query("SELECT * FROM jobs WHERE id = ?", [id]).first.map(Job.init)
             }
         }
     }
@@ -47,10 +40,10 @@ extension JobQueue {
         try await bridge("reading jobs failed") {
             try await database.read { connection in
                 let rows = try connection.query("SELECT state, count(*) AS jobs FROM jobs GROUP BY state")
-                let pairs = try rows.compactMap { row in
-                    JobState(rawValue: try row.get("state")).map { ($0, try? row.get("jobs", as: Int.self)) }
+                return try rows.reduce(into: [:]) { counts, row in
+                    guard let state = JobState(rawValue: try row.get("state")) else { return }
+                    counts[state] = try row.get("jobs")
                 }
-                return Dictionary(uniqueKeysWithValues: pairs.map { ($0, $1 ?? 0) })
             }
         }
     }
@@ -68,7 +61,7 @@ extension JobQueue {
                         progress = NULL, message = 'cancelled'
                     WHERE id = ? AND state NOT IN ('completed', 'cancelled') RETURNING *
                     """, [now, id]
-                ).first.map(Self.job)
+                ).first.map(Job.init)
             }
         }
     }
@@ -83,7 +76,7 @@ extension JobQueue {
         _ id: Int64, options: [String]? = nil, priority: Int? = nil
     ) async throws(StageError) -> Job? {
         try await bridge("retrying a job failed") {
-            let text = try options.map { try Self.text($0) }
+            let options = try options.map { try JSONText.encode($0) }
             return try await database.write { connection in
                 let now = try connection.now()
                 let twin = try connection.query(
@@ -103,53 +96,10 @@ extension JobQueue {
                         needs = '',
                         options = coalesce(?, options), priority = coalesce(?, priority)
                     WHERE id = ? AND state NOT IN ('executing', 'completed') RETURNING *
-                    """, [now, text, priority, id])
+                    """, [now, options, priority, id])
                 try connection.notify(Self.channel)
-                return try rows.first.map(Self.job)
+                return try rows.first.map(Job.init)
             }
-        }
-    }
-
-    /// Limits how many jobs of a queue or an account run at once, over all workers.
-    /// - Parameter capacity: 0 starts no jobs; nil removes the limit.
-    /// - Throws: `StageError` when the database can't be written.
-    package func limit(
-        queue: String? = nil, account: String? = nil, to capacity: Int?
-    ) async throws(StageError) {
-        try await write(kind: account == nil ? "queue" : "account", queue, account, to: capacity)
-    }
-
-    /// Pauses or resumes a queue. A paused queue starts no jobs and keeps its limit.
-    /// - Throws: `StageError` when the database can't be written.
-    package func pause(_ queue: String, _ isPaused: Bool) async throws(StageError) {
-        try await write(kind: "pause", queue, nil, to: isPaused ? 0 : nil)
-    }
-
-    private func write(
-        kind: String, _ queue: String?, _ account: String?, to capacity: Int?
-    ) async throws(StageError) {
-        let name = account ?? queue ?? "default"
-        try await bridge("writing limits of jobs failed") {
-            try await database.write { connection in
-                if let capacity {
-                    try connection.execute(
-                        """
-                        INSERT INTO jobLimits (kind, name, capacity) VALUES (?, ?, ?)
-                        ON CONFLICT (kind, name) DO UPDATE SET capacity = excluded.capacity
-                        """, [kind, name, capacity])
-                } else {
-                    try connection.execute("DELETE FROM jobLimits WHERE kind = ? AND name = ?", [kind, name])
-                }
-                try connection.notify(Self.channel)
-            }
-        }
-    }
-
-    /// Returns the limits: kind (`queue`, `account` or `pause`), name, jobs at once.
-    /// - Throws: `StageError` when the database can't be read.
-    package func limits() async throws(StageError) -> [(kind: String, name: String, capacity: Int)] {
-        try await bridge("reading limits of jobs failed") {
-            try await database.read { try Self.limits($0).map { ($0.kind, $0.name, $0.capacity) } }
         }
     }
 
@@ -172,14 +122,14 @@ extension JobQueue {
 
     /// Returns the digests of the footage of jobs that may still run.
     /// - Throws: `StageError` when the database can't be read.
-    package func wantedFootage() async throws(StageError) -> Set<String> {
+    package func neededFootage() async throws(StageError) -> Set<String> {
         try await bridge("reading jobs failed") {
             try await database.read { connection in
                 let rows = try connection.query(
                     """
                     SELECT * FROM jobs WHERE footage IS NOT NULL AND state NOT IN ('completed', 'cancelled')
                     """)
-                return Set(try rows.flatMap { try Self.job($0).work.footage?.files.map(\.digest) ?? [] })
+                return Set(try rows.flatMap { try Job($0).work.footage?.files.map(\.digest) ?? [] })
             }
         }
     }
@@ -188,27 +138,24 @@ extension JobQueue {
     /// - Returns: The new jobs; nil when another worker handled the tick.
     /// - Throws: `StageError` when the database can't be written.
     package func tick(
-        _ name: String, at moment: Date, jobs: [NewJob]
+        _ name: String, at date: Date, jobs: [NewJob]
     ) async throws(StageError) -> [Job]? {
         try await bridge("writing a tick failed") {
             try await database.write { connection in
                 // By name only: when clocks are put back, an hour has one name but two times.
-                try connection.exclude("tick:\(name)")
+                try connection.lock("tick:\(name)")
                 let isOurs =
                     try connection.execute(
                         """
                         INSERT INTO jobTicks (name, tick) SELECT ?, ?
                         WHERE NOT EXISTS (SELECT 1 FROM jobTicks WHERE name = ?)
                         ON CONFLICT (name, tick) DO NOTHING
-                        """, [name, moment, name]) == 1
+                        """, [name, date, name]) == 1
                 guard isOurs else { return nil }
                 let now = try connection.now()
-                let made = try jobs.compactMap { job -> Job? in
-                    let (made, isNew) = try Self.insert(job, now, connection)
-                    return isNew ? made : nil
-                }
+                let inserted = try jobs.map { try Self.insert($0, at: now, connection) }.filter(\.isNew).map(\.job)
                 try connection.notify(Self.channel)
-                return made
+                return inserted
             }
         }
     }
