@@ -229,6 +229,7 @@ let package = Package(
         tests(
             "PostPluginsTests",
             ["ChunkPlugin", "UploadPlugin", "PublishPlugin", "PipelineKit", "Posting", "TikTok", "TikTokSandbox"]),
+        tests("SpreaderAppTests", ["SpreaderApp", "PipelineKit", "PipelineFile", "PipelineEngine"]),
         tests(
             "EndToEndTests",
             [
