@@ -9,9 +9,9 @@ import Testing
     private func date(_ text: String) throws -> Date { try Date(text, strategy: .iso8601) }
 
     /// The ticks in universal time.
-    private func ticks(_ expression: String, _ start: String, _ end: String, in zone: TimeZone = .gmt) throws
-        -> [String]
-    {
+    private func ticks(
+        _ expression: String, from start: String, to end: String, in zone: TimeZone = .gmt
+    ) throws -> [String] {
         try CronExpression(expression).ticks(after: try date(start), through: try date(end), in: zone)
             .map { $0.date.formatted(.iso8601) }
     }
@@ -19,7 +19,7 @@ import Testing
     @Test func fridaysAtSixInTheEvening() throws {
         // In Berlin: 16:00 in summer, 17:00 in winter.
         #expect(
-            try ticks("0 18 * * fri", "2026-10-16T00:00:00Z", "2026-10-31T00:00:00Z", in: berlin) == [
+            try ticks("0 18 * * fri", from: "2026-10-16T00:00:00Z", to: "2026-10-31T00:00:00Z", in: berlin) == [
                 "2026-10-16T16:00:00Z", "2026-10-23T16:00:00Z", "2026-10-30T17:00:00Z",
             ])
     }
@@ -31,23 +31,23 @@ import Testing
         ("0 0 1 * wed", ["00:00"]), ("0 0 1 * thu", []), ("0 0 * * 0", []), ("0 12 25 11 wed", ["12:00"]),
     ])
     func tablesOfAWednesday(expression: String, times: [String]) throws {
-        let found = try ticks(expression, "2026-11-24T23:59:00Z", "2026-11-25T23:59:00Z")
+        let found = try ticks(expression, from: "2026-11-24T23:59:00Z", to: "2026-11-25T23:59:00Z")
         #expect(found == times.map { "2026-11-25T\($0):00Z" })
     }
 
     @Test func bothNamesOfSundayAreOne() throws {
         #expect(
-            try ticks("0 0 * * 7", "2026-11-22T12:00:00Z", "2026-11-30T00:00:00Z")
-                == ticks("0 0 * * sun", "2026-11-22T12:00:00Z", "2026-11-30T00:00:00Z"))
+            try ticks("0 0 * * 7", from: "2026-11-22T12:00:00Z", to: "2026-11-30T00:00:00Z")
+                == ticks("0 0 * * sun", from: "2026-11-22T12:00:00Z", to: "2026-11-30T00:00:00Z"))
     }
 
     @Test func aSkippedHourIsMadeUpForAndATwofoldOneCountsOnce() throws {
         // 29 March 2026: 02:00 becomes 03:00, which is 01:00 in universal time.
         #expect(
-            try ticks("30 2 * * *", "2026-03-28T12:00:00Z", "2026-03-29T12:00:00Z", in: berlin)
+            try ticks("30 2 * * *", from: "2026-03-28T12:00:00Z", to: "2026-03-29T12:00:00Z", in: berlin)
                 == ["2026-03-29T01:00:00Z"])
         #expect(
-            try ticks("30 * * * *", "2026-03-29T00:00:00Z", "2026-03-29T02:00:00Z", in: berlin)
+            try ticks("30 * * * *", from: "2026-03-29T00:00:00Z", to: "2026-03-29T02:00:00Z", in: berlin)
                 == ["2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z"])
         // 25 October 2026: 03:00 becomes 02:00. The same name means one tick.
         let twice = try CronExpression("30 2 * * *").ticks(
