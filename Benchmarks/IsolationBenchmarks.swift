@@ -17,7 +17,7 @@ struct IsolationBenchmarks {
         let direct = try StageDefinition(Idle.self).make([:])
         let input = SourceFile(
             file: FileReference(path: folder.appending(path: "asset-0.bin").path, bytes: 1), displayPath: "asset-0.bin")
-        let context = BareContext.make(folder)
+        let context = BareContext.running(in: folder)
         func time(_ stage: AnyStage) async throws -> Double {
             let start = ContinuousClock.now
             _ = try await stage.run(input, context)

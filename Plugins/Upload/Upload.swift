@@ -131,7 +131,7 @@ public struct Upload: Stage {
         }
     }
 
-    private static func words(of schedule: PostMoment) -> String {
+    private static func words(of schedule: PostTime) -> String {
         switch schedule {
         case .at(let date):
             let moment = date.formatted(.iso8601)
