@@ -17,7 +17,7 @@ struct IsolationBenchmarks {
     init(folder: URL) {
         input = SourceFile(
             file: FileReference(path: folder.appending(path: "asset-0.bin").path, bytes: 1), displayPath: "asset-0.bin")
-        context = BareContext.make(folder)
+        context = BareContext.running(in: folder)
     }
 
     func run() async throws {

@@ -82,8 +82,8 @@ final class ChildRunner: CaseRunner {
             .make(["preset": "ultrafast", "maxDuration": "1s"])
         let context = StageContext(
             runID: "fuzz", stageID: "transcode", asset: file.lastPathComponent, workDirectory: work,
-            post: PostSettings(), account: "", logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() },
-            progress: { _ in }, checkpoints: NoServices(), permits: NoServices())
+            logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }, checkpoints: NoServices(),
+            permits: NoServices())
         let work = Task { () -> Result<any Artifact, StageError> in
             do throws(StageError) {
                 return .success(try await transcode.run(try await probe.run(source, context), context))

@@ -2,6 +2,7 @@
 import PackageDescription
 
 let kit = Target.Dependency.product(name: "PipelineKit", package: "spreader-pipeline")
+let pluginProtocol = Target.Dependency.product(name: "PluginProtocol", package: "spreader-pipeline")
 
 let package = Package(
     name: "slate",
@@ -12,7 +13,7 @@ let package = Package(
     dependencies: [.package(name: "spreader-pipeline", path: "../..")],
     targets: [
         .target(name: "SlateStage", dependencies: [kit]),
-        .executableTarget(name: "slate", dependencies: ["SlateStage", kit]),
+        .executableTarget(name: "slate", dependencies: ["SlateStage", pluginProtocol]),
         .testTarget(name: "SlateTests", dependencies: ["SlateStage", kit]),
     ]
 )

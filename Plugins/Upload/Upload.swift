@@ -106,7 +106,7 @@ public struct Upload: Stage {
         return reasons
     }
 
-    private static func reason(for schedule: PostMoment) -> String {
+    private static func reason(for schedule: PostTime) -> String {
         switch schedule {
         case .at(let date):
             let time = date.formatted(.iso8601)

@@ -29,46 +29,21 @@ package struct CapturedProcess: Sendable {
             }
             // The child gets no input.
             close(child.input)
-            let (outputs, isLate) = follow(child, flag, limit.inSeconds)
+            var captured = ChildOutputReader.Chunk()
+            let deadline = SuspendingClock.now + limit
+            var isLate = false
+            child.followOutput(grace: .seconds(3)) {
+                isLate = isLate || SuspendingClock.now > deadline
+                return flag.isCancelled || isLate
+            } receive: { chunk in
+                captured.output += chunk.output
+                captured.errors += chunk.errors
+            }
+            child.closeOutputs()
             let end = child.reaped(waits: true) ?? .exited(-1)
             if flag.isCancelled { throw .cancelled }
             if isLate { throw StageError(.timeout, "it took longer than \(limit.spoken)") }
-            return CapturedProcess(end: end, output: outputs[0], errors: outputs[1])
+            return CapturedProcess(end: end, output: captured.output, errors: captured.errors)
         }
-    }
-
-    /// Reads standard output and standard error until the child closes both.
-    private static func follow(
-        _ child: ChildProcess, _ flag: CancellationFlag, _ limit: Double
-    ) -> (outputs: [Data], isLate: Bool) {
-        let start = ProcessInfo.processInfo.systemUptime
-        var ends = [child.output, child.errors ?? -1]
-        var outputs = [Data(), Data()]
-        var askedAt: Double?
-        var isLate = false
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while ends.contains(where: { $0 >= 0 }) {
-            let now = ProcessInfo.processInfo.systemUptime
-            if now - start > limit { isLate = true }
-            if let moment = askedAt {
-                if now - moment > 3 { child.kill() }
-            } else if flag.isCancelled || isLate {
-                askedAt = now
-                child.terminate()
-            }
-            var ready = ends.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-            guard poll(&ready, nfds_t(ready.count), 100) > 0 else { continue }
-            for index in ends.indices where ends[index] >= 0 && ready[index].revents != 0 {
-                let count = read(ends[index], &buffer, buffer.count)
-                if count < 0, errno == EINTR { continue }
-                if count > 0 {
-                    outputs[index].append(contentsOf: buffer[..<count])
-                } else {
-                    close(ends[index])
-                    ends[index] = -1
-                }
-            }
-        }
-        return (outputs, isLate)
     }
 }

@@ -1,7 +1,7 @@
-public import PipelineKit
+package import PipelineKit
 
 /// A message from a child process to its host.
-public enum ChildMessage: Sendable, Hashable {
+package enum ChildMessage: Sendable, Hashable {
     /// The answer to `hello`.
     case ready(ChildReady)
     /// A progress report of the running request.
@@ -9,7 +9,7 @@ public enum ChildMessage: Sendable, Hashable {
     /// A line for the host's log.
     case log(LogMessage)
     /// A call of a host service.
-    case service(ServiceMessage)
+    case service(ServiceCall)
     /// The result of a successful request.
     case result(ResultMessage)
     /// The error of a failed request; without an id, an error that ends the session.
@@ -17,22 +17,22 @@ public enum ChildMessage: Sendable, Hashable {
 }
 
 /// A child's answer to ``HostHello``: the protocol version, and the stages that it offers.
-public struct ChildReady: Sendable, Hashable, Codable {
+package struct ChildReady: Sendable, Hashable, Codable {
     /// The protocol version to use: one that the host supports, or the child's own if it supports none of them.
-    public var version: Int
+    package var version: Int
     /// The plugin's name, as in its `plugin.json`.
-    public var name: String
+    package var name: String
     /// The plugin's version, as in its `plugin.json`.
-    public var release: String
+    package var release: String
     /// The requests that the child supports beyond `run`: `check` and `plan`. The host ignores unknown ones.
-    public var features: [String]
+    package var features: [String]
     /// The stages that the child offers.
-    public var stages: [StageDescription]
+    package var stages: [StageDescription]
     /// The sandbox mechanisms in force: `landlock` (files), `seccomp` (network and other processes); nil if the host
     /// sent no policy.
-    public var confinement: [String]?
+    package var confinement: [String]?
 
-    public init(
+    package init(
         version: Int = StageProtocol.version, name: String, release: String, features: [String] = ["check", "plan"],
         stages: [StageDescription], confinement: [String]? = nil
     ) {
@@ -50,7 +50,7 @@ public struct ChildReady: Sendable, Hashable, Codable {
 
     /// Decodes an answer. A child of another protocol version may leave out every field but `protocol`.
     /// - Throws: `DecodingError` for wrong types, and for fields missing in this protocol version.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         version = try container.decode(Int.self, forKey: .version)
         let isOurs = version == StageProtocol.version
@@ -63,19 +63,19 @@ public struct ChildReady: Sendable, Hashable, Codable {
 }
 
 /// The wire format of ``StageProgress``.
-public struct ProgressMessage: Sendable, Hashable, Codable {
+package struct ProgressMessage: Sendable, Hashable, Codable {
     /// The id of the running request.
-    public var id: Int
+    package var id: Int
     /// The completed fraction of the work, 0 … 1.
-    public var fraction: Double
+    package var fraction: Double
     /// Seconds of footage processed per second.
-    public var speed: Double?
+    package var speed: Double?
     /// Frames processed per second.
-    public var framesPerSecond: Double?
+    package var framesPerSecond: Double?
     /// Bytes sent per second.
-    public var bytesPerSecond: Double?
+    package var bytesPerSecond: Double?
 
-    public init(id: Int, _ progress: StageProgress) {
+    package init(id: Int, _ progress: StageProgress) {
         self.id = id
         fraction = progress.fraction
         speed = progress.speed
@@ -84,25 +84,25 @@ public struct ProgressMessage: Sendable, Hashable, Codable {
     }
 
     /// The report with invalid numbers corrected: the fraction is limited to 0 … 1, and implausible rates become nil.
-    public var progress: StageProgress {
-        func sane(_ number: Double?) -> Double? { number.flatMap { $0 >= 0 && $0 < 1e15 ? $0 : nil } }
+    package var progress: StageProgress {
+        func plausible(_ number: Double?) -> Double? { number.flatMap { $0 >= 0 && $0 < 1e15 ? $0 : nil } }
         return StageProgress(
-            fraction: min(1, max(0, fraction.isFinite ? fraction : 0)), speed: sane(speed),
-            framesPerSecond: sane(framesPerSecond), bytesPerSecond: sane(bytesPerSecond))
+            fraction: min(1, max(0, fraction.isFinite ? fraction : 0)), speed: plausible(speed),
+            framesPerSecond: plausible(framesPerSecond), bytesPerSecond: plausible(bytesPerSecond))
     }
 }
 
 /// A line for the host's log.
-public struct LogMessage: Sendable, Hashable, Codable {
+package struct LogMessage: Sendable, Hashable, Codable {
     /// The id of the running request.
-    public var id: Int
+    package var id: Int
     /// `trace`, `debug`, `info`, `notice`, `warning`, `error` or `critical`.
-    public var level: String
-    public var message: String
+    package var level: String
+    package var message: String
     /// Structured metadata of the line.
-    public var metadata: [String: String]?
+    package var metadata: [String: String]?
 
-    public init(id: Int, level: String, message: String, metadata: [String: String]? = nil) {
+    package init(id: Int, level: String, message: String, metadata: [String: String]? = nil) {
         self.id = id
         self.level = level
         self.message = message
@@ -110,74 +110,18 @@ public struct LogMessage: Sendable, Hashable, Codable {
     }
 }
 
-/// A service of the host that a child can call while it runs a stage.
-public enum HostService: String, Sendable, Codable, CaseIterable {
-    /// Reads a durable note of this stage for this asset: `key` is its name.
-    case checkpointGet = "checkpoint.get"
-    /// Writes a durable note: `key` is its name, `value` the note.
-    case checkpointSet = "checkpoint.set"
-    /// Waits for a permit: `key` names the limit, `value` has `permits`, `window` (seconds) and optionally `subject`.
-    case permit
-    /// Reads a secret that the plugin's manifest declares and the user allows: `key` is its name.
-    case secret
-    /// Reports that the remote service rejected a call because of its rate limit. This service and all below are
-    /// reserved for children that run the program itself.
-    case permitRefused = "permit.refused"
-    /// Reports that the remote service accepts calls again.
-    case permitGranted = "permit.granted"
-    /// Reads an account's credentials.
-    case credentials
-    /// Renews credentials after the remote service rejected an access token.
-    case credentialsRenewed = "credentials.renewed"
-    /// Finds a post in the ledger.
-    case ledgerFind = "ledger.find"
-    /// Reserves a post in the ledger.
-    case ledgerReserve = "ledger.reserve"
-    /// Applies a state change to a post.
-    case ledgerApply = "ledger.apply"
-    /// Records the speed of an upload.
-    case ledgerNote = "ledger.note"
-    /// Reads the speed of recent uploads.
-    case ledgerRate = "ledger.rate"
-
-    /// The services that every child may call, plugins included.
-    public static let open: [HostService] = [.checkpointGet, .checkpointSet, .permit, .secret]
-}
-
-/// A call of a host service, which the host answers with ``ServiceAnswer``.
-public struct ServiceMessage: Sendable, Hashable {
-    /// The service to call: the message's `type`.
-    public var service: HostService
-    /// The id of the request that the call belongs to.
-    public var id: Int
-    /// The number of this call, which the answer repeats.
-    public var request: Int
-    /// The subject of the call, such as the name of a note or a secret.
-    public var key: String
-    /// The argument of the call; nil if the service takes none.
-    public var value: JSONValue?
-
-    public init(_ service: HostService, id: Int, request: Int, key: String, value: JSONValue? = nil) {
-        self.service = service
-        self.id = id
-        self.request = request
-        self.key = key
-        self.value = value
-    }
-}
-
 /// The result of a successful request. The type of request decides which field is set.
-public struct ResultMessage: Sendable, Hashable, Codable {
+package struct ResultMessage: Sendable, Hashable, Codable {
     /// The id of the request.
-    public var id: Int
+    package var id: Int
     /// The output of `run`.
-    public var artifact: JSONValue?
+    package var artifact: JSONValue?
     /// The plan that `plan` returned.
-    public var plan: PlanMessage?
+    package var plan: PlanMessage?
     /// The problems that `check` found.
-    public var findings: [Diagnostic]?
+    package var findings: [Diagnostic]?
 
-    public init(id: Int, artifact: JSONValue? = nil, plan: PlanMessage? = nil, findings: [Diagnostic]? = nil) {
+    package init(id: Int, artifact: JSONValue? = nil, plan: PlanMessage? = nil, findings: [Diagnostic]? = nil) {
         self.id = id
         self.artifact = artifact
         self.plan = plan
@@ -186,21 +130,21 @@ public struct ResultMessage: Sendable, Hashable, Codable {
 }
 
 /// The wire format of ``StagePlan``.
-public struct PlanMessage: Sendable, Hashable, Codable {
+package struct PlanMessage: Sendable, Hashable, Codable {
     /// What `run` would do, in one line.
-    public var action: String
+    package var action: String
     /// The reasons for it, one sentence each.
-    public var reasons: [String]
+    package var reasons: [String]
     /// Machine-readable facts, such as the expected size.
-    public var details: [String: JSONValue]
+    package var details: [String: JSONValue]
     /// The artifact that the next stage plans with; nil if unknown.
-    public var output: JSONValue?
+    package var output: JSONValue?
     /// Warnings and notes for the user.
-    public var findings: [Diagnostic]?
+    package var findings: [Diagnostic]?
 
     /// Converts a plan to its wire format.
     /// - Throws: `EncodingError` if the output has no JSON form.
-    public init(_ plan: StagePlan) throws {
+    package init(_ plan: StagePlan) throws {
         action = plan.action
         reasons = plan.reasons
         details = plan.details
@@ -210,24 +154,24 @@ public struct PlanMessage: Sendable, Hashable, Codable {
 }
 
 /// The wire format of ``StageError``.
-public struct FailureMessage: Sendable, Hashable, Codable {
+package struct FailureMessage: Sendable, Hashable, Codable {
     /// The stable name of the error, such as `invalid-option`.
-    public var code: String
+    package var code: String
     /// What happened, in one sentence.
-    public var message: String
+    package var message: String
     /// The next step for the user.
-    public var hint: String?
+    package var hint: String?
     /// The message of the underlying error, for the log.
-    public var cause: String?
+    package var cause: String?
     /// The program's exit status; nil for the default of `code`.
-    public var outcome: Int?
+    package var outcome: Int?
     /// `permanent` (the default), `transient`, `limited` or `ambiguous`.
-    public var recovery: String?
+    package var recovery: String?
     /// Seconds to wait before the next attempt, for `transient` and `limited`.
-    public var after: Double?
+    package var after: Double?
 
     /// Converts an error to its wire format.
-    public init(_ error: StageError) {
+    package init(_ error: StageError) {
         code = error.code.rawValue
         message = error.message
         hint = error.hint
@@ -242,7 +186,7 @@ public struct FailureMessage: Sendable, Hashable, Codable {
     }
 
     /// The message as an error, with an invalid ``after`` corrected.
-    public var error: StageError {
+    package var error: StageError {
         // A child may send any number: wait a month at most.
         let after = after.map { $0.isFinite ? min(max($0, 0), 31 * 86400) : 0 }
         let recovery: StageError.Recovery =
@@ -263,7 +207,7 @@ extension ChildMessage: Codable {
 
     /// Decodes a message according to its `type`.
     /// - Throws: `DecodingError` for an unknown type or missing fields.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         let type = try container.decode(String.self, forKey: .type)
         switch type {
@@ -281,7 +225,7 @@ extension ChildMessage: Codable {
                     forKey: .type, in: container, debugDescription: "unknown type \"\(type)\"")
             }
             self = .service(
-                ServiceMessage(
+                ServiceCall(
                     service, id: try container.decode(Int.self, forKey: .id),
                     request: try container.decode(Int.self, forKey: .request),
                     key: try container.decode(String.self, forKey: .key),
@@ -291,7 +235,7 @@ extension ChildMessage: Codable {
 
     /// Encodes the message with its `type`.
     /// - Throws: `EncodingError` for numbers that JSON can't represent.
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         func put(_ type: String, _ body: some Encodable) throws {
             try container.encode(type, forKey: .type)
@@ -302,12 +246,12 @@ extension ChildMessage: Codable {
         case .progress(let progress): try put("progress", progress)
         case .log(let line): try put("log", line)
         case .result(let result): try put("result", result)
-        case .service(let question):
-            try container.encode(question.service.rawValue, forKey: .type)
-            try container.encode(question.id, forKey: .id)
-            try container.encode(question.request, forKey: .request)
-            try container.encode(question.key, forKey: .key)
-            try container.encodeIfPresent(question.value, forKey: .value)
+        case .service(let call):
+            try container.encode(call.service.rawValue, forKey: .type)
+            try container.encode(call.id, forKey: .id)
+            try container.encode(call.request, forKey: .request)
+            try container.encode(call.key, forKey: .key)
+            try container.encodeIfPresent(call.value, forKey: .value)
         case .failure(let id, let error):
             try container.encode("failure", forKey: .type)
             try container.encodeIfPresent(id, forKey: .id)

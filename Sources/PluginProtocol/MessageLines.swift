@@ -7,24 +7,28 @@ import Synchronization
 package struct LineBuffer: Sendable {
     private var pending = Data()
     private let limit: Int
-    /// The number of newlines so far, those of empty lines included.
-    package private(set) var ends = 0
+    /// The number of newlines so far, including those of empty lines.
+    package private(set) var newlineCount = 0
 
     /// Creates an empty buffer.
     /// - Parameter limit: The longest allowed line in bytes.
     package init(limit: Int = StageProtocol.longestLine) { self.limit = limit }
 
     /// The incomplete last line.
-    package var rest: Data { pending }
+    package var remainder: Data { pending }
 
     /// Adds bytes and returns the lines that they complete, without newlines. Skips empty lines.
     /// - Returns: Nil if a line exceeds the limit.
-    package mutating func take(_ bytes: UnsafeRawBufferPointer) -> [Data]? {
+    package mutating func append(_ bytes: some ContiguousBytes) -> [Data]? {
+        bytes.withUnsafeBytes { split($0) }
+    }
+
+    private mutating func split(_ bytes: UnsafeRawBufferPointer) -> [Data]? {
         var lines: [Data] = []
         var rest = bytes
         while let start = rest.baseAddress, let end = memchr(start, Int32(UInt8(ascii: "\n")), rest.count) {
             let length = UnsafeRawPointer(end) - start
-            ends += 1
+            newlineCount += 1
             pending.append(contentsOf: UnsafeRawBufferPointer(rebasing: rest[..<length]))
             guard pending.count <= limit else { return nil }
             if !pending.isEmpty { lines.append(pending) }
@@ -34,9 +38,6 @@ package struct LineBuffer: Sendable {
         pending.append(contentsOf: rest)
         return pending.count > limit ? nil : lines
     }
-
-    /// Adds the bytes of an array; see the method above.
-    package mutating func take(_ bytes: ArraySlice<UInt8>) -> [Data]? { bytes.withUnsafeBytes { take($0) } }
 }
 
 /// Writes whole lines to a descriptor, from any thread.

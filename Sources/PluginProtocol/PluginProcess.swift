@@ -22,9 +22,9 @@ public enum PluginProcess {
     public static func serve<each S: Stage>(
         _ stages: repeat (each S).Type, name: String, version: String
     ) -> Never {
-        var types: [StageDefinition] = []
-        for type in repeat each stages { types.append(StageDefinition(type)) }
-        serve(types, name: name, version: version)
+        var definitions: [StageDefinition] = []
+        for stage in repeat each stages { definitions.append(StageDefinition(stage)) }
+        serve(definitions, name: name, version: version)
     }
 
     /// Serves type-erased stages; see the method above.
@@ -39,7 +39,7 @@ public enum PluginProcess {
         serve(stages, name: name, version: version, prepare: prepare, services: { _, _ in HostServices() })
     }
 
-    /// The same for children of this program, whose host grants them more.
+    /// The same for children of this program, whose host grants them more services.
     package static func serve(
         _ stages: [StageDefinition], name: String, version: String, prepare: () -> Void,
         services: @escaping GrantedServices
@@ -55,11 +55,12 @@ public enum PluginProcess {
         guard input >= 0, output >= 0, dup2(STDERR_FILENO, STDOUT_FILENO) >= 0, dup2(nothing, STDIN_FILENO) >= 0
         else { _exit(71) }
         prepare()
-        let server = StageServer(stages, name: name, release: version, output: output, services: services)
-        guard server.greet(input: input) else { _exit(0) }
+        let server = StageServer(
+            stages, name: name, version: version, input: input, output: output, grantedServices: services)
+        guard server.greet() else { _exit(0) }
         let reader = Thread {
             // Exit when the reader ends: work that hangs must not keep the process alive.
-            _exit(server.serve(input: input) ? 0 : 76)
+            _exit(server.serve() ? 0 : 76)
         }
         reader.name = "stage-server"
         reader.start()

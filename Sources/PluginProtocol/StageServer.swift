@@ -1,7 +1,6 @@
 import CProcess
 import Foundation
 import Glibc
-import Logging
 package import PipelineKit
 import Synchronization
 
@@ -12,41 +11,47 @@ package typealias GrantedServices = @Sendable (HostChannel, RequestContext) -> H
 final class StageServer: Sendable {
     private struct State {
         var running: (id: Int, task: Task<Void, Never>)?
-        var waiting: [Int: CheckedContinuation<ServiceAnswer, Never>] = [:]
-        var lastRequest = 0
+        /// The service calls without an answer, by number.
+        var calls: [Int: CheckedContinuation<ServiceAnswer, Never>] = [:]
+        var lastCall = 0
         var lines = LineBuffer()
     }
 
     private let name: String
-    private let release: String
+    private let version: String
     private let stages: [StageDefinition]
+    private let input: Int32
     private let output: LineOutput
-    private let services: GrantedServices
+    private let grantedServices: GrantedServices
     private let state = Mutex(State())
 
-    /// Creates a server that writes its messages to `output`, which must carry nothing else.
+    /// Creates a server.
+    /// - Parameters:
+    ///   - input: The descriptor with the host's messages.
+    ///   - output: The descriptor for this server's messages, which must carry nothing else.
     init(
-        _ stages: [StageDefinition], name: String, release: String, output: Int32,
-        services: @escaping GrantedServices = { _, _ in HostServices() }
+        _ stages: [StageDefinition], name: String, version: String, input: Int32, output: Int32,
+        grantedServices: @escaping GrantedServices
     ) {
-        self.services = services
         self.stages = stages
         self.name = name
-        self.release = release
+        self.version = version
+        self.input = input
         self.output = LineOutput(descriptor: output)
+        self.grantedServices = grantedServices
     }
 
     /// Reads the host's greeting and applies its sandbox policy, on the calling thread: the policy covers this thread
     /// and those that it starts later, but no others.
     /// - Returns: False if the host closed the pipe or sent an invalid message.
-    func greet(input: Int32) -> Bool {
+    func greet() -> Bool {
         var isGreeted = false
         while !isGreeted {
-            guard let lines = readLines(input), let lines else { return false }
+            guard let lines = readLines(), let lines else { return false }
             for line in lines {
                 guard let message = decode(line) else { return false }
                 if case .hello = message { isGreeted = true }
-                take(message)
+                handle(message)
             }
         }
         return true
@@ -54,13 +59,13 @@ final class StageServer: Sendable {
 
     /// Reads messages on the calling thread until the host closes the pipe.
     /// - Returns: False if the host sent an invalid message.
-    func serve(input: Int32) -> Bool {
-        while let lines = readLines(input) {
+    func serve() -> Bool {
+        while let lines = readLines() {
             guard let lines else { return false }
             for line in lines {
                 guard let message = decode(line) else { return false }
                 if case .shutdown = message { return true }
-                take(message)
+                handle(message)
             }
         }
         state.withLock { $0.running }?.task.cancel()
@@ -69,13 +74,13 @@ final class StageServer: Sendable {
 
     /// The lines that the next bytes complete. The outer optional is nil at the end of the input, the inner one if a
     /// line is too long.
-    private func readLines(_ input: Int32) -> [Data]?? {
+    private func readLines() -> [Data]?? {
         withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 1) { bytes in
             while true {
                 let count = read(input, bytes.baseAddress, bytes.count)
                 if count < 0, errno == EINTR { continue }
                 guard count > 0 else { return .none }
-                return .some(state.withLock { $0.lines.take(UnsafeRawBufferPointer(rebasing: bytes[..<count])) })
+                return .some(state.withLock { $0.lines.append(UnsafeRawBufferPointer(rebasing: bytes[..<count])) })
             }
         }
     }
@@ -90,174 +95,100 @@ final class StageServer: Sendable {
         }
     }
 
-    private func greeted(by hello: HostHello) {
-        // A last resort: the host kills the child earlier, when its resident memory exceeds the limit.
-        if let memory = hello.memory, memory > 0 { spreader_limit_memory(UInt64(memory) + 2 << 30) }
-        let confinement = hello.reach.map { $0.confineThisProcess() }
-        output.send(
-            .ready(
-                ChildReady(
-                    name: name, release: release, stages: stages.map { StageDescription($0) },
-                    confinement: confinement)))
-    }
+    // MARK: Messages of the host
 
-    private func take(_ message: HostMessage) {
+    private func handle(_ message: HostMessage) {
         switch message {
-        case .hello(let hello): greeted(by: hello)
-        case .check(let request):
-            start(request) { [self] stage, _ in
-                let context = CheckContext(
-                    post: try Self.post(request), account: request.context.account ?? "",
-                    settings: request.context.settings, services: services(host(of: request), request.context))
-                return ResultMessage(id: request.id, findings: await stage.check(context))
-            }
-        case .plan(let request):
-            start(request) { [self] stage, type in
-                let context = PlanContext(
-                    post: try Self.post(request), settings: request.context.settings, logger: logger(request))
-                let plan = try await stage.plan(try Self.input(request, type), context)
-                return ResultMessage(id: request.id, plan: try PlanMessage(plan))
-            }
-        case .run(let request):
-            start(request) { [self] stage, type in
-                let artifact = try await stage.run(try Self.input(request, type), try context(request, type))
-                return ResultMessage(id: request.id, artifact: try JSONValue(encoding: artifact))
-            }
-        case .cancel(let id):
-            state.withLock { $0.running?.id == id ? $0.running?.task : nil }?.cancel()
+        case .hello(let hello): answer(hello)
+        case .check(let request): start(request) { try await $0.check() }
+        case .plan(let request): start(request) { try await $0.plan() }
+        case .run(let request): start(request) { try await $0.run() }
+        case .cancel(let id): state.withLock { $0.running?.id == id ? $0.running?.task : nil }?.cancel()
         case .answer(let answer):
-            state.withLock { $0.waiting.removeValue(forKey: answer.request) }?.resume(returning: answer)
+            state.withLock { $0.calls.removeValue(forKey: answer.request) }?.resume(returning: answer)
         case .shutdown: break
         }
     }
 
+    private func answer(_ hello: HostHello) {
+        // A last resort: the host kills the child earlier, when its resident memory exceeds the limit.
+        if let memory = hello.memory, memory > 0 { spreader_limit_memory(UInt64(memory) + 2 << 30) }
+        let confinement = hello.sandbox.map { $0.confineThisProcess() }
+        output.send(
+            .ready(
+                ChildReady(
+                    name: name, release: version, stages: stages.map(\.description), confinement: confinement)))
+    }
+
     private func start(
-        _ request: StageRequest,
-        _ work: @escaping @Sendable (AnyStage, StageDefinition) async throws -> ResultMessage
+        _ request: StageRequest, work: @escaping @Sendable (RequestExecution) async throws -> ResultMessage
     ) {
         let isFree = state.withLock { state in
             guard state.running == nil else { return false }
-            let task = Task {
-                let answer: ChildMessage
-                do {
-                    guard let type = stages.first(where: { $0.name.rawValue == request.stage }) else {
-                        throw StageError(.internalFault, "unknown stage \(request.stage)")
-                    }
-                    answer = .result(try await work(try type.make(request.options), type))
-                } catch let error as StageError {
-                    answer = .failure(id: request.id, FailureMessage(error))
-                } catch {
-                    answer = .failure(
-                        id: request.id,
-                        FailureMessage(StageError(.internalFault, "stage \(request.stage) failed: \(error)")))
-                }
-                // Become free before answering: the host may send its next request at once.
-                self.state.withLock { $0.running = nil }
-                if !output.send(answer) {
-                    let error = StageError(
-                        .internalFault, "the result of stage \(request.stage) can't be encoded as JSON")
-                    output.send(.failure(id: request.id, FailureMessage(error)))
-                }
-            }
-            state.running = (request.id, task)
+            state.running = (request.id, Task { await execute(request, work: work) })
             return true
         }
-        if !isFree {
-            output.send(
-                .failure(
-                    id: request.id, FailureMessage(StageError(.busy, "another request is already running"))))
+        if !isFree { fail(request, with: StageError(.busy, "another request is already running")) }
+    }
+
+    private func execute(
+        _ request: StageRequest, work: @Sendable (RequestExecution) async throws -> ResultMessage
+    ) async {
+        let answer: ChildMessage
+        do {
+            answer = .result(try await work(try execution(of: request)))
+        } catch {
+            let failure =
+                error as? StageError ?? StageError(.internalFault, "stage \(request.stage) failed: \(error)")
+            answer = .failure(id: request.id, FailureMessage(failure))
+        }
+        // Become free before answering: the host may send its next request at once.
+        state.withLock { $0.running = nil }
+        if !output.send(answer) {
+            let problem = "the result of stage \(request.stage) can't be encoded as JSON"
+            fail(request, with: StageError(.internalFault, problem))
         }
     }
 
-    /// Calls a service of the host and waits for its answer.
-    /// - Parameter message: Creates the call with the given number.
-    func ask(_ message: (Int) -> ServiceMessage) async throws(StageError) -> JSONValue? {
-        let number = state.withLock { state in
-            state.lastRequest += 1
-            return state.lastRequest
+    private func execution(of request: StageRequest) throws(StageError) -> RequestExecution {
+        guard let definition = stages.first(where: { $0.name.rawValue == request.stage }) else {
+            throw StageError(.internalFault, "unknown stage \(request.stage)")
         }
-        let line = message(number)
+        return RequestExecution(
+            request: request, definition: definition, host: HostChannel(requestID: request.id, server: self),
+            output: output, grantedServices: grantedServices)
+    }
+
+    private func fail(_ request: StageRequest, with error: StageError) {
+        output.send(.failure(id: request.id, FailureMessage(error)))
+    }
+
+    // MARK: Services of the host
+
+    /// Calls a service of the host and waits for its answer.
+    /// - Parameter makeCall: Creates the call with the given number.
+    func call(_ makeCall: (Int) -> ServiceCall) async throws(StageError) -> JSONValue? {
+        let number = state.withLock { state in
+            state.lastCall += 1
+            return state.lastCall
+        }
+        let call = makeCall(number)
         let answer = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                state.withLock { $0.waiting[number] = continuation }
-                output.send(.service(line))
-                if Task.isCancelled { giveUp(number) }
+                state.withLock { $0.calls[number] = continuation }
+                output.send(.service(call))
+                if Task.isCancelled { cancelCall(number) }
             }
         } onCancel: {
-            giveUp(number)
+            cancelCall(number)
         }
         if let failure = answer.error { throw failure.error }
         return answer.value
     }
 
     /// Ends the wait for an answer with `StageError.cancelled`.
-    private func giveUp(_ number: Int) {
-        let waiting = state.withLock { $0.waiting.removeValue(forKey: number) }
-        waiting?.resume(returning: ServiceAnswer(request: number, error: FailureMessage(.cancelled)))
-    }
-
-    // MARK: Inputs and contexts from requests
-
-    private static func post(_ request: StageRequest) throws -> PostSettings {
-        try PostSettings.make(from: request.context.post)
-    }
-
-    private static func input(_ request: StageRequest, _ type: StageDefinition) throws -> any Artifact {
-        guard let input = request.input else {
-            throw StageError(.internalFault, "the request for stage \(request.stage) has no input")
-        }
-        return try type.decodeInput(input)
-    }
-
-    private func logger(_ request: StageRequest) -> Logger {
-        let level = Logger.Level(rawValue: request.context.logLevel) ?? .error
-        return Logger(label: request.stage) { [output] _ in
-            RemoteLogHandler(id: request.id, output: output, logLevel: level)
-        }
-    }
-
-    private func context(_ request: StageRequest, _ type: StageDefinition) throws -> StageContext {
-        let context = request.context
-        guard let folder = context.workDirectory else {
-            throw StageError(.internalFault, "the request for stage \(request.stage) has no work folder")
-        }
-        let rate = ReportRate()
-        let host = host(of: request)
-        // The host's clock may differ from the system clock.
-        let ahead = context.time.map { $0 - Date().timeIntervalSince1970 } ?? 0
-        let clock = HostClock(now: { Date().addingTimeInterval(ahead) }, sleep: { try await Task.sleep(for: $0) })
-        var result = StageContext(
-            runID: context.run ?? "", stageID: context.stageID ?? request.stage, asset: context.asset ?? "",
-            workDirectory: URL(filePath: folder), post: try Self.post(request), account: context.account ?? "",
-            logger: logger(request),
-            progress: { [output] progress in
-                if rate.admits(progress) { output.send(.progress(ProgressMessage(id: request.id, progress))) }
-            }, checkpoints: host, permits: host)
-        result.attempt = context.attempt ?? 1
-        result.runDirectory = context.runDirectory.map { URL(filePath: $0) } ?? result.workDirectory
-        result.settings = context.settings
-        result.secrets = host
-        result.services = services(host, context)
-        result.clock = clock
-        result.planned = try context.planned.map(type.decodeOutput)
-        return result
-    }
-
-    private func host(of request: StageRequest) -> HostChannel {
-        HostChannel(id: request.id, server: self)
-    }
-}
-
-/// Limits progress to twenty reports a second, but always passes the last one: stages may report each frame.
-private final class ReportRate: Sendable {
-    private let last = Mutex<ContinuousClock.Instant?>(nil)
-
-    func admits(_ progress: StageProgress) -> Bool {
-        let now = ContinuousClock.now
-        return last.withLock { last in
-            if let last, progress.fraction < 1, now - last < .milliseconds(50) { return false }
-            last = now
-            return true
-        }
+    private func cancelCall(_ number: Int) {
+        let call = state.withLock { $0.calls.removeValue(forKey: number) }
+        call?.resume(returning: ServiceAnswer(request: number, error: FailureMessage(.cancelled)))
     }
 }

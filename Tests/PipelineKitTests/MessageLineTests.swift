@@ -3,7 +3,7 @@ import PipelineKit
 import PluginProtocol
 import Testing
 
-/// Lines between host and child: a quick way for plain ones must never say anything else than the slow one.
+/// Lines between host and child: the fast path for service calls must read and write the same as the JSON coders.
 @Suite struct MessageLineTests {
     private static let texts = [
         "note", "", "a b", "say \"hi\"", #"C:\clip"#, "tab\there", "Grüße", "🎬", "a/b", "{\"type\":\"result\"}",
@@ -17,22 +17,22 @@ import Testing
             [1, "two"], [],
         ]
 
-    @Test func questionsSayTheSameBothWays() throws {
+    @Test func callsAreTheSameOnBothPaths() throws {
         for key in Self.texts {
             for value in Self.values {
                 let message = ChildMessage.service(
-                    ServiceMessage(.checkpointSet, id: 3, request: key.count, key: key, value: value))
+                    ServiceCall(.checkpointSet, id: 3, request: key.count, key: key, value: value))
                 let line = try message.line()
                 #expect(line.last == UInt8(ascii: "\n") && line.filter { $0 == UInt8(ascii: "\n") }.count == 1)
                 let read = try ChildMessage(line: line.dropLast())
-                // A null is the same as nothing.
+                // A null is the same as no value.
                 #expect(read == message || value == .null)
                 #expect(try JSONDecoder().decode(ChildMessage.self, from: line) == read)
             }
         }
     }
 
-    @Test func answersSayTheSameBothWays() throws {
+    @Test func answersAreTheSameOnBothPaths() throws {
         let failures: [FailureMessage?] = [nil, FailureMessage(StageError(.busy, "not \"now\"", hint: "later"))]
         for value in Self.values {
             for failure in failures {
@@ -45,10 +45,12 @@ import Testing
         }
     }
 
-    /// Lines as others write them, whole and damaged.
+    /// Lines of other programs, intact and damaged.
     @Test func anyLineIsReadAsJSONDecoderReadsIt() throws {
         let seeds = [
             #"{"type":"permit","id":1,"request":2,"key":"calls","value":3}"#,
+            #"{"type":"secret","id":1,"request":2,"key":"calls","value":"12"}"#,
+            #"{"type":"answer","request":5,"value":"x"}"#,
             #" { "key" : "a" , "request" : 10 , "id" : 0 , "type" : "checkpoint.get" } "#,
             #"{"type":"checkpoint.get","id":01,"request":2,"key":"a"}"#,
             #"{"type":"checkpoint.get","id":-0,"request":2.0,"key":"a"}"#,
@@ -85,8 +87,8 @@ import Testing
         }
     }
 
-    /// A line of a million members would otherwise hold who listens for hours.
-    @Test(.timeLimit(.minutes(1))) func manyMembersTakeNoLongerThanTheyAreLong() {
+    /// Reading time must not grow with the square of the number of members.
+    @Test(.timeLimit(.minutes(1))) func readingTimeGrowsWithTheLengthOfALine() {
         for count in [9, 300_000] {
             let members = (0..<count).map { #""\#(String($0, radix: 16))":1"# }
             #expect(throws: (any Error).self) {

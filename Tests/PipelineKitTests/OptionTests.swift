@@ -13,20 +13,20 @@ private struct SampleOptions: StageOptions, Equatable {
 }
 
 @Suite struct OptionTests {
-    @Test func momentsAreAbsoluteOrAfterTheRunBegan() throws {
+    @Test func timesAreAbsoluteOrAfterTheStartOfTheRun() throws {
         let start = Date(timeIntervalSince1970: 1_000_000)
-        #expect(try PostMoment.parse("+2h").date(from: start) == start.addingTimeInterval(7200))
-        #expect(try PostMoment.parse("+90").date(from: start) == start.addingTimeInterval(90))
+        #expect(try PostTime.parse("+2h").date(from: start) == start.addingTimeInterval(7200))
+        #expect(try PostTime.parse("+90").date(from: start) == start.addingTimeInterval(90))
         for text in ["2026-12-24T18:00:00+01:00", "2026-12-24T17:00:00Z", "2026-12-24 17:00:00.000z"] {
-            #expect(try PostMoment.parse(.string(text)) == .at(Date(timeIntervalSince1970: 1_798_131_600)), "\(text)")
+            #expect(try PostTime.parse(.string(text)) == .at(Date(timeIntervalSince1970: 1_798_131_600)), "\(text)")
         }
         for value in ["2h", "tomorrow", "2026-12-24", "2026-13-24T18:00:00Z", "+", "+x", 5, true] as [JSONValue] {
-            #expect(throws: OptionProblem.self, "\(value)") { try PostMoment.parse(value) }
+            #expect(throws: OptionProblem.self, "\(value)") { try PostTime.parse(value) }
         }
-        #expect(try PostMoment.parse(PostMoment.after(.seconds(60)).optionJSON) == .after(.seconds(60)))
+        #expect(try PostTime.parse(PostTime.after(.seconds(60)).optionJSON) == .after(.seconds(60)))
     }
 
-    @Test func leavesDefaultsWhereTheFileSaysNothing() throws {
+    @Test func missingOptionsKeepTheirDefaults() throws {
         let options = try SampleOptions.make(from: [:])
         #expect(options.fit == .crop)
         #expect(options.maxDuration == .seconds(60))
@@ -57,7 +57,7 @@ private struct SampleOptions: StageOptions, Equatable {
         #expect(findings.count == 5)
     }
 
-    @Test func secretValuesAreNotInWhatIsSaidOfThem() {
+    @Test func problemsDoNotShowSecretValues() {
         let findings = SampleOptions.findings(in: ["password": 4711])
         #expect(findings.map(\.problem.message) == ["takes text, not the given secret value"])
         #expect(throws: OptionProblem("wrong-type", "takes text, not the given secret value")) {
@@ -65,7 +65,7 @@ private struct SampleOptions: StageOptions, Equatable {
         }
     }
 
-    @Test func bareNumbersAreNoText() {
+    @Test func rejectsBareNumbersAsText() {
         let finding = PostSettings.findings(in: ["title": 2024]).first
         #expect(finding?.problem.message == "takes text, not 2024")
         #expect(finding?.problem.hint == "put it in quotes")
@@ -88,7 +88,7 @@ private struct SampleOptions: StageOptions, Equatable {
         #expect(try !password.schema.text().contains("hunter2"))
     }
 
-    @Test func valuesAreWhatAPersonWouldWrite() throws {
+    @Test func valuesAreWrittenAsInPipelineFiles() throws {
         let options = try SampleOptions.make(from: ["maxDuration": 45, "maxSize": 20_000_000])
         #expect(options.values["maxDuration"] == "45s")
         #expect(options.values["maxSize"] == "20MB")
@@ -106,7 +106,7 @@ private struct SampleOptions: StageOptions, Equatable {
     }
 
     @Test(arguments: ["", "abc", "-5s", "5x", "1:2:3:4", "s", "1..5s", "nan", "inf"])
-    func refusesWhatIsNoDuration(_ text: String) {
+    func rejectsInvalidDurations(_ text: String) {
         #expect(Duration(parsing: text) == nil)
     }
 
@@ -118,17 +118,17 @@ private struct SampleOptions: StageOptions, Equatable {
     }
 
     @Test(arguments: ["", "MB", "ten", "1 TBX", "-1MB", "1e400"])
-    func refusesWhatIsNoSize(_ text: String) {
+    func rejectsInvalidSizes(_ text: String) {
         #expect(ByteCount(parsing: text) == nil)
     }
 
-    @Test func saysSizesShortly() {
+    @Test func describesSizesWithOneDecimalPlace() {
         #expect(ByteCount(1_000_000_000).description == "1 GB")
         #expect(ByteCount(73_140_000).description == "73.1 MB")
         #expect(ByteCount(999).description == "999 B")
     }
 
-    @Test func findsTheNearestNameOnlyWhenItIsNear() {
+    @Test func suggestsOnlyCloseNames() {
         #expect(NearestName.of("trascode", in: ["probe", "transcode", "chunk"]) == "transcode")
         #expect(NearestName.of("maxDuraton", in: ["maxDuration", "maxSize"]) == "maxDuration")
         #expect(NearestName.of("xyz", in: ["probe", "chunk"]) == nil)

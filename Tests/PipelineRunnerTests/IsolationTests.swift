@@ -11,12 +11,12 @@ import SpreaderTesting
 import StageHosting
 import Testing
 
-/// Stages in child processes: what kills the child fails one asset and nothing else.
+/// Stages in child processes: a failure that kills the child fails only one asset.
 @Suite(.serialized) struct IsolationTests {
     /// A pool of test workers and the stage that works in them.
     private struct Isolated {
         let pool: WorkerPool
-        let type: StageDefinition
+        let definition: StageDefinition
 
         init(memory: ByteCount = .gigabytes(2), stall: Duration = .seconds(20), executable: String? = nil) {
             var limits = WorkerLimits()
@@ -27,13 +27,13 @@ import Testing
                 executable: executable ?? Misbehave.workerPath, arguments: [],
                 environment: ProcessInfo.processInfo.environment)
             pool = WorkerPool(launch: launch, limits: limits)
-            type = StageDefinition(Misbehave.self).isolated(in: pool)
+            definition = StageDefinition(Misbehave.self).isolated(in: pool)
         }
 
         func run(_ name: String, host: InMemoryHost = InMemoryHost()) async throws -> SourceFile {
             var context = host.context()
             context.asset = name
-            return try #require(try await type.make([:]).run(Self.source(name), context) as? SourceFile)
+            return try #require(try await definition.make([:]).run(Self.source(name), context) as? SourceFile)
         }
 
         func failure(_ name: String) async -> StageError? {
@@ -55,7 +55,7 @@ import Testing
         let bench = try Bench()
         for name in ["a.mp4", "crash.mp4", "b.mp4"] { try bench.footage(name) }
         let text = #"{"name": "test", "stages": [{"uses": "misbehave", "retry": {"attempts": 3}}]}"#
-        let (pipeline, _) = PipelineChecker(registry: StageRegistry([isolated.type]), environment: { _ in nil })
+        let (pipeline, _) = PipelineChecker(registry: StageRegistry([isolated.definition]), environment: { _ in nil })
             .check(text, file: "test.json")
         let checked = try #require(pipeline)
         let summary = try await bench.run(bench.request(checked, ["a.mp4", "crash.mp4", "b.mp4"]))
@@ -76,7 +76,7 @@ import Testing
 
     @Test func aCrashInThePlanIsAFindingOfItsAsset() async throws {
         let isolated = Isolated()
-        let stage = try isolated.type.make(["inPlan": true])
+        let stage = try isolated.definition.make(["inPlan": true])
         await #expect(throws: StageError.self) {
             _ = try await stage.plan(Isolated.source("crash.mp4"), InMemoryHost().context().planning)
         }
@@ -100,7 +100,7 @@ import Testing
         await isolated.pool.close()
     }
 
-    @Test func memoryIsBoundedWhileThereIsNothingToDo() async throws {
+    @Test func memoryIsBoundedWhileIdle() async throws {
         let isolated = Isolated(memory: ByteCount(300_000_000))
         let pid = try await isolated.run("hoard.mp4").displayPath
         for _ in 0..<500 where FileManager.default.fileExists(atPath: "/proc/\(pid)") {
@@ -123,7 +123,7 @@ import Testing
             #expect(ContinuousClock.now - start < .seconds(15))
         }
         #expect(!FileManager.default.fileExists(atPath: "/proc/\(pid)"))
-        // What stops when it is asked to is kept.
+        // Keeps a child that stops when asked to.
         let kept = try await isolated.run("fine.mp4").displayPath
         #expect(try await isolated.run("fine.mp4").displayPath == kept)
         await isolated.pool.close()
@@ -152,7 +152,7 @@ import Testing
 
     @Test func oneChildPlansAndRuns() async throws {
         let isolated = Isolated()
-        let stage = try isolated.type.make([:])
+        let stage = try isolated.definition.make([:])
         let plan = try await stage.plan(Isolated.source("fine.mp4"), InMemoryHost().context().planning)
         let pid = try await isolated.run("fine.mp4").displayPath
         #expect(plan.reasons == [pid])
@@ -160,8 +160,8 @@ import Testing
         await isolated.pool.close()
     }
 
-    @Test func confinedWorkReachesItsFilesAndNothingElse() async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "reach-\(UUID().uuidString)")
+    @Test func confinedWorkReachesOnlyItsFiles() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "sandbox-\(UUID().uuidString)")
         let work = folder.appending(path: "work")
         try FileManager.default.createDirectory(at: work, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -171,7 +171,7 @@ import Testing
         let pool = WorkerPool(
             launch: WorkerLaunch(
                 executable: Misbehave.workerPath, arguments: [], environment: ProcessInfo.processInfo.environment))
-        let inForce = try await pool.ready(reach: SandboxPolicy(reads: [], writes: [])).confinement ?? []
+        let inForce = try await pool.ready(sandbox: SandboxPolicy(reads: [], writes: [])).confinement ?? []
         func reached(_ confinement: Confinement) async throws -> String {
             let stage = try StageDefinition(Misbehave.self).isolated(in: pool, confinement).make([:])
             var context = InMemoryHost().context(workDirectory: work)
@@ -179,7 +179,7 @@ import Testing
             return try #require(try await stage.run(source, context) as? SourceFile).displayPath
         }
         #expect(try await reached(.none).contains("files beside it"))
-        // Kernels without these are told of by `doctor`.
+        // `doctor` reports kernels without these.
         if inForce.contains("seccomp") {
             let offline = try await reached(.offline)
             #expect(
@@ -187,7 +187,7 @@ import Testing
                     && !offline.contains("owners"))
         }
         if inForce == ["landlock", "seccomp"] {
-            // Landlock can keep signals in from its sixth version on.
+            // Landlock restricts signals since its sixth version.
             let version = ProcessInfo.processInfo.operatingSystemVersion
             let isNew = (version.majorVersion, version.minorVersion) >= (6, 12)
             let signals = isNew ? "a signal to itself" : "a signal to the host, a signal to itself"
@@ -196,13 +196,13 @@ import Testing
         await pool.close()
     }
 
-    @Test func strayOutputDoesNotBreakTheConversation() async throws {
+    @Test func strayOutputDoesNotBreakTheProtocol() async throws {
         let isolated = Isolated()
         #expect(try await isolated.run("chatter.mp4").displayPath == "nothing to read")
         await isolated.pool.close()
     }
 
-    @Test func checkpointsErrorsAndProgressCrossTheLine() async throws {
+    @Test func checkpointsErrorsAndProgressReachTheHost() async throws {
         let isolated = Isolated()
         let host = InMemoryHost()
         #expect(try await isolated.run("note.mp4", host: host).displayPath == "9007199254740993 true")
@@ -213,7 +213,7 @@ import Testing
                 == StageError(
                     .limited, "enough", hint: "later", recovery: .limited(after: 7), outcome: .tryLater,
                     cause: "beneath"))
-        // Children that are this program reach the ledger through their host.
+        // Children that run this program reach the ledger through their host.
         _ = try await isolated.run("post.mp4", host: host)
         #expect(try await host.ledger.find(host.context().postKey)?.state == .reserved)
         await isolated.pool.close()
@@ -228,19 +228,19 @@ import Testing
     @Test(arguments: [
         ("/nonexistent/worker", "No such file"), ("/bin/true", "exits immediately"),
         ("/bin/cat", "not speak the protocol"),
-    ]) func aChildThatIsNoneIsSaidSo(path: String, words: String) async throws {
+    ]) func programsThatAreNoChildrenAreReported(path: String, message: String) async throws {
         let pool = WorkerPool(launch: WorkerLaunch(executable: path, arguments: [], environment: [:]))
         let stage = try StageDefinition(Misbehave.self).isolated(in: pool).make([:])
         let error = await #expect(throws: StageError.self) {
             _ = try await stage.plan(Isolated.source("a.mp4"), InMemoryHost().context().planning)
         }
         #expect(error?.outcome == .configuration)
-        #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+        #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
     }
 
-    // MARK: Children of others
+    // MARK: Foreign children
 
-    /// Permits that nobody gets.
+    /// Permits that are never granted.
     private struct NoPermits: RatePermits {
         func acquire(_ limit: RateLimit) async throws(StageError) {
             try? await Task.sleep(for: .seconds(60))
@@ -296,7 +296,7 @@ import Testing
         }
     }
 
-    @Test func answersThatNobodyWaitsForReachNoOtherRequest() async throws {
+    @Test func lateAnswersReachNoOtherRequest() async throws {
         let child = try Foreign(
             """
             def run(message):
@@ -321,7 +321,7 @@ import Testing
         await child.close()
     }
 
-    @Test func whatPluginsSaySteersNoTerminal() async throws {
+    @Test func textsOfPluginsCannotControlTheTerminal() async throws {
         let child = try Foreign(
             """
             red = chr(27) + "[31m"
@@ -344,7 +344,7 @@ import Testing
         await child.close()
     }
 
-    @Test func laterChildrenOfferWhatTheFirstDid() async throws {
+    @Test func laterChildrenMustOfferWhatTheFirstOffered() async throws {
         let child = try Foreign(
             """
             if os.path.exists("started"): release = "2"

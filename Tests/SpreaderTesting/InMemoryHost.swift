@@ -40,9 +40,10 @@ package struct InMemoryHost: Sendable {
             workDirectory
             ?? FileManager.default.temporaryDirectory.appending(path: "spreader-host-\(UUID().uuidString)")
         var context = StageContext(
-            runID: "run-1", stageID: stage, asset: "clip.mp4", workDirectory: workDirectory, post: post,
-            account: "default", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            progress: { [progress] in progress.add($0) }, checkpoints: checkpoints, permits: permits)
+            runID: "run-1", stageID: stage, asset: "clip.mp4", workDirectory: workDirectory,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, checkpoints: checkpoints, permits: permits)
+        context.post = post
+        context.progress = { [progress] in progress.add($0) }
         context.settings = settings
         context.services = services
         context.clock = clock

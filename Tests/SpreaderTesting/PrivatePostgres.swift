@@ -126,12 +126,7 @@ public final class PrivatePostgres: Sendable {
             pool_mode = transaction
             default_pool_size = 3
             """.write(to: settings, atomically: true, encoding: .utf8)
-            process = Process()
-            let words = ["/usr/sbin/pgbouncer", "-q", settings.path]
-            process.executableURL = URL(filePath: getuid() == 0 ? "/usr/bin/setpriv" : words[0])
-            process.arguments =
-                getuid() == 0
-                ? ["--reuid=postgres", "--regid=postgres", "--clear-groups"] + words : Array(words.dropFirst())
+            process = PrivatePostgres.process(running: "/usr/sbin/pgbouncer", arguments: ["-q", settings.path])
             process.standardInput = FileHandle.nullDevice
             process.standardOutput = FileHandle.nullDevice
             process.standardError = FileHandle.nullDevice
@@ -162,15 +157,7 @@ public final class PrivatePostgres: Sendable {
         _ program: String, _ arguments: [String]
     ) throws -> (process: Process, messages: () -> String) {
         guard let programs = Self.programs else { throw Problem(description: "PostgreSQL is not installed") }
-        let path = programs.appending(path: program).path
-        let process = Process()
-        if getuid() == 0 {
-            process.executableURL = URL(filePath: "/usr/bin/setpriv")
-            process.arguments = ["--reuid=postgres", "--regid=postgres", "--clear-groups", path] + arguments
-        } else {
-            process.executableURL = URL(filePath: path)
-            process.arguments = arguments
-        }
+        let process = Self.process(running: programs.appending(path: program).path, arguments: arguments)
         process.currentDirectoryURL = folder
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
@@ -179,5 +166,18 @@ public final class PrivatePostgres: Sendable {
         process.standardError = try FileHandle(forWritingTo: log)
         try process.run()
         return (process, { (try? String(contentsOf: log, encoding: .utf8)) ?? "" })
+    }
+
+    /// A process that runs a program as the user `postgres` if this process runs as root.
+    private static func process(running path: String, arguments: [String]) -> Process {
+        let process = Process()
+        if getuid() == 0 {
+            process.executableURL = URL(filePath: "/usr/bin/setpriv")
+            process.arguments = ["--reuid=postgres", "--regid=postgres", "--clear-groups", path] + arguments
+        } else {
+            process.executableURL = URL(filePath: path)
+            process.arguments = arguments
+        }
+        return process
     }
 }

@@ -196,7 +196,7 @@ package struct PlanChanges: Sendable {
 
     /// The scheduled time of a post if it has passed since the plan was saved; nil otherwise.
     private func missed(_ step: SavedPlan.Step) -> Date? {
-        guard let text = step.details["schedule"], case .at(let date)? = try? PostMoment.parse(text),
+        guard let text = step.details["schedule"], case .at(let date)? = try? PostTime.parse(text),
             then.savedAt < date, date <= now.savedAt
         else { return nil }
         return date

@@ -49,7 +49,7 @@ extension SavedPlan.Stage {
         uses = stage.type.name.rawValue
         version = stage.type.version
         origin = stage.type.origin
-        mark = stage.type.mark
+        mark = stage.type.fingerprint
         let hidden = Set(stage.type.options.filter(\.isSecret).map(\.name))
         options = stage.stage.options.filter { !hidden.contains($0.key) }
         secrets = stage.stage.options.filter { hidden.contains($0.key) && $0.value != .null && $0.value != "" }.map(

@@ -244,7 +244,7 @@ struct AssetRunner: Sendable {
     }
 
     /// Waits until the scheduled time of a post. All stages before the irreversible one are done by now.
-    private func wait(for schedule: PostMoment?) async throws(StageError) {
+    private func wait(for schedule: PostTime?) async throws(StageError) {
         guard let date = schedule?.date(from: run.startedAt) else { return }
         var left = date.timeIntervalSince(host.clock.now())
         guard left > 0 else { return }
@@ -515,13 +515,15 @@ struct AssetRunner: Sendable {
         let emit = host.emit
         let name = asset.name
         var context = StageContext(
-            runID: run.id, stageID: stage.id, asset: asset.name, workDirectory: folder, post: post.settings,
-            account: pipeline.account, logger: logger,
-            progress: { progress in
-                guard throttle.admits(progress) else { return }
-                emit(.stageProgress(asset: name, stage: stage.id, progress))
-            }, checkpoints: host.journal.checkpoints(run: run.id, asset: asset.name, stage: stage.id),
+            runID: run.id, stageID: stage.id, asset: asset.name, workDirectory: folder, logger: logger,
+            checkpoints: host.journal.checkpoints(run: run.id, asset: asset.name, stage: stage.id),
             permits: host.permits)
+        context.post = post.settings
+        context.account = pipeline.account
+        context.progress = { progress in
+            guard throttle.admits(progress) else { return }
+            emit(.stageProgress(asset: name, stage: stage.id, progress))
+        }
         context.attempt = attempt
         context.runDirectory = URL(filePath: run.workDirectory)
         context.settings = engine.request.settings

@@ -44,7 +44,7 @@ package struct ReuseParts: Codable, Sendable, Hashable {
         _ stage: PipelineStage, _ input: any Artifact, before: String, footage: String, digests: FileDigests
     ) async throws(StageError) {
         self.stage = stage.type.name.rawValue
-        version = stage.type.mark.map { "\(stage.type.version) of \($0)" } ?? "\(stage.type.version)"
+        version = stage.type.fingerprint.map { "\(stage.type.version) of \($0)" } ?? "\(stage.type.version)"
         options = stage.stage.options
         secrets = [:]
         for option in stage.type.options where option.isSecret {

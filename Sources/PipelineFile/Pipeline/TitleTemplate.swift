@@ -4,7 +4,7 @@ import PipelineKit
 /// Fills the placeholders of a title: `{{ name }}`, `{{ date }}`, `{{ part }}`, `{{ parts }}`, and the post's `fields`.
 package enum TitleTemplate {
     /// The placeholders that need no `fields`.
-    package static let names = PostFields.taken
+    package static let names = PostFields.reserved
 
     /// Possessive quantifiers keep matching linear on a title of many braces and blanks.
     private static var placeholder: Regex<(Substring, Substring)> { /\{\{\s*+([A-Za-z0-9_.-]*+)\s*+\}\}/ }

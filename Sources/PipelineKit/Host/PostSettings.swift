@@ -33,7 +33,7 @@ public struct PostSettings: StageOptions, Hashable {
     @StageOption(
         "When to create the post: a date and time with a UTC offset, or a delay after the start of the run such as `+2h`; defaults to immediately."
     )
-    public var schedule: PostMoment? = nil
+    public var schedule: PostTime? = nil
 
     public init() {}
 

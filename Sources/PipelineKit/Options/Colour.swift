@@ -43,7 +43,7 @@ public struct Colour: OptionValue, Hashable {
         guard text.hasPrefix("#"), digits.count == 6, digits.allSatisfy(\.isHexDigit) else {
             throw OptionProblem(
                 "unknown-choice", "takes \(expected), not \"\(text)\"",
-                hint: NearestName.of(text, in: names).map { "did you mean \"\($0)\"?" })
+                hint: NearestName.hint(for: text, in: names))
         }
         return Colour(name: "0x\(digits)", written: text)
     }

@@ -26,6 +26,13 @@ public struct OptionProblem: Error, Sendable, Hashable {
         return OptionProblem("wrong-type", "takes \(expected), not \(shown)")
     }
 
+    /// Creates the problem of a key that is not among `known`.
+    package static func unknownKey(_ key: String, known: [String]) -> OptionProblem {
+        OptionProblem(
+            "unknown-key", "unknown key \"\(key)\"",
+            hint: NearestName.hint(for: key, in: known) ?? "known: \(known.joined(separator: ", "))")
+    }
+
     /// The same problem without the value, for secret options.
     /// - Parameter type: The option's type, which the new message describes.
     func hidingValue(of type: OptionType) -> OptionProblem {
@@ -183,12 +190,10 @@ extension BitRate: OptionValue {
     }
     /// Text with `M` for multiples of 100,000 bits per second and `k` for multiples of 1,000; otherwise a number.
     public var optionJSON: JSONValue {
-        bitsPerSecond > 0 && bitsPerSecond % 1_000_000 == 0
-            ? .string("\(bitsPerSecond / 1_000_000)M")
-            : bitsPerSecond > 0 && bitsPerSecond % 100_000 == 0
-                ? .string("\(Double(bitsPerSecond) / 1_000_000)M")
-                : bitsPerSecond > 0 && bitsPerSecond % 1000 == 0
-                    ? .string("\(bitsPerSecond / 1000)k") : .integer(bitsPerSecond)
+        guard bitsPerSecond > 0 else { return .integer(bitsPerSecond) }
+        if bitsPerSecond % 1_000_000 == 0 { return .string("\(bitsPerSecond / 1_000_000)M") }
+        if bitsPerSecond % 100_000 == 0 { return .string("\(Double(bitsPerSecond) / 1_000_000)M") }
+        return bitsPerSecond % 1000 == 0 ? .string("\(bitsPerSecond / 1000)k") : .integer(bitsPerSecond)
     }
 }
 
@@ -208,7 +213,7 @@ extension OptionValue where Self: RawRepresentable & CaseIterable, Self.RawValue
         guard let choice = Self(rawValue: text) else {
             throw OptionProblem(
                 "unknown-choice", "takes one of \(names.joined(separator: ", ")), not \"\(text)\"",
-                hint: NearestName.of(text, in: names).map { "did you mean \"\($0)\"?" })
+                hint: NearestName.hint(for: text, in: names))
         }
         return choice
     }

@@ -8,7 +8,7 @@ public struct PostFields: OptionValue, Hashable {
     public init(_ values: [String: String?] = [:]) { self.values = values }
 
     /// The names of built-in placeholders, which a field can't use.
-    public static let taken = ["name", "date", "part", "parts"]
+    public static let reserved = ["name", "date", "part", "parts"]
 
     public static var optionType: OptionType {
         OptionType(
@@ -16,7 +16,7 @@ public struct PostFields: OptionValue, Hashable {
             schema: [
                 "type": "object", "additionalProperties": ["type": ["string", "number", "boolean", "null"]],
                 "propertyNames": [
-                    "pattern": #"^[A-Za-z][A-Za-z0-9_-]*$"#, "not": ["enum": .array(taken.map(JSONValue.string))],
+                    "pattern": #"^[A-Za-z][A-Za-z0-9_-]*$"#, "not": ["enum": .array(reserved.map(JSONValue.string))],
                 ],
                 "examples": [["episode": 12, "guest": .null]],
             ])
@@ -24,15 +24,15 @@ public struct PostFields: OptionValue, Hashable {
 
     /// Parses an object; on the command line, `--post` takes it as JSON. Numbers and booleans become text.
     public static func parse(_ value: JSONValue) throws(OptionProblem) -> PostFields {
-        let wanted = #"an object of text, numbers or null, such as {"episode": 12}"#
-        guard case .object(let members) = value else { throw .wrongType(wanted, got: value) }
+        let expected = #"an object of text, numbers or null, such as {"episode": 12}"#
+        guard case .object(let members) = value else { throw .wrongType(expected, got: value) }
         var values: [String: String?] = [:]
         for (name, value) in members.sorted(by: { $0.key < $1.key }) {
             guard name.wholeMatch(of: /[A-Za-z][A-Za-z0-9_-]*/) != nil else {
                 throw OptionProblem(
                     "wrong-type", "has a field \"\(name)\"; use a letter, then letters, digits, - and _")
             }
-            guard !taken.contains(name) else {
+            guard !reserved.contains(name) else {
                 throw OptionProblem("wrong-type", "can't set \"\(name)\", a built-in placeholder", hint: "rename it")
             }
             switch value {

@@ -37,12 +37,12 @@ public struct SafeArea: OptionValue, Hashable {
     private static let sides = ["top", "right", "bottom", "left"]
 
     public static var optionType: OptionType {
-        let share = Percentage.optionType.schema
+        let percentage = Percentage.optionType.schema
         return OptionType(
             name: "true|false|borders",
             schema: [
                 "type": ["boolean", "object"], "additionalProperties": false,
-                "properties": .object(Dictionary(uniqueKeysWithValues: sides.map { ($0, share) })),
+                "properties": .object(Dictionary(uniqueKeysWithValues: sides.map { ($0, percentage) })),
                 "examples": [true, ["top": "7%", "right": "11%", "bottom": "17%", "left": "6%"]],
             ])
     }
@@ -56,33 +56,30 @@ public struct SafeArea: OptionValue, Hashable {
             throw .wrongType(#"true, false, or borders such as {"bottom": "25%"}"#, got: value)
         }
         if let unknown = members.keys.sorted().first(where: { !sides.contains($0) }) {
-            throw OptionProblem(
-                "unknown-key", "unknown key \"\(unknown)\"",
-                hint: NearestName.of(unknown, in: sides).map { "did you mean \"\($0)\"?" }
-                    ?? "known: \(sides.joined(separator: ", "))")
+            throw .unknownKey(unknown, known: sides)
         }
-        func share(_ side: String, _ usual: Double) throws(OptionProblem) -> Double {
-            guard let written = members[side], written != .null else { return usual }
-            let share = try Percentage.parse(written)
-            guard (0...0.45).contains(share.fraction) else {
+        func inset(_ side: String, default inset: Double) throws(OptionProblem) -> Double {
+            guard let value = members[side], value != .null else { return inset }
+            let percentage = try Percentage.parse(value)
+            guard (0...0.45).contains(percentage.fraction) else {
                 throw OptionProblem(
-                    "out-of-range", "\(side) must be between 0% and 45%, not \(written.stringValue ?? "")")
+                    "out-of-range", "\(side) must be between 0% and 45%, not \(value.stringValue ?? "")")
             }
-            return share.fraction
+            return percentage.fraction
         }
-        let usual = SafeArea.tiktok.insets
+        let defaults = SafeArea.tiktok.insets
         let insets = Insets(
-            top: try share("top", usual.top), right: try share("right", usual.right),
-            bottom: try share("bottom", usual.bottom), left: try share("left", usual.left))
+            top: try inset("top", default: defaults.top), right: try inset("right", default: defaults.right),
+            bottom: try inset("bottom", default: defaults.bottom), left: try inset("left", default: defaults.left))
         return SafeArea(insets: insets, isNamed: false)
     }
 
     public var optionJSON: JSONValue {
         if isNamed { return .bool(self == .tiktok) }
-        func share(_ fraction: Double) -> JSONValue { Percentage(percent: fraction * 100).optionJSON }
+        func percentage(_ fraction: Double) -> JSONValue { Percentage(percent: fraction * 100).optionJSON }
         return [
-            "top": share(insets.top), "right": share(insets.right), "bottom": share(insets.bottom),
-            "left": share(insets.left),
+            "top": percentage(insets.top), "right": percentage(insets.right), "bottom": percentage(insets.bottom),
+            "left": percentage(insets.left),
         ]
     }
 }

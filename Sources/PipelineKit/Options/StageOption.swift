@@ -131,26 +131,28 @@ public struct OptionFinding: Sendable, Hashable {
         self.concernsKey = concernsKey
         self.problem = problem
     }
+
+    /// The finding for a key that is not among the names of the stage's options.
+    package static func unknownKey(_ key: String, known names: [String]) -> OptionFinding {
+        var problem = OptionProblem.unknownKey(key, known: names)
+        if names.isEmpty { problem.hint = "it takes no options" }
+        return OptionFinding(key: key, concernsKey: true, problem: problem)
+    }
 }
 
 extension StageOptions {
     /// All options, in order of declaration.
     public static var descriptors: [OptionDescriptor] {
-        erased.map { $0.option.descriptor(named: $0.name) }
+        declarations.map { $0.option.descriptor(named: $0.name) }
     }
 
     /// Returns every problem of an options object: unknown keys, wrong types, values out of range.
     public static func findings(in object: [String: JSONValue]) -> [OptionFinding] {
-        let options = Dictionary(erased, uniquingKeysWith: { $1 })
+        let declarations = declarations
+        let options = Dictionary(declarations, uniquingKeysWith: { $1 })
         return object.sorted { $0.key < $1.key }.compactMap { key, value in
             guard let option = options[key] else {
-                let names = erased.map(\.name)
-                let hint =
-                    NearestName.of(key, in: names).map { "did you mean \"\($0)\"?" }
-                    ?? (names.isEmpty ? "it takes no options" : "known: \(names.joined(separator: ", "))")
-                return OptionFinding(
-                    key: key, concernsKey: true,
-                    problem: OptionProblem("unknown-key", "unknown key \"\(key)\"", hint: hint))
+                return .unknownKey(key, known: declarations.map(\.name))
             }
             return option.problem(with: value).map { OptionFinding(key: key, concernsKey: false, problem: $0) }
         }
@@ -162,7 +164,7 @@ extension StageOptions {
         if let finding = findings(in: object).first { throw finding.problem }
         do {
             return try Self(
-                from: OptionsDecoder(object: object, defaults: Dictionary(erased, uniquingKeysWith: { $1 })))
+                from: OptionsDecoder(object: object, defaults: Dictionary(declarations, uniquingKeysWith: { $1 })))
         } catch let problem as OptionProblem {
             throw problem
         } catch {
@@ -172,12 +174,8 @@ extension StageOptions {
 
     /// The value of every option as a user would write it; part of the cache key of a stage's output.
     public var values: [String: JSONValue] {
-        var result: [String: JSONValue] = [:]
-        for child in Mirror(reflecting: self).children {
-            guard let option = child.value as? any AnyStageOption, let label = child.label else { continue }
-            result[String(label.drop { $0 == "_" })] = option.currentJSON
-        }
-        return result
+        Dictionary(
+            Self.stageOptions(of: self).map { ($0.name, $0.option.currentJSON) }, uniquingKeysWith: { $1 })
     }
 
     /// The JSON Schema (2020-12) of the options object.
@@ -188,15 +186,20 @@ extension StageOptions {
         ]
     }
 
-    private static var erased: [(name: String, option: any AnyStageOption)] {
-        Mirror(reflecting: Self()).children.compactMap { child in
+    private static var declarations: [(name: String, option: any AnyStageOption)] {
+        stageOptions(of: Self())
+    }
+
+    /// The `@StageOption` properties of a value with their names, in order of declaration.
+    private static func stageOptions(of options: Self) -> [(name: String, option: any AnyStageOption)] {
+        Mirror(reflecting: options).children.compactMap { child in
             guard let option = child.value as? any AnyStageOption, let label = child.label else { return nil }
             return (String(label.drop { $0 == "_" }), option)
         }
     }
 }
 
-/// A type-erased ``StageOption``.
+/// A type-declarations ``StageOption``.
 protocol AnyStageOption: Sendable {
     func descriptor(named name: String) -> OptionDescriptor
     func problem(with value: JSONValue) -> OptionProblem?

@@ -84,17 +84,17 @@ public struct StageContext: Sendable {
     /// A folder for files of this asset. Write to a temporary name, then rename. The host removes the folder after
     /// success.
     public var workDirectory: URL
-    /// A folder that all assets of the run share; the host removes it after success, too.
+    /// A folder that all assets of the run share; the host removes it after success, too. ``workDirectory`` by default.
     public var runDirectory: URL
     /// The post's settings, with placeholders replaced for the asset.
-    public var post: PostSettings
+    public var post = PostSettings()
     /// The account's name in the pipeline file and the vault.
-    public var account: String
+    public var account = "default"
     /// The host's non-secret settings by environment variable name, such as `TIKTOK_API_BASE_URL`.
     public var settings: [String: String] = [:]
     public var logger: Logger
     /// Reports progress. Call it from any thread, as often as once a frame.
-    public var progress: @Sendable (StageProgress) -> Void
+    public var progress: @Sendable (StageProgress) -> Void = { _ in }
     /// Durable notes of this stage for this asset, from which a later attempt can resume.
     public var checkpoints: any Checkpoints
     /// Provides secrets of other services, by name.
@@ -109,21 +109,17 @@ public struct StageContext: Sendable {
     /// The clock to use for the current time and for waiting.
     public var clock = HostClock.system
 
-    /// A context for one attempt at one stage; set what else it grants through the properties.
+    /// Creates the context of one attempt at one stage. Set what differs from the defaults through the properties.
     public init(
-        runID: String, stageID: String, asset: String, workDirectory: URL, post: PostSettings, account: String,
-        logger: Logger, progress: @escaping @Sendable (StageProgress) -> Void, checkpoints: any Checkpoints,
-        permits: any RatePermits
+        runID: String, stageID: String, asset: String, workDirectory: URL, logger: Logger,
+        checkpoints: any Checkpoints, permits: any RatePermits
     ) {
         self.runID = runID
         self.stageID = stageID
         self.asset = asset
         self.workDirectory = workDirectory
         self.runDirectory = workDirectory
-        self.post = post
-        self.account = account
         self.logger = logger
-        self.progress = progress
         self.checkpoints = checkpoints
         self.permits = permits
     }

@@ -1,12 +1,11 @@
-/// A type-erased ``Stage`` type, as registries and the runner use it: its metadata, its options and how to create
+/// A type-erased ``Stage`` type, as registries and the runner use it: its description, its options and how to create
 /// instances.
+///
+/// The properties of its ``description``, such as ``StageDescription/name``, are also properties of the definition.
+@dynamicMemberLookup
 public struct StageDefinition: Sendable {
-    public let name: StageName
-    public let summary: String
-    /// Part of the cache key; see ``Stage/version``.
-    public let version: Int
-    public let effect: Effect
-    public let resource: Resource
+    /// What the stage declares about itself.
+    public let description: StageDescription
     /// What it reaches for its work.
     public let access: StageAccess
     /// Options with which it works on a sample; see ``Stage/sampleOptions(in:)``.
@@ -14,39 +13,28 @@ public struct StageDefinition: Sendable {
     /// The name and version of the plugin that provides the stage; nil for built-in stages.
     public let origin: String?
     /// A fingerprint of the plugin's name, version and files, which is part of the cache key; nil for built-in stages.
-    package let mark: String?
-    public let input: ArtifactKind
-    public let output: ArtifactKind
+    package let fingerprint: String?
     /// The kind of element if the output is a list, whose elements the next stage processes one by one; otherwise nil.
-    public private(set) var element: ArtifactKind?
+    public let element: ArtifactKind?
     public let options: [OptionDescriptor]
-    /// The JSON Schema of the options object.
-    public let optionsSchema: JSONValue
     /// Returns every problem of an options object.
     public let findings: @Sendable ([String: JSONValue]) -> [OptionFinding]
     /// Creates an instance from options that have no findings.
     public private(set) var make: @Sendable ([String: JSONValue]) throws(StageError) -> AnyStage
-    /// Decodes an artifact of kind ``input``.
+    /// Decodes an artifact of the stage's input kind.
     public let decodeInput: @Sendable (JSONValue) throws -> any Artifact
-    /// Decodes an artifact of kind ``output``, such as one from the journal.
+    /// Decodes an artifact of the stage's output kind, such as one from the journal.
     public let decodeOutput: @Sendable (JSONValue) throws -> any Artifact
 
     /// Creates the definition of a stage that is linked into this program.
     public init<S: Stage>(_ type: S.Type) {
-        name = S.name
-        summary = S.summary
-        version = S.version
-        effect = S.effect
-        resource = S.resource
+        description = StageDescription(type)
         access = S.access
         sampleOptions = { S.sampleOptions(in: $0) }
         origin = nil
-        mark = nil
-        input = S.Input.kind
-        output = S.Output.kind
+        fingerprint = nil
         element = (S.Output.self as? any ArtifactList.Type).map { Self.elementKind(of: $0) }
         options = S.Options.descriptors
-        optionsSchema = S.Options.schema
         findings = { S.Options.findings(in: $0) }
         decodeInput = { try $0.decode(S.Input.self) }
         decodeOutput = { try $0.decode(S.Output.self) }
@@ -61,42 +49,39 @@ public struct StageDefinition: Sendable {
         }
     }
 
-    /// Creates the definition of a stage that runs in another process.
+    /// Creates the definition of a plugin's stage, which runs in another process.
     /// - Parameters:
-    ///   - description: The stage as that process describes it.
+    ///   - description: The stage as the plugin describes it.
     ///   - origin: The plugin's name and version.
-    ///   - mark: A fingerprint of the plugin's name, version and files.
+    ///   - fingerprint: A fingerprint of the plugin's name, version and files.
     ///   - options: The options that the description's schema declares.
     ///   - findings: Returns every problem of an options object.
     ///   - make: Creates an instance from options that have no findings.
     package init(
-        _ description: StageDescription, origin: String, mark: String, options: [OptionDescriptor],
+        _ description: StageDescription, origin: String, fingerprint: String, options: [OptionDescriptor],
         findings: @escaping @Sendable ([String: JSONValue]) -> [OptionFinding],
         make: @escaping @Sendable ([String: JSONValue]) throws(StageError) -> AnyStage
     ) {
-        name = description.name
-        summary = description.summary
-        version = description.version
-        effect = description.effect
-        resource = description.resource
+        self.description = description
         // The plugin's own policy decides what its process may do.
         access = []
         sampleOptions = { _ in [:] }
         self.origin = origin
-        self.mark = mark
-        input = description.input
-        output = description.output
+        self.fingerprint = fingerprint
+        element = nil
         self.options = options
-        optionsSchema = description.options
         self.findings = findings
         self.make = make
-        let (input, output) = (input, output)
-        decodeInput = { try OpaqueArtifact.decode($0, kind: input) }
-        decodeOutput = { try OpaqueArtifact.decode($0, kind: output) }
+        decodeInput = { try OpaqueArtifact.decode($0, kind: description.input) }
+        decodeOutput = { try OpaqueArtifact.decode($0, kind: description.output) }
+    }
+
+    public subscript<Value>(dynamicMember property: KeyPath<StageDescription, Value>) -> Value {
+        description[keyPath: property]
     }
 
     /// The kind of artifact that the next stage takes: that of an element if the output is a list.
-    public var handsOn: ArtifactKind { element ?? output }
+    public var handsOn: ArtifactKind { element ?? description.output }
 
     private static func elementKind<List: ArtifactList>(of list: List.Type) -> ArtifactKind { List.Element.kind }
 
@@ -141,7 +126,7 @@ public struct AnyStage: Sendable {
     init<S: Stage>(_ stage: S, options: [String: JSONValue]) {
         self.options = options
         check = { stage.check($0) }
-        dependencies = { ((try? Self.cast($0, for: S.self)) as S.Input?).map(stage.dependencies) ?? [] }
+        dependencies = { input in (try? Self.cast(input, for: S.self)).map(stage.dependencies) ?? [] }
         plan = { (input, context) async throws(StageError) in
             try await stage.plan(try Self.cast(input, for: S.self), context)
         }

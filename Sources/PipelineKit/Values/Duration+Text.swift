@@ -17,30 +17,37 @@ extension Duration {
             self = .seconds(seconds)
             return
         }
-        if body.contains(":") {
-            let parts = body.split(separator: ":", omittingEmptySubsequences: false).map { Double($0) }
-            guard (2...3).contains(parts.count) else { return nil }
-            var total = 0.0
-            for part in parts {
-                guard let part, part.isFinite, part >= 0, part < 1e9 else { return nil }
-                total = total * 60 + part
-            }
-            self = .seconds(total)
-            return
+        guard let seconds = body.contains(":") ? Self.clockSeconds(body) : Self.unitSeconds(body) else { return nil }
+        self = .seconds(seconds)
+    }
+
+    /// Parses `01:30` or `00:01:30.5`.
+    private static func clockSeconds(_ text: String) -> Double? {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map { Double($0) }
+        guard (2...3).contains(parts.count) else { return nil }
+        var total = 0.0
+        for part in parts {
+            guard let part, part.isFinite, part >= 0, part < 1e9 else { return nil }
+            total = total * 60 + part
         }
+        return total
+    }
+
+    /// Parses a sum of numbers with units, such as `1m30s`.
+    private static func unitSeconds(_ text: String) -> Double? {
         let factors = ["d": 86_400.0, "h": 3600, "m": 60, "min": 60, "s": 1, "ms": 0.001]
         var total = 0.0
         var number = ""
         var unit = ""
-        func closeTerm() -> Bool {
+        func addTerm() -> Bool {
             guard let value = Double(number), let factor = factors[unit] else { return false }
             total += value * factor
             return true
         }
-        for character in body where character != " " {
+        for character in text where character != " " {
             if character.isASCII, character.isNumber || character == "." {
                 if !unit.isEmpty {
-                    guard closeTerm() else { return nil }
+                    guard addTerm() else { return nil }
                     number = ""
                     unit = ""
                 }
@@ -49,8 +56,7 @@ extension Duration {
                 unit.append(character)
             }
         }
-        guard closeTerm(), total.isFinite, total < 1e12 else { return nil }
-        self = .seconds(total)
+        return addTerm() && total.isFinite && total < 1e12 ? total : nil
     }
 
     /// The duration for messages: `0.4 s`, `42 s`, `2 min 5 s`, `3 h 10 min`.

@@ -22,6 +22,12 @@ public enum NearestName {
         return best?.name
     }
 
+    /// The hint `did you mean "NAME"?` with the candidate closest to `name`; nil if none is close.
+    package static func hint(for name: String, in candidates: some Sequence<String>) -> String? {
+        of(name, in: candidates).map { "did you mean \"\($0)\"?" }
+    }
+
+    /// The Damerau–Levenshtein distance, restricted to one swap for each pair of neighbours.
     private static func editDistance(_ a: [Character], _ b: [Character]) -> Int {
         var previous: [Int] = []
         var current = Array(0...b.count)

@@ -43,7 +43,7 @@ package struct SampleArtifacts {
         var artifacts: PluginConformance.Samples = [SourceFile.kind: artifact]
         for name in ["probe", "transcode", "chunk"] {
             guard let type = StageRegistry.linked.stage(named: name) else { continue }
-            artifact = try await type.make([:]).run(artifact, BareContext.make(folder))
+            artifact = try await type.make([:]).run(artifact, BareContext.running(in: folder))
             artifacts[type.output] = artifact
         }
         artifacts[UploadedVideo.kind] = UploadedVideo(

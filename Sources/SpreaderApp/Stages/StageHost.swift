@@ -209,7 +209,7 @@ package struct StageHost: Sendable {
     /// - Throws: `StageError` with code `configuration` if no child process can be started.
     package static func confinement(_ settings: Settings) async throws(StageError) -> [String] {
         let pool = WorkerPool(launch: launch, limits: try limits(settings), hostVersion: Version.current)
-        let ready = try await pool.ready(reach: SandboxPolicy(reads: [], writes: []))
+        let ready = try await pool.ready(sandbox: SandboxPolicy(reads: [], writes: []))
         await pool.close()
         return ready.confinement ?? []
     }

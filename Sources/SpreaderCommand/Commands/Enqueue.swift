@@ -90,7 +90,7 @@ struct Enqueue: AsyncParsableCommand {
     private func moment(now: Date) throws(StageError) -> Date? {
         guard let at else { return nil }
         do {
-            return try PostMoment.parse(.string(at)).date(from: now)
+            return try PostTime.parse(.string(at)).date(from: now)
         } catch {
             throw StageError(
                 .invalidOption, "--at takes a time such as 2026-12-24T18:00:00+01:00 or +2h, not \"\(at)\"")

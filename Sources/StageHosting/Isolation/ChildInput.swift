@@ -14,12 +14,12 @@ final class ChildInput: Sendable {
         /// The write end; nil once closed.
         var descriptor: Int32?
         /// Lines queued for the background, and their bytes.
-        var waiting = 0
-        var waitingBytes = 0
+        var queued = 0
+        var queuedBytes = 0
     }
 
     /// The limit of queued bytes for a child that does not read.
-    private static let mostWaiting = 4 * StageProtocol.longestLine
+    private static let mostQueuedBytes = 4 * StageProtocol.longestLine
 
     private let state: Mutex<State>
     private let background = DispatchQueue(label: "child-input")
@@ -36,21 +36,21 @@ final class ChildInput: Sendable {
         state.withLock { state in
             guard let descriptor = state.descriptor else { return true }
             var sent = 0
-            if state.waiting == 0 {
+            if state.queued == 0 {
                 guard let count = Self.write(line, from: 0, to: descriptor) else { return true }
                 sent = count
             }
             if sent == line.count { return true }
-            guard state.waitingBytes <= Self.mostWaiting else { return false }
+            guard state.queuedBytes <= Self.mostQueuedBytes else { return false }
             let rest = line.count - sent
-            state.waiting += 1
-            state.waitingBytes += rest
+            state.queued += 1
+            state.queuedBytes += rest
             // Enqueue within the lock to keep the lines in order.
             background.async { [self, sent] in
                 finish(line, from: sent, to: descriptor)
                 self.state.withLock { state in
-                    state.waiting -= 1
-                    state.waitingBytes -= rest
+                    state.queued -= 1
+                    state.queuedBytes -= rest
                 }
             }
             return true

@@ -43,56 +43,22 @@ package struct ChildProcess {
     /// thread.
     /// - Throws: `POSIXError` if a pipe or the process can't be created.
     package static func start(_ launch: WorkerLaunch) throws(POSIXError) -> ChildProcess {
-        var open: [Int32] = []
-        func pipe() throws(POSIXError) -> (read: Int32, write: Int32) {
-            var ends: [Int32] = [-1, -1]
-            guard spreader_pipe(&ends) == 0 else {
-                let cause = errno
-                for end in open { close(end) }
-                throw POSIXError(POSIXErrorCode(rawValue: cause) ?? .EMFILE)
-            }
-            open += ends
-            return (ends[0], ends[1])
-        }
-        // Both ends are closed on exec: a sibling that inherited one would keep the pipe open.
-        let toChild = try pipe()
-        let fromChild = try pipe()
-        let errors = launch.capturesErrors ? try pipe() : nil
-
-        var texts = [strdup(launch.executable), launch.directory.map { strdup($0) } ?? nil]
-        var arguments = ([launch.executable] + launch.arguments).map { strdup($0) } + [nil]
-        var environment = launch.environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-        texts += arguments + environment
-        defer { for text in texts { free(text) } }
-        var cause: Int32 = 0
-        let identifier = arguments.withUnsafeMutableBufferPointer { arguments -> Int32 in
-            environment.withUnsafeMutableBufferPointer { environment in
-                guard let path = texts[0], let arguments = arguments.baseAddress,
-                    let environment = environment.baseAddress
-                else {
-                    cause = ENOMEM
-                    return -1
-                }
-                var wanted = spreader_launch(
-                    path: path, arguments: arguments, environment: environment, directory: texts[1],
-                    input: toChild.read, output: fromChild.write, errors: errors?.write ?? -1,
-                    keeps_group: launch.keepsGroup ? 1 : 0, group: launch.group ?? 0)
-                let identifier = spreader_start(&wanted)
-                cause = errno
-                return identifier
-            }
-        }
-        close(toChild.read)
-        close(fromChild.write)
-        if let errors { close(errors.write) }
+        let pipes = try ChildPipes(capturesErrors: launch.capturesErrors)
+        let (identifier, error) = launch.spawn(with: pipes)
+        pipes.closeChildEnds()
         guard identifier > 0 else {
-            close(toChild.write)
-            close(fromChild.read)
-            if let errors { close(errors.read) }
-            throw POSIXError(POSIXErrorCode(rawValue: cause) ?? .EIO)
+            pipes.closeHostEnds()
+            throw POSIXError(POSIXErrorCode(rawValue: error) ?? .EIO)
         }
         return ChildProcess(
-            identifier: identifier, input: toChild.write, output: fromChild.read, errors: errors?.read)
+            identifier: identifier, input: pipes.input.writeEnd, output: pipes.output.readEnd,
+            errors: pipes.errors?.readEnd)
+    }
+
+    /// Closes the host's ends of standard output and standard error.
+    package func closeOutputs() {
+        close(output)
+        if let errors { close(errors) }
     }
 
     /// The resource usage of the process alone; nil if unknown.
@@ -117,6 +83,77 @@ package struct ChildProcess {
             guard answer == identifier else { return .exited(-1) }
             let signal = status & 0x7f
             return signal == 0 ? .exited(status >> 8 & 0xff) : .signalled(signal)
+        }
+    }
+}
+
+/// A pipe whose ends are both closed on exec: a sibling that inherited one would keep the pipe open.
+private struct Pipe {
+    let readEnd: Int32
+    let writeEnd: Int32
+
+    init() throws(POSIXError) {
+        var ends: [Int32] = [-1, -1]
+        guard spreader_pipe(&ends) == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EMFILE) }
+        (readEnd, writeEnd) = (ends[0], ends[1])
+    }
+}
+
+/// The pipes between the host and a new child.
+private struct ChildPipes {
+    let input: Pipe
+    let output: Pipe
+    /// Nil if the child shares the host's standard error.
+    let errors: Pipe?
+
+    init(capturesErrors: Bool) throws(POSIXError) {
+        var open: [Pipe] = []
+        do throws(POSIXError) {
+            for _ in 0..<(capturesErrors ? 3 : 2) { open.append(try Pipe()) }
+        } catch {
+            for pipe in open {
+                close(pipe.readEnd)
+                close(pipe.writeEnd)
+            }
+            throw error
+        }
+        (input, output, errors) = (open[0], open[1], capturesErrors ? open[2] : nil)
+    }
+
+    func closeChildEnds() {
+        close(input.readEnd)
+        close(output.writeEnd)
+        if let errors { close(errors.writeEnd) }
+    }
+
+    func closeHostEnds() {
+        close(input.writeEnd)
+        close(output.readEnd)
+        if let errors { close(errors.readEnd) }
+    }
+}
+
+extension WorkerLaunch {
+    /// Starts the process.
+    /// - Returns: Its id, or a value that is not positive and the error number.
+    fileprivate func spawn(with pipes: ChildPipes) -> (identifier: Int32, error: Int32) {
+        let path = strdup(executable)
+        let folder = directory.flatMap { strdup($0) }
+        var arguments = ([executable] + arguments).map { strdup($0) } + [nil]
+        var environment = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        defer { for text in [path, folder] + arguments + environment { free(text) } }
+        return arguments.withUnsafeMutableBufferPointer { arguments in
+            environment.withUnsafeMutableBufferPointer { environment in
+                guard let path, let arguments = arguments.baseAddress, let environment = environment.baseAddress else {
+                    return (-1, ENOMEM)
+                }
+                var launch = spreader_launch(
+                    path: path, arguments: arguments, environment: environment, directory: folder,
+                    input: pipes.input.readEnd, output: pipes.output.writeEnd, errors: pipes.errors?.writeEnd ?? -1,
+                    keeps_group: keepsGroup ? 1 : 0, group: group ?? 0)
+                let identifier = spreader_start(&launch)
+                return (identifier, errno)
+            }
         }
     }
 }

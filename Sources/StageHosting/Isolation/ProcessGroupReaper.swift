@@ -22,6 +22,6 @@ struct ProcessGroupReaper {
         _ = Glibc.kill(process.identifier, SIGKILL)
         _ = process.reaped(waits: true)
         close(process.input)
-        close(process.output)
+        process.closeOutputs()
     }
 }

@@ -6,7 +6,7 @@ struct ProcessUsage {
     /// Resident memory in bytes.
     private(set) var memory: Int64 = 0
     /// Processor time in seconds, including that of reaped children.
-    private(set) var processor: Double = 0
+    fileprivate(set) var processor: Double = 0
 
     private static let page = Int64(sysconf(Int32(_SC_PAGESIZE)))
     private static let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
@@ -48,5 +48,36 @@ struct ProcessUsage {
         guard let end = line.lastIndex(of: ")") else { return nil }
         let fields = line[line.index(after: end)...].split(separator: " ").map { Int64($0) ?? 0 }
         return fields.count > 21 ? fields : nil
+    }
+}
+
+/// Samples the resource usage of a child, at limited intervals. Use it only on the child's own thread.
+struct UsageSampler {
+    /// The least interval between samples of a process group, each of which reads all of `/proc`.
+    private static let groupInterval = Duration.milliseconds(500)
+    /// The least interval between samples of a single process.
+    private static let processInterval = Duration.milliseconds(50)
+
+    private let process: ChildProcess
+    private let countsGroup: Bool
+    private var lastSample = SuspendingClock.now - groupInterval
+    /// The processor time at the start of a request.
+    private var baseline: (start: SuspendingClock.Instant, processor: Double)?
+
+    init(_ process: ChildProcess, countsGroup: Bool) {
+        self.process = process
+        self.countsGroup = countsGroup
+    }
+
+    /// The child's resource usage, with processor time counted from the first sample after `start`; nil if the last
+    /// sample is recent or the process is gone.
+    mutating func sample(since start: SuspendingClock.Instant) -> ProcessUsage? {
+        let now = SuspendingClock.now
+        guard now - lastSample >= (countsGroup ? Self.groupInterval : Self.processInterval) else { return nil }
+        lastSample = now
+        guard var usage = countsGroup ? process.groupUsage : process.usage else { return nil }
+        if baseline?.start != start { baseline = (start, usage.processor) }
+        usage.processor -= baseline?.processor ?? 0
+        return usage
     }
 }

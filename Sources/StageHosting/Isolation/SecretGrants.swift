@@ -6,22 +6,24 @@ import Synchronization
 package final class SecretGrants: Sendable {
     private let declared: Set<String>
     private let allowed: Set<String>
-    private let given = Mutex<Set<String>>([])
+    private let received = Mutex<Set<String>>([])
     /// Shorter secrets are not redacted: they would match too much ordinary text.
-    private static let shortest = 4
+    private static let shortestRedacted = 4
 
     /// Creates the grants of one plugin.
     /// - Parameters:
     ///   - declared: The names that the plugin's manifest declares.
     ///   - allowed: The names that the user allows for this plugin.
-    ///   - given: Secrets that the plugin receives through its environment.
-    package init(declared: Set<String> = [], allowed: Set<String> = [], given: [String] = []) {
+    ///   - received: Secrets that the plugin receives through its environment.
+    package init(declared: Set<String> = [], allowed: Set<String> = [], received: [String] = []) {
         self.declared = declared
         self.allowed = allowed
-        self.given.withLock { $0 = Set(given.filter { $0.count >= Self.shortest }) }
+        self.received.withLock { $0 = Set(received.filter { $0.count >= Self.shortestRedacted }) }
     }
 
-    func secret(_ name: String, _ secrets: any SecretProvider, plugin: String) async throws(StageError) -> Secret {
+    /// Returns a secret that the plugin requests, which is redacted from then on.
+    /// - Throws: `StageError` with code `not-authorised` if the plugin may not read it.
+    func secret(_ name: String, from secrets: any SecretProvider, plugin: String) async throws(StageError) -> Secret {
         guard declared.contains(name) else {
             throw StageError(
                 .notAuthorised, "plugin \(plugin) requests the secret \(name), which its plugin.json does not declare",
@@ -33,20 +35,20 @@ package final class SecretGrants: Sendable {
                 hint: "to allow it, set SPREADER_PLUGIN_SECRETS=\(plugin):\(name)", outcome: .configuration)
         }
         let secret = try await secrets.secret(name)
-        if secret.reveal().count >= Self.shortest { _ = given.withLock { $0.insert(secret.reveal()) } }
+        if secret.reveal().count >= Self.shortestRedacted { _ = received.withLock { $0.insert(secret.reveal()) } }
         return secret
     }
 
     /// Whether any text in `value` contains a secret that the plugin received.
-    func holdsSecret(_ value: JSONValue) -> Bool {
-        let secrets = given.withLock { $0 }
-        return !secrets.isEmpty && value.holds(anyOf: secrets)
+    func containsSecret(_ value: JSONValue) -> Bool {
+        let secrets = received.withLock { $0 }
+        return !secrets.isEmpty && value.contains(anyOf: secrets)
     }
 
     /// The text with received secrets redacted.
     func redacted(_ text: String) -> String {
         // Longest first, because one secret may contain another.
-        let secrets = given.withLock { $0 }.sorted { ($0.count, $0) > ($1.count, $1) }
+        let secrets = received.withLock { $0 }.sorted { ($0.count, $0) > ($1.count, $1) }
         return secrets.reduce(text) { $0.replacing($1, with: "‹redacted›") }
     }
 
@@ -56,7 +58,7 @@ package final class SecretGrants: Sendable {
     /// A plugin's result with its texts redacted and safe for a terminal. Throws if an artifact contains a secret,
     /// because the artifact would be stored.
     func checked(_ result: ResultMessage, of stage: StageName) throws(StageError) -> ResultMessage {
-        for case let value? in [result.artifact, result.plan?.output] where holdsSecret(value) {
+        for case let value? in [result.artifact, result.plan?.output] where containsSecret(value) {
             throw StageError(
                 .plugin, "the output of \(stage) contains a secret that the plugin received, and would be stored",
                 hint: "report it to the plugin's author")
@@ -90,7 +92,7 @@ package final class SecretGrants: Sendable {
 
     /// The plugin's code if it is valid, otherwise `plugin`: events, records and metrics use codes as they are.
     private func code(_ code: String) -> String {
-        let isCode = code.wholeMatch(of: /[a-z0-9-]{1,64}/) != nil && !holdsSecret(.string(code))
+        let isCode = code.wholeMatch(of: /[a-z0-9-]{1,64}/) != nil && !containsSecret(.string(code))
         return isCode ? code : StageError.Code.plugin.rawValue
     }
 
@@ -107,13 +109,13 @@ package final class SecretGrants: Sendable {
 
 extension JSONValue {
     /// Whether any text in it contains one of `secrets`.
-    fileprivate func holds(anyOf secrets: Set<String>) -> Bool {
+    fileprivate func contains(anyOf secrets: Set<String>) -> Bool {
         switch self {
         case .string(let text): secrets.contains { text.contains($0) }
-        case .array(let values): values.contains { $0.holds(anyOf: secrets) }
+        case .array(let values): values.contains { $0.contains(anyOf: secrets) }
         case .object(let members):
             members.contains { name, value in
-                secrets.contains { name.contains($0) } || value.holds(anyOf: secrets)
+                secrets.contains { name.contains($0) } || value.contains(anyOf: secrets)
             }
         case .null, .bool, .integer, .number: false
         }

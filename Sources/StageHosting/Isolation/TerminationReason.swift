@@ -36,28 +36,31 @@ package enum TerminationReason: Sendable, Hashable {
     /// - Parameters:
     ///   - plugin: The plugin's name; nil for built-in stages.
     ///   - readsFootage: Whether the stage decodes footage, which is then to blame.
-    ///   - lastWords: The child's last lines on standard error.
+    ///   - lastErrors: The child's last lines on standard error.
     package func error(
-        asset: String, stage: StageName, plugin: String? = nil, readsFootage: Bool = true, lastWords: String? = nil
+        asset: String, stage: StageName, plugin: String? = nil, readsFootage: Bool = true, lastErrors: String? = nil
     ) -> StageError {
-        guard let plugin else {
-            switch self {
-            case .signalled(let number) where !readsFootage:
-                return StageError(
-                    .internalFault,
-                    "the process of stage \(stage) crashed (\(Self.name(ofSignal: number))) on \(asset)",
-                    hint: "run the same command again; if it crashes again, report it")
-            case .exited(let status) where !readsFootage:
-                return StageError(
-                    .internalFault, "the process of stage \(stage) exited on \(asset) (exit status \(status))",
-                    hint: "run the same command again; if it exits again, report it")
-            default: return ownError(asset: asset, stage: stage)
-            }
-        }
-        func failed(_ what: String, hint: String) -> StageError {
-            let words = lastWords?.split(separator: "\n").last.map { ": \($0)" } ?? ""
+        if let plugin { return pluginError(plugin, lastErrors: lastErrors, context: "on \(asset) in stage \(stage)") }
+        switch self {
+        case .signalled(let number) where !readsFootage:
             return StageError(
-                .plugin, "plugin \(plugin) \(what) on \(asset) in stage \(stage)\(words)", hint: hint, cause: lastWords)
+                .internalFault, "the process of stage \(stage) crashed (\(Self.name(ofSignal: number))) on \(asset)",
+                hint: "run the same command again; if it crashes again, report it")
+        case .exited(let status) where !readsFootage:
+            return StageError(
+                .internalFault, "the process of stage \(stage) exited on \(asset) (exit status \(status))",
+                hint: "run the same command again; if it exits again, report it")
+        default: return footageError(asset: asset, stage: stage)
+        }
+    }
+
+    /// The error for a plugin that ended while it worked.
+    /// - Parameter context: The asset and the stage: `on ASSET in stage STAGE`.
+    private func pluginError(_ plugin: String, lastErrors: String?, context: String) -> StageError {
+        func failed(_ event: String, hint: String) -> StageError {
+            let lastError = lastErrors?.split(separator: "\n").last.map { ": \($0)" } ?? ""
+            return StageError(
+                .plugin, "plugin \(plugin) \(event) \(context)\(lastError)", hint: hint, cause: lastErrors)
         }
         let report = "report it to the plugin's author; `plugins check` shows whether it follows the protocol"
         switch self {
@@ -85,15 +88,19 @@ package enum TerminationReason: Sendable, Hashable {
                 hint: "report progress during long work; raise SPREADER_STAGE_STALL on slow machines, or \(report)")
         case .stopped: return .cancelled
         case .brokeProtocol(let problem): return failed("broke the protocol: \(problem)", hint: report)
-        case .neverReady, .foreignProtocol: return startError(plugin: plugin, lastWords: lastWords)
+        case .neverReady, .foreignProtocol: return startError(plugin: plugin, lastErrors: lastErrors)
         }
     }
 
     /// The error for a plugin that can't be started.
-    package func startError(plugin: String, lastWords: String?) -> StageError {
+    package func startError(plugin: String, lastErrors: String?) -> StageError {
         switch self {
         case .foreignProtocol(let name, let release, let version, let ours):
-            return Self.mismatch(plugin: name.isEmpty ? plugin : name, release, version, ours)
+            let name = (name.isEmpty ? plugin : name) + (release.isEmpty ? "" : " \(release)")
+            return StageError(
+                .configuration,
+                "plugin \(name) speaks protocol \(version), this spreader-pipeline speaks protocol \(ours)",
+                hint: version > ours ? "upgrade spreader-pipeline" : "upgrade the plugin")
         default:
             let problem =
                 switch self {
@@ -101,24 +108,16 @@ package enum TerminationReason: Sendable, Hashable {
                 case .exited(let status): "it exits immediately with status \(status)"
                 default: "\(self)"
                 }
-            let words = lastWords?.split(separator: "\n").last.map { " (\($0))" } ?? ""
+            let lastError = lastErrors?.split(separator: "\n").last.map { " (\($0))" } ?? ""
             return StageError(
-                .configuration, "plugin \(plugin) can't be started: \(problem)\(words)",
-                hint: "try: spreader-pipeline plugins check \(plugin)", cause: lastWords)
+                .configuration, "plugin \(plugin) can't be started: \(problem)\(lastError)",
+                hint: "try: spreader-pipeline plugins check \(plugin)", cause: lastErrors)
         }
     }
 
-    private static func mismatch(plugin: String, _ release: String, _ version: Int, _ ours: Int) -> StageError {
-        let newer = version > ours
-        return StageError(
-            .configuration,
-            "plugin \(plugin)\(release.isEmpty ? "" : " \(release)") speaks protocol \(version), this "
-                + "spreader-pipeline speaks protocol \(ours)",
-            hint: newer ? "upgrade spreader-pipeline" : "upgrade the plugin")
-    }
-
-    private func ownError(asset: String, stage: StageName) -> StageError {
-        let apart = "the file is damaged or malicious: leave it out, or convert it with another program first"
+    /// The error for a child of this program that decodes footage.
+    private func footageError(asset: String, stage: StageName) -> StageError {
+        let hint = "the file is damaged or malicious: leave it out, or convert it with another program first"
         switch self {
         case .signalled(let number) where [SIGKILL, SIGTERM, SIGHUP].contains(number):
             return StageError(
@@ -129,10 +128,10 @@ package enum TerminationReason: Sendable, Hashable {
         case .signalled(let number):
             return StageError(
                 .unusableFootage, "\(asset) crashed the decoder (\(Self.name(ofSignal: number))) in stage \(stage)",
-                hint: apart)
+                hint: hint)
         case .exited(let status):
             return StageError(
-                .unusableFootage, "\(asset) ended the process of stage \(stage) (exit status \(status))", hint: apart)
+                .unusableFootage, "\(asset) ended the process of stage \(stage) (exit status \(status))", hint: hint)
         case .overMemory(let limit):
             return StageError(
                 .unusableFootage, "\(asset) needs more than \(limit) of memory in stage \(stage)",

@@ -4,13 +4,21 @@ import Synchronization
 
 /// Keeps idle child processes for reuse between requests, and replaces those that died.
 package final class WorkerPool: Sendable {
+    /// A child and the sandbox policy that it applied to itself.
+    private struct Member {
+        var worker: StageWorker
+        var sandbox: SandboxPolicy?
+        /// Whether the child has answered the greeting.
+        var isGreeted: Bool
+    }
+
     private struct State {
-        /// Greeted children, each with its sandbox policy.
-        var idle: [(reach: SandboxPolicy?, worker: StageWorker)] = []
+        /// Greeted children.
+        var idle: [Member] = []
         /// A child started ahead of its work, which waits for the greeting.
-        var coming: StageWorker?
+        var spare: StageWorker?
         /// The first child's answer to the greeting, which was checked; later children must give the same.
-        var first: ChildReady?
+        var firstReady: ChildReady?
         var isClosed = false
     }
 
@@ -53,49 +61,46 @@ package final class WorkerPool: Sendable {
     /// - Parameter beside: Whether to start it even if there are idle children, which have another sandbox policy.
     package func warm(beside: Bool = false) {
         state.withLock { state in
-            guard !state.isClosed, state.coming == nil, beside || state.idle.isEmpty else { return }
-            state.coming = StageWorker(launch, limits: limits, redact: redact)
+            guard !state.isClosed, state.spare == nil, beside || state.idle.isEmpty else { return }
+            state.spare = newWorker()
         }
     }
 
     /// Returns a child's answer to the greeting, starting one if none is idle.
     /// - Throws: `StageError` with code `configuration` if it can't be started or speaks another protocol.
-    package func ready(reach: SandboxPolicy? = nil) async throws(StageError) -> ChildReady {
+    package func ready(sandbox: SandboxPolicy? = nil) async throws(StageError) -> ChildReady {
         let name = if case .plugin(let name) = origin { name } else { "stage-worker" }
-        let worker = take(reach, isNew: false).worker
+        let member = takeMember(sandbox: sandbox)
         do throws(StageWorker.Failure) {
             // An idle child has answered already.
             let ready: ChildReady
-            if let known = worker.ready { ready = known } else { ready = try await greet(worker, reach) }
-            await giveBack(worker, reach)
+            if let known = member.worker.ready { ready = known } else { ready = try await greet(member) }
+            await giveBack(member)
             return ready
         } catch {
             switch error {
             case .stage(let error): throw error
-            case .ended(let end): throw end.startError(plugin: name, lastWords: worker.lastWords)
+            case .ended(let reason): throw reason.startError(plugin: name, lastErrors: member.worker.lastErrors)
             }
         }
     }
 
-    private func greet(_ worker: StageWorker, _ reach: SandboxPolicy?) async throws(StageWorker.Failure) -> ChildReady {
-        let ready = try await worker.greet(hello(reach))
+    private func greet(_ member: Member) async throws(StageWorker.Failure) -> ChildReady {
+        let services = if case .program = origin { HostService.allCases } else { HostService.open }
+        let ready = try await member.worker.greet(
+            HostHello(
+                host: "spreader-pipeline", version: hostVersion, features: services.map(\.rawValue) + ["shutdown"],
+                memory: limits.memory.bytes, sandbox: member.sandbox))
         let isSame = state.withLock { state in
-            let first = state.first ?? ready
-            state.first = first
+            let first = state.firstReady ?? ready
+            state.firstReady = first
             return first.offersTheSame(as: ready)
         }
         guard isSame else {
-            await worker.close()
+            await member.worker.close()
             throw .ended(.neverReady("it offers other stages or features than when it was started before"))
         }
         return ready
-    }
-
-    private func hello(_ reach: SandboxPolicy?) -> HostHello {
-        let services = if case .program = origin { HostService.allCases } else { HostService.open }
-        return HostHello(
-            host: "spreader-pipeline", version: hostVersion, features: services.map(\.rawValue) + ["shutdown"],
-            memory: limits.memory.bytes, reach: reach)
     }
 
     /// Sends a request to a child and waits for the result.
@@ -103,30 +108,32 @@ package final class WorkerPool: Sendable {
     /// Earlier footage may have corrupted a child that was used before. If such a child dies, a new one repeats the
     /// request once, so that the right asset gets the blame.
     /// - Parameters:
-    ///   - reach: The sandbox policy; only children with the same policy are reused.
+    ///   - sandbox: The sandbox policy; only children with the same policy are reused.
     ///   - mayRepeat: Whether the request may run twice.
+    ///   - receive: Receives the child's progress, log lines and service calls, in order.
     func perform(
-        _ message: (Int) -> HostMessage, reach: SandboxPolicy? = nil, mayRepeat: Bool = true,
-        events: @escaping @Sendable (ChildMessage, StageWorker) -> Void
+        _ request: HostMessage, sandbox: SandboxPolicy?, mayRepeat: Bool,
+        receive: @escaping @Sendable (ChildMessage, StageWorker) -> Void
     ) async throws(Failure) -> ResultMessage {
         var isRepeated = false
         while true {
             if Task.isCancelled { throw Failure(.stage(.cancelled)) }
-            let (worker, isNew) = take(reach, isNew: isRepeated)
+            let member = isRepeated ? newMember(sandbox: sandbox) : takeMember(sandbox: sandbox)
+            let worker = member.worker
             let wasUsed = worker.isUsed
             do throws(StageWorker.Failure) {
-                if isNew { _ = try await greet(worker, reach) }
-                let result = try await worker.perform(message) { events($0, worker) }
-                await giveBack(worker, reach)
+                if !member.isGreeted { _ = try await greet(member) }
+                let result = try await worker.perform(request) { receive($0, worker) }
+                await giveBack(member)
                 return result
             } catch {
-                guard case .ended(let end) = error else {
-                    await giveBack(worker, reach)
+                guard case .ended(let reason) = error else {
+                    await giveBack(member)
                     throw Failure(error)
                 }
-                onEnd(end)
-                guard wasUsed, mayRepeat, !isRepeated, end.mayBeInherited else {
-                    throw Failure(error, lastWords: worker.lastWords)
+                onEnd(reason)
+                guard wasUsed, mayRepeat, !isRepeated, reason.mayBeInherited else {
+                    throw Failure(error, lastErrors: worker.lastErrors)
                 }
                 isRepeated = true
             }
@@ -136,51 +143,57 @@ package final class WorkerPool: Sendable {
     /// Why a request failed, and the child's last lines on standard error.
     struct Failure: Error {
         var reason: StageWorker.Failure
-        var lastWords: String?
+        var lastErrors: String?
 
-        init(_ reason: StageWorker.Failure, lastWords: String? = nil) {
+        init(_ reason: StageWorker.Failure, lastErrors: String? = nil) {
             self.reason = reason
-            self.lastWords = lastWords
+            self.lastErrors = lastErrors
         }
     }
 
     /// Closes all idle children and waits until they have ended.
     package func close() async {
-        let (idle, coming) = state.withLock { state in
+        let (idle, spare) = state.withLock { state in
             state.isClosed = true
-            defer { (state.idle, state.coming) = ([], nil) }
-            return (state.idle.map(\.worker), state.coming)
+            defer { (state.idle, state.spare) = ([], nil) }
+            return (state.idle.map(\.worker), state.spare)
         }
         // A child that was never greeted has no work to lose: don't wait for it.
-        if let coming { Task { await coming.close() } }
+        if let spare { Task { await spare.close() } }
         await withTaskGroup { group in
             for worker in idle { group.addTask { await worker.close() } }
         }
     }
 
-    /// Returns a child, and whether it still needs the greeting.
-    private func take(_ reach: SandboxPolicy?, isNew: Bool) -> (worker: StageWorker, isNew: Bool) {
+    // MARK: Members
+
+    private func newWorker() -> StageWorker { StageWorker(launch, limits: limits, redact: redact) }
+
+    private func newMember(sandbox: SandboxPolicy?) -> Member {
+        Member(worker: newWorker(), sandbox: sandbox, isGreeted: false)
+    }
+
+    /// Returns an idle child with the same policy, the spare one, or a new one.
+    private func takeMember(sandbox: SandboxPolicy?) -> Member {
         state.withLock { state in
-            if !isNew {
-                state.idle.removeAll { !$0.worker.isAlive }
-                if let index = state.idle.lastIndex(where: { $0.reach == reach }) {
-                    return (state.idle.remove(at: index).worker, false)
-                }
-                if let coming = state.coming, !coming.hasEnded {
-                    state.coming = nil
-                    return (coming, true)
-                }
+            state.idle.removeAll { !$0.worker.isAlive }
+            if let index = state.idle.lastIndex(where: { $0.sandbox == sandbox }) {
+                return state.idle.remove(at: index)
             }
-            return (StageWorker(launch, limits: limits, redact: redact), true)
+            if let spare = state.spare, !spare.hasEnded {
+                state.spare = nil
+                return Member(worker: spare, sandbox: sandbox, isGreeted: false)
+            }
+            return newMember(sandbox: sandbox)
         }
     }
 
-    private func giveBack(_ worker: StageWorker, _ reach: SandboxPolicy?) async {
+    private func giveBack(_ member: Member) async {
         let surplus: StageWorker? = state.withLock { state in
-            guard !state.isClosed, worker.isAlive else { return worker }
+            guard !state.isClosed, member.worker.isAlive else { return member.worker }
             // Close the child that has been idle longest: its sandbox policy is the least likely to be needed.
             let oldest = state.idle.count < idleLimit ? nil : state.idle.removeFirst().worker
-            state.idle.append((reach, worker))
+            state.idle.append(Member(worker: member.worker, sandbox: member.sandbox, isGreeted: true))
             return oldest
         }
         await surplus?.close()

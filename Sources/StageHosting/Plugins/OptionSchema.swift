@@ -24,7 +24,7 @@ struct OptionSchema: Sendable {
             let choices = Self.list(schema["enum"]).map(Self.shown)
             let isSecret = Self.holdsSecret(schema)
             return OptionDescriptor(
-                name: name, type: OptionType(name: Self.word(for: schema), schema: schema, choices: choices),
+                name: name, type: OptionType(name: Self.typeName(of: schema), schema: schema, choices: choices),
                 documentation: schema["description"]?.stringValue ?? "",
                 defaultValue: isSecret ? .null : schema["default"] ?? .null, minimum: schema["minimum"] ?? .null,
                 maximum: schema["maximum"] ?? .null, isSecret: isSecret)
@@ -34,12 +34,12 @@ struct OptionSchema: Sendable {
     /// The paths in options of format `path`, resolved against the current folder.
     func paths(in object: [String: JSONValue]) -> [String] {
         let folder = URL(filePath: FileManager.default.currentDirectoryPath)
-        let named = values(of: object).sorted { $0.key < $1.key }.flatMap { name, value -> [String] in
+        let paths = values(of: object).sorted { $0.key < $1.key }.flatMap { name, value -> [String] in
             if properties[name]?["format"] == "path" { return [value.stringValue].compactMap(\.self) }
             guard properties[name]?["items"]?["format"] == "path", case .array(let elements) = value else { return [] }
             return elements.compactMap(\.stringValue)
         }
-        return named.filter { !$0.isEmpty }.map { path in
+        return paths.filter { !$0.isEmpty }.map { path in
             (path.hasPrefix("/") ? URL(filePath: path) : folder.appending(path: path)).standardizedFileURL.path
         }
     }
@@ -69,28 +69,17 @@ struct OptionSchema: Sendable {
     /// Returns every problem of an object that is an option's value.
     /// - Parameter hidesValues: Whether the value is secret.
     func findings(in object: [String: JSONValue], hidesValues: Bool) -> [OptionFinding] {
-        func problem(with value: JSONValue, _ schema: JSONValue) -> OptionProblem? {
-            SchemaCheck(hidesValues: hidesValues || Self.holdsSecret(schema)).problem(with: value, schema)
+        func finding(_ key: String, value: JSONValue, schema: JSONValue) -> OptionFinding? {
+            SchemaCheck(hidesValues: hidesValues || Self.holdsSecret(schema)).problem(with: value, against: schema)
+                .map { OptionFinding(key: key, concernsKey: false, problem: $0) }
         }
         return object.sorted { $0.key < $1.key }.compactMap { key, value in
-            guard let schema = properties[key] else {
-                switch self.schema["additionalProperties"] {
-                case nil, .bool(false): break
-                case .bool(true): return nil
-                case let schema?:
-                    return problem(with: value, schema).map {
-                        OptionFinding(key: key, concernsKey: false, problem: $0)
-                    }
-                }
-                let names = properties.keys.sorted()
-                let hint =
-                    NearestName.of(key, in: names).map { "did you mean \"\($0)\"?" }
-                    ?? (names.isEmpty ? "it takes no options" : "known: \(names.joined(separator: ", "))")
-                return OptionFinding(
-                    key: key, concernsKey: true,
-                    problem: OptionProblem("unknown-key", "unknown key \"\(key)\"", hint: hint))
+            if let schema = properties[key] { return finding(key, value: value, schema: schema) }
+            return switch schema["additionalProperties"] {
+            case nil, .bool(false): .unknownKey(key, known: properties.keys.sorted())
+            case .bool(true): nil
+            case let schema?: finding(key, value: value, schema: schema)
             }
-            return problem(with: value, schema).map { OptionFinding(key: key, concernsKey: false, problem: $0) }
         }
     }
 
@@ -105,7 +94,7 @@ struct OptionSchema: Sendable {
         value.stringValue.map { "\"\($0)\"" } ?? (try? value.text()) ?? value.kind
     }
 
-    private static func word(for schema: JSONValue) -> String {
+    private static func typeName(of schema: JSONValue) -> String {
         let choices = list(schema["enum"])
         if !choices.isEmpty { return choices.map { $0.stringValue ?? shown($0) }.joined(separator: "|") }
         switch schema["type"]?.stringValue {

@@ -16,14 +16,14 @@ package enum PluginFinder {
         for folder in folders {
             let url = folder.hasPrefix("/") ? URL(filePath: folder) : directory.appending(path: folder)
             let names = ((try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []).sorted()
-            let places =
+            let candidates =
                 names.contains(PluginManifest.fileName)
                 ? [(url, folder)]
                 : names.filter { !$0.hasPrefix(".") }.map { (url.appending(path: $0), "\(folder)/\($0)") }
-            for (place, display) in places {
-                let path = place.appending(path: PluginManifest.fileName).path
+            for (location, display) in candidates {
+                let path = location.appending(path: PluginManifest.fileName).path
                 guard FileManager.default.fileExists(atPath: path) else { continue }
-                let (manifest, problems) = PluginManifest.read(in: place.standardizedFileURL, named: display)
+                let (manifest, problems) = PluginManifest.read(in: location.standardizedFileURL, named: display)
                 // A broken plugin must not block the others: turn errors into warnings.
                 findings += problems.map { problem in
                     var problem = problem

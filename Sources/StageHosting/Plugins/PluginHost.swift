@@ -52,10 +52,10 @@ package final class Plugin: Sendable {
     package init(_ manifest: PluginManifest, _ policy: PluginPolicy) {
         self.manifest = manifest
         let (launch, limits) = Self.launch(manifest, policy)
-        let secretVariables = policy.handedOver(to: manifest).filter(policy.holdsSecret)
+        let secretVariables = policy.grantedVariables(of: manifest).filter(policy.holdsSecret)
         let grants = SecretGrants(
             declared: Set(manifest.secrets), allowed: policy.secrets[manifest.name] ?? [],
-            given: secretVariables.compactMap(policy.variable))
+            received: secretVariables.compactMap(policy.variable))
         self.grants = grants
         pool = WorkerPool(
             launch: launch, limits: limits, origin: .plugin(name: manifest.name), hostVersion: policy.hostVersion,
@@ -67,7 +67,7 @@ package final class Plugin: Sendable {
         _ manifest: PluginManifest, _ policy: PluginPolicy
     ) -> (launch: WorkerLaunch, limits: WorkerLimits) {
         var environment = policy.environment
-        for name in policy.handedOver(to: manifest) {
+        for name in policy.grantedVariables(of: manifest) {
             if let value = policy.variable(name) { environment[name] = value }
         }
         let command = manifest.command
@@ -89,19 +89,20 @@ package final class Plugin: Sendable {
     ///   not match its manifest or has an irreversible stage.
     package func stages() async throws(StageError) -> [StageDefinition] {
         let ready = try await pool.ready()
-        if let problem = Self.problem(with: ready, manifest) {
+        if let problem = Self.problem(with: ready, of: manifest) {
             throw StageError(
                 .configuration, "plugin \(manifest.name): \(problem)",
                 hint: "upgrade it, or report it to its author: `plugins check` shows the details")
         }
-        let mark = "\(manifest.name) \(manifest.version) (\(await PluginFiles(manifest).mark()))"
+        let fingerprint = "\(manifest.name) \(manifest.version) (\(await PluginFiles(manifest).fingerprint()))"
         return try ready.stages.map { (description) throws(StageError) in
-            guard let schema = OptionSchema(description.options) else {
+            guard let schema = OptionSchema(description.optionsSchema) else {
                 throw StageError(
                     .configuration, "plugin \(manifest.name): the options of \(description.name) are not an object",
                     hint: "report it to its author")
             }
-            return type(description, schema, mark, features: Set(ready.features))
+            return definition(
+                of: description, schema: schema, fingerprint: fingerprint, features: Set(ready.features))
         }
     }
 
@@ -109,16 +110,16 @@ package final class Plugin: Sendable {
     package func close() async { await pool.close() }
 
     /// The first problem with a plugin's answer to the greeting; nil if the answer matches the manifest.
-    static func problem(with ready: ChildReady, _ manifest: PluginManifest, mayPost: Bool = false) -> String? {
+    static func problem(with ready: ChildReady, of manifest: PluginManifest, mayPost: Bool = false) -> String? {
         if ready.name != manifest.name { return "it calls itself \"\(ready.name)\", but its plugin.json does not" }
         if ready.release != manifest.version {
             return "it reports version \(ready.release), but its plugin.json has \(manifest.version)"
         }
-        let (said, offered) = (Set(manifest.stages), ready.stages.map(\.name.rawValue))
+        let (declared, offered) = (Set(manifest.stages), ready.stages.map(\.name.rawValue))
         if let missing = manifest.stages.first(where: { !offered.contains($0) }) {
             return "it does not offer the stage \"\(missing)\" of its plugin.json"
         }
-        if let more = offered.first(where: { !said.contains($0) }) {
+        if let more = offered.first(where: { !declared.contains($0) }) {
             return "it offers the stage \"\(more)\", which its plugin.json does not list"
         }
         if !mayPost, let final = ready.stages.first(where: { $0.effect == .irreversible }) {
@@ -127,24 +128,23 @@ package final class Plugin: Sendable {
         return nil
     }
 
-    private func type(
-        _ description: StageDescription, _ schema: OptionSchema, _ mark: String, features: Set<String>
+    private func definition(
+        of description: StageDescription, schema: OptionSchema, fingerprint: String, features: Set<String>
     ) -> StageDefinition {
-        let origin = "\(manifest.name) \(manifest.version)"
         let (pool, grants) = (pool, grants)
-        // Instances need the stage's definition, so create one without `make` first.
-        let bare = StageDefinition(
-            description, origin: origin, mark: mark, options: schema.descriptors, findings: schema.findings,
-            make: { (_) throws(StageError) in throw StageError(.internalFault, "this stage can't be created") })
         return StageDefinition(
-            description, origin: origin, mark: mark, options: schema.descriptors, findings: schema.findings,
+            description, origin: "\(manifest.name) \(manifest.version)", fingerprint: fingerprint,
+            options: schema.descriptors, findings: schema.findings,
             make: { (options) throws(StageError) in
                 if let name = schema.missing(in: options).first {
                     throw StageError(
                         .invalidOption, "needs the option \"\(name)\"",
                         hint: "try: spreader-pipeline stages \(description.name)")
                 }
-                let stage = IsolatedStage(type: bare, options: options, pool: pool, grants: grants)
+                let stage = IsolatedStage(
+                    stage: description,
+                    decodeOutput: { try OpaqueArtifact.decode($0, kind: description.output) }, options: options,
+                    pool: pool, grants: grants)
                 return AnyStage(
                     options: schema.values(of: options),
                     check: { features.contains("check") ? await stage.check($0) : [] },
@@ -160,10 +160,8 @@ package final class Plugin: Sendable {
     private static func program(_ name: String, in folder: URL, path: String) -> String {
         if name.hasPrefix("/") { return name }
         if name.contains("/") { return folder.appending(path: name).standardizedFileURL.path }
-        for place in path.split(separator: ":") where FileManager.default.isExecutableFile(atPath: "\(place)/\(name)") {
-            return "\(place)/\(name)"
-        }
-        return name
+        let candidates = path.split(separator: ":").map { "\($0)/\(name)" }
+        return candidates.first(where: FileManager.default.isExecutableFile) ?? name
     }
 }
 
@@ -185,8 +183,26 @@ package struct PluginSet: Sendable {
         let wanted = plugins.filter { plugin in
             names.map { !$0.isDisjoint(with: plugin.manifest.stages) } ?? true
         }
-        return await withTaskGroup(of: (Int, Result<[StageDefinition], StageError>).self) { group in
-            for (index, plugin) in wanted.enumerated() {
+        let results = await Self.stages(of: wanted)
+        var stages: [StageDefinition] = []
+        var unusable: [String: StageError] = [:]
+        for (plugin, result) in zip(wanted, results) {
+            switch result {
+            // The first of two plugins with a stage of the same name wins.
+            case .success(let found):
+                stages += found.filter { new in !stages.contains { $0.name == new.name } }
+            case .failure(let error):
+                for name in plugin.manifest.stages where unusable[name] == nil { unusable[name] = error }
+            }
+        }
+        for stage in stages { unusable[stage.name.rawValue] = nil }
+        return (stages, unusable)
+    }
+
+    /// Starts plugins in parallel.
+    private static func stages(of plugins: [Plugin]) async -> [Result<[StageDefinition], StageError>] {
+        await withTaskGroup(of: (index: Int, result: Result<[StageDefinition], StageError>).self) { group in
+            for (index, plugin) in plugins.enumerated() {
                 group.addTask {
                     do throws(StageError) {
                         return (index, .success(try await plugin.stages()))
@@ -195,21 +211,8 @@ package struct PluginSet: Sendable {
                     }
                 }
             }
-            var answers: [(Int, Result<[StageDefinition], StageError>)] = []
-            for await answer in group { answers.append(answer) }
-            var stages: [StageDefinition] = []
-            var unusable: [String: StageError] = [:]
-            for (index, answer) in answers.sorted(by: { $0.0 < $1.0 }) {
-                switch answer {
-                // The first of two plugins with a stage of the same name wins.
-                case .success(let found):
-                    stages += found.filter { new in !stages.contains { $0.name == new.name } }
-                case .failure(let error):
-                    for name in wanted[index].manifest.stages where unusable[name] == nil { unusable[name] = error }
-                }
-            }
-            for stage in stages { unusable[stage.name.rawValue] = nil }
-            return (stages, unusable)
+            let results = await group.reduce(into: []) { $0.append($1) }
+            return results.sorted { $0.index < $1.index }.map(\.result)
         }
     }
 

@@ -12,20 +12,20 @@ package struct PluginManifest: Sendable {
     /// The plugin's version, for users and for the cache key.
     package var version: String
     /// A description for users; empty if left out.
-    package var summary: String
+    package var summary = ""
     /// The program and its arguments. A program with a slash is relative to the plugin's folder, others are searched
     /// for in `PATH`.
     package var command: [String]
     /// The names of its stages.
     package var stages: [String]
     /// The names of secrets that it requests.
-    package var secrets: [String]
+    package var secrets: [String] = []
     /// The names of environment variables that it requests.
-    package var environment: [String]
+    package var environment: [String] = []
     /// The resource limits that it sets for itself.
-    package var limits: Limits
+    package var limits = Limits()
     package var folder: URL
-    /// The path of the manifest, for messages.
+    /// The path of the manifest for messages; the plugin's name if there is no file.
     package var file: String
 
     /// Resource limits of a plugin, which can only lower those of the host; nil for the host's limit.
@@ -38,27 +38,14 @@ package struct PluginManifest: Sendable {
         package var time: Duration?
     }
 
-    /// Creates a manifest without a file, for the program's own stages.
+    /// Creates a manifest without a file, such as for the program's own stages.
     package init(name: String, version: String, command: [String], stages: [String], folder: URL) {
-        self.init(
-            name: name, version: version, summary: "", command: command, stages: stages, secrets: [], environment: [],
-            limits: Limits(), folder: folder, file: name)
-    }
-
-    fileprivate init(
-        name: String, version: String, summary: String, command: [String], stages: [String], secrets: [String],
-        environment: [String], limits: Limits, folder: URL, file: String
-    ) {
         self.name = name
         self.version = version
-        self.summary = summary
         self.command = command
         self.stages = stages
-        self.secrets = secrets
-        self.environment = environment
-        self.limits = limits
         self.folder = folder
-        self.file = file
+        file = name
     }
 
     /// Reads the manifest in `folder`.
@@ -110,56 +97,65 @@ private struct ManifestReader {
             return nil
         }
         checkKeys(of: root, known: Self.keys)
-        let name = needed(root, "name", #"a name such as "captions""#)
+        let name = requiredText("name", of: root, expected: #"a name such as "captions""#)
         if let name, name.wholeMatch(of: /[a-z][a-z0-9]*(-[a-z0-9]+)*/) == nil {
             report(
                 "wrong-type", "\"name\" must be lower-case words joined with hyphens, not \"\(name)\"",
                 at: root.member("name")?.value.location ?? root.location)
         }
-        let version = needed(root, "version", #"a version such as "1.0.0""#)
-        let command = words(root, "command", needed: true, of: #"a list such as ["./captions"]"#)
-        let stages = words(root, "stages", needed: true, of: #"a list of names such as ["captions"]"#)
-        let manifest = PluginManifest(
-            name: name ?? "", version: version ?? "", summary: text(root, "description") ?? "", command: command,
-            stages: stages, secrets: names(root, "secrets"), environment: names(root, "environment"),
-            limits: limits(root), folder: folder, file: file)
+        var manifest = PluginManifest(
+            name: name ?? "", version: requiredText("version", of: root, expected: #"a version such as "1.0.0""#) ?? "",
+            command: requiredList("command", of: root, expected: #"a list such as ["./captions"]"#),
+            stages: requiredList("stages", of: root, expected: #"a list of names such as ["captions"]"#),
+            folder: folder)
+        manifest.summary = text("description", of: root) ?? ""
+        manifest.secrets = variableNames("secrets", of: root)
+        manifest.environment = variableNames("environment", of: root)
+        manifest.limits = limits(of: root)
+        manifest.file = file
         return findings.isEmpty ? manifest : nil
     }
 
-    private mutating func text(_ root: DocumentNode, _ key: String) -> String? {
+    private mutating func text(_ key: String, of root: DocumentNode) -> String? {
         guard let member = root.member(key) else { return nil }
         if let text = member.value.json.stringValue, !text.isEmpty { return text }
         report("wrong-type", "\"\(key)\" takes text, not \(member.value.json.kind)", at: member.value.location)
         return nil
     }
 
-    private mutating func needed(_ root: DocumentNode, _ key: String, _ what: String) -> String? {
-        if root.member(key) == nil {
-            report("missing-key", "a plugin's manifest needs \"\(key)\", \(what)", at: root.location)
-        }
-        return text(root, key)
+    private mutating func requiredText(_ key: String, of root: DocumentNode, expected: String) -> String? {
+        if root.member(key) == nil { reportMissing(key, in: root, expected: expected) }
+        return text(key, of: root)
     }
 
-    private mutating func words(_ root: DocumentNode, _ key: String, needed: Bool = false, of what: String) -> [String]
-    {
-        guard let member = root.member(key) else {
-            if needed { report("missing-key", "a plugin's manifest needs \"\(key)\", \(what)", at: root.location) }
-            return []
-        }
-        guard case .list(let elements, _) = member.value, !(needed && elements.isEmpty) else {
-            report("wrong-type", "\"\(key)\" takes \(what)", at: member.value.location)
+    private mutating func list(_ key: String, of root: DocumentNode, expected: String) -> [String] {
+        guard let member = root.member(key) else { return [] }
+        guard case .list(let elements, _) = member.value else {
+            report("wrong-type", "\"\(key)\" takes \(expected)", at: member.value.location)
             return []
         }
         return elements.compactMap { element in
-            if let word = element.json.stringValue, !word.isEmpty { return word }
-            report("wrong-type", "\"\(key)\" takes \(what)", at: element.location)
+            if let text = element.json.stringValue, !text.isEmpty { return text }
+            report("wrong-type", "\"\(key)\" takes \(expected)", at: element.location)
             return nil
         }
     }
 
+    /// Reads a list that must have elements.
+    private mutating func requiredList(_ key: String, of root: DocumentNode, expected: String) -> [String] {
+        guard let member = root.member(key) else {
+            reportMissing(key, in: root, expected: expected)
+            return []
+        }
+        if case .list(let elements, _) = member.value, elements.isEmpty {
+            report("wrong-type", "\"\(key)\" takes \(expected)", at: member.value.location)
+        }
+        return list(key, of: root, expected: expected)
+    }
+
     /// Reads a list of names of environment variables.
-    private mutating func names(_ root: DocumentNode, _ key: String) -> [String] {
-        let names = words(root, key, of: #"a list of names such as ["CAPTIONS_API_KEY"]"#)
+    private mutating func variableNames(_ key: String, of root: DocumentNode) -> [String] {
+        let names = list(key, of: root, expected: #"a list of names such as ["CAPTIONS_API_KEY"]"#)
         for name in names where name.wholeMatch(of: /[A-Za-z_][A-Za-z0-9_]*/) == nil {
             report(
                 "wrong-type", "\"\(name)\" in \"\(key)\" is not a valid name of an environment variable",
@@ -168,7 +164,7 @@ private struct ManifestReader {
         return names
     }
 
-    private mutating func limits(_ root: DocumentNode) -> PluginManifest.Limits {
+    private mutating func limits(of root: DocumentNode) -> PluginManifest.Limits {
         var limits = PluginManifest.Limits()
         guard let member = root.member("limits") else { return limits }
         guard member.value.members != nil else {
@@ -177,15 +173,13 @@ private struct ManifestReader {
             return limits
         }
         checkKeys(of: member.value, known: Self.limitKeys)
-        limits.memory = value(member.value, "memory", ByteCount.self)
-        limits.processor = value(member.value, "processor", Duration.self)
-        limits.time = value(member.value, "time", Duration.self)
+        limits.memory = value(of: "memory", in: member.value)
+        limits.processor = value(of: "processor", in: member.value)
+        limits.time = value(of: "time", in: member.value)
         return limits
     }
 
-    private mutating func value<Value: OptionValue>(
-        _ node: DocumentNode, _ key: String, _ type: Value.Type
-    ) -> Value? {
+    private mutating func value<Value: OptionValue>(of key: String, in node: DocumentNode) -> Value? {
         guard let member = node.member(key) else { return nil }
         do throws(OptionProblem) {
             return try Value.parse(member.value.json)
@@ -197,11 +191,13 @@ private struct ManifestReader {
 
     private mutating func checkKeys(of node: DocumentNode, known: [String]) {
         for member in node.members ?? [] where !known.contains(member.key) {
-            let hint =
-                NearestName.of(member.key, in: known).map { "did you mean \"\($0)\"?" }
-                ?? "known: \(known.joined(separator: ", "))"
-            report("unknown-key", "unknown key \"\(member.key)\"", hint: hint, at: member.keyLocation)
+            let problem = OptionProblem.unknownKey(member.key, known: known)
+            report(problem.code, problem.message, hint: problem.hint, at: member.keyLocation)
         }
+    }
+
+    private mutating func reportMissing(_ key: String, in root: DocumentNode, expected: String) {
+        report("missing-key", "a plugin's manifest needs \"\(key)\", \(expected)", at: root.location)
     }
 
     private mutating func report(_ code: String, _ message: String, hint: String? = nil, at location: SourcePosition) {

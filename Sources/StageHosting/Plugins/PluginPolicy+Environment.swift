@@ -15,7 +15,7 @@ extension PluginPolicy {
     }
 
     /// The variables of a manifest's `environment` that the plugin receives.
-    func handedOver(to manifest: PluginManifest) -> [String] {
+    func grantedVariables(of manifest: PluginManifest) -> [String] {
         let allowed = secrets[manifest.name] ?? []
         return manifest.environment.filter { allowed.contains($0) || !holdsSecret($0) }
     }
@@ -23,8 +23,8 @@ extension PluginPolicy {
     /// Warnings about variables that the manifest names, but the plugin does not receive.
     /// - Parameter onlySet: Whether to skip variables without a value.
     package func findings(_ manifest: PluginManifest, onlySet: Bool) -> [Diagnostic] {
-        let given = handedOver(to: manifest)
-        return manifest.environment.filter { !given.contains($0) && !(onlySet && variable($0) == nil) }.map { name in
+        let granted = grantedVariables(of: manifest)
+        return manifest.environment.filter { !granted.contains($0) && !(onlySet && variable($0) == nil) }.map { name in
             Diagnostic(
                 .warning, code: "plugin-environment",
                 "plugin \(manifest.name) does not get \(name): it may hold a secret",

@@ -6,7 +6,7 @@ import PluginProtocol
 /// A blocking connection to a plugin's process, line by line, for the conformance suite.
 final class RawPlugin {
     private let process: ChildProcess
-    private var talk: ChildOutputReader
+    private var output: WorkerOutput
     private var lines: [Data] = []
     private var inputIsOpen = true
     /// The last lines of its standard error.
@@ -18,21 +18,20 @@ final class RawPlugin {
 
     /// Starts the plugin's process.
     /// - Throws: `POSIXError` if it can't be started.
-    init(_ launch: WorkerLaunch, _ limits: WorkerLimits) throws(POSIXError) {
+    init(_ launch: WorkerLaunch) throws(POSIXError) {
         process = try ChildProcess.start(launch)
-        talk = ChildOutputReader(limits: limits)
+        output = WorkerOutput(process)
     }
 
     deinit {
         process.kill()
         closeInput()
         if end == nil { _ = process.reaped(waits: true) }
-        close(process.output)
-        if let errors = process.errors { close(errors) }
+        process.closeOutputs()
     }
 
     /// How long the plugin may take to read a line.
-    private static let readingPatience = Duration.seconds(5)
+    private static let sendTimeout = Duration.seconds(5)
     /// How many lines to keep that are not messages.
     private static let mostLines = 50
 
@@ -42,14 +41,14 @@ final class RawPlugin {
         _ = fcntl(process.input, F_SETFL, O_NONBLOCK)
         signal(SIGPIPE, SIG_IGN)
         let bytes = Array((line + "\n").utf8)
-        let deadline = SuspendingClock.now + Self.readingPatience
+        let deadline = SuspendingClock.now + Self.sendTimeout
         var sent = 0
         while sent < bytes.count, end == nil, SuspendingClock.now < deadline {
             let count = bytes[sent...].withUnsafeBytes { write(process.input, $0.baseAddress, $0.count) }
             if count > 0 {
                 sent += count
             } else if errno == EAGAIN || errno == EINTR {
-                listen()
+                readOutput()
             } else {
                 return
             }
@@ -82,17 +81,17 @@ final class RawPlugin {
                 }
             }
             guard end == nil, SuspendingClock.now < deadline else { return nil }
-            listen()
+            readOutput()
         }
     }
 
-    private func listen() {
-        switch talk.read(process) {
-        case .lines(let output, let errors):
-            lines += output
+    private func readOutput() {
+        switch output.read() {
+        case .lines(let messages, let errors):
+            lines += messages
             keep(errors.map { String(decoding: $0.prefix(2000), as: UTF8.self) })
             // Stop a plugin that floods its host.
-            if talk.isFlood(since: nil) {
+            if output.isFlood(since: nil) {
                 process.kill()
                 end = process.reaped(waits: true)
             }
@@ -105,7 +104,7 @@ final class RawPlugin {
                 process.kill()
                 end = process.reaped(waits: true)
             }
-            keep(talk.lastErrors(process))
+            keep(output.remainingErrorLines())
         case .nothing: end = process.reaped(waits: false)
         }
     }
@@ -115,7 +114,7 @@ final class RawPlugin {
     /// Waits for the process to end; nil if it is still running after `limit`.
     func waitForEnd(within limit: Duration) -> TerminationReason? {
         let deadline = SuspendingClock.now + limit
-        while end == nil, SuspendingClock.now < deadline { listen() }
+        while end == nil, SuspendingClock.now < deadline { readOutput() }
         return end
     }
 

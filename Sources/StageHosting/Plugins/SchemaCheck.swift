@@ -6,7 +6,7 @@ struct SchemaCheck {
     let hidesValues: Bool
 
     /// The first problem of a value; nil if it is valid.
-    func problem(with value: JSONValue, _ schema: JSONValue) -> OptionProblem? {
+    func problem(with value: JSONValue, against schema: JSONValue) -> OptionProblem? {
         let types =
             schema["type"].map { type in
                 type.stringValue.map { [$0] } ?? OptionSchema.list(type).compactMap(\.stringValue)
@@ -19,91 +19,105 @@ struct SchemaCheck {
         }
         let choices = OptionSchema.list(schema["enum"])
         if !choices.isEmpty, !choices.contains(value) {
-            let words = choices.map(OptionSchema.shown)
-            let near = hidesValues ? nil : value.stringValue.flatMap { NearestName.of($0, in: words) }
+            let names = choices.map(OptionSchema.shown)
+            let hint = hidesValues ? nil : value.stringValue.flatMap { NearestName.hint(for: $0, in: names) }
             return OptionProblem(
-                "unknown-choice", "takes one of \(words.joined(separator: ", ")), not \(shown(value))",
-                hint: near.map { "did you mean \"\($0)\"?" })
+                "unknown-choice", "takes one of \(names.joined(separator: ", ")), not \(shown(value))",
+                hint: hint)
         }
         if let only = schema["const"], only != value {
             return OptionProblem("unknown-choice", "takes \(OptionSchema.shown(only)), not \(shown(value))")
         }
-        return limits(value, schema) ?? parts(value, schema) ?? alternatives(value, schema)
+        return rangeProblem(with: value, against: schema) ?? partProblem(with: value, against: schema)
+            ?? alternativesProblem(with: value, against: schema)
     }
 
-    private func limits(_ value: JSONValue, _ schema: JSONValue) -> OptionProblem? {
-        func outside(_ words: String) -> OptionProblem {
-            OptionProblem("out-of-range", "must be \(words), not \(shown(value))")
+    private func rangeProblem(with value: JSONValue, against schema: JSONValue) -> OptionProblem? {
+        if let number = value.doubleValue { return numberProblem(with: number, shown: shown(value), against: schema) }
+        if let text = value.stringValue { return textProblem(with: text, against: schema) }
+        return nil
+    }
+
+    private func numberProblem(with number: Double, shown: String, against schema: JSONValue) -> OptionProblem? {
+        func outside(_ range: String) -> OptionProblem {
+            OptionProblem("out-of-range", "must be \(range), not \(shown)")
         }
-        if let number = value.doubleValue {
-            let (least, most) = (schema["minimum"]?.doubleValue, schema["maximum"]?.doubleValue)
-            if number < least ?? -.infinity || number > most ?? .infinity {
-                if let least, let most { return outside("between \(plain(least)) and \(plain(most))") }
-                return outside(least.map { "at least \(plain($0))" } ?? "at most \(plain(most ?? 0))")
-            }
-            if let bound = schema["exclusiveMinimum"]?.doubleValue, number <= bound {
-                return outside("more than \(plain(bound))")
-            }
-            if let bound = schema["exclusiveMaximum"]?.doubleValue, number >= bound {
-                return outside("less than \(plain(bound))")
-            }
+        let (least, most) = (schema["minimum"]?.doubleValue, schema["maximum"]?.doubleValue)
+        if number < least ?? -.infinity || number > most ?? .infinity {
+            if let least, let most { return outside("between \(plain(least)) and \(plain(most))") }
+            return outside(least.map { "at least \(plain($0))" } ?? "at most \(plain(most ?? 0))")
         }
-        if let text = value.stringValue {
-            let length = text.unicodeScalars.count
-            if let least = schema["minLength"]?.integerValue, length < least {
-                return least == 1 ? OptionProblem("out-of-range", "is empty") : outside("at least \(least) characters")
-            }
-            if let most = schema["maxLength"]?.integerValue, length > most {
-                return outside("at most \(most) characters")
-            }
-            if let pattern = schema["pattern"]?.stringValue, let expression = try? Regex(pattern),
-                (try? expression.firstMatch(in: text)) == nil
-            {
-                let words = "does not match \(pattern)"
-                return OptionProblem("wrong-type", hidesValues ? words : "\(shown(value)) \(words)")
+        if let bound = schema["exclusiveMinimum"]?.doubleValue, number <= bound {
+            return outside("more than \(plain(bound))")
+        }
+        if let bound = schema["exclusiveMaximum"]?.doubleValue, number >= bound {
+            return outside("less than \(plain(bound))")
+        }
+        return nil
+    }
+
+    private func textProblem(with text: String, against schema: JSONValue) -> OptionProblem? {
+        let shown = shown(.string(text))
+        let length = text.unicodeScalars.count
+        if let least = schema["minLength"]?.integerValue, length < least {
+            return least == 1
+                ? OptionProblem("out-of-range", "is empty")
+                : OptionProblem("out-of-range", "must be at least \(least) characters, not \(shown)")
+        }
+        if let most = schema["maxLength"]?.integerValue, length > most {
+            return OptionProblem("out-of-range", "must be at most \(most) characters, not \(shown)")
+        }
+        if let pattern = schema["pattern"]?.stringValue, let expression = try? Regex(pattern),
+            (try? expression.firstMatch(in: text)) == nil
+        {
+            let mismatch = "does not match \(pattern)"
+            return OptionProblem("wrong-type", hidesValues ? mismatch : "\(shown) \(mismatch)")
+        }
+        return nil
+    }
+
+    /// The first problem of an element of a list or a member of an object.
+    private func partProblem(with value: JSONValue, against schema: JSONValue) -> OptionProblem? {
+        switch value {
+        case .array(let elements): elementProblem(with: elements, against: schema)
+        case .object(let members) where schema["properties"] != nil: memberProblem(with: members, against: schema)
+        default: nil
+        }
+    }
+
+    private func elementProblem(with elements: [JSONValue], against schema: JSONValue) -> OptionProblem? {
+        if let least = schema["minItems"]?.integerValue, elements.count < least {
+            return OptionProblem("out-of-range", "takes at least \(least) values, not \(elements.count)")
+        }
+        if let most = schema["maxItems"]?.integerValue, elements.count > most {
+            return OptionProblem("out-of-range", "takes at most \(most) values, not \(elements.count)")
+        }
+        guard let elementSchema = schema["items"] else { return nil }
+        for (index, element) in elements.enumerated() {
+            if let problem = problem(with: element, against: elementSchema) {
+                return problem.prefixed("value \(index + 1)")
             }
         }
         return nil
     }
 
-    private func parts(_ value: JSONValue, _ schema: JSONValue) -> OptionProblem? {
-        if case .array(let elements) = value {
-            if let least = schema["minItems"]?.integerValue, elements.count < least {
-                return OptionProblem("out-of-range", "takes at least \(least) values, not \(elements.count)")
-            }
-            if let most = schema["maxItems"]?.integerValue, elements.count > most {
-                return OptionProblem("out-of-range", "takes at most \(most) values, not \(elements.count)")
-            }
-            if let each = schema["items"] {
-                for (index, element) in elements.enumerated() {
-                    if let inner = problem(with: element, each) { return within("value \(index + 1)", inner) }
-                }
-            }
+    private func memberProblem(with members: [String: JSONValue], against schema: JSONValue) -> OptionProblem? {
+        guard let options = OptionSchema(schema) else { return nil }
+        if let finding = options.findings(in: members, hidesValues: hidesValues).first {
+            return finding.concernsKey ? finding.problem : finding.problem.prefixed("\"\(finding.key)\"")
         }
-        if case .object(let members) = value, schema["properties"] != nil, let inner = OptionSchema(schema) {
-            if let finding = inner.findings(in: members, hidesValues: hidesValues).first {
-                return finding.concernsKey ? finding.problem : within("\"\(finding.key)\"", finding.problem)
-            }
-            if let name = inner.missing(in: members).first {
-                return OptionProblem("missing-key", "needs \"\(name)\"")
-            }
-        }
-        return nil
+        return options.missing(in: members).first.map { OptionProblem("missing-key", "needs \"\($0)\"") }
     }
 
-    private func alternatives(_ value: JSONValue, _ schema: JSONValue) -> OptionProblem? {
+    private func alternativesProblem(with value: JSONValue, against schema: JSONValue) -> OptionProblem? {
         for part in OptionSchema.list(schema["allOf"]) {
-            if let problem = problem(with: value, part) { return problem }
+            if let problem = problem(with: value, against: part) { return problem }
         }
-        for word in ["anyOf", "oneOf"] {
-            let problems = OptionSchema.list(schema[word]).map { problem(with: value, $0) }
+        for keyword in ["anyOf", "oneOf"] {
+            let problems = OptionSchema.list(schema[keyword]).map { problem(with: value, against: $0) }
             if !problems.isEmpty, !problems.contains(where: { $0 == nil }) { return problems[0] }
         }
         return nil
-    }
-
-    private func within(_ place: String, _ problem: OptionProblem) -> OptionProblem {
-        OptionProblem(problem.code, "\(place) \(problem.message)", hint: problem.hint)
     }
 
     private func shown(_ value: JSONValue) -> String { hidesValues ? "its secret value" : OptionSchema.shown(value) }
@@ -120,6 +134,13 @@ struct SchemaCheck {
         case "object": "an object"
         default: type
         }
+    }
+}
+
+extension OptionProblem {
+    /// The problem of a part of a value.
+    fileprivate func prefixed(_ part: String) -> OptionProblem {
+        OptionProblem(code, "\(part) \(message)", hint: hint)
     }
 }
 

@@ -2,9 +2,7 @@ import Foundation
 import PipelineKit
 import Posting
 
-/// The forms in which credentials and posts cross the line between the program and its own children.
-///
-/// Plugins never see them.
+/// The wire formats of credentials and posts, between the program and its own children. Plugins never receive them.
 enum PostingWire {
     /// Credentials in clear: only for children of this program, over a pipe that no other process holds.
     struct Tokens: Codable {
@@ -23,14 +21,14 @@ enum PostingWire {
         }
     }
 
-    /// A claim of a post.
+    /// The argument of `ledger.reserve`.
     struct Claim: Codable {
         var key: PostKey
         var asset: String
         var runID: String
     }
 
-    /// One step of a post.
+    /// The wire format of ``PostChange``.
     struct Change: Codable {
         private var state: PostState
         private var announcement: PostAnnouncement?
@@ -43,15 +41,15 @@ enum PostingWire {
         init(_ change: PostChange) {
             state = change.state
             switch change {
-            case .sending(let announced): announcement = announced
+            case .sending(let announcement): self.announcement = announcement
             case .accepted(let id, let address): (publishID, uploadURL) = (id, address?.reveal())
             case .uploaded: break
             case .published(let ids, let address): (postIDs, url) = (ids, address)
-            case .failed(let why), .unconfirmed(let why): reason = why
+            case .failed(let reason), .unconfirmed(let reason): self.reason = reason
             }
         }
 
-        /// The step; nil when fields of it are missing.
+        /// The change; nil if required fields are missing.
         var change: PostChange? {
             switch state {
             case .reserved: nil
@@ -65,7 +63,7 @@ enum PostingWire {
         }
     }
 
-    /// A post of the ledger.
+    /// The wire format of ``PostRecord``.
     struct Post: Codable {
         private var id: String
         private var key: PostKey

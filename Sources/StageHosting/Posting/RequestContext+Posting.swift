@@ -3,14 +3,14 @@ import PluginProtocol
 import Posting
 
 extension RequestContext {
-    /// For checking, with what the host knows of the account.
+    /// The context of a `check` request, with the problem of the account's credentials.
     static func checking(_ context: CheckContext) -> RequestContext {
         var request = RequestContext(context)
         request.accountProblem = context.credentials.problem(with: context.account)
         return request
     }
 
-    /// For running, with the post's identity.
+    /// The context of a `run` request, with the key of the asset's post.
     /// - Parameter sharesPlan: Whether the child is this program, which knows what plans give.
     static func running(_ context: StageContext, sharesPlan: Bool) -> RequestContext {
         var request = RequestContext(context)

@@ -1,7 +1,5 @@
-import PipelineKit
-import SlateStage
 import PluginProtocol
-import StageHosting
+import SlateStage
 
 @main enum Plugin {
     static func main() { PluginProcess.serve(Slate.self, name: "slate", version: "1.0.0") }

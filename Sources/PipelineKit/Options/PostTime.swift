@@ -1,7 +1,7 @@
 public import Foundation
 
 /// When to create a post: a point in time (`2026-12-24T18:00:00Z`), or a delay after the start of the run (`+2h`).
-public enum PostMoment: OptionValue, Hashable {
+public enum PostTime: OptionValue, Hashable {
     /// At a fixed point in time.
     case at(Date)
     /// This long after the start of the run.
@@ -18,13 +18,16 @@ public enum PostMoment: OptionValue, Hashable {
     }
 
     /// Parses an RFC 3339 timestamp with its offset, or a plus sign and a duration.
-    public static func parse(_ value: JSONValue) throws(OptionProblem) -> PostMoment {
-        let wanted = #"a time such as "2026-12-24T18:00:00+01:00", or a delay after the start of the run such as "+2h""#
+    public static func parse(_ value: JSONValue) throws(OptionProblem) -> PostTime {
+        let expected =
+            #"a time such as "2026-12-24T18:00:00+01:00", or a delay after the start of the run such as "+2h""#
         guard let text = value.stringValue?.trimmingCharacters(in: .whitespaces) else {
-            throw .wrongType(wanted, got: value)
+            throw .wrongType(expected, got: value)
         }
         if text.hasPrefix("+") {
-            guard let delay = Duration(parsing: String(text.dropFirst())) else { throw .wrongType(wanted, got: value) }
+            guard let delay = Duration(parsing: String(text.dropFirst())) else {
+                throw .wrongType(expected, got: value)
+            }
             return .after(delay)
         }
         let plain = text.uppercased().replacing(" ", with: "T")
@@ -33,7 +36,7 @@ public enum PostMoment: OptionValue, Hashable {
                 return .at(date)
             }
         }
-        throw .wrongType(wanted, got: value)
+        throw .wrongType(expected, got: value)
     }
 
     /// Writes points in time in UTC and delays in seconds.
