@@ -1,5 +1,5 @@
 package import Foundation
-package import PipelineKit
+import PipelineKit
 
 /// Fills the placeholders of a title: `{{ name }}`, `{{ date }}`, `{{ part }}`, `{{ parts }}`, and the post's `fields`.
 package enum TitleTemplate {

@@ -58,9 +58,10 @@ struct Enqueue: AsyncParsableCommand {
         let existing = await Command.existing(settings, database: db)
         let credentials = await Command.credentials(settings, existing)
         let overrides = try PipelineArguments.overrides(set: set, post: post)
-        let checked = try await StageHost.with(settings, .pipeline(pipeline)) { host in
+        let document = PipelineDocument.read(pipeline)
+        let checked = try await StageHost.with(settings, .named(document.stageNames)) { host in
             await CheckedRun.load(
-                file: pipeline, inputs: inputs, overrides: overrides,
+                document, inputs: inputs, overrides: overrides,
                 registry: host.registry, settings: settings, credentials: credentials)
         }
         if let error = checked.secretRefusal(overrides, keeper: "job") { throw Command.exit(error) }

@@ -28,13 +28,16 @@ struct Explain: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Command.settings()
-        try await StageHost.with(settings, .pipeline(pipeline)) { try await explain(settings, $0) }
+        let document = PipelineDocument.read(pipeline)
+        try await StageHost.with(settings, .named(document.stageNames)) { host in
+            try await explain(document, settings, host: host)
+        }
     }
 
-    private func explain(_ settings: Settings, _ host: StageHost) async throws {
+    private func explain(_ document: PipelineDocument, _ settings: Settings, host: StageHost) async throws {
         let existing = await Command.existing(settings)
         let checked = await CheckedRun.load(
-            file: pipeline, inputs: inputs, overrides: try PipelineArguments.overrides(set: set, post: []),
+            document, inputs: inputs, overrides: try PipelineArguments.overrides(set: set, post: []),
             registry: host.registry, settings: settings, credentials: await Command.credentials(settings, existing))
         let blocking = checked.blocking.filter { $0.subject != .authorisation }
         guard let pipeline = checked.pipeline, blocking.isEmpty else {

@@ -51,8 +51,9 @@ struct Lint: AsyncParsableCommand {
         } catch {
             throw refuse(error)
         }
-        try await StageHost.with(settings, .pipeline(pipeline), orElse: { throw refuse($0) }) { host in
-            let (findings, mask) = await findings(settings, host)
+        let document = PipelineDocument.read(pipeline)
+        try await StageHost.with(settings, .named(document.stageNames), orElse: { throw refuse($0) }) { host in
+            let (findings, mask) = await findings(document, settings, host: host)
             let summary = try report(findings, mask)
             if summary.errors > 0 || (strict && summary.warnings > 0) { throw ExitCode(65) }
         }
@@ -77,25 +78,24 @@ struct Lint: AsyncParsableCommand {
         return summary
     }
 
-    private func findings(_ settings: Settings, _ host: StageHost) async -> ([Diagnostic], SecretMask) {
+    private func findings(
+        _ document: PipelineDocument, _ settings: Settings, host: StageHost
+    ) async -> ([Diagnostic], SecretMask) {
         var checked = await CheckedRun.load(
-            file: pipeline, inputs: inputs, registry: host.registry, settings: settings,
+            document, inputs: inputs, registry: host.registry, settings: settings,
             credentials: await Command.credentials(settings, await Command.existing(settings)))
         // A missing login on this machine is not a fault of the file.
         checked.tolerateAuthorisation(as: .note)
         let plans = await checked.planFootage(settings: settings)
-        var findings = checked.findings + host.findings
-        var mask = SecretMask()
-        if let text = try? FileText.read(URL(filePath: pipeline)) {
-            let linter = Linter(
-                text, file: pipeline, pipeline: checked.pipeline, stages: host.registry.stages,
-                environment: { settings[$0] }, assets: checked.assets, plans: plans)
-            findings += linter.findings()
-            mask = linter.mask
-        }
+        let linter = Linter(
+            document, pipeline: checked.pipeline, stages: host.registry.stages, environment: { settings[$0] },
+            assets: checked.assets, plans: plans)
         let allowed = Set(allow)
-        let told = findings.filter { $0.severity == .error || !allowed.contains($0.code) }
-        return (told.sorted { rank($0) < rank($1) }.map(mask.masked), mask)
+        let findings = (checked.findings + host.findings).filter {
+            $0.severity == .error || !allowed.contains($0.code)
+        }
+        let all = findings + linter.findings(allowing: allowed)
+        return (all.sorted { rank($0) < rank($1) }.map(linter.mask.masked), linter.mask)
     }
 
     /// Sort key: findings in the pipeline file from top to bottom, then findings in other files.

@@ -50,7 +50,7 @@ struct PipelineArguments: ParsableArguments {
 
     /// The parsed values of `--set` and `--post`.
     /// - Throws: `ValidationError` for a value that is not `stage.option=value` or `key=value`.
-    func overrides() throws -> [PipelineChecker.Override] { try Self.overrides(set: set, post: post) }
+    func overrides() throws -> [PipelineOverride] { try Self.overrides(set: set, post: post) }
 
     /// `--set` and `--post` as command-line words, to store with a job and pass to its run.
     static func words(set: [String], post: [String]) -> [String] {
@@ -59,15 +59,15 @@ struct PipelineArguments: ParsableArguments {
 
     /// Parses the values of `--set` and `--post`.
     /// - Throws: `ValidationError` for a value that is not `stage.option=value` or `key=value`.
-    static func overrides(set: [String], post: [String]) throws -> [PipelineChecker.Override] {
+    static func overrides(set: [String], post: [String]) throws -> [PipelineOverride] {
         try set.map { text in
-            guard let override = PipelineChecker.Override(text, flag: "--set", namesStage: true) else {
+            guard let override = PipelineOverride(set: text) else {
                 throw ValidationError("--set takes stage.option=value, not \"\(text)\"")
             }
             return override
         }
             + post.map { text in
-                guard let override = PipelineChecker.Override(text, flag: "--post", namesStage: false) else {
+                guard let override = PipelineOverride(post: text) else {
                     throw ValidationError("--post takes key=value, not \"\(text)\"")
                 }
                 return override
@@ -124,7 +124,7 @@ struct CheckedRun: Sendable {
     /// The error for a secret option given with `--set`; nil if there is none. The command line is stored, and a stored
     /// record must not hold a secret.
     /// - Parameter keeper: The record that would hold it, such as "run record".
-    func secretRefusal(_ overrides: [PipelineChecker.Override], keeper: String) -> StageError? {
+    func secretRefusal(_ overrides: [PipelineOverride], keeper: String) -> StageError? {
         guard let pipeline, let option = SavedPlan.secret(in: overrides, of: pipeline) else { return nil }
         return SavedPlan.secretRefusal(option, keeper: keeper)
     }
@@ -137,33 +137,19 @@ struct CheckedRun: Sendable {
         return refusedFootage.isEmpty ? 0 : 65
     }
 
-    /// Reads and checks a pipeline file, and resolves its inputs. Problems become findings.
+    /// Checks a pipeline file, and resolves its inputs. Problems become findings.
     static func load(
-        file: String, inputs: [String], overrides: [PipelineChecker.Override] = [], until: String? = nil,
+        _ document: PipelineDocument, inputs: [String], overrides: [PipelineOverride] = [], until: String? = nil,
         registry: StageRegistry, settings: Settings, credentials: any CredentialProvider
     ) async -> CheckedRun {
-        guard !file.isEmpty else {
-            let finding = Diagnostic(
-                code: "unreadable-pipeline", "the path of the pipeline file is empty", hint: "name a JSON or YAML file")
-            return CheckedRun(findings: [finding])
-        }
-        let text: String
-        do throws(FileText.Problem) {
-            text = try FileText.read(URL(filePath: file))
-        } catch {
-            let finding = Diagnostic(
-                code: "unreadable-pipeline", "the pipeline file \(file) \(error.message)", hint: error.hint,
-                location: SourcePosition(file: file, line: error.line, column: error.column))
-            return CheckedRun(findings: [finding])
-        }
         let checker = PipelineChecker(
             registry: registry, environment: { settings[$0] }, isReserved: Settings.secretNames.contains)
-        let (pipeline, problems) = checker.check(text, file: file, overrides: overrides, until: until)
+        let (pipeline, problems) = checker.check(document, overrides: overrides, until: until)
         var findings = problems
         let patterns =
             inputs.isEmpty
             ? pipeline?.inputs ?? []
-            : inputs.map { ($0, SourcePosition(file: file)) }
+            : inputs.map { ($0, SourcePosition(file: document.file)) }
         var assets: [AssetInput] = []
         if let pipeline {
             if patterns.isEmpty {
@@ -171,7 +157,7 @@ struct CheckedRun: Sendable {
                     Diagnostic(
                         code: "no-input", "the pipeline has no inputs",
                         hint: "add \"inputs\": [\"footage/*\"], or name files on the command line",
-                        location: SourcePosition(file: file, line: 1, column: 1)))
+                        location: SourcePosition(file: document.file, line: 1, column: 1)))
             }
             let directory = URL(filePath: FileManager.default.currentDirectoryPath)
             let resolved = InputResolver.resolve(patterns, in: directory)
@@ -187,7 +173,7 @@ struct CheckedRun: Sendable {
         return CheckedRun(
             pipeline: pipeline, assets: assets, findings: findings,
             mask: SecretMask(
-                hiding: text, file: file, stages: registry.stages, environment: { settings[$0] }, overrides: overrides))
+                hiding: document, stages: registry.stages, environment: { settings[$0] }, overrides: overrides))
     }
 
     private static func checkStages(

@@ -36,18 +36,20 @@ struct Plan: AsyncParsableCommand {
     static func show(_ arguments: PipelineArguments, save: String? = nil, saved: PlanFile? = nil) async throws {
         var settings = try await Command.settings()
         if arguments.sandbox { settings = settings.sandboxed() }
-        try await StageHost.with(settings, .pipeline(arguments.pipeline), isolate: arguments.isolate) { host in
-            try await show(arguments, save, saved, settings, host)
+        let document = PipelineDocument.read(arguments.pipeline)
+        try await StageHost.with(settings, .named(document.stageNames), isolate: arguments.isolate) { host in
+            try await show(arguments, save, saved, settings, host, document: document)
         }
     }
 
     private static func show(
-        _ arguments: PipelineArguments, _ save: String?, _ saved: PlanFile?, _ settings: Settings, _ host: StageHost
+        _ arguments: PipelineArguments, _ save: String?, _ saved: PlanFile?, _ settings: Settings, _ host: StageHost,
+        document: PipelineDocument
     ) async throws {
         let records = await Command.existing(settings)
         let overrides = try arguments.overrides()
         var checked = await CheckedRun.load(
-            file: arguments.pipeline, inputs: arguments.inputs, overrides: overrides,
+            document, inputs: arguments.inputs, overrides: overrides,
             until: arguments.until, registry: host.registry, settings: settings,
             credentials: await Command.credentials(settings, records))
         checked.add(host.findings)

@@ -16,7 +16,7 @@ struct ProbeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Command.settings()
-        try await StageHost.with(settings, .pipeline("")) { try await show($0.registry) }
+        try await StageHost.with(settings, .named([])) { try await show($0.registry) }
     }
 
     private func show(_ registry: StageRegistry) async throws {

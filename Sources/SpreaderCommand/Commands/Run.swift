@@ -130,20 +130,22 @@ struct Run: AsyncParsableCommand {
     private func start(
         _ words: [String], _ saved: PlanFile?, _ settings: Settings, _ stop: StopSwitch
     ) async throws -> Int {
-        try await StageHost.with(
-            settings, .pipeline(arguments.pipeline), isolate: arguments.isolate, orElse: { refuse($0) }
+        let document = PipelineDocument.read(arguments.pipeline)
+        return try await StageHost.with(
+            settings, .named(document.stageNames), isolate: arguments.isolate, orElse: { refuse($0) }
         ) { host in
-            try await start(words, saved, settings, host, stop)
+            try await start(words, saved, settings, host, stop, document: document)
         }
     }
 
     private func start(
-        _ words: [String], _ saved: PlanFile?, _ settings: Settings, _ host: StageHost, _ stop: StopSwitch
+        _ words: [String], _ saved: PlanFile?, _ settings: Settings, _ host: StageHost, _ stop: StopSwitch,
+        document: PipelineDocument
     ) async throws -> Int {
         let overrides = try arguments.overrides()
         let existing = await Command.existing(settings, database: db)
         var checked = await CheckedRun.load(
-            file: arguments.pipeline, inputs: arguments.inputs, overrides: overrides, until: arguments.until,
+            document, inputs: arguments.inputs, overrides: overrides, until: arguments.until,
             registry: host.registry, settings: settings, credentials: await Command.credentials(settings, existing))
         checked.add(host.findings)
         if let error = checked.secretRefusal(overrides, keeper: "run record") { return refuse(error) }

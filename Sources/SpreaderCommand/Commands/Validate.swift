@@ -37,10 +37,11 @@ struct Validate: AsyncParsableCommand {
         } catch {
             throw refuse(error)
         }
+        let document = PipelineDocument.read(pipeline)
         try await StageHost.with(
-            settings, .pipeline(pipeline), isolate: isolate, orElse: { throw refuse($0) }
+            settings, .named(document.stageNames), isolate: isolate, orElse: { throw refuse($0) }
         ) { host in
-            try await report(settings, host)
+            try await report(document, settings, host: host)
         }
     }
 
@@ -54,9 +55,9 @@ struct Validate: AsyncParsableCommand {
         return Command.exit(error)
     }
 
-    private func report(_ settings: Settings, _ host: StageHost) async throws {
+    private func report(_ document: PipelineDocument, _ settings: Settings, host: StageHost) async throws {
         var checked = await CheckedRun.load(
-            file: pipeline, inputs: inputs, registry: host.registry, settings: settings,
+            document, inputs: inputs, registry: host.registry, settings: settings,
             credentials: await Command.credentials(settings, await Command.existing(settings)))
         checked.add(host.findings)
         // The user who checks a file may not be the one who posts it, so a missing login is only a warning.

@@ -174,9 +174,10 @@ struct Watch: AsyncParsableCommand {
     private func check(_ settings: Settings) async throws -> Pipeline {
         let overrides = try PipelineArguments.overrides(set: set, post: post)
         let credentials = await Command.credentials(settings, await Command.existing(settings, database: db))
-        let checked = try await StageHost.with(settings, .pipeline(pipeline)) { host in
+        let document = PipelineDocument.read(pipeline)
+        let checked = try await StageHost.with(settings, .named(document.stageNames)) { host in
             await CheckedRun.load(
-                file: pipeline, inputs: [folder], overrides: overrides, registry: host.registry, settings: settings,
+                document, inputs: [folder], overrides: overrides, registry: host.registry, settings: settings,
                 credentials: credentials)
         }
         if let error = checked.secretRefusal(overrides, keeper: "job") { throw Command.exit(error) }

@@ -18,7 +18,7 @@ struct PlanBuilder {
     /// Makes a plan from a checked pipeline and its planned assets.
     /// - Throws: `StageError` if footage can't be read, or if `--set` gives a secret, which a plan must not hold.
     func plan(
-        _ pipeline: Pipeline, _ assets: [AssetInput], _ plans: [AssetPlan], _ overrides: [PipelineChecker.Override]
+        _ pipeline: Pipeline, _ assets: [AssetInput], _ plans: [AssetPlan], _ overrides: [PipelineOverride]
     ) async throws(StageError) -> SavedPlan {
         if let option = SavedPlan.secret(in: overrides, of: pipeline) {
             throw SavedPlan.secretRefusal(option, keeper: "plan")

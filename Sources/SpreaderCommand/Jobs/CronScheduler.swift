@@ -55,11 +55,12 @@ struct CronScheduler: Sendable {
     }
 
     private func fire(_ entry: CronFile.Entry, _ name: String, _ moment: Date) async throws(StageError) {
+        let document = PipelineDocument.read(entry.pipeline)
         let checked: CheckedRun
         do {
-            checked = try await StageHost.with(settings, .pipeline(entry.pipeline)) { host in
+            checked = try await StageHost.with(settings, .named(document.stageNames)) { host in
                 await CheckedRun.load(
-                    file: entry.pipeline, inputs: entry.inputs, registry: host.registry, settings: settings,
+                    document, inputs: entry.inputs, registry: host.registry, settings: settings,
                     credentials: await Command.credentials(settings, nil))
             }
         } catch {

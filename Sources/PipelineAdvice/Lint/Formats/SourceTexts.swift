@@ -1,5 +1,5 @@
 import Foundation
-package import PipelineFile
+import PipelineFile
 package import PipelineKit
 
 /// The text files that findings refer to, each read once.
