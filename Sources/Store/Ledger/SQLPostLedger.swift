@@ -31,7 +31,7 @@ package struct SQLPostLedger: PostLedger {
                     """
                     SELECT * FROM posts WHERE account = ? AND digest = ?
                     AND (slot = ? OR substr(slot, 1, length(?)) = ?) ORDER BY slot
-                    """, [key.account, key.digest, key.slot, key.slot + "#", key.slot + "#"]
+                    """, [key.account, key.digest, key.slot, key.seriesPrefix, key.seriesPrefix]
                 ).map { try Self.record($0, sealer) }
             }
         }
