@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import PipelineKit
 
 /// A static HTML page with a title and a few lines, for the result of a login or an error.
 struct NoticePage: Sendable {
@@ -38,7 +39,7 @@ struct NoticePage: Sendable {
         <head>
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
-        <title>\(Self.escaped(title))</title>
+        <title>\(XMLText.escaped(title))</title>
         <style>
         :root { color-scheme: light dark }
         body { font: 16px/1.5 system-ui, sans-serif; margin: 15vh auto 0; max-width: 32rem; padding: 0 1.5rem }
@@ -48,16 +49,10 @@ struct NoticePage: Sendable {
         </style>
         </head>
         <body>
-        <h1>\(Self.escaped(title))</h1>
-        \(lines.map { "<p>\(Self.escaped($0))</p>" }.joined(separator: "\n"))
+        <h1>\(XMLText.escaped(title))</h1>
+        \(lines.map { "<p>\(XMLText.escaped($0))</p>" }.joined(separator: "\n"))
         </body>
         </html>
         """
-    }
-
-    /// Escapes text for HTML.
-    private static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-            .replacing("\"", with: "&quot;")
     }
 }
