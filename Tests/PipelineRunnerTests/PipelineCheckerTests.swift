@@ -230,6 +230,29 @@ import Testing
         #expect(findings[2].message == "empty.mp4: the file is empty")
     }
 
+    @Test func readsSidecarsWithExtensionsInAnyCase() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for name in ["a.MP4", "b.mp4", "c.mp4"] { try write(name, in: folder) }
+        try write("a.JSON", #"{"title": "A"}"#, in: folder)
+        try write("b.Txt", "B\n", in: folder)
+        try write("c.JSON", #"{"titel": "C"}"#, in: folder)
+        let (assets, findings) = InputResolver.resolve([("*", SourcePosition(file: "p"))], in: folder)
+        #expect(assets.map(\.name) == ["a.MP4", "b.mp4"])
+        #expect(assets.map { $0.post["title"] } == ["A", "B"])
+        #expect(findings.map(\.text) == [#"c.JSON:1:2: error: unknown key "titel" (did you mean "title"?)"#])
+    }
+
+    @Test func lowerCaseSidecarTakesPrecedence() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try write("a.mp4", in: folder)
+        try write("a.json", #"{"title": "lower"}"#, in: folder)
+        try write("a.JSON", #"{"title": "upper"}"#, in: folder)
+        let (assets, _) = InputResolver.resolve([("a.mp4", SourcePosition(file: "p"))], in: folder)
+        #expect(assets.first?.post["title"] == "lower")
+    }
+
     @Test func checksSidecars() throws {
         let folder = try folder()
         defer { try? FileManager.default.removeItem(at: folder) }
