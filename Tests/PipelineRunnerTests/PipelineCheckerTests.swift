@@ -148,6 +148,29 @@ import Testing
         #expect(pipeline?.post["title"] == "hi 😀")
     }
 
+    @Test(arguments: [
+        ("{\"name\": \"a\u{85}b\", \"stages\": [{\"uses\": \"look\"}]}", "a\u{85}b"),
+        ("{\"name\": \"a \u{2028} b\", \"stages\": [{\"uses\": \"look\"}]}", "a \u{2028} b"),
+        ("\t{\"name\"\n:\"x\",\n\t\"stages\"\n\t:\n[{\"uses\": \"look\"}]}", "x"),
+    ])
+    func readsJSONThatIsNoYAML(_ text: String, _ name: String) {
+        let (pipeline, findings) = PipelineChecker(registry: testRegistry, environment: { _ in nil })
+            .check(PipelineDocument(text, file: "p.json"))
+        #expect(findings.isEmpty)
+        #expect(pipeline?.name == name)
+    }
+
+    @Test(arguments: [
+        (#"{"name": "\ud83d"}"#, #"p.json:1:11: error: not valid JSON: "\ud83d" is only half of a character"#),
+        (#"{"name": "\ude00x"}"#, #"p.json:1:11: error: not valid JSON: "\ude00" is only half of a character"#),
+        (#"{"name": "\ud83d\u12"}"#, #"p.json:1:17: error: not valid JSON: "\u" takes four hexadecimal digits"#),
+        ("{\"name\": \"a\u{7F}\"}", "p.json:1:12: error: a character that is not allowed in text: U+007F"),
+        (#"{"a": 1, "\u0061": 2}"#, #"p.json:1:10: error: the key "a" occurs twice in one object"#),
+    ])
+    func rejectsTextThatNoOneCanRead(_ text: String, _ finding: String) {
+        #expect(findings(text).first?.hasPrefix(finding) == true, "\(findings(text))")
+    }
+
     @Test func readsTabsAndYAMLWordsAsText() {
         let (pipeline, findings) = PipelineChecker(registry: testRegistry, environment: { _ in nil })
             .check(
