@@ -153,7 +153,7 @@ import Testing
         ("{\"name\": \"a \u{2028} b\", \"stages\": [{\"uses\": \"look\"}]}", "a \u{2028} b"),
         ("\t{\"name\"\n:\"x\",\n\t\"stages\"\n\t:\n[{\"uses\": \"look\"}]}", "x"),
     ])
-    func readsJSONThatIsNoYAML(_ text: String, _ name: String) {
+    func readsJSONThatIsNotYAML(_ text: String, _ name: String) {
         let (pipeline, findings) = PipelineChecker(registry: testRegistry, environment: { _ in nil })
             .check(PipelineDocument(text, file: "p.json"))
         #expect(findings.isEmpty)
@@ -167,7 +167,7 @@ import Testing
         ("{\"name\": \"a\u{7F}\"}", "p.json:1:12: error: a character that is not allowed in text: U+007F"),
         (#"{"a": 1, "\u0061": 2}"#, #"p.json:1:10: error: the key "a" occurs twice in one object"#),
     ])
-    func rejectsTextThatNoOneCanRead(_ text: String, _ finding: String) {
+    func rejectsBadEscapesCharactersAndDuplicateKeys(_ text: String, _ finding: String) {
         #expect(findings(text).first?.hasPrefix(finding) == true, "\(findings(text))")
     }
 

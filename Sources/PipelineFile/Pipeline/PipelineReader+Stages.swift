@@ -15,8 +15,9 @@ extension PipelineReader {
 
     /// Reads `stages`, and sets ``links``.
     mutating func readStages(_ root: DocumentNode, overrides: [PipelineOverride]) -> [PipelineStage] {
+        guard let nodes = stageNodes(of: root) else { return [] }
         var stages: [PipelineStage] = []
-        for (index, node) in stageNodes(of: root).enumerated() {
+        for (index, node) in nodes.enumerated() {
             let section = DocumentSection(node: node, pointer: "/stages/\(index)")
             guard let entry = readEntry(section) else { continue }
             let own = overrides.filter { $0.concerns(stage: entry.id, named: entry.type.name.rawValue) }
@@ -26,16 +27,17 @@ extension PipelineReader {
         return stages
     }
 
-    private mutating func stageNodes(of root: DocumentNode) -> [DocumentNode] {
+    /// The elements of `stages`; nil if there is no such list.
+    private mutating func stageNodes(of root: DocumentNode) -> [DocumentNode]? {
         guard let member = root.member("stages") else {
             findings.report(
                 "missing-key", "a pipeline needs \"stages\"", hint: "a list such as [{ \"uses\": \"probe\" }]",
                 at: root.location)
-            return []
+            return nil
         }
         guard case .list(let elements, let location) = member.value else {
             findings.reportType(of: member, wanted: "a list", pointer: "/stages")
-            return []
+            return nil
         }
         if elements.isEmpty {
             findings.report("missing-key", "\"stages\" is empty", at: location, pointer: "/stages")
