@@ -105,7 +105,8 @@ struct Benchmarks {
         }
         let stages = (0..<5).map { #"{"uses": "idle", "id": "idle\#($0)"}"# }.joined(separator: ", ")
         let checker = PipelineChecker(registry: StageRegistry([StageDefinition(Idle.self)]), environment: { _ in nil })
-        guard let pipeline = checker.check("{\"stages\": [\(stages)]}", file: "bench.json").pipeline else { return }
+        let document = PipelineDocument("{\"stages\": [\(stages)]}", file: "bench.json")
+        guard let pipeline = checker.check(document).pipeline else { return }
         let store = try RecordStore(sqlite: folder.appending(path: "bench.db").path)
         let host = RunEnvironment(
             journal: SQLJournal(store),

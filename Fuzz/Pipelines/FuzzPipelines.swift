@@ -109,8 +109,8 @@ struct FuzzPipelines: AsyncParsableCommand {
         }.sorted { $0.lastPathComponent < $1.lastPathComponent }.map { url in
             let data = try Data(contentsOf: url)
             let checker = PipelineChecker(registry: registry, environment: { _ in nil })
-            let text = String(decoding: data, as: UTF8.self)
-            let isValid = checker.check(text, file: url.lastPathComponent).pipeline != nil
+            let document = PipelineDocument(String(decoding: data, as: UTF8.self), file: url.lastPathComponent)
+            let isValid = checker.check(document).pipeline != nil
             return Seed(name: url.lastPathComponent, bytes: [UInt8](data), isValid: isValid)
         }
     }

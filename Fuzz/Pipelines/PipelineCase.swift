@@ -26,7 +26,8 @@ struct PipelineCase {
     func run(_ bytes: [UInt8], file: String) async -> (verdict: Verdict, faults: [String]) {
         guard let text = String(validating: bytes, as: UTF8.self) else { return (.notText, decodingFaults(of: bytes)) }
         let checker = PipelineChecker(registry: registry, environment: { $0 == "HOME" ? "/home" : nil })
-        let (pipeline, findings) = checker.check(text, file: file)
+        let document = PipelineDocument(text, file: file)
+        let (pipeline, findings) = checker.check(document)
         var all = findings
         if let pipeline, let post = try? PostSettings.make(from: pipeline.post) {
             let context = CheckContext(post: post, account: pipeline.account, settings: [:])
@@ -36,7 +37,7 @@ struct PipelineCase {
         }
         let assets = ["a.mp4", "b.mp4"].map { AssetInput(name: $0, path: "/footage/\($0)", post: [:]) }
         all += Linter(
-            text, file: file, pipeline: pipeline, environment: { $0 == "HOME" ? "/home" : nil }, assets: assets
+            document, pipeline: pipeline, environment: { $0 == "HOME" ? "/home" : nil }, assets: assets
         ).findings()
         let lines = Self.lines(of: text)
         var faults = all.compactMap { fault(in: $0, lines: lines, file: file) }

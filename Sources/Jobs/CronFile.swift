@@ -85,15 +85,11 @@ package struct CronFile: Sendable {
                 report("bad-cron", error.message, members["cron"]?.location ?? node.location)
                 return nil
             }
-            let priority = members["priority"]?.json.integerValue ?? 0
-            if !(0...9).contains(priority) {
-                report("out-of-range", "\"priority\" must be 0 to 9", members["priority"]?.location ?? node.location)
-            }
             return Entry(
                 name: name, cron: cron, zone: members["timeZone"].flatMap { zone($0) } ?? usual, pipeline: pipeline,
                 inputs: words(members["inputs"]),
                 options: options(members["set"], "--set") + options(members["post"], "--post"),
-                queue: members["queue"]?.json.stringValue ?? "default", priority: Int(priority),
+                queue: queue(members["queue"]), priority: priority(members["priority"]),
                 labels: words(members["labels"]), location: node.location)
         }
 
@@ -118,6 +114,23 @@ package struct CronFile: Sendable {
             if let text = members[key]?.json.stringValue, !text.isEmpty { return text }
             report("missing-key", "an entry needs \"\(key)\", a string", members[key]?.location ?? node.location)
             return nil
+        }
+
+        private mutating func queue(_ node: DocumentNode?) -> String {
+            guard let node else { return "default" }
+            if let queue = node.json.stringValue { return queue }
+            report("wrong-type", "\"queue\" must be a string, not \(node.json.kind)", node.location)
+            return "default"
+        }
+
+        private mutating func priority(_ node: DocumentNode?) -> Int {
+            guard let node else { return 0 }
+            guard let priority = node.json.integerValue else {
+                report("wrong-type", "\"priority\" must be an integer, not \(node.json.kind)", node.location)
+                return 0
+            }
+            if !(0...9).contains(priority) { report("out-of-range", "\"priority\" must be 0 to 9", node.location) }
+            return Int(priority)
         }
 
         private mutating func words(_ node: DocumentNode?) -> [String] {

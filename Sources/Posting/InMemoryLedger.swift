@@ -33,7 +33,7 @@ package final class InMemoryLedger: PostLedger {
         state.withLock { state in
             state.records.values.filter { record in
                 record.key.account == key.account && record.key.digest == key.digest
-                    && (record.key.slot == key.slot || record.key.slot.hasPrefix(key.slot + "#"))
+                    && (record.key.slot == key.slot || record.key.slot.hasPrefix(key.seriesPrefix))
             }.sorted { $0.key.slot < $1.key.slot }
         }
     }

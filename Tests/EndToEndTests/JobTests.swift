@@ -371,6 +371,28 @@ extension EndToEnd {
                 outcome.messages.contains("table.yaml:3:11: error: \"25\" is not a valid hour"), "\(outcome.messages)")
         }
 
+        @Test func valuesOfOtherTypesInATimeTableAreErrors() async throws {
+            let place = try Place()
+            try place.write(
+                "table.yaml",
+                """
+                entries:
+                  - name: a
+                    cron: "0 2 * * *"
+                    pipeline: p.json
+                    queue: 5
+                    priority: high
+                """)
+            let outcome = try await Program.run(["worker", "--cron", "table.yaml"], in: place)
+            #expect(outcome.status == 65)
+            #expect(
+                outcome.messages.contains("table.yaml:5:12: error: \"queue\" must be a string, not an integer"),
+                "\(outcome.messages)")
+            #expect(
+                outcome.messages.contains("table.yaml:6:15: error: \"priority\" must be an integer, not text"),
+                "\(outcome.messages)")
+        }
+
         @Test func jobsAreCheckedTimedAndUnique() async throws {
             let farm = try await Farm(clips: 1)
             let wrong = try await farm.enqueue(["gone.mp4"])

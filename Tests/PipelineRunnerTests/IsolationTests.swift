@@ -56,7 +56,7 @@ import Testing
         for name in ["a.mp4", "crash.mp4", "b.mp4"] { try bench.footage(name) }
         let text = #"{"name": "test", "stages": [{"uses": "misbehave", "retry": {"attempts": 3}}]}"#
         let (pipeline, _) = PipelineChecker(registry: StageRegistry([isolated.definition]), environment: { _ in nil })
-            .check(text, file: "test.json")
+            .check(PipelineDocument(text, file: "test.json"))
         let checked = try #require(pipeline)
         let summary = try await bench.run(bench.request(checked, ["a.mp4", "crash.mp4", "b.mp4"]))
         #expect(summary.status == 1)

@@ -92,10 +92,11 @@ private struct Locked: Stage {
         _ text: String, file: String = "p.json", assets: [AssetInput] = [], environment: [String: String] = [:],
         now: Date = Date(timeIntervalSince1970: 1_700_000_000)
     ) -> [String] {
-        let pipeline = PipelineChecker(registry: testRegistry, environment: { environment[$0] })
-            .check(text, file: file).pipeline
+        let document = PipelineDocument(text, file: file)
+        let pipeline = PipelineChecker(registry: testRegistry, environment: { environment[$0] }).check(document)
+            .pipeline
         return Linter(
-            text, file: file, pipeline: pipeline, environment: { environment[$0] }, assets: assets, now: now
+            document, pipeline: pipeline, environment: { environment[$0] }, assets: assets, now: now
         ).findings().map(\.code)
     }
 
@@ -159,7 +160,8 @@ private struct Locked: Stage {
         let types = [StageDefinition(Locked.self)]
         func linter(_ value: String) -> (String, Linter) {
             let text = #"{"$schema": "s", "nmae": 1, "stages": [{"uses": "locked", "with": {"key": \#(value)}}]}"#
-            return (text, Linter(text, file: "p.json", pipeline: nil, stages: types, environment: { _ in nil }))
+            let document = PipelineDocument(text, file: "p.json")
+            return (text, Linter(document, pipeline: nil, stages: types, environment: { _ in nil }))
         }
         for value in [#""${KEY}""#, #""${KEY:-}""#, #""""#] {
             #expect(linter(value).1.findings().map(\.code) == [], "\(value)")
@@ -193,10 +195,11 @@ private struct Locked: Stage {
             (#"{"description": "://-----BEGIN \#(run)", "post": {"title": "{{\#(run)"}}"#, "p.json"),
             ("x: &a 1\ny:\n\(aliases)description: \(run)", "p.yaml"),
         ] {
+            let document = PipelineDocument(text, file: file)
             let (pipeline, findings) = PipelineChecker(registry: testRegistry, environment: { _ in nil })
-                .check(text, file: file)
+                .check(document)
             #expect(pipeline == nil && !findings.isEmpty)
-            _ = Linter(text, file: file, pipeline: pipeline, environment: { _ in nil }).findings()
+            _ = Linter(document, pipeline: pipeline, environment: { _ in nil }).findings()
             _ = SecretMask().masked(Diagnostic(code: "x", "://\(run)"))
         }
     }
@@ -211,10 +214,9 @@ private struct Locked: Stage {
 
     @Test func allowedCodesAreNotTold() {
         let text = posting(name: "")
-        let pipeline = PipelineChecker(registry: testRegistry, environment: { _ in nil })
-            .check(text, file: "p.json").pipeline
-        let linter = Linter(
-            text, file: "p.json", pipeline: pipeline, environment: { _ in nil }, allowing: ["no-name"])
-        #expect(linter.findings().isEmpty)
+        let document = PipelineDocument(text, file: "p.json")
+        let pipeline = PipelineChecker(registry: testRegistry, environment: { _ in nil }).check(document).pipeline
+        let linter = Linter(document, pipeline: pipeline, environment: { _ in nil })
+        #expect(linter.findings(allowing: ["no-name"]).isEmpty)
     }
 }

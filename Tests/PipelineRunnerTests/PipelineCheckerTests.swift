@@ -21,10 +21,10 @@ import Testing
 @Suite struct PipelineCheckerTests {
     private func findings(
         _ text: String, file: String = "p.json", environment: [String: String] = [:],
-        overrides: [PipelineChecker.Override] = [], until: String? = nil
+        overrides: [PipelineOverride] = [], until: String? = nil
     ) -> [String] {
         PipelineChecker(registry: testRegistry, environment: { environment[$0] })
-            .check(text, file: file, overrides: overrides, until: until).findings.map(\.text)
+            .check(PipelineDocument(text, file: file), overrides: overrides, until: until).findings.map(\.text)
     }
 
     @Test func reportsEverythingAtOnceWithPlaces() {
@@ -80,7 +80,7 @@ import Testing
             ])
         let (pipeline, _) = PipelineChecker(
             registry: testRegistry, environment: { ["NAME": "n", "TITLE": "t"][$0] }
-        ).check(text, file: "p.yaml")
+        ).check(PipelineDocument(text, file: "p.yaml"))
         #expect(pipeline?.name == "n")
         #expect(pipeline?.account == "default")
         #expect(pipeline?.post["title"] == "${NAME} t")
@@ -112,10 +112,9 @@ import Testing
     @Test func textGivenOnTheLineStaysAsWritten() throws {
         let checker = PipelineChecker(registry: testRegistry, environment: { _ in nil })
         for value in ["1.50", "true", "12345678901234567890", "\"q\""] {
-            let override = try #require(
-                PipelineChecker.Override("title=\(value)", flag: "--post", namesStage: false))
-            let (pipeline, findings) = checker.check(
-                #"{"stages": [{"uses": "look"}]}"#, file: "p.json", overrides: [override])
+            let override = try #require(PipelineOverride(post: "title=\(value)"))
+            let document = PipelineDocument(#"{"stages": [{"uses": "look"}]}"#, file: "p.json")
+            let (pipeline, findings) = checker.check(document, overrides: [override])
             #expect(findings.isEmpty)
             #expect(pipeline?.post["title"] == .string(value))
         }
@@ -144,25 +143,50 @@ import Testing
     @Test func readsEscapedEmojiAsJSONWritesThem() {
         let text = #"{"post": {"title": "hi \ud83d\ude00"}, "stages": [{"uses": "look"}]}"#
         let (pipeline, findings) = PipelineChecker(registry: testRegistry, environment: { _ in nil })
-            .check(text, file: "p.json")
+            .check(PipelineDocument(text, file: "p.json"))
         #expect(findings.isEmpty)
         #expect(pipeline?.post["title"] == "hi 😀")
     }
 
+    @Test(arguments: [
+        ("{\"name\": \"a\u{85}b\", \"stages\": [{\"uses\": \"look\"}]}", "a\u{85}b"),
+        ("{\"name\": \"a \u{2028} b\", \"stages\": [{\"uses\": \"look\"}]}", "a \u{2028} b"),
+        ("\t{\"name\"\n:\"x\",\n\t\"stages\"\n\t:\n[{\"uses\": \"look\"}]}", "x"),
+    ])
+    func readsJSONThatIsNotYAML(_ text: String, _ name: String) {
+        let (pipeline, findings) = PipelineChecker(registry: testRegistry, environment: { _ in nil })
+            .check(PipelineDocument(text, file: "p.json"))
+        #expect(findings.isEmpty)
+        #expect(pipeline?.name == name)
+    }
+
+    @Test(arguments: [
+        (#"{"name": "\ud83d"}"#, #"p.json:1:11: error: not valid JSON: "\ud83d" is only half of a character"#),
+        (#"{"name": "\ude00x"}"#, #"p.json:1:11: error: not valid JSON: "\ude00" is only half of a character"#),
+        (#"{"name": "\ud83d\u12"}"#, #"p.json:1:17: error: not valid JSON: "\u" takes four hexadecimal digits"#),
+        ("{\"name\": \"a\u{7F}\"}", "p.json:1:12: error: a character that is not allowed in text: U+007F"),
+        (#"{"a": 1, "\u0061": 2}"#, #"p.json:1:10: error: the key "a" occurs twice in one object"#),
+    ])
+    func rejectsBadEscapesCharactersAndDuplicateKeys(_ text: String, _ finding: String) {
+        #expect(findings(text).first?.hasPrefix(finding) == true, "\(findings(text))")
+    }
+
     @Test func readsTabsAndYAMLWordsAsText() {
         let (pipeline, findings) = PipelineChecker(registry: testRegistry, environment: { _ in nil })
-            .check("{\n\t\"name\": \"x\",\n\t\"stages\": [{\"uses\": \"look\"}]\n}", file: "p.json")
+            .check(
+                PipelineDocument(
+                    "{\n\t\"name\": \"x\",\n\t\"stages\": [{\"uses\": \"look\"}]\n}", file: "p.json"))
         #expect(findings.isEmpty)
         #expect(pipeline?.name == "x")
         let yaml = PipelineChecker(registry: testRegistry, environment: { _ in nil })
-            .check("name: no\nstages:\n  - uses: look\n", file: "p.yaml")
+            .check(PipelineDocument("name: no\nstages:\n  - uses: look\n", file: "p.yaml"))
         #expect(yaml.pipeline?.name == "no")
     }
 
     @Test func overridesAreCheckedLikeTheFile() throws {
         let text = #"{"stages": [{"uses": "look"}, {"uses": "cook", "id": "fry"}]}"#
-        func override(_ text: String) throws -> PipelineChecker.Override {
-            try #require(PipelineChecker.Override(text, flag: "--set", namesStage: true))
+        func override(_ text: String) throws -> PipelineOverride {
+            try #require(PipelineOverride(set: text))
         }
         #expect(findings(text, overrides: [try override("fry.number=7"), try override("cook.behaviour=x")]).isEmpty)
         #expect(
@@ -171,13 +195,14 @@ import Testing
             ])
         #expect(
             findings(text, overrides: [try override("fly.number=7")]).first?.contains("did you mean \"fry\"?") == true)
-        #expect(PipelineChecker.Override("number=7", flag: "--set", namesStage: true) == nil)
+        #expect(PipelineOverride(set: "number=7") == nil)
     }
 
     @Test func stopsAtTheStageAskedFor() throws {
         let text = #"{"stages": [{"uses": "look"}, {"uses": "cook"}, {"uses": "send"}]}"#
         let checker = PipelineChecker(registry: testRegistry, environment: { _ in nil })
-        #expect(checker.check(text, file: "p.json", until: "cook").pipeline?.stages.map(\.id) == ["look", "cook"])
+        let (pipeline, _) = checker.check(PipelineDocument(text, file: "p.json"), until: "cook")
+        #expect(pipeline?.stages.map(\.id) == ["look", "cook"])
         #expect(findings(text, until: "cok").first?.contains("did you mean \"cook\"?") == true)
     }
 
@@ -226,6 +251,29 @@ import Testing
         #expect(findings.map(\.code) == ["no-input", "no-input", "unreadable-footage"])
         #expect(findings[0].text.hasPrefix("p.json:3:5: error: no file matches \"none/*.mp4\""))
         #expect(findings[2].message == "empty.mp4: the file is empty")
+    }
+
+    @Test func readsSidecarsWithExtensionsInAnyCase() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for name in ["a.MP4", "b.mp4", "c.mp4"] { try write(name, in: folder) }
+        try write("a.JSON", #"{"title": "A"}"#, in: folder)
+        try write("b.Txt", "B\n", in: folder)
+        try write("c.JSON", #"{"titel": "C"}"#, in: folder)
+        let (assets, findings) = InputResolver.resolve([("*", SourcePosition(file: "p"))], in: folder)
+        #expect(assets.map(\.name) == ["a.MP4", "b.mp4"])
+        #expect(assets.map { $0.post["title"] } == ["A", "B"])
+        #expect(findings.map(\.text) == [#"c.JSON:1:2: error: unknown key "titel" (did you mean "title"?)"#])
+    }
+
+    @Test func lowerCaseSidecarTakesPrecedence() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try write("a.mp4", in: folder)
+        try write("a.json", #"{"title": "lower"}"#, in: folder)
+        try write("a.JSON", #"{"title": "upper"}"#, in: folder)
+        let (assets, _) = InputResolver.resolve([("a.mp4", SourcePosition(file: "p"))], in: folder)
+        #expect(assets.first?.post["title"] == "lower")
     }
 
     @Test func checksSidecars() throws {

@@ -26,7 +26,7 @@ private struct Sealed: Stage {
 
     private func pipeline(_ text: String, environment: [String: String] = [:]) throws -> Pipeline {
         let (pipeline, findings) = PipelineChecker(registry: registry, environment: { environment[$0] })
-            .check(text, file: "p.json")
+            .check(PipelineDocument(text, file: "p.json"))
         #expect(findings.isEmpty, "\(findings.map(\.text))")
         return try #require(pipeline)
     }
@@ -46,8 +46,7 @@ private struct Sealed: Stage {
     @Test func aSecretOnTheCommandLineIsFound() throws {
         let pipeline = try pipeline(#"{"stages": [{"uses": "sealed", "id": "box"}]}"#)
         func secret(_ word: String) -> String? {
-            SavedPlan.secret(
-                in: [PipelineChecker.Override(word, flag: "--set", namesStage: true)].compactMap(\.self), of: pipeline)
+            SavedPlan.secret(in: [PipelineOverride(set: word)].compactMap(\.self), of: pipeline)
         }
         #expect(secret("box.key=hunter2") == "box.key")
         #expect(secret("sealed.key=hunter2") == "box.key")

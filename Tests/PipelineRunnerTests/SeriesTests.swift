@@ -334,13 +334,14 @@ import Testing
 
     private func findings(_ stages: String) -> [String] {
         PipelineChecker(registry: testRegistry, environment: { _ in nil })
-            .check(#"{"stages": [\#(stages)]}"#, file: "p.json").findings.map(\.text)
+            .check(PipelineDocument(#"{"stages": [\#(stages)]}"#, file: "p.json")).findings.map(\.text)
     }
 
     @Test func titlesThatDoNotTellPartsApartAreWorthAWarning() throws {
         func findings(_ post: String, _ stages: String) -> [String] {
             PipelineChecker(registry: testRegistry, environment: { _ in nil })
-                .check(#"{"post": \#(post), "stages": [\#(stages)]}"#, file: "p.json").findings.map(\.text)
+                .check(PipelineDocument(#"{"post": \#(post), "stages": [\#(stages)]}"#, file: "p.json")).findings.map(
+                    \.text)
         }
         #expect(
             findings(#"{"title": "Live"}"#, Self.stages()) == [

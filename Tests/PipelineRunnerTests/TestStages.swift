@@ -261,7 +261,7 @@ final class Bench: Sendable {
     func pipeline(_ stages: String, post: String = "{}") throws -> Pipeline {
         let text = #"{"name": "test", "post": \#(post), "stages": [\#(stages)]}"#
         let (pipeline, findings) = PipelineChecker(registry: testRegistry, environment: { _ in nil })
-            .check(text, file: "test.json")
+            .check(PipelineDocument(text, file: "test.json"))
         guard let pipeline else { throw StageError(.internalFault, findings.map(\.text).joined(separator: "\n")) }
         return pipeline
     }

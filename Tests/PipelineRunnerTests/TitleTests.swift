@@ -14,7 +14,7 @@ import Testing
 
     private func check(_ post: String) -> (Pipeline?, [String]) {
         let (pipeline, findings) = PipelineChecker(registry: testRegistry, environment: { _ in nil })
-            .check(#"{"post": \#(post), \#(Self.stages)}"#, file: "p.json")
+            .check(PipelineDocument(#"{"post": \#(post), \#(Self.stages)}"#, file: "p.json"))
         return (pipeline, findings.map(\.text))
     }
 

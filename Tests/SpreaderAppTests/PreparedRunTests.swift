@@ -32,7 +32,7 @@ private struct Bench {
         _ body: (PreparedRun) async throws -> Void
     ) async throws {
         let selection = try PipelineSelection(file: pipeline, inputs: inputs, set: set)
-        try await Workspace.with(settings, for: .pipeline(pipeline)) { workspace in
+        try await Workspace.with(settings, for: selection) { workspace in
             var prepared = await PreparedRun.load(selection, in: workspace, authorisation: authorisation)
             await prepared.planFootage()
             try await body(prepared)

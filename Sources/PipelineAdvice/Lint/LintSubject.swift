@@ -3,14 +3,10 @@ import PipelineEngine
 import PipelineFile
 import PipelineKit
 
-/// The input of lint rules: the pipeline file before and after substitution, the checked pipeline and the footage.
+/// The input of lint rules: the pipeline file before substitution, the checked pipeline and the footage.
 struct LintSubject: Sendable {
-    /// The path of the file as the user gave it.
-    var file: String
-    /// The root before substitution; nil if the file can't be parsed.
-    var written: DocumentNode?
-    /// The root after substitution.
-    var filled: DocumentNode?
+    /// The file before substitution.
+    var document: PipelineDocument
     /// The checked pipeline; nil if it has errors.
     var pipeline: Pipeline?
     /// The known stages, for rules that also work on pipelines with errors.
@@ -26,7 +22,7 @@ struct LintSubject: Sendable {
         var index: Int
         var stage: PipelineStage
         /// The node before substitution.
-        var written: DocumentNode
+        var node: DocumentNode
 
         /// The name of the stage type, as in `uses`.
         var name: String { stage.type.name.rawValue }
@@ -34,18 +30,20 @@ struct LintSubject: Sendable {
         var pointer: String { "/stages/\(index)" }
 
         /// The member `key` of `with`; nil if the file does not set the option.
-        func option(_ key: String) -> DocumentNode.Member? { written.member("with")?.value.member(key) }
+        func option(_ key: String) -> DocumentNode.Member? { node.member("with")?.value.member(key) }
         /// The effective value of an option, including defaults.
         func value(_ key: String) -> JSONValue? { stage.stage.options[key] }
         /// The location of an option's value, or of the stage if the file does not set the option.
         func location(_ key: String) -> SourcePosition { option(key)?.value.location ?? stage.location }
     }
 
+    /// The root before substitution; nil if the file can't be parsed.
+    var root: DocumentNode? { document.root }
+
     /// The stages in order; empty if the pipeline has errors.
     var steps: [Step] {
-        guard let pipeline, case .list(let elements, _)? = written?.member("stages")?.value else { return [] }
-        return zip(pipeline.stages, elements).enumerated().map { index, pair in
-            Step(index: index, stage: pair.0, written: pair.1)
+        zip(pipeline?.stages ?? [], document.stageNodes).enumerated().map { index, pair in
+            Step(index: index, stage: pair.0, node: pair.1)
         }
     }
 
@@ -56,7 +54,7 @@ struct LintSubject: Sendable {
     var isPosting: Bool { pipeline?.isIrreversible ?? false }
 
     /// The members of `post` before substitution.
-    var post: [DocumentNode.Member] { written?.member("post")?.value.members ?? [] }
+    var post: [DocumentNode.Member] { root?.member("post")?.value.members ?? [] }
 
     /// The post settings of `asset` including its sidecar, or those of the pipeline; nil if they are invalid.
     func settings(of asset: AssetInput?) -> PostSettings? {
@@ -66,7 +64,7 @@ struct LintSubject: Sendable {
     }
 
     /// The start of the file.
-    var start: SourcePosition { SourcePosition(file: file, line: 1, column: 1) }
+    var start: SourcePosition { SourcePosition(file: document.file, line: 1, column: 1) }
 
     /// The footage that reaches `step`, with asset names. After a stage that splits, these are the parts.
     func footage(before step: Step) -> [(asset: String, media: ProbedMedia)] {

@@ -11,33 +11,28 @@ package struct Linter: Sendable {
         + FileRules.all).sorted { $0.code < $1.code }
 
     private let subject: LintSubject
-    private let allowed: Set<String>
     /// Masks the secrets of the file in messages and source lines.
     package let mask: SecretMask
 
     /// Creates a linter for one file.
     /// - Parameters:
-    ///   - text: The content of the file.
-    ///   - file: The path as the user gave it.
+    ///   - document: The file.
     ///   - pipeline: The checked pipeline; nil if it has errors. Most rules then find nothing.
     ///   - stages: The known stages, which declare the secret options; by default those of `pipeline`.
     ///   - environment: Values for `${NAME}`.
     ///   - assets: The footage.
     ///   - plans: The plans of the footage.
-    ///   - allowed: Codes to suppress.
     ///   - now: The current time.
     package init(
-        _ text: String, file: String, pipeline: Pipeline?, stages: [StageDefinition] = [],
-        environment: @escaping @Sendable (String) -> String?,
-        assets: [AssetInput] = [], plans: [AssetPlan] = [], allowing allowed: Set<String> = [], now: Date = Date()
+        _ document: PipelineDocument, pipeline: Pipeline?, stages: [StageDefinition] = [],
+        environment: @escaping @Sendable (String) -> String?, assets: [AssetInput] = [], plans: [AssetPlan] = [],
+        now: Date = Date()
     ) {
-        let written = DocumentLoader.load(text, file: file).root
         subject = LintSubject(
-            file: file, written: written, filled: written.map { Substitution(value: environment).apply(to: $0).node },
-            pipeline: pipeline, stages: stages.isEmpty ? pipeline?.stages.map(\.type) ?? [] : stages, assets: assets,
-            plans: plans, now: now)
-        self.allowed = allowed
-        mask = SecretMask(hiding: written, stages: subject.stages, environment: environment)
+            document: document, pipeline: pipeline,
+            stages: stages.isEmpty ? pipeline?.stages.map(\.type) ?? [] : stages, assets: assets, plans: plans, now: now
+        )
+        mask = SecretMask(hiding: document, stages: subject.stages, environment: environment)
     }
 
     /// Codes of warnings from the pipeline checks that `--allow` can suppress, too.
@@ -47,7 +42,8 @@ package struct Linter: Sendable {
     ]
 
     /// The findings of all rules, in the order of the file.
-    package func findings() -> [Diagnostic] {
+    /// - Parameter allowed: Codes to suppress.
+    package func findings(allowing allowed: Set<String> = []) -> [Diagnostic] {
         Self.rules.filter { !allowed.contains($0.code) }.flatMap { $0.findings(in: subject) }
             .sorted { left, right in
                 (left.location?.line ?? 0, left.location?.column ?? 0, left.code) < (

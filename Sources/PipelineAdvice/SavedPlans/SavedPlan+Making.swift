@@ -10,7 +10,7 @@ extension SavedPlan.Content {
         name = pipeline.name
         post = pipeline.post
         stages = pipeline.stages.map(SavedPlan.Stage.init)
-        variables = Self.variables(inFile: pipeline.file)
+        variables = pipeline.variables
         struct Decisive: Encodable {
             var name: String
             var post: [String: JSONValue]
@@ -18,27 +18,6 @@ extension SavedPlan.Content {
         }
         let all = try? JSONValue(encoding: Decisive(name: name, post: post, stages: stages)).text()
         digest = ContentDigest.sha256(all ?? "")
-    }
-
-    /// Maps the options and post settings of a pipeline file to the environment variables that they use.
-    private static func variables(inFile file: String) -> [String: [String]] {
-        guard let text = try? String(contentsOf: URL(filePath: file), encoding: .utf8),
-            let root = DocumentLoader.load(text, file: file).root
-        else { return [:] }
-        var found: [String: [String]] = [:]
-        func look(_ members: [DocumentNode.Member]?, below owner: String) {
-            for member in members ?? [] {
-                let names = Substitution.names(in: member.value)
-                if !names.isEmpty { found["\(owner).\(member.key)"] = names }
-            }
-        }
-        look(root.member("post")?.value.members, below: "post")
-        guard case .list(let stages, _)? = root.member("stages")?.value else { return found }
-        for stage in stages {
-            let id = (stage.member("id") ?? stage.member("uses"))?.value.json.stringValue
-            look(stage.member("with")?.value.members, below: id ?? "")
-        }
-        return found
     }
 }
 
@@ -151,10 +130,9 @@ extension SavedPlan {
     }
 
     /// The first secret option, as `stage.option`, that `--set` sets; nil if there is none. Files must not store its value.
-    package static func secret(in overrides: [PipelineChecker.Override], of pipeline: Pipeline) -> String? {
+    package static func secret(in overrides: [PipelineOverride], of pipeline: Pipeline) -> String? {
         for override in overrides {
-            for stage in pipeline.stages
-            where override.stage == stage.id || override.stage == stage.type.name.rawValue {
+            for stage in pipeline.stages where override.concerns(stage: stage.id, named: stage.type.name.rawValue) {
                 if stage.type.options.contains(where: { $0.name == override.key && $0.isSecret }) {
                     return "\(stage.id).\(override.key)"
                 }

@@ -1,6 +1,7 @@
 import Foundation
 import PipelineFile
 import PipelineKit
+import Posting
 import Store
 
 /// One part of split footage, which passes through the remaining stages like an asset.
@@ -22,7 +23,7 @@ struct AssetPart: Sendable {
     var label: String { FootagePart.label(number, of: count) }
 
     /// The ledger slot of the part.
-    func slot(in pipeline: String) -> String { "\(pipeline)#\(number)/\(count)" }
+    func slot(in pipeline: String) -> PostSlot { PostSlot(pipeline: pipeline, part: number, of: count) }
 }
 
 extension AssetRunner {

@@ -11,7 +11,8 @@ extension AssetRunner {
     func checkSeries(of count: Int, cuts: [Double], _ digest: String) async throws(StageError) {
         guard engine.request.pipeline.isIrreversible else { return }
         let name = engine.request.pipeline.name
-        let whole = PostKey(account: engine.request.accountIdentity, digest: digest, slot: name)
+        let whole = PostKey(
+            account: engine.request.accountIdentity, digest: digest, slot: PostSlot(pipeline: name))
         let earlier = try await earlierParts(whole)
         // With the same number of parts, missing ones may be posted.
         let isBegun = earlier.contains { $0.count == count }
@@ -21,7 +22,7 @@ extension AssetRunner {
             throw otherSeries("\(what) is already posted or in progress, but these options make \(parts)")
         }
         guard count > 1, !cuts.isEmpty else { return }
-        let key = PostKey(account: whole.account, digest: digest, slot: "\(name)#/\(count)")
+        let key = PostKey(account: whole.account, digest: digest, slot: PostSlot(pipeline: name, of: count))
         let known = try await host.ledger.cuts(key)
         // Tolerate rounding differences between machines.
         if let known, known.count == cuts.count, zip(known, cuts).allSatisfy({ abs($0 - $1) < 0.001 }) { return }
@@ -39,14 +40,12 @@ extension AssetRunner {
         var parts: [(number: Int, count: Int)] = []
         for record in try await host.ledger.series(whole) where ![.reserved, .failed].contains(record.state) {
             guard !reposts || record.runID == run.id else { continue }
-            let slot = record.key.slot.dropFirst(whole.slot.count)
-            if slot.isEmpty {
+            guard let slot = PostSlot(record.key.slot, pipeline: whole.slot) else { continue }
+            if let number = slot.part, let count = slot.count {
+                // A deliberate repost counts only for reposts.
+                if reposts || slot.repost == nil { parts.append((number, count)) }
+            } else if slot.count == nil, slot.repost == nil {
                 parts.append((1, 1))
-            } else if let match = slot.wholeMatch(of: /#(\d+)\/(\d+)(#.*)?/), let number = Int(match.1),
-                let count = Int(match.2), reposts || match.3 == nil
-            {
-                // `match.3` marks a deliberate repost, which counts only for reposts.
-                parts.append((number, count))
             }
         }
         return parts

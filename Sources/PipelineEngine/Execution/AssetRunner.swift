@@ -272,13 +272,14 @@ struct AssetRunner: Sendable {
 
     /// The ledger key of the post. A repost gets a key with the run id, so that resuming the run does not repost again.
     private func postKey(_ digest: String) async throws(StageError) -> PostKey {
-        let slot = part?.slot(in: pipeline.name) ?? pipeline.name
+        var slot = part?.slot(in: pipeline.name) ?? PostSlot(pipeline: pipeline.name)
         let usual = PostKey(account: engine.request.accountIdentity, digest: digest, slot: slot)
         // A first post by this run is not a repost when the run resumes.
         guard engine.request.reposts, let record = try await host.ledger.find(usual), record.state == .published,
             record.runID != run.id
         else { return usual }
-        return PostKey(account: usual.account, digest: digest, slot: "\(slot)#\(run.id)")
+        slot.repost = run.id
+        return PostKey(account: usual.account, digest: digest, slot: slot)
     }
 
     /// Checks the ledger before any work. Returns an outcome if the post is already done; nil to continue.

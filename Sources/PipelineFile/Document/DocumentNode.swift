@@ -40,4 +40,7 @@ package indirect enum DocumentNode: Sendable {
 
     /// The first member with that key; nil if there is none or this is not an object.
     package func member(_ key: String) -> Member? { members?.first { $0.key == key } }
+
+    /// The text of the member with that key; nil if there is none or it is not text.
+    package func text(_ key: String) -> String? { member(key)?.value.json.stringValue }
 }

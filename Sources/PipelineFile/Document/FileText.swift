@@ -36,10 +36,10 @@ package enum FileText {
             throw Problem(message: "is UTF-16", hint: "save it as UTF-8")
         }
         let lines = SourceLines(String(decoding: bytes.prefix(validCount(of: bytes)), as: UTF8.self) + "?")
-        let place = lines.end
+        let position = lines.end
         throw Problem(
             message: "is not UTF-8", hint: "save it as UTF-8; the location points to the first invalid byte",
-            line: place.line, column: place.column)
+            line: position.line, column: position.column)
     }
 
     /// The length of the longest valid UTF-8 prefix.

@@ -3,8 +3,8 @@ enum Nesting {
     /// The most aliases that a file may have if a key may contain aliases.
     private static let mostAliases = 20
 
-    /// The approximate location where `text` nests deeper than `limit`. Brackets in quotes count as well.
-    static func place(in text: String, deeperThan limit: Int) -> (line: Int, column: Int) {
+    /// The approximate position where `text` nests deeper than `limit`. Brackets in quotes count as well.
+    static func position(in text: String, deeperThan limit: Int) -> TextPosition {
         var (depth, dashes, isLineStart) = (0, 0, true)
         for (index, scalar) in text.unicodeScalars.enumerated() {
             switch scalar {
@@ -15,15 +15,15 @@ enum Nesting {
             case " ": break
             default: isLineStart = false
             }
-            if depth + dashes > limit { return SourceLines(text).place(of: index) }
+            if depth + dashes > limit { return SourceLines(text).position(at: index) }
         }
-        return (1, 1)
+        return .start
     }
 
-    /// The location of the first key that may be a list, an object or an alias, in a file with many aliases; else nil.
+    /// The position of the first key that may be a list, an object or an alias, in a file with many aliases; else nil.
     ///
     /// The parser compares keys deeply, and nested aliases can make that take exponential time.
-    static func aliasedKey(in text: String) -> (line: Int, column: Int)? {
+    static func aliasedKey(in text: String) -> TextPosition? {
         guard text.contains("*") else { return nil }
         let aliases = text.matches(of: /(?:^|[\s\[{,:?])\*[^\s,\[\]{}]/.anchorsMatchLineEndings()).count
         // An alias follows a boundary. An alias name of 200 characters counts as a key, which bounds the matching at
@@ -32,8 +32,8 @@ enum Nesting {
             /(?:^|[\s\[{,])\?\s|(?:^|[\s\[{,:?])\*(?:[^\s,\[\]{}]{200}|[^\s,\[\]{}]{1,200}[ \t]*:)|[\]}][ \t]*:/
             .anchorsMatchLineEndings()
         guard aliases > mostAliases, let key = text.firstMatch(of: keys) else { return nil }
-        // Skip the boundary in front of the sign.
-        let blank = text[key.range].prefix { !"?*]}".contains($0) }.unicodeScalars.count
-        return SourceLines(text).place(of: text[..<key.range.lowerBound].unicodeScalars.count + blank)
+        // Skip the boundary in front of the key.
+        let boundary = text[key.range].prefix { !"?*]}".contains($0) }.unicodeScalars.count
+        return SourceLines(text).position(at: text[..<key.range.lowerBound].unicodeScalars.count + boundary)
     }
 }

@@ -1,3 +1,11 @@
+/// A line and a column from 1, as editors count them; columns in Unicode scalars.
+struct TextPosition: Sendable, Hashable {
+    var line: Int
+    var column: Int
+
+    static let start = TextPosition(line: 1, column: 1)
+}
+
 /// The lines of a file as editors count them, ended by LF, CR LF or CR. Lines and columns count from 1, columns in
 /// Unicode scalars.
 package struct SourceLines: Sendable {
@@ -25,14 +33,18 @@ package struct SourceLines: Sendable {
         return String(view)
     }
 
-    /// The location of the last scalar.
-    var end: (line: Int, column: Int) { place(of: scalars.count - 1) }
+    /// The position of the last scalar.
+    var end: TextPosition { position(at: scalars.count - 1) }
 
-    /// The location of the scalar at `offset`, clamped to the text.
-    func place(of offset: Int) -> (line: Int, column: Int) {
+    /// The position of the scalar at `offset`, clamped to the text.
+    func position(at offset: Int) -> TextPosition {
         let offset = max(0, min(offset, scalars.count))
-        let line = Self.count(of: starts, upTo: offset)
-        return (line, offset - starts[line - 1] + 1)
+        var (low, high) = (0, starts.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if starts[middle] <= offset { low = middle + 1 } else { high = middle }
+        }
+        return TextPosition(line: low, column: offset - starts[low - 1] + 1)
     }
 
     /// The offsets where lines start. A line ends after a scalar for which `isBreak` is true; CR LF is one line break.
@@ -44,46 +56,27 @@ package struct SourceLines: Sendable {
         }
         return starts
     }
-
-    /// The number of elements of the sorted `offsets` that are at most `offset`.
-    static func count(of offsets: [Int], upTo offset: Int) -> Int {
-        var (low, high) = (0, offsets.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if offsets[middle] <= offset { low = middle + 1 } else { high = middle }
-        }
-        return low
-    }
 }
 
-/// Maps the locations that the YAML parser reports to those in the file.
-///
-/// They differ because the parser also ends lines at U+0085, U+2028 and U+2029, and because the parsed text has shorter
-/// escapes for surrogate pairs.
-struct PlaceMap {
+/// Maps the locations that the YAML parser reports to those in the file. They differ because the parser also ends lines
+/// at U+0085, U+2028 and U+2029.
+struct PositionMap {
     private let lines: SourceLines
-    private let parsedStarts: [Int]
-    /// The offsets in the parsed text where replaced surrogate pairs end.
-    private let joins: [Int]
-    private static let lostScalars = 2
+    /// The offsets where lines start for the parser.
+    private let starts: [Int]
 
-    /// Maps from `parsed` to `text`; `parsed` and `joins` come from ``DocumentLoader/joiningSurrogates(_:)``.
-    init(_ text: String, parsed: String, joins: [Int]) {
-        lines = SourceLines(text)
-        self.joins = joins
-        parsedStarts = SourceLines.starts(in: Array(parsed.unicodeScalars)) {
-            ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"].contains($0)
-        }
+    init(_ text: String) {
+        let scalars = Array(text.unicodeScalars)
+        lines = SourceLines(scalars)
+        starts = SourceLines.starts(in: scalars) { ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"].contains($0) }
     }
 
-    /// The location in the file; the end of the file if the parser's line is beyond it.
-    func place(line: Int, column: Int) -> (line: Int, column: Int) {
-        guard line <= parsedStarts.count else { return lines.place(of: .max) }
-        return place(of: parsedStarts[max(1, line) - 1] + max(0, column - 1))
+    /// The position in the file; the end of the file if the parser's line is beyond it.
+    func position(line: Int, column: Int) -> TextPosition {
+        guard line <= starts.count else { return position(at: .max) }
+        return position(at: starts[max(1, line) - 1] + max(0, column - 1))
     }
 
-    /// The location in the file of the scalar at `offset` in the parsed text.
-    func place(of offset: Int) -> (line: Int, column: Int) {
-        lines.place(of: offset + Self.lostScalars * SourceLines.count(of: joins, upTo: offset))
-    }
+    /// The position of the scalar at `offset`.
+    func position(at offset: Int) -> TextPosition { lines.position(at: offset) }
 }

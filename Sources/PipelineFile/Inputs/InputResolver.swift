@@ -30,6 +30,7 @@ package enum InputResolver {
         var assets: [AssetInput] = []
         var findings: [Diagnostic] = []
         var seen: Set<String> = []
+        var sidecars = SidecarReader()
         for (pattern, location) in inputs {
             let paths = expand(pattern, in: directory)
             if paths.isEmpty {
@@ -51,7 +52,7 @@ package enum InputResolver {
                             asset: name))
                     continue
                 }
-                let (post, problems) = Sidecar.read(beside: path, named: name)
+                let (post, problems) = sidecars.read(beside: path, named: name)
                 findings += problems.map { finding in
                     var finding = finding
                     finding.subject = .footage

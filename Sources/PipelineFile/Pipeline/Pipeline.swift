@@ -14,6 +14,8 @@ package struct Pipeline: Sendable {
     /// The locations of the values in ``post``, by key.
     package var postLocations: [String: SourcePosition]
     package var stages: [PipelineStage]
+    /// The environment variables behind post settings and stage options, such as `post.title` or `transcode.crf`.
+    package var variables: [String: [String]] = [:]
 
     /// Whether a stage has irreversible effects, such as posting.
     package var isIrreversible: Bool { stages.contains { $0.type.effect == .irreversible } }
@@ -47,14 +49,14 @@ extension Pipeline {
     package func placed(_ finding: Diagnostic, of stage: PipelineStage) -> Diagnostic {
         var finding = finding
         let parts = (finding.pointer ?? "").split(separator: "/").map(String.init)
-        var place: SourcePosition?
+        var location: SourcePosition?
         if parts.first == "post" {
-            place = parts.count > 1 ? postLocations[parts[1]] : nil
+            location = parts.count > 1 ? postLocations[parts[1]] : nil
         } else if let option = parts.first {
-            place = stage.optionLocations[option]
+            location = stage.optionLocations[option]
             finding.pointer = "\(stage.pointer)/with/\(parts.joined(separator: "/"))"
         }
-        finding.location = finding.location ?? place ?? stage.location
+        finding.location = finding.location ?? location ?? stage.location
         return finding
     }
 }

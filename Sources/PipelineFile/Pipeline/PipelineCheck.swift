@@ -14,6 +14,6 @@ public enum PipelineCheck {
         in text: String, file: String, stages registry: StageRegistry,
         environment: @escaping @Sendable (String) -> String? = { _ in nil }
     ) -> [Diagnostic] {
-        PipelineChecker(registry: registry, environment: environment).check(text, file: file).findings
+        PipelineChecker(registry: registry, environment: environment).check(PipelineDocument(text, file: file)).findings
     }
 }

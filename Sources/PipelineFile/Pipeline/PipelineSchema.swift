@@ -4,18 +4,7 @@ public import PipelineKit
 public enum PipelineSchema {
     /// The schema of pipelines that use the stages of `registry`.
     public static func schema(for registry: StageRegistry) -> JSONValue {
-        let name: JSONValue = ["enum": .array(registry.stages.map { .string($0.name.rawValue) })]
-        let variants: [JSONValue] = registry.stages.map { stage in
-            [
-                "if": ["properties": ["uses": ["const": .string(stage.name.rawValue)]]],
-                "then": [
-                    "properties": [
-                        "with": orVariable(stage.optionsSchema), "uses": ["description": .string(stage.summary)],
-                    ]
-                ],
-            ]
-        }
-        return [
+        [
             "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "spreader-pipeline file",
             "type": "object", "additionalProperties": false, "required": ["stages"],
             "properties": [
@@ -30,39 +19,55 @@ public enum PipelineSchema {
                 "post": orVariable(PostSettings.schema),
                 "stages": [
                     "type": "array", "minItems": 1, "description": "The steps, in order.",
-                    "items": [
-                        "type": "object", "required": ["uses"], "additionalProperties": false,
-                        "properties": [
-                            "uses": name,
-                            "id": [
-                                "type": "string", "description": "Another name for the stage, unique in the pipeline.",
-                            ],
-                            "with": ["type": "object", "description": "Options of the stage."],
-                            "retry": [
-                                "type": "object", "additionalProperties": false,
-                                "description": "When and how often to try again.",
-                                "properties": [
-                                    "attempts": [
-                                        "type": "integer", "minimum": 1, "maximum": 100,
-                                        "description":
-                                            "Total number of attempts; by default 5 for network stages, 1 for others.",
-                                    ],
-                                    "delay": Duration.optionType.schema, "maxDelay": Duration.optionType.schema,
-                                ],
-                            ],
-                            "timeout": Duration.optionType.schema,
-                            "isolate": [
-                                "type": "boolean", "default": false,
-                                "description": "Whether the stage runs in a separate process.",
-                            ],
-                            "labels": [
-                                "type": "array", "items": ["type": "string"],
-                                "description":
-                                    "Labels that a worker must offer (`worker --labels`) to run this stage of a job.",
-                            ],
-                        ], "allOf": .array(variants),
-                    ],
+                    "items": stage(of: registry),
                 ],
+            ],
+        ]
+    }
+
+    /// An element of `stages`. The value of `uses` decides which options `with` takes.
+    private static func stage(of registry: StageRegistry) -> JSONValue {
+        [
+            "type": "object", "required": ["uses"], "additionalProperties": false,
+            "properties": [
+                "uses": ["enum": .array(registry.stages.map { .string($0.name.rawValue) })],
+                "id": ["type": "string", "description": "Another name for the stage, unique in the pipeline."],
+                "with": ["type": "object", "description": "Options of the stage."],
+                "retry": retry, "timeout": Duration.optionType.schema,
+                "isolate": [
+                    "type": "boolean", "default": false,
+                    "description": "Whether the stage runs in a separate process.",
+                ],
+                "labels": [
+                    "type": "array", "items": ["type": "string"],
+                    "description": "Labels that a worker must offer (`worker --labels`) to run this stage of a job.",
+                ],
+            ],
+            "allOf": .array(registry.stages.map(options)),
+        ]
+    }
+
+    private static var retry: JSONValue {
+        [
+            "type": "object", "additionalProperties": false, "description": "When and how often to try again.",
+            "properties": [
+                "attempts": [
+                    "type": "integer", "minimum": 1, "maximum": 100,
+                    "description": "Total number of attempts; by default 5 for network stages, 1 for others.",
+                ],
+                "delay": Duration.optionType.schema, "maxDelay": Duration.optionType.schema,
+            ],
+        ]
+    }
+
+    /// The condition that ties the options of `stage` to its name in `uses`.
+    private static func options(of stage: StageDefinition) -> JSONValue {
+        [
+            "if": ["properties": ["uses": ["const": .string(stage.name.rawValue)]]],
+            "then": [
+                "properties": [
+                    "with": orVariable(stage.optionsSchema), "uses": ["description": .string(stage.summary)],
+                ]
             ],
         ]
     }
@@ -83,8 +88,8 @@ public enum PipelineSchema {
         var value = fields
         // Keep annotations at the top level, where editors look for them.
         var result: [String: JSONValue] = [:]
-        for word in ["description", "default", "examples", "writeOnly"] {
-            if let said = value.removeValue(forKey: word) { result[word] = said }
+        for keyword in ["description", "default", "examples", "writeOnly"] {
+            if let annotation = value.removeValue(forKey: keyword) { result[keyword] = annotation }
         }
         result["anyOf"] = [.object(value), ["type": "string", "pattern": "\\$\\{"]]
         return .object(result)

@@ -14,7 +14,7 @@ extension CronScheduler {
                 let prepared: PreparedRun
                 do {
                     let selection = try Self.selection(of: entry)
-                    prepared = try await Workspace.with(settings, for: .pipeline(entry.pipeline)) {
+                    prepared = try await Workspace.with(settings, for: selection) {
                         await PreparedRun.load(selection, in: $0)
                     }
                 } catch {

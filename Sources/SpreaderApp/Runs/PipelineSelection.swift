@@ -20,7 +20,7 @@ package struct PipelineSelection: Sendable, Hashable {
     /// Whether every stage runs in a child process.
     package var isolate = false
     /// `set` and `post`, parsed.
-    package let overrides: [PipelineChecker.Override]
+    package let overrides: [PipelineOverride]
 
     /// A value of `--set` or `--post` that can't be parsed.
     package struct InvalidOverride: Error {
@@ -36,15 +36,15 @@ package struct PipelineSelection: Sendable, Hashable {
         self.inputs = inputs
         self.set = set
         self.post = post
-        var overrides: [PipelineChecker.Override] = []
+        var overrides: [PipelineOverride] = []
         for text in set {
-            guard let override = PipelineChecker.Override(text, flag: "--set", namesStage: true) else {
+            guard let override = PipelineOverride(set: text) else {
                 throw InvalidOverride(message: "--set takes stage.option=value, not \"\(text)\"")
             }
             overrides.append(override)
         }
         for text in post {
-            guard let override = PipelineChecker.Override(text, flag: "--post", namesStage: false) else {
+            guard let override = PipelineOverride(post: text) else {
                 throw InvalidOverride(message: "--post takes key=value, not \"\(text)\"")
             }
             overrides.append(override)

@@ -19,8 +19,6 @@ package struct PreparedRun: Sendable {
     package private(set) var plans: [AssetPlan] = []
     /// Problems and advice so far, with secrets masked.
     package private(set) var findings: [Diagnostic] = []
-    /// The text of the pipeline file; nil if it can't be read.
-    let text: String?
     private let mask: SecretMask
 
     /// How much a missing login matters. A run needs one; a check need not be made by the person who posts.
@@ -34,22 +32,16 @@ package struct PreparedRun: Sendable {
     package static func load(
         _ selection: PipelineSelection, in workspace: Workspace, authorisation: AuthorisationCheck = .required
     ) async -> PreparedRun {
-        let file = selection.file
-        let text: String
-        do {
-            text = try read(file)
-        } catch {
-            return PreparedRun(selection, workspace, findings: [error.finding])
-        }
         let settings = workspace.settings
+        let registry = workspace.host.registry
         let checker = PipelineChecker(
-            registry: workspace.host.registry, environment: { settings[$0] }, isReserved: Settings.secretNames.contains)
+            registry: registry, environment: { settings[$0] }, isReserved: Settings.secretNames.contains)
         let (pipeline, problems) = checker.check(
-            text, file: file, overrides: selection.overrides, until: selection.until)
+            workspace.document, overrides: selection.overrides, until: selection.until)
         let mask = SecretMask(
-            hiding: text, file: file, stages: workspace.host.registry.stages, environment: { settings[$0] },
+            hiding: workspace.document, stages: registry.stages, environment: { settings[$0] },
             overrides: selection.overrides)
-        var run = PreparedRun(selection, workspace, pipeline: pipeline, text: text, findings: problems, mask: mask)
+        var run = PreparedRun(selection, workspace, pipeline: pipeline, findings: problems, mask: mask)
         if let pipeline {
             run.resolveInputs(of: pipeline)
             run.add(await run.checkStages(of: pipeline))
@@ -60,13 +52,12 @@ package struct PreparedRun: Sendable {
     }
 
     private init(
-        _ selection: PipelineSelection, _ workspace: Workspace, pipeline: Pipeline? = nil, text: String? = nil,
-        findings: [Diagnostic], mask: SecretMask = SecretMask()
+        _ selection: PipelineSelection, _ workspace: Workspace, pipeline: Pipeline?, findings: [Diagnostic],
+        mask: SecretMask
     ) {
         self.selection = selection
         self.workspace = workspace
         self.pipeline = pipeline
-        self.text = text
         self.findings = findings.map(mask.masked)
         self.mask = mask
     }
@@ -109,15 +100,12 @@ package struct PreparedRun: Sendable {
     /// The findings and the advice of `lint`, in the order of the file.
     /// - Parameter allowed: Codes of advice and warnings to leave out.
     package func advice(allowing allowed: Set<String>) -> [Diagnostic] {
-        var all = findings
-        if let text {
-            let settings = workspace.settings
-            let linter = Linter(
-                text, file: selection.file, pipeline: pipeline, stages: workspace.host.registry.stages,
-                environment: { settings[$0] }, assets: assets, plans: plans)
-            all += linter.findings()
-        }
-        return all.filter { $0.severity == .error || !allowed.contains($0.code) }
+        let settings = workspace.settings
+        let linter = Linter(
+            workspace.document, pipeline: pipeline, stages: workspace.host.registry.stages,
+            environment: { settings[$0] }, assets: assets, plans: plans)
+        let remaining = findings.filter { $0.severity == .error || !allowed.contains($0.code) }
+        return (remaining + linter.findings(allowing: allowed))
             .sorted { rank($0) < rank($1) }.map(mask.masked)
     }
 
@@ -134,27 +122,6 @@ package struct PreparedRun: Sendable {
 // MARK: Steps of loading
 
 extension PreparedRun {
-    private struct Unreadable: Error {
-        var finding: Diagnostic
-    }
-
-    private static func read(_ file: String) throws(Unreadable) -> String {
-        guard !file.isEmpty else {
-            throw Unreadable(
-                finding: Diagnostic(
-                    code: "unreadable-pipeline", "the name of the pipeline file is empty",
-                    hint: "name a JSON or YAML file"))
-        }
-        do throws(FileText.Problem) {
-            return try FileText.read(URL(filePath: file))
-        } catch {
-            throw Unreadable(
-                finding: Diagnostic(
-                    code: "unreadable-pipeline", "the pipeline file \(file) \(error.message)", hint: error.hint,
-                    location: SourcePosition(file: file, line: error.line, column: error.column)))
-        }
-    }
-
     private mutating func resolveInputs(of pipeline: Pipeline) {
         let file = selection.file
         let patterns =

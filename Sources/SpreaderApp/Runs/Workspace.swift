@@ -1,27 +1,32 @@
-import Foundation
-import PipelineKit
+package import Foundation
+package import PipelineFile
+package import PipelineKit
 
-/// What a command works with: the settings, the stages, and the records if they exist.
+/// What a command about a pipeline works with: the settings, the file, the stages, and the records if they exist.
 package struct Workspace: Sendable {
     package let settings: Settings
+    /// The pipeline file, read and parsed once.
+    package let document: PipelineDocument
     package let host: StageHost
     /// The records; nil if there is no database yet. Only a run creates one.
     package let records: HostAssembly?
     /// The account's credentials for checks: from the vault if there is one, else from the settings.
     package let credentials: VaultCredentials
 
-    /// Calls `body` with the stages that a pipeline file needs, then ends their child processes.
+    /// Reads the pipeline file, calls `body` with the stages that it names, then ends their child processes.
     /// - Parameter database: The value of `--db`.
     /// - Throws: `StageError` if the settings are invalid; whatever `body` throws.
     package static func with<Value>(
-        _ settings: Settings, for need: StageHost.Need, isolate: Bool = false, database: String? = nil,
+        _ settings: Settings, for selection: PipelineSelection, database: String? = nil,
         _ body: (Workspace) async throws -> Value
     ) async throws -> Value {
-        try await StageHost.with(settings, need, isolate: isolate) { host in
+        let document = PipelineDocument.read(selection.file)
+        return try await StageHost.with(settings, .named(document.stageNames), isolate: selection.isolate) { host in
             let records = await HostAssembly.existing(settings, database: database)
             let credentials = await VaultCredentials.forChecks(settings, records)
             return try await body(
-                Workspace(settings: settings, host: host, records: records, credentials: credentials))
+                Workspace(
+                    settings: settings, document: document, host: host, records: records, credentials: credentials))
         }
     }
 }
@@ -29,8 +34,8 @@ package struct Workspace: Sendable {
 extension HostAssembly {
     /// The records if they exist and can be opened. Creates nothing.
     package static func existing(_ settings: Settings, database: String? = nil) async -> HostAssembly? {
-        guard let place = try? settings.database(flag: database) else { return nil }
-        if case .sqlite(let path) = place, !FileManager.default.fileExists(atPath: path) { return nil }
+        guard let location = try? settings.database(flag: database) else { return nil }
+        if case .sqlite(let path) = location, !FileManager.default.fileExists(atPath: path) { return nil }
         return try? await HostAssembly.open(settings, database: database, setsUp: false)
     }
 }

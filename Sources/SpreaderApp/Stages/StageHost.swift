@@ -13,8 +13,8 @@ package struct StageHost: Sendable {
 
     /// The stages that a command needs, so that only the necessary plugins are started.
     package enum Need {
-        /// The stages named in a pipeline file, if it can be read.
-        case pipeline(String)
+        /// The stages with these names, such as those in a pipeline file.
+        case named(Set<String>)
         /// All stages, including those of every plugin.
         case all
     }
@@ -59,10 +59,10 @@ package struct StageHost: Sendable {
         self.pool = pool
         let names: Set<String>? =
             switch need {
-            case .pipeline(let file): PipelineChecker.stageNames(inFile: file)
+            case .named(let names): names
             case .all: nil
             }
-        if isolation != .none, case .pipeline = need { pool.warm() }
+        if isolation != .none, case .named = need { pool.warm() }
         let linked = StageRegistry.linked.stages.map { stage in
             switch isolation {
             case .none: stage

@@ -30,7 +30,7 @@ struct Explain: AsyncParsableCommand {
 
     func run() async throws {
         let selection = try selection()
-        try await Workspace.with(try await Settings.load(), for: .pipeline(selection.file)) { workspace in
+        try await Workspace.with(try await Settings.load(), for: selection) { workspace in
             try await explain(await PreparedRun.load(selection, in: workspace), in: workspace)
         }
     }

@@ -58,7 +58,7 @@ struct Init: AsyncParsableCommand {
         let checker = PipelineChecker(
             registry: .linked, environment: { settings[$0] }, isReserved: Settings.secretNames.contains)
         let problem = { [file, isYAML] (draft: PipelineDraft) -> String? in
-            let findings = checker.check(draft.text(isYAML: isYAML), file: file).findings
+            let findings = checker.check(PipelineDocument(draft.text(isYAML: isYAML), file: file)).findings
             guard let first = findings.first(where: { $0.severity == .error }) else { return nil }
             return first.message + (first.hint.map { " (\($0))" } ?? "")
         }

@@ -45,7 +45,7 @@ struct Lint: AsyncParsableCommand {
         let selection = try target.selection()
         do {
             let settings = try await Settings.load()
-            try await Workspace.with(settings, for: .pipeline(selection.file)) { workspace in
+            try await Workspace.with(settings, for: selection) { workspace in
                 // A missing login on this machine is not a fault of the file.
                 var prepared = await PreparedRun.load(selection, in: workspace, authorisation: .reported(.note))
                 await prepared.planFootage()

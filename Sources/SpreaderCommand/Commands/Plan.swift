@@ -39,7 +39,7 @@ struct Plan: AsyncParsableCommand {
     ) async throws {
         var settings = try await Settings.load()
         if selection.sandbox { settings = settings.sandboxed() }
-        try await Workspace.with(settings, for: .pipeline(selection.file), isolate: selection.isolate) { workspace in
+        try await Workspace.with(settings, for: selection) { workspace in
             let authorisation = PreparedRun.AuthorisationCheck.reported(selection.sandbox ? .note : .warning)
             var prepared = await PreparedRun.load(selection, in: workspace, authorisation: authorisation)
             await prepared.planFootage()

@@ -17,7 +17,7 @@ struct ProbeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Settings.load()
-        try await Workspace.with(settings, for: .pipeline("")) { try await show($0.host.registry) }
+        try await StageHost.with(settings, .named([])) { try await show($0.registry) }
     }
 
     private func show(_ registry: StageRegistry) async throws {

@@ -134,8 +134,7 @@ struct Run: AsyncParsableCommand {
 
     private func start(_ command: Invocation, _ stop: StopSwitch, in settings: Settings) async throws -> Int {
         try await Workspace.with(
-            settings, for: .pipeline(command.selection.file), isolate: command.selection.isolate,
-            database: database.db
+            settings, for: command.selection, database: database.db
         ) { workspace in
             try await start(command, stop, in: workspace)
         }

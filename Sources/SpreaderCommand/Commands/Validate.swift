@@ -28,10 +28,11 @@ struct Validate: AsyncParsableCommand {
     var isolate = false
 
     func run() async throws {
-        let selection = try target.selection()
+        var selection = try target.selection()
+        selection.isolate = isolate
         do {
             let settings = try await Settings.load()
-            try await Workspace.with(settings, for: .pipeline(selection.file), isolate: isolate) { workspace in
+            try await Workspace.with(settings, for: selection) { [selection] workspace in
                 var prepared = await PreparedRun.load(selection, in: workspace, authorisation: .reported(.warning))
                 await prepared.planFootage()
                 try report(prepared)

@@ -177,7 +177,7 @@ struct Watch: AsyncParsableCommand {
 
     private func check(_ settings: Settings) async throws -> Pipeline {
         let selection = try selection()
-        let prepared = try await Workspace.with(settings, for: .pipeline(pipeline), database: database.db) {
+        let prepared = try await Workspace.with(settings, for: selection, database: database.db) {
             await PreparedRun.load(selection, in: $0)
         }
         if let error = prepared.secretRefusal(keeper: "job") { throw error }

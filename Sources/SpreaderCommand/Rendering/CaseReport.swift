@@ -71,81 +71,37 @@ struct CaseReport {
     private func junit(_ seconds: Double) -> String {
         var files: [String] = []
         for result in results where !files.contains(result.file.file) { files.append(result.file.file) }
-        func time(_ seconds: Double) -> String { String(format: "%.3f", seconds) }
-        func counts(_ list: [CaseResult]) -> String {
-            "tests=\"\(list.count)\" failures=\"\(list.count { !$0.isPassed })\" errors=\"0\" skipped=\"0\""
+        let suites = files.map { file in
+            let results = results.filter { $0.file.file == file }.map(\.result)
+            return JUnitSuite(
+                name: file, cases: results.map { Self.junit($0, file: file) },
+                seconds: results.reduce(0) { $0 + $1.seconds })
         }
-        var lines = [
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
-            "<testsuites \(counts(results.map(\.result))) time=\"\(time(seconds))\">",
-        ]
-        for file in files {
-            let list = results.filter { $0.file.file == file }.map(\.result)
-            let total = time(list.reduce(0) { $0 + $1.seconds })
-            lines.append("  <testsuite name=\"\(Self.escaped(file))\" \(counts(list)) time=\"\(total)\">")
-            for result in list {
-                let location = result.pipelineCase.location
-                let head =
-                    "    <testcase classname=\"\(Self.escaped(file))\" name=\"\(Self.escaped(result.pipelineCase.name))\""
-                    + " file=\"\(Self.escaped(file))\" line=\"\(location.line ?? 1)\" time=\"\(time(result.seconds))\""
-                guard let first = result.failures.first else {
-                    lines.append(head + "/>")
-                    continue
-                }
-                lines.append(head + ">")
-                let all = result.failures.map { "\($0.location): \($0.text)" }.joined(separator: "\n")
-                lines.append(
-                    "      <failure message=\"\(Self.escaped(first.text))\" type=\"expectation\">"
-                        + "\(Self.escaped(all))</failure>")
-                lines.append("    </testcase>")
-            }
-            lines.append("  </testsuite>")
-        }
-        lines.append("</testsuites>")
-        return lines.joined(separator: "\n")
+        return JUnitSuite.document(suites, seconds: seconds)
+    }
+
+    private static func junit(_ result: CaseResult, file: String) -> JUnitCase {
+        let details = result.failures.map { "\($0.location): \($0.text)" }.joined(separator: "\n")
+        return JUnitCase(
+            className: file, name: result.pipelineCase.name,
+            location: SourcePosition(file: file, line: result.pipelineCase.location.line), seconds: result.seconds,
+            outcome: result.failures.first.map {
+                .failure(.init(type: "expectation", message: $0.text, details: details))
+            } ?? .passed)
     }
 
     /// A JUnit document for invalid test-case files, with one error per finding.
     static func junit(_ wrong: [(file: String, findings: [Diagnostic])]) -> String {
-        func counts(_ count: Int) -> String {
-            "tests=\"\(count)\" failures=\"0\" errors=\"\(count)\" skipped=\"0\" time=\"0.000\""
-        }
-        var lines = [
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
-            "<testsuites \(counts(wrong.reduce(0) { $0 + $1.findings.count }))>",
-        ]
-        for (file, findings) in wrong {
-            let name = escaped(file)
-            lines.append("  <testsuite name=\"\(name)\" \(counts(findings.count))>")
-            for finding in findings {
+        let suites = wrong.map { file, findings in
+            let cases = findings.map { finding in
                 let line = finding.location?.line ?? 1
-                let text = escaped(finding.text)
-                lines += [
-                    "    <testcase classname=\"\(name)\" name=\"\(escaped(finding.code)) \(line)\" file=\"\(name)\" "
-                        + "line=\"\(line)\" time=\"0.000\">",
-                    "      <error message=\"\(escaped(finding.message))\" type=\"\(escaped(finding.code))\">\(text)</error>",
-                    "    </testcase>",
-                ]
+                return JUnitCase(
+                    className: file, name: "\(finding.code) \(line)", location: SourcePosition(file: file, line: line),
+                    seconds: 0,
+                    outcome: .error(.init(type: finding.code, message: finding.message, details: finding.text)))
             }
-            lines.append("  </testsuite>")
+            return JUnitSuite(name: file, cases: cases, seconds: 0)
         }
-        return (lines + ["</testsuites>"]).joined(separator: "\n")
-    }
-
-    /// Escapes text for XML, and drops characters that XML 1.0 does not allow.
-    static func escaped(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            case "\n", "\t", "\r": result += "&#\(scalar.value);"
-            case _ where scalar.value < 0x20 || scalar.value == 0xFFFE || scalar.value == 0xFFFF: break
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
+        return JUnitSuite.document(suites, seconds: 0)
     }
 }

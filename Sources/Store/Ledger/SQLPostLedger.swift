@@ -25,7 +25,7 @@ package struct SQLPostLedger: PostLedger {
             try rows.posts(
                 """
                 WHERE account = ? AND digest = ? AND (slot = ? OR substr(slot, 1, length(?)) = ?) ORDER BY slot
-                """, [key.account, key.digest, key.slot, key.slot + "#", key.slot + "#"])
+                """, [key.account, key.digest, key.slot, key.seriesPrefix, key.seriesPrefix])
         }
     }
 

@@ -8,7 +8,7 @@ enum FileRules {
     static let noSchema = LintRule(
         .note, code: "no-schema", "Editors can't complete and validate a file without a schema."
     ) { subject in
-        guard subject.pipeline != nil, let root = subject.written, root.member("$schema") == nil else { return [] }
+        guard subject.pipeline != nil, let root = subject.root, root.member("$schema") == nil else { return [] }
         return [
             LintAdvice(
                 "the file has no \"$schema\", so editors can't complete and validate it",

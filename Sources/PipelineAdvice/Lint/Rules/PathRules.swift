@@ -19,14 +19,14 @@ enum PathRules {
             guard let path = node.json.stringValue, isPersonal(path) else { return }
             places.append((path, node.location, pointer))
         }
-        switch subject.written?.member("inputs")?.value {
+        switch subject.root?.member("inputs")?.value {
         case .list(let inputs, _)?:
             for (index, input) in inputs.enumerated() { note(input, "/inputs/\(index)") }
         case let input?: note(input, "/inputs")
         case nil: break
         }
         for step in subject.steps {
-            for member in step.written.member("with")?.value.members ?? [] where pathOptions.contains(member.key) {
+            for member in step.node.member("with")?.value.members ?? [] where pathOptions.contains(member.key) {
                 note(member.value, "\(step.pointer)/with/\(member.key)")
             }
         }

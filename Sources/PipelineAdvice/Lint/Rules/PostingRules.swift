@@ -72,7 +72,7 @@ enum PostingRules {
     static let noName = LintRule(
         code: "no-name", "A pipeline that posts has no name, so its file name identifies its posts."
     ) { subject in
-        guard subject.isPosting, let pipeline = subject.pipeline, let root = subject.written,
+        guard subject.isPosting, let pipeline = subject.pipeline, let root = subject.root,
             root.member("name") == nil
         else { return [] }
         return [

@@ -10,7 +10,7 @@ enum RetryRules {
     ) { subject in
         subject.steps.compactMap { step in
             guard step.stage.type.resource == .network, step.stage.retry.attempts == 1,
-                let attempts = step.written.member("retry")?.value.member("attempts")
+                let attempts = step.node.member("retry")?.value.member("attempts")
             else { return nil }
             return LintAdvice(
                 "`\(step.stage.id)` uses the network and has only one attempt: a lost connection fails the asset",
@@ -24,7 +24,7 @@ enum RetryRules {
     ) { subject in
         subject.steps.compactMap { step in
             guard step.stage.type.resource != .network, step.stage.type.effect == .pure,
-                step.stage.retry.attempts > 1, let attempts = step.written.member("retry")?.value.member("attempts")
+                step.stage.retry.attempts > 1, let attempts = step.node.member("retry")?.value.member("attempts")
             else { return nil }
             return LintAdvice(
                 "`\(step.stage.id)` only computes: it would fail again in the same way, so it is never retried",
@@ -36,7 +36,7 @@ enum RetryRules {
         code: "timeout-below-wait", "A stage times out before its \"wait\" ends."
     ) { subject in
         subject.steps.compactMap { step in
-            guard let timeout = step.stage.timeout, let member = step.written.member("timeout"),
+            guard let timeout = step.stage.timeout, let member = step.node.member("timeout"),
                 let text = step.value("wait"), let wait = try? Duration.parse(text), timeout < wait
             else { return nil }
             return LintAdvice(

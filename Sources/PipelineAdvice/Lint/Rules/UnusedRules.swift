@@ -10,14 +10,14 @@ enum UnusedRules {
     ) { subject in
         guard let pipeline = subject.pipeline else { return [] }
         var advice: [LintAdvice] = []
-        if !subject.isPosting, let post = subject.written?.member("post") {
+        if !subject.isPosting, let post = subject.root?.member("post") {
             advice.append(
                 LintAdvice(
                     "\"post\" is not used: no stage of the pipeline posts",
                     hint: "remove it, or add `chunk`, `upload` and `publish`", at: post.keyLocation, pointer: "/post"))
         }
         let reachesOut = pipeline.stages.contains { $0.type.resource == .network || $0.type.effect == .irreversible }
-        if !reachesOut, let account = subject.written?.member("account") {
+        if !reachesOut, let account = subject.root?.member("account") {
             advice.append(
                 LintAdvice(
                     "\"account\" is not used: no stage of the pipeline needs one", hint: "remove it",
@@ -35,7 +35,7 @@ enum UnusedRules {
             }
         }
         for step in subject.steps where step.stage.retry.attempts == 1 && step.stage.type.resource == .network {
-            for member in step.written.member("retry")?.value.members ?? [] where member.key != "attempts" {
+            for member in step.node.member("retry")?.value.members ?? [] where member.key != "attempts" {
                 advice.append(
                     LintAdvice(
                         "\"\(member.key)\" is not used within a run: there is only one attempt",

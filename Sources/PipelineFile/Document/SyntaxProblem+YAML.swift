@@ -1,43 +1,30 @@
 import Yams
 
-/// A YAML parser error, translated into a message and hint for users.
-struct YamlProblem {
-    var message: String
-    var hint: String?
-    /// The location in the file.
-    var place: (line: Int, column: Int)
-    /// Whether the nesting exceeds the parser's own limit.
-    var isDepth: Bool { message.hasPrefix("Maximum nesting level") }
-
-    init(_ error: YamlError, _ map: PlaceMap) {
+extension SyntaxProblem {
+    /// An error of the YAML parser, with a message for users.
+    init(_ error: YamlError, map: PositionMap) {
         switch error {
         case .scanner(let context, let text, let mark, _), .parser(let context, let text, let mark, _),
             .composer(let context, let text, let mark, _):
-            let place = map.place(line: mark.line, column: mark.column)
-            (message, hint) = Self.words(text, context.map { ($0.text, map.place(line: $0.mark.line, column: 1).line) })
-            self.place = place
+            let (message, hint) = Self.message(
+                for: text, contextLine: context.map { map.position(line: $0.mark.line, column: 1).line })
+            self.init(message, hint: hint, at: map.position(line: mark.line, column: mark.column))
         case .reader(_, let offset, let value, let text):
-            message = "a character that is not allowed in text"
-            if value > 0 { message += ": U+\(Self.hex(Int(value)))" }
-            hint = "remove it, or write it in double quotes as \\u and four hexadecimal digits"
-            place = map.place(of: text.prefix(offset ?? 0).unicodeScalars.count)
+            self = .disallowed(
+                UInt32(max(0, value)), at: map.position(at: text.prefix(offset ?? 0).unicodeScalars.count))
         case .duplicatedKeysInMapping(let duplicates, let context):
-            message = "the key \"\(duplicates.first ?? "?")\" occurs twice in one object"
-            hint = "remove one of them; the location points to the first"
-            place = map.place(line: context.mark.line, column: context.mark.column)
+            self.init(
+                "the key \"\(duplicates.first ?? "?")\" occurs twice in one object",
+                hint: "remove one of them; the location points to the first",
+                at: map.position(line: context.mark.line, column: context.mark.column))
         default:
-            message = "can't be parsed: \(error)"
-            place = (1, 1)
+            self.init("can't be parsed: \(error)", at: .start)
         }
     }
 
-    private static func hex(_ value: Int) -> String {
-        let digits = String(value, radix: 16, uppercase: true)
-        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
-    }
-
     /// Replaces the parser's messages, which assume knowledge of its grammar.
-    private static func words(_ text: String, _ context: (text: String, line: Int)?) -> (String, String?) {
+    /// - Parameter line: The line where the enclosing block or text begins.
+    private static func message(for text: String, contextLine line: Int?) -> (String, hint: String?) {
         switch text {
         case "found character that cannot start any token":
             return (
@@ -49,23 +36,23 @@ struct YamlProblem {
                 "\":\" is not allowed here", "put text that contains \": \" in quotes, and indent keys equally"
             )
         case "could not find expected ':'":
-            return ("the \":\" after a key is missing", context.map { "the key begins in line \($0.line)" })
+            return ("the \":\" after a key is missing", line.map { "the key begins in line \($0)" })
         case "did not find expected key", "did not find expected '-' indicator":
             let kind = text.hasSuffix("key") ? "a key" : "\"- \""
             return (
                 "\(kind) is missing here",
-                context.map { "the block that begins in line \($0.line) is not closed, or its indentation differs" }
+                line.map { "the block that begins in line \($0) is not closed, or its indentation differs" }
             )
         case "did not find expected ',' or ']'", "did not find expected ',' or '}'":
             let end = text.hasSuffix("']'") ? "]" : "}"
             return (
                 "\",\" or \"\(end)\" is missing",
-                context.map { "the \(end == "]" ? "list" : "object") begins in line \($0.line)" }
+                line.map { "the \(end == "]" ? "list" : "object") begins in line \($0)" }
             )
         case "found unexpected end of stream":
             return (
                 "the file ends too early",
-                context.map { "the text that begins in line \($0.line) has no closing quote" }
+                line.map { "the text that begins in line \($0) has no closing quote" }
             )
         case "did not find expected node content":
             return ("a value is missing", nil)
