@@ -1,6 +1,6 @@
-package import Foundation
+import Foundation
 package import PipelineFile
-package import PipelineKit
+import PipelineKit
 
 /// What a command about a pipeline works with: the settings, the file, the stages, and the records if they exist.
 package struct Workspace: Sendable {
