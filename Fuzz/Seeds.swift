@@ -37,10 +37,10 @@ struct Seeds: Sendable {
         ) {
             var clip = SampleClip(width: 160, height: 90, seconds: 0.5)
             clip.container = container
-            clip.picture?.codec = codec
-            clip.picture?.pixelFormat = pixels
-            clip.picture?.settings = settings
-            clip.picture?.closedGroups = codec == "libx264"
+            clip.video?.codec = codec
+            clip.video?.pixelFormat = pixels
+            clip.video?.codecOptions = settings
+            clip.video?.closedGroups = codec == "libx264"
             change(&clip)
             clips.append((name, clip))
         }
@@ -50,16 +50,16 @@ struct Seeds: Sendable {
             $0.muxerSettings = ["movflags": "frag_keyframe+empty_moov"]
         }
         add("h264.mkv", "matroska", "libx264", settings: fast) {
-            $0.sound?.codec = "flac"; $0.sound?.sampleFormat = "s16"
+            $0.audio?.codec = "flac"; $0.audio?.sampleFormat = "s16"
         }
         add("h264.ts", "mpegts", "libx264", settings: fast)
-        add("mpeg4.avi", "avi", "mpeg4") { $0.sound?.codec = "ac3" }
+        add("mpeg4.avi", "avi", "mpeg4") { $0.audio?.codec = "ac3" }
         add("prores.mov", "mov", "prores_ks", pixels: "yuv422p10le") {
-            $0.sound?.codec = "pcm_s16le"
-            $0.sound?.sampleFormat = "s16"
+            $0.audio?.codec = "pcm_s16le"
+            $0.audio?.sampleFormat = "s16"
         }
         add("mpeg2.mpg", "mpeg", "mpeg2video") {
-            $0.sound?.codec = "mp2"; $0.sound?.sampleFormat = "s16"
+            $0.audio?.codec = "mp2"; $0.audio?.sampleFormat = "s16"
         }
         add("ffv1.mkv", "matroska", "ffv1", pixels: "bgr0")
         try MediaLibraries.load()

@@ -128,7 +128,7 @@ public struct Overlay: Stage {
 
     private static func decoration(
         _ options: Options, _ flag: CancellationFlag
-    ) throws(StageError) -> PictureDecoration {
+    ) throws(StageError) -> VideoDecoration {
         try MediaLibraries.loadFilters()
         let place = DecorationPlace(
             anchor: options.position, margin: options.margin.fraction, insets: options.safeArea.insets)

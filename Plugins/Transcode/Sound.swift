@@ -38,7 +38,7 @@ public enum Loudness: OptionValue, Hashable {
 }
 
 /// The choice among the footage's audio tracks.
-public enum SoundTrack: OptionValue, Hashable {
+public enum AudioTrackChoice: OptionValue, Hashable {
     /// The default track, otherwise the one with the most channels.
     case auto
     /// None of them: the delivery gets a silent track.
@@ -61,7 +61,7 @@ public enum SoundTrack: OptionValue, Hashable {
     }
 
     /// Parses `auto`, `none`, a number or a language code.
-    public static func parse(_ value: JSONValue) throws(OptionProblem) -> SoundTrack {
+    public static func parse(_ value: JSONValue) throws(OptionProblem) -> AudioTrackChoice {
         let expected = #""auto", "none", the number of an audio track from 0, or a language such as "eng""#
         if value == "auto" { return .auto }
         if value == "none" { return .none }

@@ -47,7 +47,7 @@ public struct Transcode: Stage {
         @StageOption("Target loudness in LUFS, such as -14, with true peaks up to -1 dBTP; off leaves it unchanged.")
         public var loudness: Loudness = .off
         @StageOption("Audio track to use: auto, none, its number from 0, or its language.")
-        public var audioTrack: SoundTrack = .auto
+        public var audioTrack: AudioTrackChoice = .auto
         @StageOption("Frames per second, 23 to 60; auto keeps the footage's rate where possible.")
         public var frameRate: FrameRate = .auto
         @StageOption("Whether footage that already meets the delivery spec is copied instead of encoded.")
@@ -122,9 +122,9 @@ public struct Transcode: Stage {
                 "strategy": .string(decision.strategy.rawValue), "width": .integer(Int64(decision.width)),
                 "height": .integer(Int64(decision.height)), "duration": .number(decision.duration),
                 "frameRate": .number(rate), "estimatedBytes": .integer(decision.estimatedBytes),
-                "sound": .string(decision.soundWord),
-                "pictureReasons": .array(decision.pictureReasons.map(JSONValue.string)),
-                "soundReasons": .array(decision.soundReasons.map(JSONValue.string)),
+                "sound": .string(decision.audioWord),
+                "pictureReasons": .array(decision.videoReasons.map(JSONValue.string)),
+                "soundReasons": .array(decision.audioReasons.map(JSONValue.string)),
                 "warnings": .array(decision.warnings.map(JSONValue.string)),
             ], output: predicted)
     }
@@ -199,10 +199,10 @@ extension Transcode.Options {
         }
         if case .lufs(let level) = loudness { delivery.loudness = level }
         switch audioTrack {
-        case .auto: delivery.soundTrack = .auto
-        case .none: delivery.soundTrack = .none
-        case .number(let number): delivery.soundTrack = .number(number)
-        case .language(let code): delivery.soundTrack = .language(code)
+        case .auto: delivery.audioTrack = .auto
+        case .none: delivery.audioTrack = .none
+        case .number(let number): delivery.audioTrack = .number(number)
+        case .language(let code): delivery.audioTrack = .language(code)
         }
         switch deinterlace {
         case .auto: delivery.deinterlacing = .auto

@@ -37,7 +37,7 @@ import Testing
             $0.maxBytes = limit
         }
         #expect(cut.decision.strategy == .encode && cut.bytes <= limit)
-        #expect(cut.decision.pictureReasons.contains { $0.contains("the cut is about") })
+        #expect(cut.decision.videoReasons.contains { $0.contains("the cut is about") })
         let whole = try await folder.deliver(source, as: "b.mp4") {
             $0.maxDuration = 2
             $0.maxBytes = source.file.bytes
@@ -55,19 +55,19 @@ import Testing
         let folder = try MediaFolder()
         var clip = SampleClip.compliant(seconds: 3)
         // Mono has to be encoded, and comes out larger than it was.
-        clip.sound?.channels = 1
-        clip.sound?.bitRate = 32_000
+        clip.audio?.channels = 1
+        clip.audio?.bitRate = 32_000
         let source = try folder.source("a.mp4", clip)
         let delivery = try await folder.deliver(source) { $0.maxBytes = source.file.bytes + 1000 }
         #expect(delivery.bytes <= source.file.bytes + 1000)
         #expect(delivery.decision.strategy == .encode)
-        #expect(delivery.decision.pictureReasons.contains { $0.contains("take more than") })
+        #expect(delivery.decision.videoReasons.contains { $0.contains("take more than") })
     }
 
     @Test func damageInsideACopyCountsOnceItIsLimited() async throws {
         let folder = try MediaFolder()
-        let sound = try compliant(folder, seconds: 3)
-        let clean = try await folder.deliver(sound) { $0.maxDamage = 0.01 }
+        let intact = try compliant(folder, seconds: 3)
+        let clean = try await folder.deliver(intact) { $0.maxDamage = 0.01 }
         #expect(clean.decision.strategy == .copy)
         var bytes = try Data(contentsOf: folder.url.appendingPathComponent("a.mp4"))
         // Behind the index, which stands in front.

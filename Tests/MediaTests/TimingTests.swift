@@ -16,18 +16,18 @@ import Testing
         clip.pattern = .plain("black")
         let flash = "drawbox=color=white:t=fill:enable='lt(mod(t+0.001,1),0.1)*gt(t,0.5)'"
         clip.filters = filters.isEmpty ? flash : flash + "," + filters
-        clip.sound?.frequency = 1000
-        clip.sound?.filters = "volume=0:enable='gte(mod(t,1),0.1)+lt(t,0.5)'"
+        clip.audio?.frequency = 1000
+        clip.audio?.filters = "volume=0:enable='gte(mod(t,1),0.1)+lt(t,0.5)'"
         return try folder.source(name, clip)
     }
 
     /// Onsets of flashes and beeps in seconds.
     private func onsets(_ path: String, rate: Double) throws -> (flashes: [Double], beeps: [Double]) {
-        let pictures = try FrameReader.luma(of: path).map { ($0.first ?? 0) > 128 }
-        let flashes = pictures.indices.filter { pictures[$0] && ($0 == 0 || !pictures[$0 - 1]) }.map {
+        let isWhite = try FrameReader.luma(of: path).map { ($0.first ?? 0) > 128 }
+        let flashes = isWhite.indices.filter { isWhite[$0] && ($0 == 0 || !isWhite[$0 - 1]) }.map {
             Double($0) / rate
         }
-        return (flashes, try SoundReader.onsets(of: path))
+        return (flashes, try AudioReader.onsets(of: path))
     }
 
     private func expectTogether(
@@ -71,8 +71,8 @@ import Testing
         try await meetsSpec(delivery, folder: folder)
     }
 
-    /// Sound packets get lost on the way, four in a row: what follows must not slide forward.
-    @Test func keepsTogetherAcrossLostSound() async throws {
+    /// Audio packets get lost on the way, four in a row: what follows must not slide forward.
+    @Test func keepsTogetherAcrossLostAudio() async throws {
         let folder = try MediaFolder()
         let whole = try flashes(folder, container: "matroska", name: "whole.mkv")
         let log = MediaLog()
@@ -81,13 +81,13 @@ import Testing
         for index in 0..<2 { #expect(try muxer.addStream(copying: index, of: demuxer) == index) }
         try muxer.start(settings: [:])
         let packet = try Packet()
-        var sounds = 0
+        var audioPackets = 0
         while try demuxer.read(into: packet) {
             let stream = packet.stream
             if stream == 1 {
-                sounds += 1
+                audioPackets += 1
                 // Within the silence between two beeps.
-                if (70..<74).contains(sounds) { continue }
+                if (70..<74).contains(audioPackets) { continue }
             }
             try muxer.write(packet, stream: stream, timeBase: demuxer.timeBase(of: stream))
         }
@@ -95,7 +95,7 @@ import Testing
         try expectTogether(try await folder.deliver(folder.file("a.mkv")), count: 5)
     }
 
-    /// Two recordings, one after the other, whose sound ends before their picture does.
+    /// Two recordings, one after the other, whose audio ends before their video does.
     @Test func keepsJoinedTransportStreamsTogether() async throws {
         let folder = try MediaFolder()
         var joined = Data()
@@ -104,9 +104,9 @@ import Testing
             clip.container = "mpegts"
             clip.pattern = .plain("black")
             clip.filters = "drawbox=color=white:t=fill:enable='lt(mod(t+0.001,1),0.1)*gt(t,0.5)'"
-            clip.sound?.frequency = 1000
-            clip.sound?.filters = "volume=0:enable='gte(mod(t,1),0.1)+lt(t,0.5)'"
-            clip.sound?.seconds = 3.6
+            clip.audio?.frequency = 1000
+            clip.audio?.filters = "volume=0:enable='gte(mod(t,1),0.1)+lt(t,0.5)'"
+            clip.audio?.seconds = 3.6
             joined += try Data(contentsOf: URL(fileURLWithPath: try folder.source(name, clip).file.path))
         }
         let source = try folder.source("a.ts", bytes: joined)

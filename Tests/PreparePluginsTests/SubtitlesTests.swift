@@ -20,7 +20,7 @@ import Testing
     /// The frames on which something is drawn; there is nothing bare between them.
     private func shown(_ video: PreparedVideo) throws -> ClosedRange<Int>? {
         let frames = try (0..<Int((video.duration * 30).rounded())).filter {
-            try Picture(of: video.file.path, at: (Double($0) + 0.5) / 30).drawn() != nil
+            try TestImage(of: video.file.path, at: (Double($0) + 0.5) / 30).drawn() != nil
         }
         guard let first = frames.first, let last = frames.last else { return nil }
         #expect(frames.count == last - first + 1)
@@ -32,7 +32,7 @@ import Testing
         try write(cue, folder)
         let video = try await folder.prepare(folder.greyFootage(seconds: 0.8), [try subtitles()])
         #expect(try shown(video) == 12...17)
-        let box = try #require(try Picture(of: video.file.path, at: 0.5).drawn())
+        let box = try #require(try TestImage(of: video.file.path, at: 0.5).drawn())
         #expect(box.isFree && box.top > 0.7)
         #expect(abs((box.left + box.right) / 2 - 0.475) < 0.02)
         #expect(video.reasons.contains("subtitles are drawn on it"))
@@ -113,7 +113,7 @@ import Testing
         let name = #"it's: a [clip], ;ü \ =%"#
         try write("1\n00:00:00,000 --> 00:00:01,000\nHello\n", folder, name + ".srt")
         let video = try await folder.prepare(folder.greyFootage(name + ".mp4"), [try subtitles()])
-        #expect(try Picture(of: video.file.path, at: 0.1).drawn() != nil)
+        #expect(try TestImage(of: video.file.path, at: 0.1).drawn() != nil)
     }
 
     @Test func findsWhatCannotWork() throws {

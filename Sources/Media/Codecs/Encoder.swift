@@ -3,8 +3,8 @@ package import PipelineKit
 
 /// Encodes frames into packets. Owns the codec context.
 package final class Encoder {
-    /// LibavOptions of a video encoder.
-    package struct Picture {
+    /// Settings of a video encoder.
+    package struct VideoSettings {
         /// FFmpeg's name of the encoder, such as `libx264`.
         package var codec: String
         package var width: Int
@@ -26,7 +26,7 @@ package final class Encoder {
         /// Whether to encode interlaced, with the top field first.
         package var interlaced = false
         /// Private options of the encoder, by FFmpeg's names; an unknown one makes opening fail.
-        package var settings: [String: String] = [:]
+        package var codecOptions: [String: String] = [:]
 
         package init(codec: String, width: Int, height: Int, pixelFormat: String, frameRate: Rational) {
             self.codec = codec
@@ -37,15 +37,15 @@ package final class Encoder {
         }
     }
 
-    /// LibavOptions of an audio encoder.
-    package struct Sound {
+    /// Settings of an audio encoder.
+    package struct AudioSettings {
         /// FFmpeg's name of the encoder, such as `aac`.
         package var codec: String
         package var sampleRate: Int
         package var channels: Int
         package var sampleFormat: String
         package var bitRate: Int64?
-        package var settings: [String: String] = [:]
+        package var codecOptions: [String: String] = [:]
 
         package init(codec: String, sampleRate: Int, channels: Int, sampleFormat: String, bitRate: Int64?) {
             self.codec = codec
@@ -64,45 +64,45 @@ package final class Encoder {
     /// - Parameter globalHeader: Whether the codec's header goes into extradata rather than into the packets, see
     ///   ``Muxer/wantsGlobalHeader``.
     /// - Throws: `MediaError` if this build of FFmpeg lacks the encoder, or the encoder rejects a setting.
-    package init(_ picture: Picture, globalHeader: Bool, log: MediaLog) throws(MediaError) {
-        name = picture.codec
+    package init(_ video: VideoSettings, globalHeader: Bool, log: MediaLog) throws(MediaError) {
+        name = video.codec
         self.log = log
-        let codec = try Encoder.find(picture.codec)
+        let codec = try Encoder.find(video.codec)
         pointer = try allocated(avcodec_alloc_context3(codec), "allocating an encoder")
-        pointer.pointee.width = Int32(picture.width)
-        pointer.pointee.height = Int32(picture.height)
-        pointer.pointee.pix_fmt = av_get_pix_fmt(picture.pixelFormat)
-        pointer.pointee.time_base = picture.frameRate.inverse.av
-        pointer.pointee.framerate = picture.frameRate.av
-        pointer.pointee.sample_aspect_ratio = picture.sampleAspectRatio.av
-        if let interval = picture.keyFrameInterval { pointer.pointee.gop_size = Int32(interval) }
-        if let rate = picture.bitRate { pointer.pointee.bit_rate = rate }
-        if let rate = picture.maximumRate { pointer.pointee.rc_max_rate = rate }
-        if let size = picture.bufferSize { pointer.pointee.rc_buffer_size = Int32(clamping: size) }
-        if let colour = picture.colour { Encoder.tag(pointer, colour) }
-        if picture.closedGroups { pointer.pointee.flags |= Int32(bitPattern: AV_CODEC_FLAG_CLOSED_GOP) }
-        if picture.interlaced {
+        pointer.pointee.width = Int32(video.width)
+        pointer.pointee.height = Int32(video.height)
+        pointer.pointee.pix_fmt = av_get_pix_fmt(video.pixelFormat)
+        pointer.pointee.time_base = video.frameRate.inverse.av
+        pointer.pointee.framerate = video.frameRate.av
+        pointer.pointee.sample_aspect_ratio = video.sampleAspectRatio.av
+        if let interval = video.keyFrameInterval { pointer.pointee.gop_size = Int32(interval) }
+        if let rate = video.bitRate { pointer.pointee.bit_rate = rate }
+        if let rate = video.maximumRate { pointer.pointee.rc_max_rate = rate }
+        if let size = video.bufferSize { pointer.pointee.rc_buffer_size = Int32(clamping: size) }
+        if let colour = video.colour { Encoder.tag(pointer, colour) }
+        if video.closedGroups { pointer.pointee.flags |= Int32(bitPattern: AV_CODEC_FLAG_CLOSED_GOP) }
+        if video.interlaced {
             pointer.pointee.flags |= Int32(AV_CODEC_FLAG_INTERLACED_DCT | AV_CODEC_FLAG_INTERLACED_ME)
             pointer.pointee.field_order = AV_FIELD_TT
         } else {
             pointer.pointee.field_order = AV_FIELD_PROGRESSIVE
         }
-        try open(codec, settings: picture.settings, globalHeader: globalHeader)
+        try open(codec, options: video.codecOptions, globalHeader: globalHeader)
     }
 
     /// Opens an audio encoder; `globalHeader` and errors are the same as for video.
-    package init(_ sound: Sound, globalHeader: Bool, log: MediaLog) throws(MediaError) {
-        name = sound.codec
+    package init(_ audio: AudioSettings, globalHeader: Bool, log: MediaLog) throws(MediaError) {
+        name = audio.codec
         self.log = log
-        let codec = try Encoder.find(sound.codec)
+        let codec = try Encoder.find(audio.codec)
         pointer = try allocated(avcodec_alloc_context3(codec), "allocating an encoder")
-        pointer.pointee.sample_rate = Int32(sound.sampleRate)
-        pointer.pointee.sample_fmt = av_get_sample_fmt(sound.sampleFormat)
-        av_channel_layout_default(&pointer.pointee.ch_layout, Int32(sound.channels))
-        pointer.pointee.time_base = AVRational(num: 1, den: Int32(sound.sampleRate))
-        if let rate = sound.bitRate { pointer.pointee.bit_rate = rate }
+        pointer.pointee.sample_rate = Int32(audio.sampleRate)
+        pointer.pointee.sample_fmt = av_get_sample_fmt(audio.sampleFormat)
+        av_channel_layout_default(&pointer.pointee.ch_layout, Int32(audio.channels))
+        pointer.pointee.time_base = AVRational(num: 1, den: Int32(audio.sampleRate))
+        if let rate = audio.bitRate { pointer.pointee.bit_rate = rate }
         pointer.pointee.flags |= Int32(AV_CODEC_FLAG_BITEXACT)
-        try open(codec, settings: sound.settings, globalHeader: globalHeader)
+        try open(codec, options: audio.codecOptions, globalHeader: globalHeader)
     }
 
     deinit {
@@ -129,15 +129,15 @@ package final class Encoder {
     }
 
     private func open(
-        _ codec: UnsafePointer<AVCodec>, settings values: [String: String], globalHeader: Bool
+        _ codec: UnsafePointer<AVCodec>, options values: [String: String], globalHeader: Bool
     ) throws(MediaError) {
         if globalHeader { pointer.pointee.flags |= Int32(AV_CODEC_FLAG_GLOBAL_HEADER) }
         pointer.pointee.opaque = log.opaque
-        let settings = LibavOptions(values)
-        try check(avcodec_open2(pointer, codec, &settings.pointer), "opening the encoder \(name)", log: log)
-        guard settings.unused.isEmpty else {
+        let options = LibavOptions(values)
+        try check(avcodec_open2(pointer, codec, &options.pointer), "opening the encoder \(name)", log: log)
+        guard options.unused.isEmpty else {
             throw MediaError(
-                "opening the encoder \(name)", text: "unknown settings \(settings.unused.joined(separator: ", "))")
+                "opening the encoder \(name)", text: "unknown settings \(options.unused.joined(separator: ", "))")
         }
     }
 

@@ -7,7 +7,7 @@ import PipelineKit
 /// by interpolating between the results.
 ///
 /// Tone mapping in linear light costs more than encoding does. But it depends on one pixel's colour alone, so a table
-/// of 33 × 65 × 65 colours with linear interpolation gives the same picture.
+/// of 33 × 65 × 65 colours with linear interpolation gives the same result.
 ///
 /// Nodes outside the BT.709 gamut keep negative light: clipping them would desaturate the colours between such a node
 /// and one inside the gamut. Pixels are clipped instead.
@@ -26,7 +26,7 @@ final class LUT3D {
         let (parts, step) = (Int(SPREADER_LATTICE_PARTS), Int(SPREADER_LATTICE_CHROMA_SHIFT))
         let colours = try Frame(width: luma * chroma, height: chroma, pixelFormat: "yuv444p10le")
         for row in 0..<chroma {
-            guard let planes = colours.rows(row, of: UInt16.self) else { throw Self.noPicture(log) }
+            guard let planes = colours.rows(row, of: UInt16.self) else { throw Self.missingFrame(log) }
             for column in 0..<chroma {
                 for level in 0..<luma {
                     let x = column * luma + level
@@ -39,15 +39,15 @@ final class LUT3D {
         colours.pts = 0
         let chain = [ColourPlan.declaration(source)] + filters + ["format=gbrpf32le[out]"]
         let graph = try FilterGraph(
-            picture: "[in]" + chain.joined(separator: ","), like: colours, timeBase: Rational(1, 1),
+            video: "[in]" + chain.joined(separator: ","), like: colours, timeBase: Rational(1, 1),
             frameRate: Rational(0, 1), log: log)
         try graph.push(colours)
         let answers = try Frame()
         guard case .frame = try graph.pull(into: answers), answers.width == luma * chroma, answers.height == chroma
-        else { throw Self.noPicture(log) }
+        else { throw Self.missingFrame(log) }
         var nodes = [Float](repeating: 0, count: luma * chroma * chroma * parts)
         for row in 0..<chroma {
-            guard let planes = answers.rows(row, of: Float.self) else { throw Self.noPicture(log) }
+            guard let planes = answers.rows(row, of: Float.self) else { throw Self.missingFrame(log) }
             for x in 0..<luma * chroma {
                 let node = (row * luma * chroma + x) * parts
                 let (green, blue, red) = (planes.0[x], planes.1[x], planes.2[x])
@@ -71,7 +71,7 @@ final class LUT3D {
         return (16 + 219 * y, 128 + 224 * (b - y) / 1.8556, 128 + 224 * (r - y) / 1.5748)
     }
 
-    private static func noPicture(_ log: MediaLog) -> MediaError {
+    private static func missingFrame(_ log: MediaLog) -> MediaError {
         MediaError("sampling a colour conversion", text: "the filters returned no frame", log: log)
     }
 
@@ -110,10 +110,10 @@ extension Frame {
     }
 
     /// The frame's planes; nil unless there are three.
-    fileprivate var planes: SpreaderPicture? {
+    fileprivate var planes: SpreaderPlanes? {
         let (data, strides) = (pointer.pointee.data, pointer.pointee.linesize)
         guard let first = data.0, let second = data.1, let third = data.2 else { return nil }
-        return SpreaderPicture(
+        return SpreaderPlanes(
             planes: (first, second, third), strides: (Int(strides.0), Int(strides.1), Int(strides.2)))
     }
 

@@ -66,14 +66,14 @@ package final class Demuxer {
         // Compute missing timestamps. Damaged packets are not discarded, so that they can be counted.
         context.pointee.flags |= AVFMT_FLAG_GENPTS
         var owned: UnsafeMutablePointer<AVFormatContext>? = context
-        let settings = LibavOptions(["protocol_whitelist": "file"])
+        let options = LibavOptions(["protocol_whitelist": "file"])
         // With `advanced_editlist`, FFmpeg shifts the timestamps of a track whose edit starts inside a GOP. Without it
         // timestamps are right, and packets that the edit hides lie before zero.
         hidesBeforeZero =
             text(format.pointee.name)?.contains("mp4") == true && MovieHeader(path: path)?.cutsIntoAGroup == true
-        if hidesBeforeZero { av_dict_set(&settings.pointer, "advanced_editlist", "0", 0) }
+        if hidesBeforeZero { av_dict_set(&options.pointer, "advanced_editlist", "0", 0) }
         // On failure `avformat_open_input` frees the context.
-        let opened = avformat_open_input(&owned, "file:\(path)", format, &settings.pointer)
+        let opened = avformat_open_input(&owned, "file:\(path)", format, &options.pointer)
         // Check this first: FFmpeg reports an interrupted read as a damaged file.
         try interrupter.check("opening")
         try check(opened, "opening", file: path, log: log)

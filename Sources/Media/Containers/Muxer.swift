@@ -113,12 +113,12 @@ package final class Muxer: @unchecked Sendable {
     package func start(settings values: [String: String] = [:]) throws(MediaError) {
         try check(avio_open(&pointer.pointee.pb, "file:\(path)", AVIO_FLAG_WRITE), "creating", file: path, log: log)
         isOpen = true
-        let settings = LibavOptions(values)
-        try check(avformat_write_header(pointer, &settings.pointer), "writing the header", file: path, log: log)
+        let options = LibavOptions(values)
+        try check(avformat_write_header(pointer, &options.pointer), "writing the header", file: path, log: log)
         headerWritten = true
-        guard settings.unused.isEmpty else {
+        guard options.unused.isEmpty else {
             throw MediaError(
-                "writing the header", text: "unknown settings \(settings.unused.joined(separator: ", "))", file: path)
+                "writing the header", text: "unknown settings \(options.unused.joined(separator: ", "))", file: path)
         }
     }
 

@@ -1,7 +1,7 @@
 /// The parameter sets of an H.264 stream, as the `avcC` record of an MP4 stores them (ISO/IEC 14496-15, 5.3.3.1).
 struct ParameterSets: Hashable {
-    private(set) var sequence: [ArraySlice<UInt8>] = []
-    private(set) var picture: [ArraySlice<UInt8>] = []
+    private(set) var sps: [ArraySlice<UInt8>] = []
+    private(set) var pps: [ArraySlice<UInt8>] = []
     /// Bytes of the length prefix before each NAL unit of a packet.
     private(set) var lengthSize = 4
     private var head: [UInt8] = []
@@ -30,14 +30,14 @@ struct ParameterSets: Hashable {
             }
             return result
         }
-        let sequences = Int(bytes[at] & 0x1f)
+        let spsCount = Int(bytes[at] & 0x1f)
         at += 1
-        guard let found = sets(sequences), !found.isEmpty, at < bytes.count else { return nil }
-        sequence = found
-        let pictures = Int(bytes[at])
+        guard let found = sets(spsCount), !found.isEmpty, at < bytes.count else { return nil }
+        sps = found
+        let ppsCount = Int(bytes[at])
         at += 1
-        guard let found = sets(pictures), !found.isEmpty else { return nil }
-        picture = found
+        guard let found = sets(ppsCount), !found.isEmpty else { return nil }
+        pps = found
         tail = Array(bytes[at...])
     }
 
@@ -45,37 +45,37 @@ struct ParameterSets: Hashable {
     init?(header: UnsafeBufferPointer<UInt8>) {
         for unit in NALUnits.split(header) {
             switch (unit.first ?? 0) & 0x1f {
-            case 7: sequence.append(unit)
-            case 8: picture.append(unit)
+            case 7: sps.append(unit)
+            case 8: pps.append(unit)
             default: break
             }
         }
-        if sequence.isEmpty || picture.isEmpty { return nil }
+        if sps.isEmpty || pps.isEmpty { return nil }
     }
 
     /// An id above those of all sets; nil if there is none, or a set can't be read.
     var freeID: Int? {
         let ids =
-            sequence.compactMap { BitReader($0.dropFirst(4)).unsigned() }
-            + picture.compactMap { BitReader($0.dropFirst(1)).unsigned() }
-        guard ids.count == sequence.count + picture.count, let highest = ids.max(), highest < ParameterSets.most
+            sps.compactMap { BitReader($0.dropFirst(4)).unsigned() }
+            + pps.compactMap { BitReader($0.dropFirst(1)).unsigned() }
+        guard ids.count == sps.count + pps.count, let highest = ids.max(), highest < ParameterSets.most
         else { return nil }
         return highest + 1
     }
 
     /// An `avcC` record with the sets of both; nil if it can't hold them.
     func record(adding other: ParameterSets) -> [UInt8]? {
-        let sequences = sequence + other.sequence
-        let pictures = picture + other.picture
-        guard sequences.count <= ParameterSets.most, pictures.count <= 255 else { return nil }
+        let allSPS = sps + other.sps
+        let allPPS = pps + other.pps
+        guard allSPS.count <= ParameterSets.most, allPPS.count <= 255 else { return nil }
         var result = head
         // The higher level covers both.
-        if let level = other.sequence.compactMap({ $0.dropFirst(3).first }).max() { result[3] = max(result[3], level) }
+        if let level = other.sps.compactMap({ $0.dropFirst(3).first }).max() { result[3] = max(result[3], level) }
         result.append(0xfc | UInt8(lengthSize - 1))
-        result.append(0xe0 | UInt8(sequences.count))
-        result += NALUnits.joined(sequences, lengthSize: 2)
-        result.append(UInt8(pictures.count))
-        result += NALUnits.joined(pictures, lengthSize: 2)
+        result.append(0xe0 | UInt8(allSPS.count))
+        result += NALUnits.joined(allSPS, lengthSize: 2)
+        result.append(UInt8(allPPS.count))
+        result += NALUnits.joined(allPPS, lengthSize: 2)
         return result + tail
     }
 }

@@ -15,7 +15,7 @@ package final class DecorationFilters {
     ///   - scratch: The path next to which the folder for script files is created.
     /// - Throws: `MediaError` if a file of a decoration can't be read.
     package init(
-        _ decorations: [PictureDecoration], width: Int, height: Int, offset: Double, speed: Double = 1, scratch: String
+        _ decorations: [VideoDecoration], width: Int, height: Int, offset: Double, speed: Double = 1, scratch: String
     ) throws(MediaError) {
         scripts = ScriptFolder(path: scratch + ".decorations")
         var text = ""
@@ -91,7 +91,7 @@ package final class DecorationFilters {
     }
 }
 
-extension PictureDecoration {
+extension VideoDecoration {
     /// Why video with this decoration can't be copied, as a clause.
     package var obstacle: String {
         switch self {

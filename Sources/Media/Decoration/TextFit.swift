@@ -46,9 +46,9 @@ enum TextFit {
         let filter = DecorationFilters.ass(try scripts.write(script.text), fonts: fonts)
         let graph = try FilterGraph(
             generating: "color=black:s=\(width)x\(height):r=1:d=1,format=gray,\(filter),format=gray[out]",
-            isSound: false, log: MediaLog())
+            isAudio: false, log: MediaLog())
         let frame = try Frame()
-        guard case .frame = try graph.pull(into: frame), let picture = GrayPicture(frame) else { return nil }
-        return picture.extent(brighterThan: 64)
+        guard case .frame = try graph.pull(into: frame), let image = GrayImage(frame) else { return nil }
+        return image.extent(brighterThan: 64)
     }
 }

@@ -70,12 +70,12 @@ package struct CanvasPolicy: Sendable, Hashable {
 
     private static func size(shortSide: Int, shape: Double) -> (width: Int, height: Int) {
         shape <= 1
-            ? (shortSide, PictureLayout.even(Double(shortSide) / shape, atMost: DeliverySpec.maximumSide))
-            : (PictureLayout.even(Double(shortSide) * shape, atMost: DeliverySpec.maximumSide), shortSide)
+            ? (shortSide, FrameLayout.even(Double(shortSide) / shape, atMost: DeliverySpec.maximumSide))
+            : (FrameLayout.even(Double(shortSide) * shape, atMost: DeliverySpec.maximumSide), shortSide)
     }
 
     private static func size(width: Double, shape: Double) -> (width: Int, height: Int) {
-        let even = PictureLayout.even(width, atMost: DeliverySpec.maximumSide)
-        return (even, PictureLayout.even(Double(even) / shape, atMost: DeliverySpec.maximumSide))
+        let even = FrameLayout.even(width, atMost: DeliverySpec.maximumSide)
+        return (even, FrameLayout.even(Double(even) / shape, atMost: DeliverySpec.maximumSide))
     }
 }

@@ -4,25 +4,26 @@ import PipelineKit
 /// Why the packets of footage can't be copied, one clause for each reason.
 struct CopyBlockers {
     /// Why video packets can't be copied, apart from a cut; empty if the video already meets the spec.
-    var picture: [String]
+    var video: [String]
     /// Why audio packets can't be copied; also empty if there is no audio.
-    var sound: [String]
+    var audio: [String]
     /// Frame rate of the delivery if it is encoded.
     var rate: FrameRatePolicy.Choice
 
     init(
-        _ track: VideoTrack, audio: AudioTrack?, media: ProbedMedia, options: DeliveryOptions, span: DeliveryRange
+        _ track: VideoTrack, audio audioTrack: AudioTrack?, media: ProbedMedia, options: DeliveryOptions,
+        span: DeliveryRange
     ) {
         rate = FrameRatePolicy.choose(for: track, requested: options.frameRate, speed: span.speed)
-        picture = Self.picture(track, audio: audio, media: media, options: options)
-        if let reason = rate.reason, !rate.ownWouldDo { picture.append(reason) }
-        if span.speed != 1, let change = span.cut { picture.append(change) }
+        video = Self.video(track, audio: audioTrack, media: media, options: options)
+        if let reason = rate.reason, !rate.ownWouldDo { video.append(reason) }
+        if span.speed != 1, let change = span.cut { video.append(change) }
         let bytes = Self.bytes(of: span, media: media)
         if bytes > options.maxBytes {
             let subject = span.isCut ? "the cut is about" : "it is"
-            picture.append("\(subject) \(ByteCount(bytes)), above \(ByteCount(options.maxBytes))")
+            video.append("\(subject) \(ByteCount(bytes)), above \(ByteCount(options.maxBytes))")
         }
-        sound = audio.map { Self.sound($0, media: media, options: options, span: span) } ?? []
+        audio = audioTrack.map { Self.audio($0, media: media, options: options, span: span) } ?? []
     }
 
     /// Estimated bytes of the delivered part of the footage, assuming a constant bit rate.
@@ -34,13 +35,13 @@ struct CopyBlockers {
 
     /// How to cut the footage without encoding all of it; nil if it is not cut or this is not possible.
     func plan(_ track: VideoTrack, span: DeliveryRange) -> CutPlan? {
-        guard span.isCut, picture.isEmpty, rate.reason == nil else { return nil }
+        guard span.isCut, video.isEmpty, rate.reason == nil else { return nil }
         let limit = Int(saturating: (span.length * (rate.rate.value ?? 30) + 1e-6).rounded(.down))
         return CutPlan(
             track: track, start: span.start, length: span.length, limit: limit, frameRate: rate.rate)
     }
 
-    private static func picture(
+    private static func video(
         _ track: VideoTrack, audio: AudioTrack?, media: ProbedMedia, options: DeliveryOptions
     ) -> [String] {
         var obstacles: [String] = []
@@ -81,8 +82,8 @@ struct CopyBlockers {
         if track.closedGroups == false { obstacles.append("it has open GOPs") }
         if track.dolbyVisionProfile != nil { obstacles.append("it contains Dolby Vision data") }
         if !media.container.contains("mp4") { obstacles.append("the container is \(media.container)") }
-        if let picture = track.startTime, let sound = audio?.startTime, picture - sound > 0.03 {
-            obstacles.append("it starts \(DeliveryDecision.text(picture - sound)) after the audio")
+        if let videoStart = track.startTime, let audioStart = audio?.startTime, videoStart - audioStart > 0.03 {
+            obstacles.append("it starts \(DeliveryDecision.text(videoStart - audioStart)) after the audio")
         }
         obstacles += shape(track, options: options)
         obstacles += media.decorations.map(\.obstacle)
@@ -115,7 +116,7 @@ struct CopyBlockers {
         return []
     }
 
-    private static func sound(
+    private static func audio(
         _ audio: AudioTrack, media: ProbedMedia, options: DeliveryOptions, span: DeliveryRange
     ) -> [String] {
         var obstacles: [String] = []

@@ -40,20 +40,20 @@ package enum Deliverer {
         var decision = try DeliveryDecision(for: media, options: options)
         let log = MediaLog()
         return try log.attached { () throws(StageError) in
-            try settleSound(&decision, media, options, log, cancellation)
+            try settleAudio(&decision, media, options, log, cancellation)
             try settleDamage(&decision, media, options, log, cancellation)
             do throws(StageError) {
                 return try attempt(
                     media, options, decision, path: path, log: log, cancellation: cancellation, progress: progress)
             } catch {
                 // If a copy fails the verification, fall back to encoding, which always works.
-                guard decision.picture != .encode, options.passthrough != .require,
+                guard decision.video != .encode, options.passthrough != .require,
                     [.media, .overLimit].contains(error.code)
                 else { throw error }
                 var encoding = options
                 encoding.passthrough = .never
                 var second = try DeliveryDecision(for: media, options: encoding)
-                second.pictureReasons = ["a copy of the packets does not meet the delivery spec: \(error.message)"]
+                second.videoReasons = ["a copy of the packets does not meet the delivery spec: \(error.message)"]
                 return try attempt(
                     media, encoding, second, path: path, log: log, cancellation: cancellation, progress: progress)
             }
@@ -61,25 +61,25 @@ package enum Deliverer {
     }
 
     /// Decodes audio that could be copied to measure its loudness, and encodes it if that misses the target.
-    private static func settleSound(
+    private static func settleAudio(
         _ decision: inout DeliveryDecision, _ media: ProbedMedia, _ options: DeliveryOptions, _ log: MediaLog,
         _ cancellation: CancellationFlag
     ) throws(StageError) {
-        guard decision.sound == .copy, let target = options.loudness else { return }
+        guard decision.audio == .copy, let target = options.loudness else { return }
         let source = FootageSource(media: media, log: log, cancellation: cancellation)
         let reading: LoudnessReading
         do throws(MediaError) {
-            reading = try SoundOpener(source: source, decision: decision, options: options).reading()
+            reading = try AudioOpener(source: source, decision: decision, options: options).reading()
         } catch {
             throw failure(error, media)
         }
         if LoudnessPlan.isMet(by: reading, target: target, truePeak: options.truePeak) {
-            decision.soundReasons = [
+            decision.audioReasons = [
                 "the audio already meets the delivery spec and measures \(reading): its packets are copied"
             ]
             return
         }
-        decision.encodeSound(because: "it measures \(reading), not \(DeliveryDecision.loudness(target))")
+        decision.encodeAudio(because: "it measures \(reading), not \(DeliveryDecision.loudness(target))")
     }
 
     /// Counts the damage in video that would be copied, which takes decoding it once; only done if `maxDamage` limits it.
@@ -87,7 +87,7 @@ package enum Deliverer {
         _ decision: inout DeliveryDecision, _ media: ProbedMedia, _ options: DeliveryOptions, _ log: MediaLog,
         _ cancellation: CancellationFlag
     ) throws(StageError) {
-        guard decision.picture != .encode, options.maxDamage < 1, let track = media.videoTrack else { return }
+        guard decision.video != .encode, options.maxDamage < 1, let track = media.videoTrack else { return }
         let source = FootageSource(media: media, log: log, cancellation: cancellation)
         do throws(MediaError) {
             let tally = try DamageCheck.run(source, track: track, decision: decision)
@@ -122,15 +122,15 @@ package enum Deliverer {
                     cancellation: cancellation, progress: progress)
                 if case .tooLarge = try job.run() {
                     // Copying again would give the same size.
-                    if decision.picture != .encode { break }
+                    if decision.video != .encode { break }
                     // Reduce the audio's bit rate too, down to the spec's minimum.
                     options.audioBitrate = min(options.audioBitrate, DeliverySpec.minimumAudioBitRate)
                     continue
                 }
                 var warnings = decision.warnings + job.warnings
                 var decision = decision
-                if let reading = job.soundReading, let target = options.loudness {
-                    decision.soundReasons.append("the encoded audio measures \(reading)")
+                if let reading = job.audioReading, let target = options.loudness {
+                    decision.audioReasons.append("the encoded audio measures \(reading)")
                     if !LoudnessPlan.isMet(by: reading, target: target, truePeak: options.truePeak) {
                         warnings.append(
                             "the audio measures \(reading), not \(DeliveryDecision.loudness(target)) with peaks of at most "
@@ -147,7 +147,7 @@ package enum Deliverer {
                 throw failure(error, media)
             }
         }
-        if decision.picture != .encode {
+        if decision.video != .encode {
             throw StageError(
                 .overLimit, "the copied packets take more than \(ByteCount(options.maxBytes))",
                 hint: "raise maxSize, or set passthrough to auto to encode the video", outcome: .invalidData)

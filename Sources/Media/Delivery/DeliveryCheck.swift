@@ -17,19 +17,19 @@ package enum DeliveryCheck {
         let log = MediaLog()
         let demuxer = try Demuxer(path: path, log: log, cancellation: cancellation, description: .header)
         let indices = Array(0..<demuxer.streamCount)
-        let scan = try PacketScan(of: demuxer, streams: indices, pictures: [0])
+        let scan = try PacketScan(of: demuxer, streams: indices, video: [0])
         let tracks = TrackReader(demuxer: demuxer)
         var problems: [String] = []
         let bytes = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber)?.int64Value ?? 0
-        guard indices.count == 2, let picture = tracks.video(0, scan: scan.tracks[0]),
-            let sound = tracks.audio(1, scan: scan.tracks[1])
+        guard indices.count == 2, let video = tracks.video(0, scan: scan.tracks[0]),
+            let audio = tracks.audio(1, scan: scan.tracks[1])
         else {
             throw MediaError(
                 "checking the delivery", text: "\(indices.count) streams instead of video and audio", file: path)
         }
-        if picture.codedWidth != decision.width || picture.codedHeight != decision.height {
+        if video.codedWidth != decision.width || video.codedHeight != decision.height {
             problems.append(
-                "\(picture.codedWidth)×\(picture.codedHeight) instead of \(decision.width)×\(decision.height)")
+                "\(video.codedWidth)×\(video.codedHeight) instead of \(decision.width)×\(decision.height)")
         }
         let frames = scan.tracks[0]
         if frames?.isEven == false { problems.append("the frame rate is not constant") }
@@ -38,16 +38,16 @@ package enum DeliveryCheck {
         if let interval = frames?.longestKeyFrameInterval, interval > DeliverySpec.keyFrameInterval + 0.09 {
             problems.append("keyframes are \(DeliveryDecision.text(interval)) apart")
         }
-        let pictureLength = picture.duration ?? 0
-        let soundLength = sound.duration ?? 0
-        if abs(picture.startTime ?? 0) > 0.03 { problems.append("the video starts at \(picture.startTime ?? 0) s") }
-        if abs(sound.startTime ?? 0) > 0.03 { problems.append("the audio starts at \(sound.startTime ?? 0) s") }
-        if abs(pictureLength - soundLength) > 0.1 {
+        let videoLength = video.duration ?? 0
+        let audioLength = audio.duration ?? 0
+        if abs(video.startTime ?? 0) > 0.03 { problems.append("the video starts at \(video.startTime ?? 0) s") }
+        if abs(audio.startTime ?? 0) > 0.03 { problems.append("the audio starts at \(audio.startTime ?? 0) s") }
+        if abs(videoLength - audioLength) > 0.1 {
             problems.append(
-                "the video is \(DeliveryDecision.text(pictureLength)) and the audio "
-                    + "\(DeliveryDecision.text(soundLength)) long")
+                "the video is \(DeliveryDecision.text(videoLength)) and the audio "
+                    + "\(DeliveryDecision.text(audioLength)) long")
         }
-        let duration = max(pictureLength, demuxer.claimedDuration ?? 0)
+        let duration = max(videoLength, demuxer.claimedDuration ?? 0)
         if duration > options.maxDuration + 0.001 { problems.append("it is \(DeliveryDecision.text(duration)) long") }
         if bytes > options.maxBytes { problems.append("it has \(bytes) bytes") }
         if MP4Boxes.isFastStart(fileAt: path) != true { problems.append("moov is not before mdat") }

@@ -4,7 +4,7 @@ package import PipelineKit
 /// All decisions about a delivery, made before work starts, so that `run` does what `plan` shows.
 package struct DeliveryDecision: Sendable, Hashable {
     /// How the delivery's video is produced.
-    package enum PictureHandling: Sendable, Hashable {
+    package enum VideoHandling: Sendable, Hashable {
         /// All packets are copied.
         case copy
         /// Packets are copied, except for frames around the cuts, which are encoded.
@@ -13,19 +13,19 @@ package struct DeliveryDecision: Sendable, Hashable {
         case encode
     }
     /// How the delivery's audio is produced.
-    package enum SoundHandling: Sendable, Hashable {
+    package enum AudioHandling: Sendable, Hashable {
         case copy
         case encode
         /// No audio track is used: a silent one is added.
         case silence
     }
 
-    package var picture: PictureHandling
-    package var sound: SoundHandling
+    package var video: VideoHandling
+    package var audio: AudioHandling
     /// Why the video is handled this way, one clause each.
-    package var pictureReasons: [String]
+    package var videoReasons: [String]
     /// Why the audio is handled this way, one clause each.
-    package var soundReasons: [String] = []
+    package var audioReasons: [String] = []
     /// Problems that the user should know of.
     package var warnings: [String]
     /// Frame size of the delivery in pixels.
@@ -46,7 +46,7 @@ package struct DeliveryDecision: Sendable, Hashable {
     /// The deinterlacing filter; nil if none is needed.
     package var deinterlacer: String?
     /// Index of the audio stream; nil if none is used.
-    package var soundStream: Int?
+    package var audioStream: Int?
     /// Metadata tags that the delivery keeps.
     package var tags: [String: String] = [:]
     /// Expected size in bytes.
@@ -56,16 +56,16 @@ package struct DeliveryDecision: Sendable, Hashable {
 
     /// The strategy that the delivery's description names.
     package var strategy: DeliveryStrategy {
-        switch picture {
+        switch video {
         case .copy: .copy
         case .smartcut: .smartcut
         case .encode: .encode
         }
     }
     /// The plan of a smart cut; nil for other deliveries.
-    package var cut: CutPlan? { if case .smartcut(let plan) = picture { plan } else { nil } }
+    package var cut: CutPlan? { if case .smartcut(let plan) = video { plan } else { nil } }
     /// All reasons, one clause each, those for the video first.
-    package var reasons: [String] { pictureReasons + soundReasons }
+    package var reasons: [String] { videoReasons + audioReasons }
 
     /// How long the last frame may be held while the audio continues, in seconds.
     package static let longestHold = 3.0
@@ -80,8 +80,8 @@ package struct DeliveryDecision: Sendable, Hashable {
         guard let track = media.videoTrack else {
             throw StageError(.unusableFootage, "\(media.source.displayPath) has no video", hint: "give a video file")
         }
-        let audio = try TrackChoice.audio(of: media, wanted: options.soundTrack)
-        let timeline = Timeline(track: track, audio: audio, media: media)
+        let audioTrack = try TrackChoice.audio(of: media, wanted: options.audioTrack)
+        let timeline = Timeline(track: track, audio: audioTrack, media: media)
         let span = try DeliveryRange(timeline, track: track, media: media, options: options)
         warnings = media.warnings + timeline.warnings
         speed = span.speed
@@ -94,10 +94,10 @@ package struct DeliveryDecision: Sendable, Hashable {
                     media.source.displayPath, missingShare * 100, options.maxDamage * 100),
                 hint: "copy it again from its source, or raise maxDamage")
         }
-        let obstacles = CopyBlockers(track, audio: audio, media: media, options: options, span: span)
+        let obstacles = CopyBlockers(track, audio: audioTrack, media: media, options: options, span: span)
         let choice = obstacles.rate
         let cut = obstacles.plan(track, span: span)
-        let kept = obstacles.picture + (span.isCut ? span.cut.map { [$0] } ?? [] : [])
+        let kept = obstacles.video + (span.isCut ? span.cut.map { [$0] } ?? [] : [])
         let canCopy = kept.isEmpty || cut != nil
         if options.passthrough == .require, !canCopy {
             throw StageError(
@@ -105,8 +105,8 @@ package struct DeliveryDecision: Sendable, Hashable {
                 "\(media.source.displayPath) can't be copied as it is: \(kept.joined(separator: "; "))",
                 hint: "set passthrough to auto to encode it", cause: kept.first)
         }
-        picture = !canCopy || options.passthrough == .never ? .encode : cut.map { .smartcut($0) } ?? .copy
-        if picture == .encode {
+        video = !canCopy || options.passthrough == .never ? .encode : cut.map { .smartcut($0) } ?? .copy
+        if video == .encode {
             frameRate = choice.rate
             let canvas = try CanvasPolicy(
                 displayWidth: track.displayWidth, displayHeight: track.displayHeight, options: options,
@@ -132,57 +132,57 @@ package struct DeliveryDecision: Sendable, Hashable {
             span.allowed.isFinite
             ? max(1, Int(saturating: (span.allowed * framesPerSecond + 1e-6).rounded(.down))) : Int.max
         duration = span.length
-        if picture == .encode {
+        if video == .encode {
             duration = max(1, (span.length * framesPerSecond).rounded()) / framesPerSecond
             duration = min(duration, Double(frameLimit) / framesPerSecond)
         }
-        if case .smartcut(let plan) = picture {
+        if case .smartcut(let plan) = video {
             start = plan.start
             frameLimit = plan.count
             duration = Double(plan.count) / framesPerSecond
         }
         deinterlacer = Self.deinterlacer(track, options.deinterlacing)
 
-        switch picture {
-        case .copy: pictureReasons = ["the video already meets the delivery spec: its packets are copied"]
+        switch video {
+        case .copy: videoReasons = ["the video already meets the delivery spec: its packets are copied"]
         case .smartcut(let plan):
-            pictureReasons =
+            videoReasons =
                 (span.cut.map { [$0] } ?? []) + [
                     "the video already meets the delivery spec: its packets are copied, and "
                         + (plan.encoded == 0
                             ? "the cuts are at keyframes" : "\(plan.encoded) frames around the cuts are encoded")
                 ]
-        case .encode: pictureReasons = canCopy ? ["passthrough is set to never"] : kept
+        case .encode: videoReasons = canCopy ? ["passthrough is set to never"] : kept
         }
-        if picture == .encode {
-            pictureReasons += Self.conversions(track)
-            if choice.ownWouldDo, let reason = choice.reason { pictureReasons.append(reason) }
+        if video == .encode {
+            videoReasons += Self.conversions(track)
+            if choice.ownWouldDo, let reason = choice.reason { videoReasons.append(reason) }
         }
-        soundStream = audio?.index
-        if audio == nil {
-            sound = .silence
-            soundReasons = [
+        audioStream = audioTrack?.index
+        if audioTrack == nil {
+            audio = .silence
+            audioReasons = [
                 media.audioTrack == nil
                     ? "the footage has no audio: a silent track is added"
                     : "audioTrack is set to none: a silent track is added"
             ]
-        } else if options.passthrough != .never, obstacles.sound.isEmpty {
-            sound = .copy
-            if picture != .copy || options.loudness != nil {
-                soundReasons = ["the audio already meets the delivery spec: its packets are copied"]
+        } else if options.passthrough != .never, obstacles.audio.isEmpty {
+            audio = .copy
+            if video != .copy || options.loudness != nil {
+                audioReasons = ["the audio already meets the delivery spec: its packets are copied"]
             }
             if let target = options.loudness {
-                soundReasons = [
+                audioReasons = [
                     "the audio meets the delivery spec: it is copied if it measures \(Self.loudness(target))"
                 ]
             }
         } else {
-            sound = .encode
-            if picture != .encode {
-                soundReasons = obstacles.sound.map { "the audio is encoded: \($0)" }
+            audio = .encode
+            if video != .encode {
+                audioReasons = obstacles.audio.map { "the audio is encoded: \($0)" }
             }
             if let target = options.loudness {
-                soundReasons.append("the audio is normalised to \(Self.loudness(target))")
+                audioReasons.append("the audio is normalised to \(Self.loudness(target))")
             }
         }
         if options.keepsMetadata { tags = SafeTags.safe(media.tags) }
@@ -192,9 +192,9 @@ package struct DeliveryDecision: Sendable, Hashable {
 
     /// Switches the audio from copying to encoding.
     /// - Parameter reason: Why, as a clause, such as its measured loudness.
-    mutating func encodeSound(because reason: String) {
-        sound = .encode
-        soundReasons = ["the audio is encoded: \(reason)"]
+    mutating func encodeAudio(because reason: String) {
+        audio = .encode
+        audioReasons = ["the audio is encoded: \(reason)"]
     }
 
     private static func deinterlacer(_ track: VideoTrack, _ wanted: DeliveryOptions.Deinterlacing) -> String? {
@@ -213,8 +213,8 @@ package struct DeliveryDecision: Sendable, Hashable {
     }
 
     /// How the audio is produced, in one word for the plan's details.
-    package var soundWord: String {
-        switch sound {
+    package var audioWord: String {
+        switch audio {
         case .copy: "copy"
         case .encode: "encode"
         case .silence: "silence"
@@ -225,20 +225,20 @@ package struct DeliveryDecision: Sendable, Hashable {
     package var summary: String {
         let length = Duration.spoken(seconds: duration)
         let rate = String(format: "%.4g", frameRate.value ?? 30)
-        let picture =
-            switch picture {
+        let video =
+            switch video {
             case .copy: "copy the video"
             case .smartcut(let plan): "cut the video to \(length), \(plan.encoded) of \(plan.count) frames encoded"
             case .encode:
                 "encode \(width)×\(height), \(rate) fps, \(length), about \(ByteCount(estimatedBytes))"
             }
-        let sound =
-            switch sound {
+        let audio =
+            switch audio {
             case .copy: "copy the audio"
             case .encode: "encode the audio"
             case .silence: "add silence"
             }
-        return picture + "; " + sound
+        return video + "; " + audio
     }
 
     static func loudness(_ level: Double) -> String { String(format: "%.1f LUFS", level) }
@@ -248,7 +248,7 @@ package struct DeliveryDecision: Sendable, Hashable {
     /// Estimates the size from the usual bits per pixel at CRF 19; every six steps of CRF halve them.
     private static func estimate(_ decision: Self, media: ProbedMedia, options: DeliveryOptions) -> Int64 {
         let audio = Double(options.audioBitrate) * decision.duration / 8
-        if decision.picture != .encode {
+        if decision.video != .encode {
             let whole = max(media.duration, decision.duration, 0.001)
             return Int64(Int(saturating: Double(media.source.file.bytes) * decision.duration / whole))
         }

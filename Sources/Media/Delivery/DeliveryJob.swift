@@ -27,15 +27,15 @@ final class DeliveryJob {
     private let clock = VideoProgressClock()
     private let crew: WorkerThreads
 
-    private var pictureReader: VideoDecodeLoop?
-    private var encoding: PictureEncoding?
+    private var decodeLoop: VideoDecodeLoop?
+    private var encoding: VideoEncodeLoop?
     private var mill: VideoFilterPipeline?
-    private var sound: SoundEncoding?
+    private var audio: AudioEncodeLoop?
 
     /// Problems in the result that the user should know of.
     private(set) var warnings: [String] = []
     /// Loudness of the encoded audio; nil if the audio was not normalised.
-    var soundReading: LoudnessReading? { sound?.reading }
+    var audioReading: LoudnessReading? { audio?.reading }
 
     /// Frames that may be queued for the filters and for the encoder: enough to have the next one ready.
     private static let framesInHand = 1
@@ -68,11 +68,11 @@ final class DeliveryJob {
     /// - Throws: `MediaError` if a library call fails, the disk is full, nothing can be decoded or the job is cancelled.
     func run() throws(MediaError) -> Outcome {
         // Add all streams before the header is written, and start threads after that.
-        let pictureWork = try preparePicture()
-        let soundWork = try prepareSound()
+        let videoWork = try prepareVideo()
+        let audioWork = try prepareAudio()
         for (key, value) in decision.tags { muxer.setTag(key, to: value) }
         try muxer.start(settings: head)
-        for (name, body) in pictureWork + soundWork { crew.start(name, body) }
+        for (name, body) in videoWork + audioWork { crew.start(name, body) }
         do throws(MediaError) {
             try crew.join()
         } catch {
@@ -88,8 +88,8 @@ final class DeliveryJob {
 
     private typealias Work = (name: String, body: @Sendable () throws(MediaError) -> Void)
 
-    private func preparePicture() throws(MediaError) -> [Work] {
-        switch decision.picture {
+    private func prepareVideo() throws(MediaError) -> [Work] {
+        switch decision.video {
         case .copy: return [try prepareCopy()]
         case .smartcut(let plan): return [try prepareCut(plan)]
         case .encode: return try prepareEncoding()
@@ -97,11 +97,11 @@ final class DeliveryJob {
     }
 
     private func prepareCopy() throws(MediaError) -> Work {
-        let others = decision.sound == .copy ? decision.soundStream.map { [$0] } ?? [] : []
+        let others = decision.audio == .copy ? decision.audioStream.map { [$0] } ?? [] : []
         let demuxer = try source.demuxer(needsStreamInfo: false)
         let copy = Owned(
             try PacketCopy(
-                demuxer: demuxer, picture: track.index, others: others, start: decision.start, muxer: muxer,
+                demuxer: demuxer, video: track.index, others: others, start: decision.start, muxer: muxer,
                 clock: clock, cancellation: cancellation, progress: { [reporter] in reporter($0, nil) }))
         return ("media-copy", { () throws(MediaError) in try copy.value.run() })
     }
@@ -109,9 +109,9 @@ final class DeliveryJob {
     private func prepareCut(_ plan: CutPlan) throws(MediaError) -> Work {
         let rate = decision.frameRate.value ?? 30
         let cut = Owned(
-            try PictureCut(
+            try VideoCut(
                 plan: plan, source: source, track: track,
-                picture: Encoder.Picture(joining: track, decision: decision, options: options), muxer: muxer,
+                settings: Encoder.VideoSettings(joining: track, decision: decision, options: options), muxer: muxer,
                 clock: clock, progress: { [reporter] in reporter(Double($0) / rate, $0) }))
         return ("media-cut", { () throws(MediaError) in try cut.value.run() })
     }
@@ -130,10 +130,10 @@ final class DeliveryJob {
             track: track, decision: decision, options: options, decorations: decorations, timeBase: reader.unit,
             input: decoded, output: filtered, log: log, cancellation: cancellation)
         let rate = decision.frameRate.value ?? 30
-        let encoding = try PictureEncoding(
-            quality.picture(decision: decision, options: options), muxer: muxer, input: filtered, clock: clock,
+        let encoding = try VideoEncodeLoop(
+            quality.videoSettings(decision: decision, options: options), muxer: muxer, input: filtered, clock: clock,
             byteLimit: options.maxBytes, log: log, progress: { [reporter] in reporter(Double($0) / rate, $0) })
-        self.pictureReader = reader
+        self.decodeLoop = reader
         self.mill = mill
         self.encoding = encoding
         let (first, second, third) = (Owned(reader), Owned(mill), Owned(encoding))
@@ -144,21 +144,21 @@ final class DeliveryJob {
         ]
     }
 
-    private func prepareSound() throws(MediaError) -> [Work] {
-        switch decision.sound {
+    private func prepareAudio() throws(MediaError) -> [Work] {
+        switch decision.audio {
         case .copy:
-            guard decision.picture != .copy, let index = decision.soundStream else { return [] }
+            guard decision.video != .copy, let index = decision.audioStream else { return [] }
             let demuxer = try source.demuxer(keeping: index, from: decision.start - 1)
             let copy = Owned(
-                try SoundCopy(demuxer: demuxer, stream: index, start: decision.start, muxer: muxer, clock: clock))
-            return [("media-sound", { () throws(MediaError) in try copy.value.run() })]
+                try AudioPacketCopy(demuxer: demuxer, stream: index, start: decision.start, muxer: muxer, clock: clock))
+            return [("media-audio", { () throws(MediaError) in try copy.value.run() })]
         case .encode, .silence:
-            let opener = SoundOpener(source: source, decision: decision, options: options)
-            let sound = try SoundEncoding(
+            let opener = AudioOpener(source: source, decision: decision, options: options)
+            let audio = try AudioEncodeLoop(
                 bitRate: options.audioBitrate, muxer: muxer, clock: clock, log: log, opener: opener)
-            self.sound = sound
-            let lane = Owned(sound)
-            return [("media-sound", { () throws(MediaError) in try lane.value.run() })]
+            self.audio = audio
+            let lane = Owned(audio)
+            return [("media-audio", { () throws(MediaError) in try lane.value.run() })]
         }
     }
 
@@ -168,9 +168,9 @@ final class DeliveryJob {
         guard decision.estimatedBytes > DeliveryJob.largeFile else { return ["movflags": "+faststart"] }
         // ISO/IEC 14496-12, bytes per sample at worst: sizes 4, composition offsets 8, chunks 12 + 8, sync 4, times 8.
         let length = decision.duration + DeliveryDecision.longestHold
-        let pictures = length * (decision.frameRate.value ?? 30) + 8
+        let video = length * (decision.frameRate.value ?? 30) + 8
         let blocks = length * Double(DeliverySpec.sampleRate) / 1024 + 8
-        return ["moov_size": "\(Int(saturating: pictures * 44 + blocks * 32) + 8192)"]
+        return ["moov_size": "\(Int(saturating: video * 44 + blocks * 32) + 8192)"]
     }
 
     private var reporter: @Sendable (_ seconds: Double, _ frames: Int?) -> Void {
@@ -192,7 +192,7 @@ final class DeliveryJob {
     /// Adds warnings about lost frames and packets, and throws if more of the video is lost than allowed.
     private func reckonUp() throws(MediaError) {
         let length = clock.position
-        if let encoding, let reader = pictureReader {
+        if let encoding, let reader = decodeLoop {
             let tally = reader.tally
             guard encoding.frames > 0 else {
                 throw MediaError("decoding", text: DeliveryJob.nothingDecoded, file: media.source.file.path)
@@ -206,7 +206,7 @@ final class DeliveryJob {
             let missing = max(0, 1 - length / max(decision.duration, 0.001))
             try Self.allow(min(1, lost + missing + decision.missingShare), options: options, media: media)
         }
-        if let refused = sound?.refusedPackets, refused > 0 {
+        if let refused = audio?.refusedPackets, refused > 0 {
             warnings.append("\(refused) audio packets could not be decoded")
         }
         if decision.duration - length > max(0.5, decision.duration * 0.02) {
@@ -214,7 +214,7 @@ final class DeliveryJob {
                 "only \(DeliveryDecision.text(length)) of the expected \(DeliveryDecision.text(decision.duration)) "
                     + "could be decoded")
         }
-        if decision.sound == .encode, let end = sound?.end, length - end > 0.5 {
+        if decision.audio == .encode, let end = audio?.end, length - end > 0.5 {
             warnings.append(
                 "the audio ends \(DeliveryDecision.text(length - end)) before the video: silence fills the rest")
         }
@@ -247,7 +247,7 @@ private struct Owned<Value>: @unchecked Sendable {
 }
 
 /// Opens the audio of a delivery at the requested loudness.
-struct SoundOpener {
+struct AudioOpener {
     let source: FootageSource
     let decision: DeliveryDecision
     let options: DeliveryOptions
@@ -257,7 +257,7 @@ struct SoundOpener {
 
     /// How to normalise the audio to the requested loudness; nil if it stays unchanged.
     func plan() throws(MediaError) -> LoudnessPlan? {
-        guard decision.sound == .encode, let index = decision.soundStream, let target = options.loudness else {
+        guard decision.audio == .encode, let index = decision.audioStream, let target = options.loudness else {
             return nil
         }
         return try LoudnessPlan.find(target: target, truePeak: options.truePeak, limit: expectedSamples) {
@@ -267,28 +267,28 @@ struct SoundOpener {
 
     /// A corrected plan; nil if the loudness of the encoded audio is good enough.
     func correct(_ plan: LoudnessPlan, by reading: LoudnessReading) throws(MediaError) -> LoudnessPlan? {
-        guard let index = decision.soundStream, let target = options.loudness else { return nil }
+        guard let index = decision.audioStream, let target = options.loudness else { return nil }
         return try plan.corrected(by: reading, target: target, truePeak: options.truePeak, limit: expectedSamples) {
             (filters) throws(MediaError) in try source(index, filters)
         }
     }
 
     /// Opens the footage's audio; nil if the delivery is silent or its audio is not encoded.
-    func open(_ plan: LoudnessPlan?) throws(MediaError) -> SoundSource? {
-        guard decision.sound == .encode, let index = decision.soundStream else { return nil }
+    func open(_ plan: LoudnessPlan?) throws(MediaError) -> AudioSource? {
+        guard decision.audio == .encode, let index = decision.audioStream else { return nil }
         return try source(index, plan?.filters ?? [])
     }
 
     /// Measures the loudness of the delivered part of the audio.
     func reading() throws(MediaError) -> LoudnessReading {
-        guard let index = decision.soundStream else { return LoudnessReading() }
+        guard let index = decision.audioStream else { return LoudnessReading() }
         return try LoudnessMeter.measure(try source(index, [LoudnessMeter.filter]), limit: expectedSamples)
     }
 
-    private func source(_ index: Int, _ filters: [String]) throws(MediaError) -> SoundSource {
+    private func source(_ index: Int, _ filters: [String]) throws(MediaError) -> AudioSource {
         // The duration in headers may be slightly too short.
         let most = min(Double(decision.frameLimit) / (decision.frameRate.value ?? 30), decision.duration + 5)
-        return try SoundSource(
+        return try AudioSource(
             source: source, stream: index, start: decision.start, limit: most, speed: decision.speed,
             filters: filters)
     }

@@ -65,7 +65,7 @@ package struct DeliveryOptions: Sendable, Hashable {
     }
 
     /// Which audio track is delivered.
-    package enum SoundTrack: Sendable, Hashable {
+    package enum AudioTrackChoice: Sendable, Hashable {
         /// The footage's default track, as probed.
         case auto
         /// No track: the delivery is silent.
@@ -115,7 +115,7 @@ package struct DeliveryOptions: Sendable, Hashable {
     package var loudness: Double?
     /// Highest true peak after normalisation, in dBTP.
     package var truePeak = -1.0
-    package var soundTrack = SoundTrack.auto
+    package var audioTrack = AudioTrackChoice.auto
     package var deinterlacing = Deinterlacing.auto
     /// Whether metadata tags are kept that identify no person, place or device, see `SafeTags`.
     package var keepsMetadata = false

@@ -8,16 +8,16 @@ struct Timeline {
     var warnings: [String] = []
 
     init(track: VideoTrack, audio: AudioTrack?, media: ProbedMedia) {
-        let pictureStart = track.startTime ?? media.startTime
-        start = pictureStart
-        end = pictureStart + (track.duration ?? media.duration)
+        let videoStart = track.startTime ?? media.startTime
+        start = videoStart
+        end = videoStart + (track.duration ?? media.duration)
         guard let audio, let audioStart = audio.startTime else { return }
-        let lead = pictureStart - audioStart
+        let lead = videoStart - audioStart
         if lead > DeliveryDecision.longestLead {
             warnings.append(
                 "the audio before the first frame, \(DeliveryDecision.text(lead)), is dropped")
         } else {
-            start = min(pictureStart, audioStart)
+            start = min(videoStart, audioStart)
         }
         if let length = audio.duration {
             let audioEnd = audioStart + length

@@ -29,34 +29,34 @@ package enum EncoderQuality: Sendable, Hashable {
     /// Reference frames of those x264 presets that may exceed a level.
     private static let referenceFrames = ["slow": 5, "slower": 8, "veryslow": 16, "placebo": 16]
 
-    /// LibavOptions of the video encoder for this attempt.
-    package func picture(decision: DeliveryDecision, options: DeliveryOptions) -> Encoder.Picture {
-        var picture = Encoder.Picture(
+    /// Settings of the video encoder for this attempt.
+    package func videoSettings(decision: DeliveryDecision, options: DeliveryOptions) -> Encoder.VideoSettings {
+        var settings = Encoder.VideoSettings(
             codec: "libx264", width: decision.width, height: decision.height, pixelFormat: "yuv420p",
             frameRate: decision.frameRate)
         let framesPerSecond = decision.frameRate.value ?? 30
         let interval = Int((DeliverySpec.keyFrameInterval * framesPerSecond).rounded(.down))
-        picture.keyFrameInterval = interval
-        picture.colour = DeliverySpec.colour
-        picture.settings = [
+        settings.keyFrameInterval = interval
+        settings.colour = DeliverySpec.colour
+        settings.codecOptions = [
             "preset": options.preset, "profile": "high", "level": decision.level.name,
             "x264-params": Self.parameters(preset: options.preset, interval: interval), "forced-idr": "1",
         ]
         let allowed = decision.level.referenceFrames(width: decision.width, height: decision.height)
         if let wanted = Self.referenceFrames[options.preset], wanted > allowed {
-            picture.settings["refs"] = "\(allowed)"
+            settings.codecOptions["refs"] = "\(allowed)"
         }
         switch self {
         case .constant:
-            picture.settings["crf"] = "\(options.crf)"
-            picture.maximumRate = options.maxrate
-            picture.bufferSize = options.maxrate * 5 / 4
+            settings.codecOptions["crf"] = "\(options.crf)"
+            settings.maximumRate = options.maxrate
+            settings.bufferSize = options.maxrate * 5 / 4
         case .average(let rate):
-            picture.bitRate = rate
-            picture.maximumRate = rate
-            picture.bufferSize = rate
+            settings.bitRate = rate
+            settings.maximumRate = rate
+            settings.bufferSize = rate
         }
-        return picture
+        return settings
     }
 }
 
@@ -71,14 +71,14 @@ extension EncoderQuality {
     }
 }
 
-extension Encoder.Picture {
-    /// LibavOptions for encoding the frames around a cut: compatible with the footage, at a quality that hides the joint.
+extension Encoder.VideoSettings {
+    /// Settings for encoding the frames around a cut: compatible with the footage, at a quality that hides the joint.
     init(joining track: VideoTrack, decision: DeliveryDecision, options: DeliveryOptions) {
-        self = EncoderQuality.constant.picture(decision: decision, options: options)
-        settings["profile"] = ["Main": "main", "High": "high"][track.profile ?? ""] ?? "baseline"
-        if let level = track.level { settings["level"] = String(format: "%.1f", Double(level) / 10) }
-        settings["crf"] = "\(min(options.crf, EncoderQuality.jointFactor))"
-        if settings["profile"] == "baseline" { settings["x264-params", default: ""] += ":bframes=0" }
+        self = EncoderQuality.constant.videoSettings(decision: decision, options: options)
+        codecOptions["profile"] = ["Main": "main", "High": "high"][track.profile ?? ""] ?? "baseline"
+        if let level = track.level { codecOptions["level"] = String(format: "%.1f", Double(level) / 10) }
+        codecOptions["crf"] = "\(min(options.crf, EncoderQuality.jointFactor))"
+        if codecOptions["profile"] == "baseline" { codecOptions["x264-params", default: ""] += ":bframes=0" }
         maximumRate = options.maxrate * 3 / 2
         bufferSize = options.maxrate * 2
     }

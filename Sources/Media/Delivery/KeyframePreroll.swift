@@ -8,7 +8,7 @@ struct KeyframePreroll {
     static let usualLimit = 1200
 
     private let start: Int64
-    private let pictureStart: PictureStart?
+    private let randomAccess: RandomAccessDetector?
     private let isH264: Bool
     private var limit: Int
     private var held: [Packet] = []
@@ -20,10 +20,10 @@ struct KeyframePreroll {
     /// - Parameters:
     ///   - start: Where the delivery starts, in the stream's time base.
     ///   - limit: The most packets that may be held; 0 decodes everything.
-    ///   - pictureStart: Detects keyframes that decoding can start from; nil if all keyframes of the codec are such.
-    init(codec: String, pictureStart: PictureStart?, start: Int64, limit: Int) {
+    ///   - randomAccess: Detects keyframes that decoding can start from; nil if all keyframes of the codec are such.
+    init(codec: String, randomAccess: RandomAccessDetector?, start: Int64, limit: Int) {
         self.start = start
-        self.pictureStart = pictureStart
+        self.randomAccess = randomAccess
         isH264 = codec == "h264"
         self.limit = limit
     }
@@ -35,7 +35,7 @@ struct KeyframePreroll {
         let own = try Packet(taking: packet)
         defer { isFirst = false }
         guard let time = own.pts ?? own.dts else { return release(with: own) }
-        let isEntry = own.isKey && pictureStart?.standsAlone(own) ?? true
+        let isEntry = own.isKey && randomAccess?.isRandomAccessPoint(own) ?? true
         if isEntry, time <= start {
             if isH264, first == nil, let oldest = held.first { first = oldest }
             held = [own]

@@ -6,7 +6,7 @@ final class PacketCopy {
     private let demuxer: Demuxer
     private let muxer: Muxer
     private let clock: VideoProgressClock
-    private let picture: Int
+    private let video: Int
     private let start: Double
     private let cancellation: CancellationFlag
     private let progress: (Double) -> Void
@@ -14,27 +14,27 @@ final class PacketCopy {
     private var outputs: [Int: Int] = [:]
 
     /// - Parameters:
-    ///   - picture: Index of the video stream.
+    ///   - video: Index of the video stream.
     ///   - others: Indices of further streams to copy.
     ///   - start: Where the delivery starts, in seconds of the footage's timeline.
     init(
-        demuxer: Demuxer, picture: Int, others: [Int], start: Double, muxer: Muxer, clock: VideoProgressClock,
+        demuxer: Demuxer, video: Int, others: [Int], start: Double, muxer: Muxer, clock: VideoProgressClock,
         cancellation: CancellationFlag, progress: @escaping (Double) -> Void
     ) throws(MediaError) {
         self.demuxer = demuxer
         self.muxer = muxer
         self.clock = clock
-        self.picture = picture
+        self.video = video
         self.start = start
         self.cancellation = cancellation
         self.progress = progress
-        for index in [picture] + others {
+        for index in [video] + others {
             let output = try muxer.addStream(copying: index, of: demuxer)
             outputs[index] = output
             // Only video with these colours is copied, but the source's container may not declare them.
-            if index == picture { muxer.setColour(DeliverySpec.colour, stream: output) }
+            if index == video { muxer.setColour(DeliverySpec.colour, stream: output) }
         }
-        demuxer.keep([picture] + others)
+        demuxer.keep([video] + others)
     }
 
     /// Copies until the end of the footage.
@@ -46,7 +46,7 @@ final class PacketCopy {
             try cancellation.check("copying")
             let base = demuxer.timeBase(of: packet.stream)
             packet.shift(by: -ticks(start, base.av))
-            if packet.stream == picture {
+            if packet.stream == video {
                 let time = packet.pts ?? packet.dts ?? 0
                 end = max(end, Double(time + packet.duration) * (base.value ?? 0))
                 clock.advance(to: end)
@@ -59,7 +59,7 @@ final class PacketCopy {
 }
 
 /// Copies audio packets while the video is encoded or cut. Used by one thread.
-final class SoundCopy {
+final class AudioPacketCopy {
     private let demuxer: Demuxer
     private let muxer: Muxer
     private let clock: VideoProgressClock
@@ -88,7 +88,7 @@ final class SoundCopy {
         let packet = try Packet()
         let base = demuxer.timeBase(of: stream)
         let unit = base.value ?? 0
-        let earliest = -Double(SoundCopy.priming) / Double(DeliverySpec.sampleRate)
+        let earliest = -Double(AudioPacketCopy.priming) / Double(DeliverySpec.sampleRate)
         while try demuxer.read(into: packet) {
             guard packet.stream == stream else { continue }
             packet.shift(by: -ticks(start, base.av))

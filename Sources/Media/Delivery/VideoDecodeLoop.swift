@@ -48,7 +48,7 @@ final class VideoDecodeLoop {
         origin = ticks(decision.start, timeBase.av)
         let isTrimmed = decision.start - (track.startTime ?? 0) > 0.2
         lead = KeyframePreroll(
-            codec: track.codec, pictureStart: demuxer.parameters(of: track.index).flatMap { PictureStart($0) },
+            codec: track.codec, randomAccess: demuxer.parameters(of: track.index).flatMap { RandomAccessDetector($0) },
             start: origin,
             limit: isTrimmed ? KeyframePreroll.usualLimit : 0)
         outputStep = max(1, ticks(1 / (decision.frameRate.value ?? 30), timeBase.av))

@@ -24,13 +24,13 @@ final class VideoFilterPipeline {
 
     /// The filter graphs from decoded to finished frames, for frames of one shape.
     private final class Path {
-        let graph: PictureGraph
+        let graph: VideoFilterDescription
         let front: FilterGraph
         let lattice: LUT3D?
         /// The graph after the lattice; built for the first frame that the lattice returns.
         var rear: FilterGraph?
 
-        init(graph: PictureGraph, front: FilterGraph, lattice: LUT3D?) {
+        init(graph: VideoFilterDescription, front: FilterGraph, lattice: LUT3D?) {
             self.graph = graph
             self.front = front
             self.lattice = lattice
@@ -108,7 +108,7 @@ final class VideoFilterPipeline {
             let converted = try lattice.convert(frame)
             if path.rear == nil {
                 path.rear = try FilterGraph(
-                    picture: text, like: converted, timeBase: path.front.timeBase, frameRate: Rational(0, 1), log: log)
+                    video: text, like: converted, timeBase: path.front.timeBase, frameRate: Rational(0, 1), log: log)
             }
             guard let rear = path.rear else { return }
             try rear.push(converted)
@@ -135,7 +135,7 @@ final class VideoFilterPipeline {
     private func makePath(for frame: Frame) throws(MediaError) -> Path {
         let graph = makeGraph(for: frame)
         let front = try FilterGraph(
-            picture: graph.front, like: frame, timeBase: timeBase, frameRate: Rational(0, 1), log: log)
+            video: graph.front, like: frame, timeBase: timeBase, frameRate: Rational(0, 1), log: log)
         var lattice = lattices[graph.colour]
         if lattice == nil, let filters = graph.colour.latticeFilters {
             lattice = try LUT3D(filters: filters, source: graph.colour.latticeTags, log: log)
@@ -144,13 +144,13 @@ final class VideoFilterPipeline {
         return Path(graph: graph, front: front, lattice: lattice)
     }
 
-    private func makeGraph(for frame: Frame) -> PictureGraph {
+    private func makeGraph(for frame: Frame) -> VideoFilterDescription {
         let told = frame.sampleAspectRatio
         // Frames that change size mid-stream have their own aspect ratio; otherwise the container's takes precedence.
         let isUsualSize = frame.width == track.codedWidth && frame.height == track.codedHeight
         let aspect = isUsualSize ? track.sampleAspectRatio : told.numerator > 0 ? told : Rational(1, 1)
         let ratio = aspect.value ?? 1
-        let layout = PictureLayout(
+        let layout = FrameLayout(
             width: frame.width, height: frame.height, area: isUsualSize ? track.cleanAperture : nil,
             aspect: abs(ratio - 1) > 0.005 ? aspect : Rational(1, 1),
             orientation: orientation, canvasWidth: decision.width, canvasHeight: decision.height, fit: options.fit,
@@ -164,7 +164,7 @@ final class VideoFilterPipeline {
             tags: tags, pixelFormat: frame.pixelFormat, height: min(frame.width, frame.height),
             peakLuminance: frame.peakLuminance)
         let own = (track.averageFrameRate.value ?? 0) * decision.speed
-        var graph = PictureGraph(
+        var graph = VideoFilterDescription(
             layout: layout, orientation: orientation, colour: colour, fit: options.fit,
             background: options.background, frameRate: decision.frameRate,
             dropsFrames: own > (decision.frameRate.value ?? 30) * 1.05, deinterlacer: decision.deinterlacer,

@@ -23,15 +23,15 @@ package final class FilterGraph {
     private var sink: UnsafeMutablePointer<AVFilterContext>?
 
     /// A graph without input, such as a test pattern.
-    package init(generating description: String, isSound: Bool, log: MediaLog) throws(MediaError) {
+    package init(generating description: String, isAudio: Bool, log: MediaLog) throws(MediaError) {
         self.log = log
         pointer = try Self.allocate()
-        try build(description, isSound: isSound)
+        try build(description, isAudio: isAudio)
     }
 
     /// A video graph whose input frames have the format and size of `frame`.
     package init(
-        picture description: String, like frame: Frame, timeBase: Rational, frameRate: Rational, log: MediaLog
+        video description: String, like frame: Frame, timeBase: Rational, frameRate: Rational, log: MediaLog
     ) throws(MediaError) {
         self.log = log
         pointer = try Self.allocate()
@@ -42,12 +42,12 @@ package final class FilterGraph {
             log: log)
         try check(avfilter_init_str(source, nil), "describing video input", log: log)
         self.source = source
-        try build(description, isSound: false)
+        try build(description, isAudio: false)
     }
 
     /// An audio graph whose input frames have the sample format, rate and channel layout of `frame`.
     package init(
-        sound description: String, like frame: Frame, timeBase: Rational, log: MediaLog
+        audio description: String, like frame: Frame, timeBase: Rational, log: MediaLog
     ) throws(MediaError) {
         self.log = log
         pointer = try Self.allocate()
@@ -57,7 +57,7 @@ package final class FilterGraph {
             spreader_buffersrc_set_audio(source, frame.pointer, timeBase.av), "describing audio input", log: log)
         try check(avfilter_init_str(source, nil), "describing audio input", log: log)
         self.source = source
-        try build(description, isSound: true)
+        try build(description, isAudio: true)
     }
 
     deinit {
@@ -78,11 +78,11 @@ package final class FilterGraph {
         spreader_ffmpeg_load_filters() == nil && avfilter_get_by_name(filter) != nil
     }
 
-    private func build(_ description: String, isSound: Bool) throws(MediaError) {
+    private func build(_ description: String, isAudio: Bool) throws(MediaError) {
         var sink: UnsafeMutablePointer<AVFilterContext>?
         try check(
             avfilter_graph_create_filter(
-                &sink, avfilter_get_by_name(isSound ? "abuffersink" : "buffersink"), "out", nil, nil, pointer),
+                &sink, avfilter_get_by_name(isAudio ? "abuffersink" : "buffersink"), "out", nil, nil, pointer),
             "adding a sink", log: log)
         self.sink = sink
         // Named from the description's side: its `in` is the output of our source, its `out` the input of our sink.

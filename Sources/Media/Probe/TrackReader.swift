@@ -65,22 +65,22 @@ struct TrackReader {
     }
 
     /// Clean aperture and pixel aspect ratio of a video stream according to the container's own header.
-    func shape(_ index: Int, width: Int, height: Int, aspect: Rational) -> PictureShape {
-        guard let stream = demuxer.stream(index) else { return PictureShape() }
+    func shape(_ index: Int, width: Int, height: Int, aspect: Rational) -> FrameGeometry {
+        guard let stream = demuxer.stream(index) else { return FrameGeometry() }
         if let track = movie?.tracks.first(where: { $0.id == Int(stream.pointee.id) }) {
-            return PictureShape(track, width: width, height: height)
+            return FrameGeometry(track, width: width, height: height)
         }
         if let matroska {
             // FFmpeg creates streams in the order of the tracks.
-            let pictures = (0..<demuxer.streamCount).filter { index in
+            let videoStreams = (0..<demuxer.streamCount).filter { index in
                 kind(index) == AVMEDIA_TYPE_VIDEO
                     && (demuxer.stream(index)?.pointee.disposition ?? 0) & AV_DISPOSITION_ATTACHED_PIC == 0
             }
-            if pictures.count == matroska.tracks.count, let place = pictures.firstIndex(of: index) {
-                return PictureShape(matroska.tracks[place], width: width, height: height, aspect: aspect)
+            if videoStreams.count == matroska.tracks.count, let place = videoStreams.firstIndex(of: index) {
+                return FrameGeometry(matroska.tracks[place], width: width, height: height, aspect: aspect)
             }
         }
-        return PictureShape()
+        return FrameGeometry()
     }
 
     /// Stored size of the frames: the size of the first decoded frame. Codecs that may change it mid-stream use the

@@ -34,7 +34,7 @@ enum SceneDetector {
             stream: track.index, of: demuxer, log: source.log, threads: Processors.decoderThreads(for: track))
         let timeBase = demuxer.timeBase(of: track.index)
         var lead = KeyframePreroll(
-            codec: track.codec, pictureStart: demuxer.parameters(of: track.index).flatMap { PictureStart($0) },
+            codec: track.codec, randomAccess: demuxer.parameters(of: track.index).flatMap { RandomAccessDetector($0) },
             start: ticks(start, timeBase.av), limit: KeyframePreroll.usualLimit)
         let eye = FrameFilter(filter, log: source.log)
         let (packet, frame) = (try Packet(), try Frame())

@@ -3,7 +3,7 @@ import PipelineKit
 /// One encoding pass over the audio: its packets in the order of writing, and their loudness once decoded.
 final class AudioEncodePass {
     private let encoder: Encoder
-    private let source: SoundSource?
+    private let source: AudioSource?
     private let queue: SampleQueue
     private let meter: EncodedMeter?
     private let log: MediaLog
@@ -21,7 +21,7 @@ final class AudioEncodePass {
     /// - Parameters:
     ///   - source: The audio to encode; nil for silence.
     ///   - isMeasured: Whether to measure the loudness of the encoded audio.
-    init(source: SoundSource?, encoder: Encoder, isMeasured: Bool, log: MediaLog) throws(MediaError) {
+    init(source: AudioSource?, encoder: Encoder, isMeasured: Bool, log: MediaLog) throws(MediaError) {
         self.source = source
         self.encoder = encoder
         self.log = log
@@ -144,7 +144,7 @@ private final class EncodedMeter {
             if let open = self.graph {
                 graph = open
             } else {
-                graph = try FilterGraph(sound: EncodedMeter.filters, like: decoded, timeBase: unit, log: log)
+                graph = try FilterGraph(audio: EncodedMeter.filters, like: decoded, timeBase: unit, log: log)
                 self.graph = graph
             }
             try graph.push(decoded)

@@ -39,7 +39,7 @@ package enum LoudnessMeter {
 
     /// Reads `source`, whose filters must end with ``filter``, to its end.
     /// - Parameter limit: Most samples to measure.
-    static func measure(_ source: SoundSource, limit: Int) throws(MediaError) -> LoudnessReading {
+    static func measure(_ source: AudioSource, limit: Int) throws(MediaError) -> LoudnessReading {
         var reading = LoudnessReading()
         while source.produced < limit, let block = try source.next() { reading.update(by: block) }
         return reading
@@ -106,7 +106,7 @@ package struct LoudnessPlan: Sendable, Hashable {
 
 extension LoudnessPlan {
     /// Opens the audio with additional filters at the end.
-    typealias Opening = (_ filters: [String]) throws(MediaError) -> SoundSource
+    typealias Opening = (_ filters: [String]) throws(MediaError) -> AudioSource
 
     /// Measures the audio and plans its loudness.
     /// - Parameter limit: Most samples to measure.

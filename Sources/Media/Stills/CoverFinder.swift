@@ -45,7 +45,7 @@ package enum CoverFinder {
             var measured = 0
             func score(_ frame: Frame) throws(MediaError) -> FrameScore? {
                 measured += 1
-                return GrayPicture(try eye.apply(frame)).map(FrameScore.init)
+                return GrayImage(try eye.apply(frame)).map(FrameScore.init)
             }
             // In very short clips, frames from the middle on qualify.
             let earliest = min(CoverFinder.earliest, max(0, duration * 0.5))

@@ -68,19 +68,19 @@ package struct FrameSheet: Sendable, Hashable {
                 let small = try scaling.apply(frame)
                 if sheet == nil {
                     sheet = try FilterGraph(
-                        picture: tiling, like: small, timeBase: Rational(1, 1), frameRate: Rational(1, 1), log: log)
+                        video: tiling, like: small, timeBase: Rational(1, 1), frameRate: Rational(1, 1), log: log)
                 }
                 small.pts = Int64(number)
                 number += 1
                 try sheet?.push(small)
                 progress(0.95 * Double(number) / Double(times.count))
             }
-            let picture = try Frame()
+            let image = try Frame()
             try sheet?.close(at: Int64(number))
-            guard let sheet, case .frame = try sheet.pull(into: picture) else {
+            guard let sheet, case .frame = try sheet.pull(into: image) else {
                 throw MediaError("making a contact sheet", text: "the filters returned no frame", file: video, log: log)
             }
-            try StillFile.encode(picture, to: path, format: .png, log: log)
+            try StillFile.encode(image, to: path, format: .png, log: log)
             withExtendedLifetime(scripts) {}
         }
     }

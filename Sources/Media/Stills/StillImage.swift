@@ -43,7 +43,7 @@ package struct StillImage: Sendable, Hashable {
         let log = MediaLog()
         try log.attached { () throws(MediaError) in
             let graph = try FilterGraph(
-                generating: source(path) + ",format=rgba[out]", isSound: false, log: log)
+                generating: source(path) + ",format=rgba[out]", isAudio: false, log: log)
             let frame = try Frame()
             guard case .frame = try graph.pull(into: frame) else {
                 throw MediaError("reading an image", text: "it can't be decoded", file: path, log: log)

@@ -67,7 +67,7 @@ public struct VideoTrack: Sendable, Hashable, Codable {
     public var mirrored: Bool
     /// The visible part of the stored frame, aligned to even pixels (`clap` in MP4 and MOV, `PixelCrop` in Matroska);
     /// nil when all of it is visible. Decoders don't apply it.
-    public var cleanAperture: PictureArea?
+    public var cleanAperture: FrameRegion?
     /// The width of the visible part as a viewer sees it: upright and in square pixels.
     public var displayWidth: Int
     /// The height of the visible part: upright and in square pixels.
@@ -136,7 +136,7 @@ public struct VideoTrack: Sendable, Hashable, Codable {
         colorTransfer: String?, colorSpace: String?, dynamicRange: DynamicRange, dolbyVisionProfile: Int?,
         dolbyVisionCompatibility: Int?, startTime: Double?, duration: Double?, bitRate: Int64?, frameCount: Int?,
         longestKeyFrameInterval: Double?, closedGroups: Bool? = nil, isAttachedPicture: Bool, isDefault: Bool,
-        cleanAperture: PictureArea? = nil, claimedFieldOrder: String? = nil, keyFrameTimes: [Double]? = nil,
+        cleanAperture: FrameRegion? = nil, claimedFieldOrder: String? = nil, keyFrameTimes: [Double]? = nil,
         hasAlpha: Bool? = nil
     ) {
         self.index = index
@@ -280,7 +280,7 @@ public struct ProbedMedia: Artifact, Hashable {
     /// Seconds of footage that the headers announce but the file doesn't contain; nil when none is known to be missing.
     public var missingSeconds: Double?
     /// Images, texts and subtitles to draw over the video when it is encoded, in drawing order.
-    public var decorations: [PictureDecoration] = []
+    public var decorations: [VideoDecoration] = []
     /// The part of the footage to deliver; nil for all of it.
     public var part: FootagePart?
 

@@ -62,7 +62,7 @@ private struct CorpusResult: Sendable {
     let name: String
     private(set) var delivery: Deliverer.Delivery?
     private(set) var refusal: StageError?
-    private(set) var comparison: PictureComparison?
+    private(set) var comparison: FrameComparison?
 
     private static let maxDuration = 5.0
 
@@ -88,7 +88,7 @@ private struct CorpusResult: Sendable {
         guard OracleTool.isInstalled else { return }
         let scratch = folder.path(name + ".oracle")
         comparison = try await BlockingWork.run(name: "compare") { _ in
-            try PictureComparison(
+            try FrameComparison(
                 of: delivery, with: media, limit: Self.maxDuration, early: CorpusLimits.early[name] ?? 0,
                 aperture: CorpusLimits.apertures[name], scratch: scratch)
         }

@@ -2,7 +2,7 @@ import CFFmpeg
 
 /// Checks the NAL units of H.264 and HEVC packets: containers also flag frames as keyframes when later frames still
 /// refer to earlier ones.
-struct PictureStart {
+struct RandomAccessDetector {
     private let isHEVC: Bool
     /// Size in bytes of the length before each NAL unit; nil if start codes separate them (Annex B).
     private let lengthSize: Int?
@@ -25,7 +25,7 @@ struct PictureStart {
 
     /// Whether decoding can start with this packet and no later frame except leading pictures refers to earlier ones;
     /// nil if no slice is found.
-    func standsAlone(_ packet: Packet) -> Bool? {
+    func isRandomAccessPoint(_ packet: Packet) -> Bool? {
         guard let data = packet.pointer.pointee.data else { return nil }
         let bytes = UnsafeBufferPointer(start: data, count: packet.size)
         let hasStartCode =

@@ -5,8 +5,8 @@ import Testing
 
 @testable import Media
 
-/// A picture whose pixels can be looked at.
-struct Picture {
+/// An image whose pixels can be looked at.
+struct TestImage {
     let frame: Frame
 
     var width: Int { frame.width }
@@ -21,19 +21,19 @@ struct Picture {
         frame = try #require(found)
     }
 
-    /// A picture file.
+    /// An image file.
     init(file: String) throws {
         let graph = try FilterGraph(
-            generating: StillImage.source(file) + ",format=rgb24[out]", isSound: false, log: MediaLog())
+            generating: StillImage.source(file) + ",format=rgb24[out]", isAudio: false, log: MediaLog())
         frame = try Frame()
         guard case .frame = try graph.pull(into: frame) else {
-            throw MediaError("reading a picture", text: "there is none", file: file)
+            throw MediaError("reading an image", text: "there is none", file: file)
         }
     }
 
     func pixel(_ x: Int, _ y: Int) throws -> (red: Int, green: Int, blue: Int) { try #require(frame.rgb(x: x, y: y)) }
 
-    /// A box in shares of the picture's sides.
+    /// A box in shares of the image's sides.
     struct Box {
         var left: Double
         var top: Double
@@ -50,7 +50,7 @@ struct Picture {
     func drawn() throws -> Box? {
         let far = "'255*gt(abs(val-128),60)'"
         let filter = FrameFilter("[in]lutrgb=r=\(far):g=\(far):b=\(far),format=gray[out]", log: MediaLog())
-        let marked = try #require(GrayPicture(try filter.apply(Frame(sharing: frame))))
+        let marked = try #require(GrayImage(try filter.apply(Frame(sharing: frame))))
         guard let box = marked.extent(brighterThan: 12) else { return nil }
         let (across, down) = (Double(width), Double(height))
         return Box(
@@ -58,9 +58,9 @@ struct Picture {
             bottom: Double(box.bottom + 1) / down)
     }
 
-    /// Writes a picture that FFmpeg's filters make.
+    /// Writes an image that FFmpeg's filters make.
     static func write(_ filters: String, to path: String) throws {
-        let graph = try FilterGraph(generating: filters + ",format=rgba[out]", isSound: false, log: MediaLog())
+        let graph = try FilterGraph(generating: filters + ",format=rgba[out]", isAudio: false, log: MediaLog())
         let frame = try Frame()
         _ = try graph.pull(into: frame)
         try StillFile.encode(frame, to: path, format: .png, log: MediaLog())

@@ -4,8 +4,8 @@ import PipelineKit
 import SpreaderTesting
 import Testing
 
-/// Which part of the stored picture is meant to be seen.
-@Suite struct PictureShapeTests {
+/// Which part of the stored frame is meant to be seen.
+@Suite struct FrameGeometryTests {
     private func probe(
         _ clip: SampleClip = SampleClip(width: 320, height: 240), _ edit: (inout MP4Editor) throws -> Void
     ) async throws -> ProbedMedia {
@@ -19,19 +19,19 @@ import Testing
     @Test func readsTheCleanAperture() async throws {
         let media = try await probe { try $0.setCleanAperture(width: 280, height: 200, right: 4, down: -10) }
         let track = try #require(media.videoTrack)
-        #expect(track.cleanAperture == PictureArea(x: 24, y: 10, width: 280, height: 200))
+        #expect(track.cleanAperture == FrameRegion(x: 24, y: 10, width: 280, height: 200))
         #expect((track.codedWidth, track.codedHeight) == (320, 240))
         #expect((track.displayWidth, track.displayHeight) == (280, 200))
     }
 
-    @Test func turnsTheShownSizeWithThePicture() async throws {
+    @Test func turnsTheShownSizeWithTheFrame() async throws {
         var clip = SampleClip(width: 320, height: 240)
         clip.rotation = 90
         let track = try #require(try await probe(clip) { try $0.setCleanAperture(width: 280, height: 200) }.videoTrack)
         #expect((track.displayWidth, track.displayHeight) == (200, 280))
     }
 
-    @Test func alignsToEvenPixelsWithinThePicture() async throws {
+    @Test func alignsToEvenPixelsWithinTheFrame() async throws {
         let track = try #require(try await probe { try $0.setCleanAperture(width: 303, height: 240) }.videoTrack)
         let area = try #require(track.cleanAperture)
         #expect(area.x % 2 == 0 && area.width % 2 == 0 && area.height == 240 && area.y == 0)
@@ -90,12 +90,12 @@ import Testing
         let folder = try MediaFolder()
         var clip = SampleClip(width: 320, height: 240)
         clip.container = "matroska"
-        clip.picture?.colour = DeliverySpec.colour
+        clip.video?.colour = DeliverySpec.colour
         try clip.write(to: folder.path("plain.mkv"))
         var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.path("plain.mkv"))))
         let edited = try #require(Self.putCrop(into: &bytes, left: 16, right: 24, top: 10, bottom: 30))
         let media = try await MediaProbe.probe(folder.source("crop.mkv", bytes: Data(edited)))
-        #expect(media.videoTrack?.cleanAperture == PictureArea(x: 16, y: 10, width: 280, height: 200))
+        #expect(media.videoTrack?.cleanAperture == FrameRegion(x: 16, y: 10, width: 280, height: 200))
         #expect(media.videoTrack?.displayWidth == 280 && media.videoTrack?.displayHeight == 200)
     }
 

@@ -10,7 +10,7 @@ extension MediaFolder {
     func greyFootage(_ name: String = "clip.mp4", seconds: Double = 0.2) throws -> SourceFile {
         var clip = SampleClip(width: 360, height: 640, seconds: seconds)
         clip.pattern = .plain("gray")
-        clip.sound = nil
+        clip.audio = nil
         return try source(name, clip)
     }
 
@@ -38,8 +38,8 @@ extension MediaFolder {
     func prepared(_ name: String, _ clip: SampleClip) throws -> PreparedVideo {
         let source = try source(name, clip)
         return PreparedVideo(
-            file: source.file, source: source, strategy: .encode, reasons: [], width: clip.picture?.width ?? 0,
-            height: clip.picture?.height ?? 0, duration: clip.seconds,
-            frameRate: clip.picture?.frameRate ?? Rational(30, 1))
+            file: source.file, source: source, strategy: .encode, reasons: [], width: clip.video?.width ?? 0,
+            height: clip.video?.height ?? 0, duration: clip.seconds,
+            frameRate: clip.video?.frameRate ?? Rational(30, 1))
     }
 }

@@ -2,7 +2,7 @@ import Foundation
 import PipelineKit
 
 /// Decodes one audio track to 48 kHz stereo, on the timeline of the delivery.
-final class SoundSource {
+final class AudioSource {
     private let demuxer: Demuxer
     private let decoder: Decoder
     private let stream: Int
@@ -114,7 +114,7 @@ final class SoundSource {
                 while case .frame = try graph.pull(into: rest) { produced += rest.samples }
             }
             graph = try FilterGraph(
-                sound: description(channels: frame.channels), like: frame, timeBase: timeBase, log: log)
+                audio: description(channels: frame.channels), like: frame, timeBase: timeBase, log: log)
             self.shape = shape
             layout = frame.layoutMask
         }

@@ -4,8 +4,8 @@ package import PipelineKit
 /// Builds the filter text that turns decoded frames into frames of the delivery.
 ///
 /// Crop and scaling come first, then rotation, then colours, so that each step processes as few pixels as possible.
-package struct PictureGraph: Sendable, Hashable {
-    package var layout: PictureLayout
+package struct VideoFilterDescription: Sendable, Hashable {
+    package var layout: FrameLayout
     package var orientation: Orientation
     package var colour: ColourPlan
     package var fit: DeliveryOptions.Fit
@@ -21,7 +21,7 @@ package struct PictureGraph: Sendable, Hashable {
     package var decorations = ""
 
     package init(
-        layout: PictureLayout, orientation: Orientation, colour: ColourPlan, fit: DeliveryOptions.Fit,
+        layout: FrameLayout, orientation: Orientation, colour: ColourPlan, fit: DeliveryOptions.Fit,
         background: String, frameRate: Rational, dropsFrames: Bool, deinterlacer: String?, start: Double
     ) {
         self.layout = layout
@@ -80,8 +80,8 @@ package struct PictureGraph: Sendable, Hashable {
         let isWider = Double(layout.width) / Double(layout.height) > shape
         let crop =
             isWider
-            ? (PictureLayout.even(Double(layout.height) * shape, atMost: layout.width), layout.height)
-            : (layout.width, PictureLayout.even(Double(layout.width) / shape, atMost: layout.height))
+            ? (FrameLayout.even(Double(layout.height) * shape, atMost: layout.width), layout.height)
+            : (layout.width, FrameLayout.even(Double(layout.width) / shape, atMost: layout.height))
         return
             "split[front][rear];[rear]crop=\(crop.0):\(crop.1),scale=\(small.0):\(small.1):flags=area,gblur=sigma=4,"
             + "lutyuv=y=(val-16)*0.6+16:u=(val-128)*0.6+128:v=(val-128)*0.6+128,"

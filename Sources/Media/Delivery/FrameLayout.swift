@@ -1,28 +1,13 @@
 import Foundation
 package import PipelineKit
 
-/// A rectangle in the stored frame, in pixels.
-package struct PixelRect: Sendable, Hashable {
-    package var x: Int
-    package var y: Int
-    package var width: Int
-    package var height: Int
-
-    package init(x: Int, y: Int, width: Int, height: Int) {
-        self.x = x
-        self.y = y
-        self.width = width
-        self.height = height
-    }
-}
-
 /// Which pixels of a stored frame are used, to which size they are scaled, and where they are put on the canvas.
 ///
 /// The layout is computed for the upright frame in square pixels, then converted to the stored frame: cropping and
 /// scaling before rotation processes far fewer pixels of 4K footage.
-package struct PictureLayout: Sendable, Hashable {
+package struct FrameLayout: Sendable, Hashable {
     /// The part of the stored frame that is used; nil for all of it.
-    package var crop: PixelRect?
+    package var crop: FrameRegion?
     /// Size of the used part on the canvas, upright; always even.
     package var width: Int
     package var height: Int
@@ -46,7 +31,7 @@ package struct PictureLayout: Sendable, Hashable {
     ///   - area: The visible part of the stored frame (clean aperture); nil for all of it.
     ///   - aspect: Sample aspect ratio of the stored frame.
     package init(
-        width fullWidth: Int, height fullHeight: Int, area: PictureArea? = nil, aspect: Rational,
+        width fullWidth: Int, height fullHeight: Int, area: FrameRegion? = nil, aspect: Rational,
         orientation: Orientation,
         canvasWidth: Int, canvasHeight: Int, fit: DeliveryOptions.Fit, focus: DeliveryOptions.Focus
     ) {
@@ -57,7 +42,7 @@ package struct PictureLayout: Sendable, Hashable {
         defer {
             // Convert from coordinates within the area to those of the whole frame.
             if let area {
-                var part = crop ?? PixelRect(x: 0, y: 0, width: area.width, height: area.height)
+                var part = crop ?? FrameRegion(x: 0, y: 0, width: area.width, height: area.height)
                 part.x += area.x
                 part.y += area.y
                 crop = part
@@ -71,22 +56,22 @@ package struct PictureLayout: Sendable, Hashable {
             swaps
             ? Double(storedHeight) / (Double(storedWidth) * ratio) : Double(storedWidth) * ratio / Double(storedHeight)
         let canvasShape = Double(canvasWidth) / Double(canvasHeight)
-        if abs(shape / canvasShape - 1) <= PictureLayout.shapeTolerance { return }
+        if abs(shape / canvasShape - 1) <= FrameLayout.shapeTolerance { return }
         if fit == .crop {
-            var used = PixelRect(x: 0, y: 0, width: uprightWidth, height: uprightHeight)
+            var used = FrameRegion(x: 0, y: 0, width: uprightWidth, height: uprightHeight)
             if shape > canvasShape {
-                used.width = PictureLayout.even(Double(uprightWidth) * canvasShape / shape, atMost: uprightWidth)
-                used.x = PictureLayout.offset(focus.x, size: used.width, within: uprightWidth)
+                used.width = FrameLayout.even(Double(uprightWidth) * canvasShape / shape, atMost: uprightWidth)
+                used.x = FrameLayout.offset(focus.x, size: used.width, within: uprightWidth)
             } else {
-                used.height = PictureLayout.even(Double(uprightHeight) * shape / canvasShape, atMost: uprightHeight)
-                used.y = PictureLayout.offset(focus.y, size: used.height, within: uprightHeight)
+                used.height = FrameLayout.even(Double(uprightHeight) * shape / canvasShape, atMost: uprightHeight)
+                used.y = FrameLayout.offset(focus.y, size: used.height, within: uprightHeight)
             }
-            crop = PictureLayout.stored(used, orientation: orientation, width: storedWidth, height: storedHeight)
+            crop = FrameLayout.stored(used, orientation: orientation, width: storedWidth, height: storedHeight)
         } else if shape > canvasShape {
-            height = PictureLayout.even(Double(canvasWidth) / shape, atMost: canvasHeight)
+            height = FrameLayout.even(Double(canvasWidth) / shape, atMost: canvasHeight)
             y = (canvasHeight - height) / 4 * 2
         } else {
-            width = PictureLayout.even(Double(canvasHeight) * shape, atMost: canvasWidth)
+            width = FrameLayout.even(Double(canvasHeight) * shape, atMost: canvasWidth)
             x = (canvasWidth - width) / 4 * 2
         }
     }
@@ -104,19 +89,19 @@ package struct PictureLayout: Sendable, Hashable {
     }
 
     /// Converts a rectangle of the upright frame to one of the stored frame.
-    static func stored(_ rect: PixelRect, orientation: Orientation, width: Int, height: Int) -> PixelRect {
+    static func stored(_ rect: FrameRegion, orientation: Orientation, width: Int, height: Int) -> FrameRegion {
         var rect = rect
         let uprightWidth = orientation.swapsAxes ? height : width
         if orientation.mirrored { rect.x = uprightWidth - rect.x - rect.width }
         switch orientation.rotation {
         case 90:
-            return PixelRect(x: rect.y, y: height - rect.x - rect.width, width: rect.height, height: rect.width)
+            return FrameRegion(x: rect.y, y: height - rect.x - rect.width, width: rect.height, height: rect.width)
         case 180:
-            return PixelRect(
+            return FrameRegion(
                 x: width - rect.x - rect.width, y: height - rect.y - rect.height, width: rect.width,
                 height: rect.height)
         case 270:
-            return PixelRect(x: width - rect.y - rect.height, y: rect.x, width: rect.height, height: rect.width)
+            return FrameRegion(x: width - rect.y - rect.height, y: rect.x, width: rect.height, height: rect.width)
         default:
             return rect
         }

@@ -6,12 +6,12 @@ import PipelineKit
 /// thread.
 ///
 /// Copied and encoded frames refer to different parameter sets, with different ids, in one decoder configuration.
-final class PictureCut {
+final class VideoCut {
     private let plan: CutPlan
     private let demuxer: Demuxer
     private let stream: Int
     private let sets: ParameterSets
-    private let picture: Encoder.Picture
+    private let settings: Encoder.VideoSettings
     private let muxer: Muxer
     private let output: Int
     private let clock: VideoProgressClock
@@ -26,9 +26,9 @@ final class PictureCut {
     private var firstEncoder: Encoder?
     private var written = 0
 
-    /// - Parameter picture: LibavOptions of the encoders, to which an unused id for parameter sets is added.
+    /// - Parameter settings: Settings of the encoders, to which an unused id for parameter sets is added.
     init(
-        plan: CutPlan, source: FootageSource, track: VideoTrack, picture: Encoder.Picture, muxer: Muxer,
+        plan: CutPlan, source: FootageSource, track: VideoTrack, settings: Encoder.VideoSettings, muxer: Muxer,
         clock: VideoProgressClock, progress: @escaping (Int) -> Void
     ) throws(MediaError) {
         self.plan = plan
@@ -43,10 +43,10 @@ final class PictureCut {
             throw MediaError("cutting", text: "the footage's parameter sets can't be combined with others")
         }
         self.sets = sets
-        var picture = picture
-        picture.settings["x264-params", default: ""] += ":sps-id=\(id)"
-        self.picture = picture
-        let encoder = try Encoder(picture, globalHeader: true, log: log)
+        var settings = settings
+        settings.codecOptions["x264-params", default: ""] += ":sps-id=\(id)"
+        self.settings = settings
+        let encoder = try Encoder(settings, globalHeader: true, log: log)
         header = Array(encoder.extradata)
         guard let own = ParameterSets(header: encoder.extradata), let record = sets.record(adding: own) else {
             throw MediaError("cutting", text: "the encoder's parameter sets can't be combined with the footage's")
@@ -64,7 +64,7 @@ final class PictureCut {
         while try demuxer.read(into: packet) {
             guard packet.stream == stream else { continue }
             try cancellation.check("cutting")
-            guard let number = number(of: packet.pts) else { throw PictureCut.uneven }
+            guard let number = number(of: packet.pts) else { throw VideoCut.uneven }
             if packet.isKey {
                 // A new GOP: the one before it is complete.
                 if let done = boundary {
@@ -110,7 +110,7 @@ final class PictureCut {
 
     private func drain(_ boundary: Boundary) throws(MediaError) {
         while try boundary.decoder.receive(into: boundary.decoded) {
-            guard let number = number(of: boundary.decoded.time) else { throw PictureCut.uneven }
+            guard let number = number(of: boundary.decoded.time) else { throw VideoCut.uneven }
             guard number >= plan.first, number < plan.end, number < plan.copyStart || number >= plan.copyEnd else {
                 continue
             }
@@ -146,7 +146,7 @@ final class PictureCut {
             firstEncoder = nil
             return first
         }
-        let encoder = try Encoder(picture, globalHeader: true, log: log)
+        let encoder = try Encoder(settings, globalHeader: true, log: log)
         guard Array(encoder.extradata) == header else {
             throw MediaError("cutting", text: "two encoders with the same settings have different headers")
         }

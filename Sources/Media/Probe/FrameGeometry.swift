@@ -2,9 +2,9 @@ import PipelineKit
 
 /// The clean aperture of a video track, and the pixel aspect ratio that follows from it. FFmpeg 5.1 does not report
 /// them, so they come from the container.
-struct PictureShape {
+struct FrameGeometry {
     /// Visible part of the frame, aligned to even pixels; nil for the whole frame.
-    private(set) var cleanAperture: PictureArea?
+    private(set) var cleanAperture: FrameRegion?
     /// Pixel aspect ratio; nil to keep FFmpeg's value.
     private(set) var pixelAspect: Rational?
     /// Warning about invalid values that were ignored.
@@ -61,7 +61,7 @@ struct PictureShape {
         let across = Self.even(left, width, of: size.width)
         let down = Self.even(top, height, of: size.height)
         guard across.length < size.width - 1 || down.length < size.height - 1 else { return }
-        cleanAperture = PictureArea(x: across.start, y: down.start, width: across.length, height: down.length)
+        cleanAperture = FrameRegion(x: across.start, y: down.start, width: across.length, height: down.length)
     }
 
     /// The even-aligned part of `start ..< start + length` in `0 ..< whole`. A side that is not cropped stays odd.

@@ -1,5 +1,5 @@
 /// A rectangle within a frame, in stored pixels from the top left corner.
-public struct PictureArea: Sendable, Hashable, Codable, CustomStringConvertible {
+public struct FrameRegion: Sendable, Hashable, Codable, CustomStringConvertible {
     public var x: Int
     public var y: Int
     public var width: Int

@@ -5,13 +5,13 @@ import PipelineKit
 ///
 /// With a target loudness, audio is encoded ahead of the video, measured as a player will hear it, and encoded again
 /// if the encoder moved it away from the plan. Only then are its packets written, following the video.
-final class SoundEncoding {
-    private let settings: Encoder.Sound
+final class AudioEncodeLoop {
+    private let settings: Encoder.AudioSettings
     private let encoder: Encoder
     private let muxer: Muxer
     private let stream: Int
     private let clock: VideoProgressClock
-    private let opener: SoundOpener
+    private let opener: AudioOpener
     private let log: MediaLog
 
     private var take: AudioEncodePass?
@@ -29,13 +29,13 @@ final class SoundEncoding {
     private static let runOut = DeliverySpec.sampleRate / 5
 
     init(
-        bitRate: Int64, muxer: Muxer, clock: VideoProgressClock, log: MediaLog, opener: SoundOpener
+        bitRate: Int64, muxer: Muxer, clock: VideoProgressClock, log: MediaLog, opener: AudioOpener
     ) throws(MediaError) {
         self.muxer = muxer
         self.clock = clock
         self.log = log
         self.opener = opener
-        settings = Encoder.Sound(
+        settings = Encoder.AudioSettings(
             codec: "aac", sampleRate: DeliverySpec.sampleRate, channels: 2, sampleFormat: "fltp", bitRate: bitRate)
         encoder = try Encoder(settings, globalHeader: muxer.wantsGlobalHeader, log: log)
         stream = try muxer.addStream(from: encoder)
@@ -48,13 +48,13 @@ final class SoundEncoding {
         var end: Int?
         while true {
             if let packet = take.next() {
-                if end == nil { end = try pictureEnd(unlessBefore: Int(packet.pts ?? 0) + Int(packet.duration)) }
+                if end == nil { end = try videoEnd(unlessBefore: Int(packet.pts ?? 0) + Int(packet.duration)) }
                 try write(packet, before: end)
                 continue
             }
             if take.isFinished { break }
             let next = take.emitted + take.frameSize
-            if end == nil { end = try pictureEnd(unlessBefore: next) }
+            if end == nil { end = try videoEnd(unlessBefore: next) }
             if let end, next >= end { try take.finish(at: end) } else { try take.encode() }
         }
         if let end { reading = take.reading(to: end) }
@@ -67,7 +67,7 @@ final class SoundEncoding {
             return try AudioEncodePass(source: try opener.open(nil), encoder: encoder, isMeasured: false, log: log)
         }
         var take = try AudioEncodePass(source: try opener.open(plan), encoder: encoder, isMeasured: true, log: log)
-        for _ in 0..<SoundEncoding.corrections {
+        for _ in 0..<AudioEncodeLoop.corrections {
             let end = try encodeAhead(take)
             guard let reading = take.reading(to: end), let better = try opener.correct(plan, by: reading) else {
                 return take
@@ -86,14 +86,14 @@ final class SoundEncoding {
     private func encodeAhead(_ take: AudioEncodePass) throws(MediaError) -> Int {
         while true {
             // Checked before every block: throws if the job has failed, so that it need not wait for its audio.
-            let end = min(try pictureEnd(unlessBefore: 0) ?? .max, opener.expectedSamples)
-            if take.emitted >= end + SoundEncoding.runOut { return end }
+            let end = min(try videoEnd(unlessBefore: 0) ?? .max, opener.expectedSamples)
+            if take.emitted >= end + AudioEncodeLoop.runOut { return end }
             try take.encode()
         }
     }
 
     /// The end of the video in samples. Blocks until it is known, or returns nil once the video has passed `samples`.
-    private func pictureEnd(unlessBefore samples: Int) throws(MediaError) -> Int? {
+    private func videoEnd(unlessBefore samples: Int) throws(MediaError) -> Int? {
         let rate = Double(DeliverySpec.sampleRate)
         return try clock.wait(for: Double(samples) / rate).map { Int(saturating: ($0 * rate).rounded()) }
     }

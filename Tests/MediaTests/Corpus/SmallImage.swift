@@ -1,7 +1,7 @@
 import Foundation
 
-/// A picture of a known small size, for comparisons.
-struct SmallPicture {
+/// An image of a known small size, for comparisons.
+struct SmallImage {
     /// Its size.
     static let (width, height) = (144, 256)
     static let byteCount = width * height * 3
@@ -42,14 +42,14 @@ struct SmallPicture {
         self.patches = patches
     }
 
-    /// How far brightness strays from its mean: near 0 for a picture that shows nothing.
+    /// How far brightness strays from its mean: near 0 for an image that shows nothing.
     var contrast: Float {
         let mean = luma.reduce(0, +) / Float(luma.count)
         return (luma.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Float(luma.count)).squareRoot()
     }
 
-    /// The structural similarity of brightness: 1 for the same picture.
-    func similarity(to other: SmallPicture) -> Double {
+    /// The structural similarity of brightness: 1 for the same image.
+    func similarity(to other: SmallImage) -> Double {
         let (c1, c2) = (2.55 * 2.55, 7.65 * 7.65)
         let count = Double(Self.window * Self.window)
         var total = 0.0
@@ -88,7 +88,7 @@ struct SmallPicture {
     }
 
     /// How far the colours are apart in the patch where they are furthest, of 255: the mean of red, green and blue.
-    func colourDifference(from other: SmallPicture) -> Double {
+    func colourDifference(from other: SmallImage) -> Double {
         var furthest: Float = 0
         for at in stride(from: 0, to: patches.count, by: 3) {
             let apart = (0..<3).map { abs(patches[at + $0] - other.patches[at + $0]) }
@@ -98,7 +98,7 @@ struct SmallPicture {
     }
 
     /// What the patches look like when BT.709 is taken for BT.601; brightness stays as it is.
-    var withWrongMatrix: SmallPicture {
+    var withWrongMatrix: SmallImage {
         var wrong = patches
         for at in stride(from: 0, to: patches.count, by: 3) {
             let (red, green, blue) = (patches[at], patches[at + 1], patches[at + 2])
@@ -110,11 +110,11 @@ struct SmallPicture {
             wrong[at + 2] = y + 1.772 * cb
         }
         wrong = wrong.map { max(0, min(255, $0)) }
-        return SmallPicture(luma: luma, patches: wrong)
+        return SmallImage(luma: luma, patches: wrong)
     }
 
-    /// The picture turned upside down, mirrored, or both; colours stay where they are.
-    func turned(mirrored: Bool, upsideDown: Bool) -> SmallPicture {
+    /// The image turned upside down, mirrored, or both; colours stay where they are.
+    func turned(mirrored: Bool, upsideDown: Bool) -> SmallImage {
         var turned = luma
         for y in 0..<Self.height {
             let from = (upsideDown ? Self.height - 1 - y : y) * Self.width
@@ -122,6 +122,6 @@ struct SmallPicture {
                 turned[y * Self.width + x] = luma[from + (mirrored ? Self.width - 1 - x : x)]
             }
         }
-        return SmallPicture(luma: turned, patches: patches)
+        return SmallImage(luma: turned, patches: patches)
     }
 }

@@ -2,7 +2,7 @@ import Foundation
 import PipelineKit
 
 /// Encodes finished frames and writes the packets. Used by one thread.
-final class PictureEncoding {
+final class VideoEncodeLoop {
     private let encoder: Encoder
     private let muxer: Muxer
     private let stream: Int
@@ -19,7 +19,7 @@ final class PictureEncoding {
     ///   - byteLimit: Largest allowed file size in bytes.
     ///   - progress: Called with the number of frames encoded so far.
     init(
-        _ picture: Encoder.Picture, muxer: Muxer, input: BoundedQueue<Frame>, clock: VideoProgressClock,
+        _ settings: Encoder.VideoSettings, muxer: Muxer, input: BoundedQueue<Frame>, clock: VideoProgressClock,
         byteLimit: Int64,
         log: MediaLog, progress: @escaping (Int) -> Void
     ) throws(MediaError) {
@@ -28,8 +28,8 @@ final class PictureEncoding {
         self.clock = clock
         self.byteLimit = byteLimit
         self.progress = progress
-        frameRate = picture.frameRate.value ?? 30
-        encoder = try Encoder(picture, globalHeader: muxer.wantsGlobalHeader, log: log)
+        frameRate = settings.frameRate.value ?? 30
+        encoder = try Encoder(settings, globalHeader: muxer.wantsGlobalHeader, log: log)
         stream = try muxer.addStream(from: encoder)
     }
 

@@ -1,20 +1,20 @@
 import Foundation
 
-/// Pictures of a file at chosen times, as `ffmpeg` shows them: upright, in square pixels, the middle of them in the shape
+/// Frames of a file at chosen times, as `ffmpeg` shows them: upright, in square pixels, the middle of them in the shape
 /// of a delivery, in BT.709.
-struct OraclePictures {
-    /// A picture and when it is shown.
+struct OracleFrames {
+    /// A frame and when it is shown.
     struct Shown {
         let time: Double
-        let picture: SmallPicture
+        let image: SmallImage
     }
 
-    /// The times of all decoded pictures.
+    /// The times of all decoded frames.
     let times: [Double]
-    /// The chosen pictures.
+    /// The chosen frames.
     let chosen: [Shown]
 
-    /// Which pictures are chosen.
+    /// Which frames are chosen.
     enum Choice {
         /// Those whose times lie in a range.
         case times([ClosedRange<Double>])
@@ -36,7 +36,7 @@ struct OraclePictures {
             case .numbers(let numbers): numbers.map { "eq(n,\($0))" }
             }
         let size =
-            "\(SmallPicture.width):\(SmallPicture.height):flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
+            "\(SmallImage.width):\(SmallImage.height):flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
         let filters =
             ["trim=end=\(end)", "showinfo@all=checksum=0"] + preparation
             + ["select='\(terms.joined(separator: "+"))'", Self.crop] + colours.filters(size: size)
@@ -50,15 +50,15 @@ struct OraclePictures {
             ], scratch: scratch)
         times = Self.times("all", in: output.log).sorted()
         let shown = Self.times("chosen", in: output.log)
-        guard output.bytes.count == shown.count * SmallPicture.byteCount else {
+        guard output.bytes.count == shown.count * SmallImage.byteCount else {
             throw OracleTool.Failure(
-                description: "ffmpeg gave \(output.bytes.count) bytes for \(shown.count) pictures:\n"
+                description: "ffmpeg gave \(output.bytes.count) bytes for \(shown.count) frames:\n"
                     + output.log.suffix(2000))
         }
         chosen = shown.enumerated().map { number, time in
-            let start = output.bytes.startIndex + number * SmallPicture.byteCount
+            let start = output.bytes.startIndex + number * SmallImage.byteCount
             return Shown(
-                time: time, picture: SmallPicture(rgb: [UInt8](output.bytes[start..<start + SmallPicture.byteCount])))
+                time: time, image: SmallImage(rgb: [UInt8](output.bytes[start..<start + SmallImage.byteCount])))
         }
     }
 
@@ -72,13 +72,13 @@ struct OraclePictures {
             + ":x='2*round((iw-ow)/4)':y='2*round((ih-oh)/4)':exact=1"
     }()
 
-    /// The chosen ones among the picture that is shown at a time and its neighbours.
-    func candidates(at time: Double) -> [SmallPicture] {
+    /// The chosen ones among the frame that is shown at a time and its neighbours.
+    func candidates(at time: Double) -> [SmallImage] {
         guard let first = times.first, let last = times.last else { return [] }
         let shown = times.lastIndex { $0 <= time } ?? 0
         let from = shown > 0 ? times[shown - 1] : first
         let to = shown + 1 < times.count ? times[shown + 1] : last
-        return chosen.filter { $0.time > from - 1e-3 && $0.time < to + 1e-3 }.map(\.picture)
+        return chosen.filter { $0.time > from - 1e-3 && $0.time < to + 1e-3 }.map(\.image)
     }
 
     /// What a `showinfo` of that name tells of times.

@@ -3,7 +3,7 @@
 /// Decorations are drawn in the delivery's only encode, after cropping, scaling and colour conversion; later ones cover
 /// earlier ones. Sizes and positions are fractions of the delivered frame. Times are seconds of the delivery; subtitles
 /// are timed in seconds of the footage.
-public enum PictureDecoration: Sendable, Hashable {
+public enum VideoDecoration: Sendable, Hashable {
     /// An image, with or without transparency.
     case image(ImageDecoration)
     /// A text that the pipeline contains.
@@ -21,7 +21,7 @@ public enum PictureDecoration: Sendable, Hashable {
     }
 }
 
-extension PictureDecoration: Codable {
+extension VideoDecoration: Codable {
     private enum CodingKeys: String, CodingKey {
         case image
         case text
@@ -191,7 +191,7 @@ public struct SubtitleDecoration: Sendable, Hashable, Codable {
 
 extension KeyedDecodingContainer {
     /// Artifacts without the key, from older journals or plugins that don't know decorations, have no decorations.
-    func decode(_ type: [PictureDecoration].Type, forKey key: Key) throws -> [PictureDecoration] {
+    func decode(_ type: [VideoDecoration].Type, forKey key: Key) throws -> [VideoDecoration] {
         try decodeIfPresent(type, forKey: key) ?? []
     }
 }

@@ -1,7 +1,7 @@
 import CFFmpeg
 
 /// The brightness of a frame, one byte per pixel.
-package struct GrayPicture: Sendable {
+package struct GrayImage: Sendable {
     /// Width in pixels.
     package let width: Int
     /// Height in pixels.

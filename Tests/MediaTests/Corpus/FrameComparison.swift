@@ -2,13 +2,13 @@ import Foundation
 import Media
 import PipelineKit
 
-/// How the pictures and the length of a delivery compare with those of its footage.
-struct PictureComparison {
+/// How the frames and the length of a delivery compare with those of its footage.
+struct FrameComparison {
     /// One moment of the delivery.
     struct Moment {
-        /// Similarity to the best match among the picture that the footage shows then and its neighbours.
+        /// Similarity to the best match among the frame that the footage shows then and its neighbours.
         var similarity = 0.0
-        /// How far its colours are from those of that picture.
+        /// How far its colours are from those of that frame.
         var colourDifference = 255.0
         /// The similarity that the delivery would have mirrored, upside down and both; empty when there is nothing to see.
         var turnedSimilarities: [Double] = []
@@ -35,14 +35,14 @@ struct PictureComparison {
 
     /// Moments that are compared.
     private static let momentCount = 5
-    /// Below this a picture is as good as flat and looks the same either way round.
+    /// Below this a frame is as good as flat and looks the same either way round.
     fileprivate static let leastContrast: Float = 4
 
     /// Compares.
     /// - Parameters:
     ///   - limit: The most of the footage that is delivered, in seconds.
-    ///   - early: Seconds by which `ffmpeg` shows this picture before its time.
-    ///   - aperture: The part of the picture that is meant to be seen, which `ffmpeg` does not cut out.
+    ///   - early: Seconds by which `ffmpeg` shows this frame before its time.
+    ///   - aperture: The part of the frame that is meant to be seen, which `ffmpeg` does not cut out.
     init(
         of delivery: Deliverer.Delivery, with media: ProbedMedia, limit: Double, early: Double = 0,
         aperture: String? = nil, scratch: String
@@ -53,24 +53,24 @@ struct PictureComparison {
         }
         let path = media.source.file.path
         let facts = try OracleFacts(
-            of: path, picture: stream, sound: decision.soundStream, early: early, scratch: scratch)
-        let colours = OracleColours(of: facts.picture)
+            of: path, video: stream, audio: decision.audioStream, early: early, scratch: scratch)
+        let colours = OracleColours(of: facts.video)
         let origin = facts.origin(lead: DeliveryDecision.longestLead)
 
         let last = max(0, Int((delivery.duration * rate).rounded()) - 1)
         let numbers = Set((0..<Self.momentCount).map { last * $0 / (Self.momentCount - 1) }).sorted()
-        let delivered = try OraclePictures(
+        let delivered = try OracleFrames(
             of: delivery.path, stream: 0, choice: .numbers(numbers), end: 1e6, preparation: [], colours: .delivery,
             scratch: scratch)
         // What a delivered frame shows may begin half a frame after it.
         let times = numbers.map { origin + (Double($0) + 0.5) / rate }
-        let shown = try OraclePictures(
+        let shown = try OracleFrames(
             of: path, stream: stream, choice: .times(times.map(facts.surroundings)), end: origin + limit + 1,
             preparation: (aperture.map { ["crop=\($0)"] } ?? []) + (decision.deinterlacer.map { [$0] } ?? []),
             colours: colours, scratch: scratch)
 
         var end = facts.end(of: shown.times) ?? origin
-        if let sound = facts.sound?.upperBound, sound > end, sound - end <= DeliveryDecision.longestHold { end = sound }
+        if let audio = facts.audio?.upperBound, audio > end, audio - end <= DeliveryDecision.longestHold { end = audio }
         excessFrames = Double(delivered.times.count) - min(limit, end - origin) * rate
 
         for (index, time) in times.enumerated() {
@@ -78,23 +78,23 @@ struct PictureComparison {
                 moments.append(Moment())
                 continue
             }
-            moments.append(Moment(delivered.chosen[index].picture, among: shown.candidates(at: time)))
+            moments.append(Moment(delivered.chosen[index].image, among: shown.candidates(at: time)))
         }
     }
 }
 
-extension PictureComparison.Moment {
-    /// Compares a delivered picture with those that it may show.
-    fileprivate init(_ picture: SmallPicture, among candidates: [SmallPicture]) {
-        let scores = candidates.map { $0.similarity(to: picture) }
+extension FrameComparison.Moment {
+    /// Compares a delivered frame with those that it may show.
+    fileprivate init(_ image: SmallImage, among candidates: [SmallImage]) {
+        let scores = candidates.map { $0.similarity(to: image) }
         guard let best = scores.indices.max(by: { scores[$0] < scores[$1] }) else { return }
         let match = candidates[best]
         similarity = scores[best]
-        colourDifference = match.colourDifference(from: picture)
-        misreadDifference = match.colourDifference(from: picture.withWrongMatrix)
-        guard match.contrast >= PictureComparison.leastContrast else { return }
+        colourDifference = match.colourDifference(from: image)
+        misreadDifference = match.colourDifference(from: image.withWrongMatrix)
+        guard match.contrast >= FrameComparison.leastContrast else { return }
         turnedSimilarities = [(true, false), (false, true), (true, true)].map { mirrored, upsideDown in
-            match.similarity(to: picture.turned(mirrored: mirrored, upsideDown: upsideDown))
+            match.similarity(to: image.turned(mirrored: mirrored, upsideDown: upsideDown))
         }
     }
 }

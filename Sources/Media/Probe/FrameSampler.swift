@@ -2,7 +2,7 @@ import CFFmpeg
 import PipelineKit
 
 /// Decodes the first frames of a stream.
-final class PictureSampler {
+final class FrameSampler {
     /// Packets after which a stream counts as undecodable.
     private static let maximumPackets = 1200
 
@@ -35,7 +35,7 @@ final class PictureSampler {
     /// - Returns: False at the end of the stream or at the packet limit.
     func first(into frame: Frame) throws(MediaError) -> Bool {
         guard let parameters = demuxer.parameters(of: index), parameters.codec_id == AV_CODEC_ID_H264,
-            let start = PictureStart(parameters)
+            let start = RandomAccessDetector(parameters)
         else { return try next(into: frame) }
         repeat {
             guard try demuxer.read(into: packet) else {
@@ -44,7 +44,7 @@ final class PictureSampler {
             }
         } while packet.stream != index
         packets = 1
-        if start.standsAlone(packet) == true {
+        if start.isRandomAccessPoint(packet) == true {
             try decoder.send(packet)
             try decoder.send(nil)
             // A single field is not a complete frame.

@@ -4,7 +4,7 @@ import PipelineKit
 import SpreaderTesting
 import Testing
 
-@Suite struct TimelineMenderTests {
+@Suite struct TimestampDiscontinuityFixerTests {
     @Test func joinsTwoRecordingsInOneStream() async throws {
         let folder = try MediaFolder()
         var clip = SampleClip(seconds: 1)
@@ -12,7 +12,7 @@ import Testing
         let first = try folder.source("1.ts", clip)
         clip.muxerSettings = ["mpegts_copyts": "1"]
         clip.filters = "setpts=PTS+5000/TB"
-        clip.sound?.delay = 5000
+        clip.audio?.delay = 5000
         let second = try folder.source("2.ts", clip)
         var bytes = try Data(contentsOf: URL(fileURLWithPath: first.file.path))
         bytes.append(try Data(contentsOf: URL(fileURLWithPath: second.file.path)))
