@@ -130,7 +130,7 @@ public struct Overlay: Stage {
         _ options: Options, _ flag: CancellationFlag
     ) throws(StageError) -> VideoDecoration {
         try MediaLibraries.loadFilters()
-        let place = DecorationPlace(
+        let position = DecorationPosition(
             anchor: options.position, margin: options.margin.fraction, insets: options.safeArea.insets)
         let time = DecorationTime(start: options.start.inSeconds, end: options.end?.inSeconds)
         if let text = options.text {
@@ -139,7 +139,7 @@ public struct Overlay: Stage {
                 outlineColour: FontChoice.contrast(to: options.colour.rgb))
             return .text(
                 TextDecoration(
-                    text: text, style: style, opacity: options.opacity.fraction, place: place, time: time))
+                    text: text, style: style, opacity: options.opacity.fraction, position: position, time: time))
         }
         guard let image = options.image else {
             throw StageError(.invalidOption, "the overlay has neither image nor text", hint: "set image or text")
@@ -152,7 +152,7 @@ public struct Overlay: Stage {
                 ImageDecoration(
                     file: try FileReference(digesting: path, flag), pixelWidth: header.width,
                     pixelHeight: header.height, width: options.width.fraction, opacity: options.opacity.fraction,
-                    place: place, time: time))
+                    position: position, time: time))
         } catch {
             if error.isCancellation { throw .cancelled }
             throw StageError(

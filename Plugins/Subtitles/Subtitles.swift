@@ -124,7 +124,7 @@ public struct Subtitles: Stage {
             var decoration = SubtitleDecoration(
                 file: try FileReference(digesting: path, flag), format: format, encoding: options.encoding,
                 style: style,
-                place: DecorationPlace(
+                position: DecorationPosition(
                     anchor: options.position.anchor, margin: 0, insets: options.safeArea.insets))
             // The size does not matter: this only checks and counts the subtitles.
             let file = try SubtitleFile(decoration, width: 1080, height: 1920)

@@ -17,7 +17,7 @@ import Testing
     ) async -> StageError? {
         do throws(StageError) {
             var options = DeliveryOptions()
-            options.preset = "ultrafast"
+            options.preset = .ultrafast
             change(&options)
             let media = try await MediaProbe.probe(source)
             _ = try await Deliverer.deliver(

@@ -63,8 +63,8 @@ import Testing
         let delivery = try await folder.deliver(folder.source(kind.name, clip))
         #expect(delivery.decision.strategy == .encode)
         #expect(abs(delivery.duration - 1) < 0.09)
-        #expect(delivery.decision.frameRate == Rational(25, 1))
-        #expect((delivery.decision.width, delivery.decision.height) == (540, 960))
+        #expect(delivery.decision.format.frameRate == Rational(25, 1))
+        #expect((delivery.decision.format.width, delivery.decision.format.height) == (540, 960))
         try await meetsSpec(delivery, folder: folder)
     }
 
@@ -168,7 +168,7 @@ import Testing
         var clip = SampleClip(seconds: 2)
         clip.filters = "select='not(between(mod(n,10),3,6))'"
         let delivery = try await folder.deliver(folder.source("a.mp4", clip))
-        #expect(delivery.decision.frameRate == Rational(30, 1))
+        #expect(delivery.decision.format.frameRate == Rational(30, 1))
         #expect(abs(delivery.duration - 2) < 0.04)
         try await meetsSpec(delivery, folder: folder)
     }

@@ -8,9 +8,10 @@ import Testing
         mirrored: Bool = false, fit: DeliveryOptions.Fit = .crop, focus: DeliveryOptions.Focus = .center
     ) -> FrameLayout {
         FrameLayout(
-            width: width, height: height, aspect: aspect,
-            orientation: Orientation(rotation: rotation, mirrored: mirrored), canvasWidth: 1080, canvasHeight: 1920,
-            fit: fit, focus: focus)
+            of: StoredFrame(
+                size: PixelSize(width: width, height: height), sampleAspectRatio: aspect,
+                orientation: Orientation(rotation: rotation, mirrored: mirrored)),
+            on: PixelSize(width: 1080, height: 1920), fit: fit, focus: focus)
     }
 
     @Test func cropsTheMiddleOfALandscapeFrame() {

@@ -19,7 +19,7 @@ import Testing
             #expect(Duration.spoken(seconds: media.duration).hasSuffix(" s") || media.duration >= 60)
             let delivery = try await folder.deliver(source) {
                 $0 = options
-                $0.preset = "ultrafast"
+                $0.preset = .ultrafast
             }
             return delivery.duration
         } catch let error as StageError {

@@ -28,7 +28,7 @@ extension MediaFolder {
         _ source: SourceFile, as name: String = "delivery.mp4", _ change: (inout DeliveryOptions) -> Void = { _ in }
     ) async throws -> Deliverer.Delivery {
         var options = DeliveryOptions()
-        options.preset = "ultrafast"
+        options.preset = .ultrafast
         change(&options)
         let media = try await MediaProbe.probe(source)
         return try await Deliverer.deliver(media, options: options, to: path(name), progress: { _ in })

@@ -34,7 +34,7 @@ import Testing
         _ delivery: Deliverer.Delivery, count: Int, within tolerance: Double = 0.02,
         sourceLocation: Testing.SourceLocation = #_sourceLocation
     ) throws {
-        let rate = delivery.decision.frameRate.value ?? 30
+        let rate = delivery.decision.format.framesPerSecond
         let (flashes, beeps) = try onsets(delivery.path, rate: rate)
         #expect(flashes.count == count && beeps.count == count, "\(flashes) \(beeps)", sourceLocation: sourceLocation)
         for (flash, beep) in zip(flashes, beeps) {
@@ -48,14 +48,14 @@ import Testing
         // Frames are missing in bursts, never the first one of a flash.
         let source = try flashes(folder, filters: "select='lt(mod(t,1),0.2)+not(mod(n,3))'")
         let delivery = try await folder.deliver(source)
-        #expect(delivery.decision.frameRate == Rational(30, 1))
+        #expect(delivery.decision.format.frameRate == Rational(30, 1))
         try expectTogether(delivery, count: 5)
     }
 
     @Test(arguments: [Rational(120, 1), Rational(240, 1)]) func slowsHighRatesDownTo60(rate: Rational) async throws {
         let folder = try MediaFolder()
         let delivery = try await folder.deliver(flashes(folder, seconds: 3, rate: rate))
-        #expect(delivery.decision.frameRate == Rational(60, 1))
+        #expect(delivery.decision.format.frameRate == Rational(60, 1))
         try expectTogether(delivery, count: 2)
         try await meetsSpec(delivery, folder: folder)
     }
@@ -66,7 +66,7 @@ import Testing
     func repeatsFramesOfLowRates(own: Rational, delivered: Rational) async throws {
         let folder = try MediaFolder()
         let delivery = try await folder.deliver(flashes(folder, seconds: 3, rate: own))
-        #expect(delivery.decision.frameRate == delivered)
+        #expect(delivery.decision.format.frameRate == delivered)
         try expectTogether(delivery, count: 2, within: 0.045)
         try await meetsSpec(delivery, folder: folder)
     }
@@ -150,7 +150,7 @@ import Testing
             $0.maxDuration = 4
             $0.overlong = .speed
         }
-        #expect(abs(delivery.duration - 4) < 0.04 && delivery.decision.speed > 1.49)
+        #expect(abs(delivery.duration - 4) < 0.04 && delivery.decision.excerpt.speed > 1.49)
         let (flashes, beeps) = try onsets(delivery.path, rate: 30)
         #expect(flashes.count == 5 && beeps.count == 5, "\(flashes) \(beeps)")
         // Changing the tempo moves an onset by up to a window of the filter.

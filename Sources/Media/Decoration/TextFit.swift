@@ -10,7 +10,7 @@ enum TextFit {
     static func size(
         of text: TextDecoration, width: Int, height: Int, fonts: String?, scripts: ScriptFolder
     ) throws(MediaError) -> Double {
-        let area = FreeArea(text.place, canvasWidth: width, canvasHeight: height)
+        let area = FreeArea(text.position, canvasWidth: width, canvasHeight: height)
         var size = text.style.size * Double(height)
         for _ in 0..<attempts {
             var sample = text

@@ -117,7 +117,7 @@ private struct TrackScan {
     private var hasHiddenKey = false
     private var isOpen = false
     private var hasClock = false
-    private var whole: ClosedRange<Double>?
+    private var extent: ClosedRange<Double>?
 
     init(base: Rational, codec: String, starts: RandomAccessDetector?, rate: Double?) {
         self.base = base
@@ -130,17 +130,17 @@ private struct TrackScan {
         track.packets += 1
         track.bytes += Int64(packet.size)
         if packet.isCorrupt { track.corrupt += 1 }
-        let place = place(of: packet, isVideo: isVideo)
-        if let (time, length) = place {
+        let timing = timing(of: packet, isVideo: isVideo)
+        if let (time, length) = timing {
             let end = max(time, time + length)
-            whole = min(whole?.lowerBound ?? time, time)...max(whole?.upperBound ?? end, end)
+            extent = min(extent?.lowerBound ?? time, time)...max(extent?.upperBound ?? end, end)
         }
         if packet.isHidden || packet.isReferenceOnly(codec: codec) {
             track.hidden += 1
             if packet.isKey { hasHiddenKey = true }
             return
         }
-        guard let (time, length) = place else { return }
+        guard let (time, length) = timing else { return }
         track.start = min(track.start ?? time, time)
         track.end = max(track.end ?? time, time + length)
         guard isVideo else { return }
@@ -156,7 +156,7 @@ private struct TrackScan {
     }
 
     /// PTS and duration of a packet in seconds. Frames of raw streams without timestamps are counted at `rate`.
-    private mutating func place(of packet: Packet, isVideo: Bool) -> (Double, Double)? {
+    private mutating func timing(of packet: Packet, isVideo: Bool) -> (Double, Double)? {
         let unit = base.value ?? 0
         if let tick = packet.pts ?? packet.dts {
             hasClock = true
@@ -168,7 +168,7 @@ private struct TrackScan {
 
     func finish() -> PacketScan.Track {
         var track = track
-        if let whole { track.span = whole.upperBound - whole.lowerBound }
+        if let extent { track.span = extent.upperBound - extent.lowerBound }
         guard let first = track.start, !times.isEmpty else { return track }
         let sorted = times.sorted()
         let steps = zip(sorted, sorted.dropFirst()).map { $1 - $0 }
@@ -186,8 +186,8 @@ private struct TrackScan {
         let sortedKeys = keys.sorted()
         if !sortedKeys.isEmpty || hasHiddenKey {
             // Frames before the first shown keyframe depend on a hidden one, or on none.
-            let marks = [min(first, sortedKeys.first ?? first)] + sortedKeys + [track.end ?? first]
-            track.longestKeyFrameInterval = zip(marks, marks.dropFirst()).map { $1 - $0 }.max()
+            let boundaries = [min(first, sortedKeys.first ?? first)] + sortedKeys + [track.end ?? first]
+            track.longestKeyFrameInterval = zip(boundaries, boundaries.dropFirst()).map { $1 - $0 }.max()
             track.closedGroups = !isOpen
         }
         if starts != nil, sortedKeys.count <= Self.maximumKeyFrames {

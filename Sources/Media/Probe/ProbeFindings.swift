@@ -54,8 +54,8 @@ struct ProbeFindings {
         length.start = measured.compactMap(\.start).min() ?? demuxer.startTime ?? 0
         let end = measured.compactMap(\.end).max() ?? length.start
         // Subtitle and data streams may be longer than the chosen streams.
-        let own = indices.compactMap(demuxer.claimedDuration(of:)).max()
-        length.claimed = own ?? demuxer.claimedDuration
+        let longest = indices.compactMap(demuxer.claimedDuration(of:)).max()
+        length.claimed = longest ?? demuxer.claimedDuration
         guard scan.isComplete, end > length.start else {
             length.duration = length.claimed ?? max(0, end - length.start)
             return length
@@ -89,8 +89,8 @@ struct ProbeFindings {
         var warnings: [String] = []
         if let missing = length.missing, let claimed = length.claimed {
             warnings.append(
-                "the file claims \(Self.text(claimed)) but has packets for only \(Self.text(length.duration)): "
-                    + "\(Self.text(missing)) (\(Self.percent(missing / claimed))) are missing; it is damaged or cut off"
+                "the file claims \(claimed.secondsText) but has packets for only \(length.duration.secondsText): "
+                    + "\(missing.secondsText) (\(Self.percent(missing / claimed))) are missing; it is damaged or cut off"
             )
         }
         if let corrupt = videoScan?.corrupt, corrupt > 0 {
@@ -100,10 +100,10 @@ struct ProbeFindings {
         if let gaps = videoScan?.gaps, gaps > 0.2, demuxer.mayJump || videoScan?.corrupt ?? 0 > 0,
             let whole = videoScan?.scannedDuration
         {
-            warnings.append("the video has gaps: \(Self.text(gaps)) (\(Self.percent(gaps / whole))) are missing")
+            warnings.append("the video has gaps: \(gaps.secondsText) (\(Self.percent(gaps / whole))) are missing")
         }
         if lead > 0.1 {
-            warnings.append("it starts between keyframes: the first \(Self.text(lead)) can't be decoded")
+            warnings.append("it starts between keyframes: the first \(lead.secondsText) can't be decoded")
         }
         if scan.readErrors > 0 { warnings.append("there were errors while reading the file to its end") }
         return warnings
@@ -115,10 +115,11 @@ struct ProbeFindings {
         if let claim = chosenVideo?.claimedFieldOrder, let order = chosenVideo?.fieldOrder {
             warnings.append(Self.fields(claim: claim, measured: order))
         }
-        if let length = videoScan?.duration, let chosenAudio, let heard = scan.tracks[chosenAudio.index]?.duration,
-            abs(length - heard) > 0.5
+        if let length = videoScan?.duration, let chosenAudio,
+            let audioLength = scan.tracks[chosenAudio.index]?.duration,
+            abs(length - audioLength) > 0.5
         {
-            warnings.append("the video is \(Self.text(length)) and the audio \(Self.text(heard)) long")
+            warnings.append("the video is \(length.secondsText) and the audio \(audioLength.secondsText) long")
         }
         // Every GIF is decoded with an alpha channel, and few use it.
         if chosenVideo?.hasAlpha == true, chosenVideo?.codec != "gif" {
@@ -157,7 +158,6 @@ struct ProbeFindings {
         return warnings
     }
 
-    private static func text(_ seconds: Double) -> String { String(format: "%.2f s", seconds) }
     private static func percent(_ share: Double) -> String {
         String(format: share < 0.1 ? "%.1f %%" : "%.0f %%", share * 100)
     }

@@ -64,23 +64,23 @@ struct ProbeReader {
     }
 
     private func check(_ track: VideoTrack, isEncrypted: Bool) -> StageError? {
-        let place = "stream \(track.index) (\(track.codec))"
+        let stream = "stream \(track.index) (\(track.codec))"
         if isEncrypted {
             return MediaProbe.unusable(
-                source, "is encrypted: \(place) can't be decoded", hint: "export it without copy protection")
+                source, "is encrypted: \(stream) can't be decoded", hint: "export it without copy protection")
         }
         if track.codedWidth > MediaProbe.maximumSide || track.codedHeight > MediaProbe.maximumSide
-            || track.codedWidth * track.codedHeight > Decoder.maximumPixels
+            || track.codedWidth * track.codedHeight > Frame.maximumPixels
         {
             return MediaProbe.unusable(
-                source, "is too large: \(place) is \(track.codedWidth)×\(track.codedHeight)",
+                source, "is too large: \(stream) is \(track.codedWidth)×\(track.codedHeight)",
                 hint: "scale it below \(MediaProbe.maximumSide) pixels a side and 67 megapixels first")
         }
         if let profile = track.dolbyVisionProfile, [5, 10].contains(profile),
             track.dolbyVisionCompatibility ?? 0 == 0
         {
             return MediaProbe.unusable(
-                source, "is Dolby Vision profile \(profile): \(place) has no base layer that other players can show",
+                source, "is Dolby Vision profile \(profile): \(stream) has no base layer that other players can show",
                 hint: "export it as HDR10, HLG or SDR")
         }
         return nil

@@ -21,12 +21,12 @@ struct TrackReader {
         let format = AVPixelFormat(frame?.pointer.pointee.format ?? parameters.format)
         let descriptor = av_pix_fmt_desc_get(format)
         let (width, height) = Self.storedSize(parameters, frame: frame)
-        let toldAspect = Self.aspect(
+        let declaredAspect = Self.aspect(
             frame.map { $0.pointer.pointee.sample_aspect_ratio }
                 ?? av_guess_sample_aspect_ratio(demuxer.pointer, stream, nil),
             container: stream.pointee.sample_aspect_ratio)
-        let shape = shape(index, width: width, height: height, aspect: toldAspect)
-        let aspect = shape.pixelAspect.map { Self.aspect($0.av, container: $0.av) } ?? toldAspect
+        let shape = shape(index, width: width, height: height, aspect: declaredAspect)
+        let aspect = shape.pixelAspect.map { Self.aspect($0.av, container: $0.av) } ?? declaredAspect
         let matrix = displayMatrix(stream) ?? frame?.displayMatrix
         let orientation = matrix.map(Orientation.init(displayMatrix:)) ?? .upright
         let display = Self.displaySize(
@@ -76,8 +76,8 @@ struct TrackReader {
                 kind(index) == AVMEDIA_TYPE_VIDEO
                     && (demuxer.stream(index)?.pointee.disposition ?? 0) & AV_DISPOSITION_ATTACHED_PIC == 0
             }
-            if videoStreams.count == matroska.tracks.count, let place = videoStreams.firstIndex(of: index) {
-                return FrameGeometry(matroska.tracks[place], width: width, height: height, aspect: aspect)
+            if videoStreams.count == matroska.tracks.count, let position = videoStreams.firstIndex(of: index) {
+                return FrameGeometry(matroska.tracks[position], width: width, height: height, aspect: aspect)
             }
         }
         return FrameGeometry()
@@ -86,11 +86,11 @@ struct TrackReader {
     /// Stored size of the frames: the size of the first decoded frame. Codecs that may change it mid-stream use the
     /// container's size, which is the largest.
     private static func storedSize(_ parameters: AVCodecParameters, frame: Frame?) -> (Int, Int) {
-        let told = (Int(parameters.width), Int(parameters.height))
-        guard let frame else { return told }
+        let declared = (Int(parameters.width), Int(parameters.height))
+        guard let frame else { return declared }
         let mayScale = [AV_CODEC_ID_VP8, AV_CODEC_ID_VP9].contains { $0 == parameters.codec_id }
-        let ratio = Double(frame.width * told.1) / Double(max(1, frame.height * told.0))
-        if mayScale, told.0 > frame.width, abs(ratio - 1) < 0.02 { return told }
+        let ratio = Double(frame.width * declared.1) / Double(max(1, frame.height * declared.0))
+        if mayScale, declared.0 > frame.width, abs(ratio - 1) < 0.02 { return declared }
         return (frame.width, frame.height)
     }
 

@@ -31,26 +31,26 @@ enum SceneDetector {
         let start = window.lowerBound - runUp
         let demuxer = try source.demuxer(keeping: track.index, from: start)
         let decoder = try Decoder(
-            stream: track.index, of: demuxer, log: source.log, threads: Processors.decoderThreads(for: track))
+            stream: track.index, of: demuxer, log: source.log, threads: Decoder.threads(for: track))
         let timeBase = demuxer.timeBase(of: track.index)
-        var lead = KeyframePreroll(
+        var preroll = KeyframePreroll(
             codec: track.codec, randomAccess: demuxer.parameters(of: track.index).flatMap { RandomAccessDetector($0) },
             start: ticks(start, timeBase.av), limit: KeyframePreroll.usualLimit)
-        let eye = FrameFilter(filter, log: source.log)
+        let scorer = FrameFilter(filter, log: source.log)
         let (packet, frame) = (try Packet(), try Frame())
         var readings: [Reading] = []
         var isOver = false
         func drain() throws(MediaError) {
             while !isOver, try decoder.receive(into: frame) {
                 try source.cancellation.check("detecting scene changes")
-                guard let told = frame.time else { continue }
-                let time = Double(told) * (timeBase.value ?? 0)
+                guard let pts = frame.time else { continue }
+                let time = Double(pts) * (timeBase.value ?? 0)
                 if time > window.upperBound + runUp {
                     isOver = true
                     return
                 }
                 guard time >= start else { continue }
-                let small = try eye.apply(frame)
+                let small = try scorer.apply(frame)
                 readings.append(
                     Reading(time: time, score: small.metadata("lavfi.scd.score").flatMap(Double.init) ?? 0))
                 progress(min(max(time, window.lowerBound), window.upperBound))
@@ -59,14 +59,14 @@ enum SceneDetector {
         while !isOver, try demuxer.read(into: packet) {
             try source.cancellation.check("detecting scene changes")
             guard packet.stream == track.index else { continue }
-            for ready in try lead.accept(packet) {
+            for ready in try preroll.accept(packet) {
                 try decoder.send(ready)
                 try drain()
                 if isOver { break }
             }
         }
         if !isOver {
-            for ready in lead.rest() {
+            for ready in preroll.flush() {
                 try decoder.send(ready)
                 try drain()
             }

@@ -41,11 +41,11 @@ package enum CoverFinder {
         let log = MediaLog()
         return try log.attached { () throws(MediaError) in
             let reader = try FrameReader(path: path, cancellation: cancellation)
-            let eye = FrameFilter("[in]scale=w='min(360,iw)':h=-2:flags=area,format=gray[out]", log: log)
+            let downscaler = FrameFilter("[in]scale=w='min(360,iw)':h=-2:flags=area,format=gray[out]", log: log)
             var measured = 0
             func score(_ frame: Frame) throws(MediaError) -> FrameScore? {
                 measured += 1
-                return GrayImage(try eye.apply(frame)).map(FrameScore.init)
+                return GrayImage(try downscaler.apply(frame)).map(FrameScore.init)
             }
             // In very short clips, frames from the middle on qualify.
             let earliest = min(CoverFinder.earliest, max(0, duration * 0.5))

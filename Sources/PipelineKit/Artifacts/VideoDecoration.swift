@@ -52,7 +52,7 @@ extension VideoDecoration: Codable {
 }
 
 /// The position of a decoration in the frame.
-public struct DecorationPlace: Sendable, Hashable, Codable {
+public struct DecorationPosition: Sendable, Hashable, Codable {
     /// The corner, edge or centre of the free area that the decoration is aligned with.
     public var anchor: Anchor
     /// The distance from the edges of the free area, as a fraction of the frame width.
@@ -91,11 +91,18 @@ public struct ImageDecoration: Sendable, Hashable, Codable {
     public var width: Double
     /// From 0 (invisible) to 1 (as the file has it).
     public var opacity: Double
-    public var place: DecorationPlace
+    public var position: DecorationPosition
     public var time: DecorationTime
 
+    private enum CodingKeys: String, CodingKey {
+        case file, pixelWidth, pixelHeight, width, opacity
+        case position = "place"
+        case time
+    }
+
     public init(
-        file: FileReference, pixelWidth: Int, pixelHeight: Int, width: Double, opacity: Double, place: DecorationPlace,
+        file: FileReference, pixelWidth: Int, pixelHeight: Int, width: Double, opacity: Double,
+        position: DecorationPosition,
         time: DecorationTime
     ) {
         self.file = file
@@ -103,7 +110,7 @@ public struct ImageDecoration: Sendable, Hashable, Codable {
         self.pixelHeight = pixelHeight
         self.width = width
         self.opacity = opacity
-        self.place = place
+        self.position = position
         self.time = time
     }
 }
@@ -145,16 +152,22 @@ public struct TextDecoration: Sendable, Hashable, Codable {
     public var style: TextStyle
     /// From 0 (invisible) to 1 (opaque).
     public var opacity: Double
-    public var place: DecorationPlace
+    public var position: DecorationPosition
     public var time: DecorationTime
 
     public var font: DecorationFont { style.font }
 
-    public init(text: String, style: TextStyle, opacity: Double, place: DecorationPlace, time: DecorationTime) {
+    private enum CodingKeys: String, CodingKey {
+        case text, style, opacity
+        case position = "place"
+        case time
+    }
+
+    public init(text: String, style: TextStyle, opacity: Double, position: DecorationPosition, time: DecorationTime) {
         self.text = text
         self.style = style
         self.opacity = opacity
-        self.place = place
+        self.position = position
         self.time = time
     }
 }
@@ -176,16 +189,21 @@ public struct SubtitleDecoration: Sendable, Hashable, Codable {
     /// The style to use where the file has none.
     public var style: TextStyle
     /// The position to use where the file has none.
-    public var place: DecorationPlace
+    public var position: DecorationPosition
+
+    private enum CodingKeys: String, CodingKey {
+        case file, format, encoding, style
+        case position = "place"
+    }
 
     public init(
-        file: FileReference, format: Format, encoding: String, style: TextStyle, place: DecorationPlace
+        file: FileReference, format: Format, encoding: String, style: TextStyle, position: DecorationPosition
     ) {
         self.file = file
         self.format = format
         self.encoding = encoding
         self.style = style
-        self.place = place
+        self.position = position
     }
 }
 

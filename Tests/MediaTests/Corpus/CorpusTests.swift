@@ -72,7 +72,7 @@ private struct CorpusResult: Sendable {
         let size = (try FileManager.default.attributesOfItem(atPath: file.path)[.size] as? NSNumber)?.int64Value
         let source = SourceFile(file: FileReference(path: file.path, bytes: size ?? 0), displayPath: name)
         var options = DeliveryOptions()
-        options.preset = "ultrafast"
+        options.preset = .ultrafast
         options.maxDuration = Self.maxDuration
         let media: ProbedMedia
         let delivery: Deliverer.Delivery
@@ -105,7 +105,8 @@ private struct CorpusResult: Sendable {
                 $0.turnedSimilarity.map { String(format: "%.3f", $0) } ?? "flat", $0.colourDifference,
                 $0.misreadDifference, $0.excessFrames)
         }
-        return "\(name): \(decision.strategy) \(decision.width)×\(decision.height) \(decision.frameRate) "
+        return
+            "\(name): \(decision.strategy) \(decision.format.width)×\(decision.format.height) \(decision.format.frameRate) "
             + "\(delivery.duration) s \(delivery.bytes) B \(scores ?? "not compared") \(delivery.warnings)"
     }
 

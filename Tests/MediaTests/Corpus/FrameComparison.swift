@@ -48,7 +48,7 @@ struct FrameComparison {
         aperture: String? = nil, scratch: String
     ) throws {
         let decision = delivery.decision
-        guard let stream = media.videoTrack?.index, let rate = decision.frameRate.value else {
+        guard let stream = media.videoTrack?.index, let rate = decision.format.frameRate.value else {
             throw OracleTool.Failure(description: "nothing to compare")
         }
         let path = media.source.file.path
