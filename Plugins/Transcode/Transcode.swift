@@ -111,19 +111,20 @@ public struct Transcode: Stage {
     /// Decides like `run`, and gives the reasons.
     public func plan(_ input: ProbedMedia, _ context: PlanContext) async throws(StageError) -> StagePlan {
         let decision = try DeliveryDecision(for: input, options: options.delivery)
-        let rate = decision.format.framesPerSecond
         var predicted = PreparedVideo(
             file: FileReference(path: "", bytes: decision.estimatedBytes), source: input.source,
-            strategy: decision.strategy, reasons: decision.reasons, width: decision.format.width,
-            height: decision.format.height,
-            duration: decision.excerpt.duration, frameRate: decision.format.frameRate, warnings: decision.warnings)
+            strategy: decision.strategy, width: decision.format.width, height: decision.format.height,
+            duration: decision.excerpt.duration, frameRate: decision.format.frameRate)
+        predicted.reasons = decision.reasons
+        predicted.warnings = decision.warnings
         predicted.part = input.part
         return StagePlan(
             action: decision.summary, reasons: decision.reasons,
             details: [
                 "strategy": .string(decision.strategy.rawValue), "width": .integer(Int64(decision.format.width)),
                 "height": .integer(Int64(decision.format.height)), "duration": .number(decision.excerpt.duration),
-                "frameRate": .number(rate), "estimatedBytes": .integer(decision.estimatedBytes),
+                "frameRate": .number(decision.format.framesPerSecond),
+                "estimatedBytes": .integer(decision.estimatedBytes),
                 "sound": .string(decision.audio.rawValue),
                 "pictureReasons": .array(decision.videoReasons.map(JSONValue.string)),
                 "soundReasons": .array(decision.audioReasons.map(JSONValue.string)),
@@ -143,11 +144,13 @@ public struct Transcode: Stage {
         let path = context.workDirectory.appendingPathComponent("\(context.stageID).mp4").path
         let delivery = try await Deliverer.deliver(
             input, options: options.delivery, to: path, progress: context.progress)
+        let decision = delivery.decision
         var prepared = PreparedVideo(
             file: FileReference(path: delivery.path, bytes: delivery.bytes, sha256: delivery.sha256),
-            source: input.source, strategy: delivery.decision.strategy, reasons: delivery.decision.reasons,
-            width: delivery.decision.format.width, height: delivery.decision.format.height, duration: delivery.duration,
-            frameRate: delivery.decision.format.frameRate, warnings: delivery.warnings)
+            source: input.source, strategy: decision.strategy, width: decision.format.width,
+            height: decision.format.height, duration: delivery.duration, frameRate: decision.format.frameRate)
+        prepared.reasons = decision.reasons
+        prepared.warnings = delivery.warnings
         prepared.part = input.part
         return prepared
     }

@@ -178,8 +178,8 @@ import TranscodePlugin
     @Test func mediaOfOlderJournalsHasNoPart() throws {
         let media = ProbedMedia(
             source: SourceFile(file: FileReference(path: "/a.mp4", bytes: 1), displayPath: "a.mp4"), container: "mp4",
-            duration: 1, startTime: 0, bitRate: nil, fastStart: nil, video: [], audio: [], other: [], chosenVideo: 0,
-            chosenAudio: nil, tags: [:], warnings: [])
+            duration: 1, video: [], audio: [], chosenVideo: 0,
+            chosenAudio: nil)
         guard case .object(var fields) = try JSONValue(encoding: media) else { return }
         fields["part"] = nil
         #expect(try JSONValue.object(fields).decode(ProbedMedia.self) == media)

@@ -14,7 +14,7 @@ struct ProbeFindings {
     var chosenAudio: AudioTrack?
     /// Seconds at the start that can't be decoded because they precede the first keyframe.
     var lead = 0.0
-    var shapeWarning: String?
+    var geometryWarning: String?
 
     init(source: SourceFile, demuxer: Demuxer, scan: PacketScan) {
         self.source = source
@@ -25,13 +25,19 @@ struct ProbeFindings {
     /// Builds the artifact from the findings.
     func media() -> ProbedMedia {
         let length = measure()
-        return ProbedMedia(
-            source: source, container: demuxer.formatName, duration: length.duration, startTime: length.start,
-            bitRate: demuxer.bitRate, fastStart: MP4Boxes.isFastStart(fileAt: source.file.path),
-            video: video.map { $0.index == chosenVideo?.index ? chosenVideo ?? $0 : $0 }, audio: audio, other: other,
-            chosenVideo: chosenVideo?.index ?? -1, chosenAudio: chosenAudio?.index, tags: demuxer.tags,
-            warnings: damage(length) + doubts() + choices(), expectedFrames: expectedFrames,
-            missingSeconds: length.missing)
+        var media = ProbedMedia(
+            source: source, container: demuxer.formatName, duration: length.duration,
+            video: video.map { $0.index == chosenVideo?.index ? chosenVideo ?? $0 : $0 }, audio: audio,
+            chosenVideo: chosenVideo?.index ?? -1, chosenAudio: chosenAudio?.index)
+        media.startTime = length.start
+        media.bitRate = demuxer.bitRate
+        media.fastStart = MP4Boxes.isFastStart(fileAt: source.file.path)
+        media.other = other
+        media.tags = demuxer.tags
+        media.warnings = damage(length) + doubts() + choices()
+        media.expectedFrames = expectedFrames
+        media.missingSeconds = length.missing
+        return media
     }
 
     private var videoScan: PacketScan.Track? { chosenVideo.flatMap { scan.tracks[$0.index] } }
@@ -111,7 +117,7 @@ struct ProbeFindings {
 
     private func doubts() -> [String] {
         var warnings: [String] = []
-        if let shapeWarning { warnings.append(shapeWarning) }
+        if let geometryWarning { warnings.append(geometryWarning) }
         if let claim = chosenVideo?.claimedFieldOrder, let order = chosenVideo?.fieldOrder {
             warnings.append(Self.fields(claim: claim, measured: order))
         }

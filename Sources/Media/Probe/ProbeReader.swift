@@ -129,9 +129,10 @@ struct ProbeReader {
             track.duration = track.duration.map { max(0, $0 - findings.lead) }
             track.startTime = time
         }
-        findings.shapeWarning =
-            tracks.shape(index, width: track.codedWidth, height: track.codedHeight, aspect: track.sampleAspectRatio)
-            .warning
+        findings.geometryWarning =
+            tracks.geometry(
+                of: index, width: track.codedWidth, height: track.codedHeight, aspect: track.sampleAspectRatio
+            ).warning
         if track.mayBeInterlaced { try measureFields(of: &track, sampler) }
         if track.fieldOrder == "unknown" { track.fieldOrder = "progressive" }
         return .success(track)

@@ -38,7 +38,7 @@ extension MediaFolder {
     func prepared(_ name: String, _ clip: SampleClip) throws -> PreparedVideo {
         let source = try source(name, clip)
         return PreparedVideo(
-            file: source.file, source: source, strategy: .encode, reasons: [], width: clip.video?.width ?? 0,
+            file: source.file, source: source, strategy: .encode, width: clip.video?.width ?? 0,
             height: clip.video?.height ?? 0, duration: clip.seconds,
             frameRate: clip.video?.frameRate ?? Rational(30, 1))
     }
