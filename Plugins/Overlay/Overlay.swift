@@ -76,7 +76,7 @@ public struct Overlay: Stage {
                     hint: "use two overlay stages, each with an id", pointer: "/text"))
         case (let path?, nil):
             do throws(MediaError) {
-                _ = try StillImage(path: Self.absolute(path))
+                _ = try StillImage(path: UserPath.absolute(path))
             } catch {
                 findings.append(
                     Diagnostic(
@@ -107,7 +107,8 @@ public struct Overlay: Stage {
 
     /// The image, or the font file of the text.
     public func dependencies(_ input: ProbedMedia) -> [String] {
-        [options.image.map(Self.absolute), options.text == nil ? nil : FontChoice.file(options.font)].compactMap(\.self)
+        [options.image.map(UserPath.absolute), options.text == nil ? nil : FontChoice.file(options.font)].compactMap(
+            \.self)
     }
 
     private var described: String {
@@ -119,7 +120,7 @@ public struct Overlay: Stage {
     private func decorated(_ input: ProbedMedia) async throws(StageError) -> ProbedMedia {
         let options = options
         let decoration = try await BlockingWork.run(name: "overlay") { (flag) throws(StageError) in
-            try Self.decoration(options, flag)
+            try Self.decoration(options, cancellation: flag)
         }
         var output = input
         output.decorations.append(decoration)
@@ -127,7 +128,7 @@ public struct Overlay: Stage {
     }
 
     private static func decoration(
-        _ options: Options, _ flag: CancellationFlag
+        _ options: Options, cancellation flag: CancellationFlag
     ) throws(StageError) -> VideoDecoration {
         try MediaLibraries.loadFilters()
         let position = DecorationPosition(
@@ -135,7 +136,8 @@ public struct Overlay: Stage {
         let time = DecorationTime(start: options.start.inSeconds, end: options.end?.inSeconds)
         if let text = options.text {
             let style = TextStyle(
-                font: try FontChoice.font(options.font, flag), size: options.size.fraction, colour: options.colour.rgb,
+                font: try FontChoice.font(options.font, cancellation: flag), size: options.size.fraction,
+                colour: options.colour.rgb,
                 outlineColour: FontChoice.contrast(to: options.colour.rgb))
             return .text(
                 TextDecoration(
@@ -144,13 +146,13 @@ public struct Overlay: Stage {
         guard let image = options.image else {
             throw StageError(.invalidOption, "the overlay has neither image nor text", hint: "set image or text")
         }
-        let path = absolute(image)
+        let path = UserPath.absolute(image)
         do throws(MediaError) {
             let header = try StillImage(path: path)
             try StillImage.checkDecoding(path: path)
             return .image(
                 ImageDecoration(
-                    file: try FileReference(digesting: path, flag), pixelWidth: header.width,
+                    file: try FileReference(digesting: path, cancellation: flag), pixelWidth: header.width,
                     pixelHeight: header.height, width: options.width.fraction, opacity: options.opacity.fraction,
                     position: position, time: time))
         } catch {
@@ -159,9 +161,5 @@ public struct Overlay: Stage {
                 .invalidOption, "the overlay \(image) can't be used: \(error.text)", hint: "use a PNG, JPEG or WebP",
                 cause: error.description)
         }
-    }
-
-    private static func absolute(_ path: String) -> String {
-        URL(fileURLWithPath: (path as NSString).expandingTildeInPath).standardizedFileURL.path
     }
 }

@@ -13,7 +13,7 @@ import Testing
     }
 
     private func refusal(
-        _ folder: MediaFolder, _ source: SourceFile, _ change: @escaping (inout DeliveryOptions) -> Void
+        of source: SourceFile, in folder: MediaFolder, _ change: @escaping (inout DeliveryOptions) -> Void
     ) async -> StageError? {
         do throws(StageError) {
             var options = DeliveryOptions()
@@ -43,7 +43,7 @@ import Testing
             $0.maxBytes = source.file.bytes
         }
         #expect(whole.decision.strategy == .smartcut)
-        let refused = await refusal(folder, source) {
+        let refused = await refusal(of: source, in: folder) {
             $0.maxDuration = 2
             $0.maxBytes = limit
             $0.passthrough = .require
@@ -78,7 +78,7 @@ import Testing
         let told = try await folder.deliver(source, as: "d.mp4") { $0.maxDamage = 0.99 }
         #expect(
             told.warnings.contains { $0.contains("damaged") || $0.contains("can't be decoded") }, "\(told.warnings)")
-        let refused = await refusal(folder, source) { $0.maxDamage = 0.05 }
+        let refused = await refusal(of: source, in: folder) { $0.maxDamage = 0.05 }
         #expect(refused?.code == .unusableFootage && refused?.message.contains("too damaged") == true)
     }
 
@@ -89,7 +89,7 @@ import Testing
         let bytes = try Data(contentsOf: URL(fileURLWithPath: whole.path))
         let source = try folder.source("b.mp4", bytes: bytes.prefix(bytes.count / 2))
         #expect(try await folder.deliver(source).warnings.contains { $0.contains("cut off") })
-        let refused = await refusal(folder, source) { $0.maxDamage = 0.2 }
+        let refused = await refusal(of: source, in: folder) { $0.maxDamage = 0.2 }
         #expect(refused?.code == .unusableFootage && refused?.message.contains("is truncated") == true)
         // Nothing of the wanted part is missing.
         let part = try await folder.deliver(source, as: "c.mp4") {

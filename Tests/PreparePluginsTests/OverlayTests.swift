@@ -17,7 +17,7 @@ import TranscodePlugin
         let folder = try MediaFolder()
         try TestImage.write("color=red:s=200x100", to: folder.path("logo.png"))
         let stage = try overlay(["image": .string(folder.path("logo.png")), "position": position.optionJSON])
-        let video = try await folder.prepare(folder.greyFootage(), [stage])
+        let video = try await folder.prepare(folder.greyFootage(), with: [stage])
         let box = try #require(try TestImage(of: video.file.path, at: 0.1).drawn())
         #expect(box.isFree)
         #expect(abs(box.width - 0.2) < 0.02)
@@ -35,7 +35,7 @@ import TranscodePlugin
         let stage = try overlay([
             "image": .string(folder.path("frame.png")), "width": "100%", "safeArea": false, "opacity": "50%",
         ])
-        let video = try await folder.prepare(folder.greyFootage(), [stage])
+        let video = try await folder.prepare(folder.greyFootage(), with: [stage])
         let image = try TestImage(of: video.file.path, at: 0)
         for (x, y) in [(1, 1), (358, 1), (1, 638), (358, 638), (180, 320)] {
             let pixel = try image.pixel(x, y)
@@ -50,7 +50,7 @@ import TranscodePlugin
             "color=black@0:s=100x200,format=rgba[clear];color=0x20c040:s=100x200,format=rgba[full];[full][clear]hstack",
             to: folder.path("logo.png"))
         let stage = try overlay(["image": .string(folder.path("logo.png")), "width": "50%", "position": "center"])
-        let video = try await folder.prepare(folder.greyFootage(), [stage])
+        let video = try await folder.prepare(folder.greyFootage(), with: [stage])
         let image = try TestImage(of: video.file.path, at: 0.1)
         let (x, y) = (Int(0.475 * 360), Int(0.45 * 640))
         let left = try image.pixel(x - 45, y)
@@ -70,7 +70,7 @@ import TranscodePlugin
             ]),
             try overlay(["text": "later", "start": "0.5s", "position": "bottom"]),
         ]
-        let video = try await folder.prepare(folder.greyFootage(seconds: 0.8), stages)
+        let video = try await folder.prepare(folder.greyFootage(seconds: 0.8), with: stages)
         func drawn(_ time: Double) throws -> Bool { try TestImage(of: video.file.path, at: time).drawn() != nil }
         #expect(try !drawn(0.17))
         #expect(try drawn(0.21))
@@ -90,7 +90,7 @@ import TranscodePlugin
     func drawsAnyTextAsItIs(text: String) async throws {
         let folder = try MediaFolder()
         let stage = try overlay(["text": .string(text), "position": "center", "colour": "yellow"])
-        let video = try await folder.prepare(folder.greyFootage(), [stage])
+        let video = try await folder.prepare(folder.greyFootage(), with: [stage])
         let box = try #require(try TestImage(of: video.file.path, at: 0.1).drawn())
         #expect(box.isFree)
         #expect(box.height > 0.012)
@@ -103,7 +103,7 @@ import TranscodePlugin
         let folder = try MediaFolder()
         func width(_ text: String) async throws -> Double {
             let stage = try overlay(["text": .string(text), "position": "center", "font": "monospace", "size": "3%"])
-            let video = try await folder.prepare(folder.greyFootage(), [stage])
+            let video = try await folder.prepare(folder.greyFootage(), with: [stage])
             let box = try #require(try TestImage(of: video.file.path, at: 0.1).drawn())
             return box.width
         }
@@ -117,7 +117,7 @@ import TranscodePlugin
         let folder = try MediaFolder()
         let word = String(repeating: "Wordwithoutend", count: 4)
         let stage = try overlay(["text": .string(word), "size": "12%", "position": position.optionJSON])
-        let video = try await folder.prepare(folder.greyFootage(), [stage])
+        let video = try await folder.prepare(folder.greyFootage(), with: [stage])
         #expect(try #require(try TestImage(of: video.file.path, at: 0.1).drawn()).isFree)
     }
 
@@ -126,7 +126,7 @@ import TranscodePlugin
         let name = #"it's: a [logo], ;ü \ =%.png"#
         try TestImage.write("color=red:s=20x20", to: folder.path(name))
         let video = try await folder.prepare(
-            folder.greyFootage(), [try overlay(["image": .string(folder.path(name))])])
+            folder.greyFootage(), with: [try overlay(["image": .string(folder.path(name))])])
         #expect(try TestImage(of: video.file.path, at: 0.1).drawn() != nil)
     }
 
@@ -136,10 +136,10 @@ import TranscodePlugin
         let source = try folder.source("clip.mp4", .compliant(seconds: 0.5))
         let stage = try overlay(["image": .string(folder.path("logo.png"))])
         let options: [String: JSONValue] = ["size": "auto"]
-        let video = try await folder.prepare(source, [stage], options)
+        let video = try await folder.prepare(source, with: [stage], options: options)
         #expect(video.strategy == .encode)
         #expect(video.reasons.contains("an overlay is drawn on it"))
-        #expect(try await folder.prepare(source, [Overlay](), options).strategy == .copy)
+        #expect(try await folder.prepare(source, with: [Overlay](), options: options).strategy == .copy)
     }
 
     @Test func namesItsFileWithDigestInAnArtifactThatOldJournalsStillFit() async throws {

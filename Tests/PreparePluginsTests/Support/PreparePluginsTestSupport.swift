@@ -23,12 +23,12 @@ extension MediaFolder {
     }
 
     /// Takes footage through probe, the given stages and transcode.
-    func prepare<Tap: Stage>(
-        _ source: SourceFile, _ taps: [Tap], _ options: [String: JSONValue] = [:]
-    ) async throws -> PreparedVideo where Tap.Input == ProbedMedia, Tap.Output == ProbedMedia {
+    func prepare<Decorator: Stage>(
+        _ source: SourceFile, with stages: [Decorator], options: [String: JSONValue] = [:]
+    ) async throws -> PreparedVideo where Decorator.Input == ProbedMedia, Decorator.Output == ProbedMedia {
         let context = InMemoryHost().context(stage: "transcode", workDirectory: url.appending(path: "work"))
         var media = try await Probe(options: Probe.Options()).run(source, context)
-        for tap in taps { media = try await tap.run(media, context) }
+        for stage in stages { media = try await stage.run(media, context) }
         let fast: [String: JSONValue] = ["preset": "ultrafast", "size": "360x640"]
         return try await Transcode(options: Transcode.Options.make(from: fast.merging(options) { $1 })).run(
             media, context)
