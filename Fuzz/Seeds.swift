@@ -32,10 +32,10 @@ struct Seeds: Sendable {
         ) {
             var clip = SampleClip(width: 160, height: 90, seconds: 0.5)
             clip.container = container
-            clip.picture?.codec = codec
-            clip.picture?.pixelFormat = pixelFormat
-            clip.picture?.settings = settings
-            clip.picture?.closedGroups = codec == "libx264"
+            clip.video?.codec = codec
+            clip.video?.pixelFormat = pixelFormat
+            clip.video?.codecOptions = settings
+            clip.video?.closedGroups = codec == "libx264"
             change(&clip)
             clips.append((name, clip))
         }
@@ -45,18 +45,18 @@ struct Seeds: Sendable {
             $0.muxerSettings = ["movflags": "frag_keyframe+empty_moov"]
         }
         add("h264.mkv", container: "matroska", codec: "libx264", settings: fast) {
-            $0.sound?.codec = "flac"
-            $0.sound?.sampleFormat = "s16"
+            $0.audio?.codec = "flac"
+            $0.audio?.sampleFormat = "s16"
         }
         add("h264.ts", container: "mpegts", codec: "libx264", settings: fast)
-        add("mpeg4.avi", container: "avi", codec: "mpeg4") { $0.sound?.codec = "ac3" }
+        add("mpeg4.avi", container: "avi", codec: "mpeg4") { $0.audio?.codec = "ac3" }
         add("prores.mov", container: "mov", codec: "prores_ks", pixelFormat: "yuv422p10le") {
-            $0.sound?.codec = "pcm_s16le"
-            $0.sound?.sampleFormat = "s16"
+            $0.audio?.codec = "pcm_s16le"
+            $0.audio?.sampleFormat = "s16"
         }
         add("mpeg2.mpg", container: "mpeg", codec: "mpeg2video") {
-            $0.sound?.codec = "mp2"
-            $0.sound?.sampleFormat = "s16"
+            $0.audio?.codec = "mp2"
+            $0.audio?.sampleFormat = "s16"
         }
         add("ffv1.mkv", container: "matroska", codec: "ffv1", pixelFormat: "bgr0")
         try MediaLibraries.load()

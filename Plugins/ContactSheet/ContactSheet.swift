@@ -67,8 +67,7 @@ public struct ContactSheet: Stage {
             try MediaLibraries.loadFilters()
             do throws(MediaError) {
                 try sheet.write(
-                    of: input.file.path, videoWidth: input.width, videoHeight: input.height, duration: input.duration,
-                    to: draft, cancellation: flag, progress: { report(StageProgress(fraction: $0)) })
+                    of: input, to: draft, cancellation: flag, progress: { report(StageProgress(fraction: $0)) })
             } catch {
                 throw error.stageError()
             }

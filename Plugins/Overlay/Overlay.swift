@@ -79,7 +79,7 @@ public struct Overlay: Stage {
                     hint: "use two overlay stages, each with an id", pointer: "/text"))
         case (let path?, nil):
             do throws(MediaError) {
-                _ = try StillImage(path: Self.absolute(path))
+                _ = try StillImage(path: UserPath.absolute(path))
             } catch {
                 findings.append(
                     Diagnostic(
@@ -110,7 +110,8 @@ public struct Overlay: Stage {
 
     /// The image, or the font file of the text.
     public func dependencies(_ input: ProbedMedia) -> [String] {
-        [options.image.map(Self.absolute), options.text == nil ? nil : FontChoice.file(options.font)].compactMap(\.self)
+        [options.image.map(UserPath.absolute), options.text == nil ? nil : FontChoice.file(options.font)].compactMap(
+            \.self)
     }
 
     private var described: String {
@@ -122,7 +123,7 @@ public struct Overlay: Stage {
     private func decorated(_ input: ProbedMedia) async throws(StageError) -> ProbedMedia {
         let options = options
         let decoration = try await BlockingWork.run(name: "overlay") { (flag) throws(StageError) in
-            try Self.decoration(options, flag)
+            try Self.decoration(options, cancellation: flag)
         }
         var output = input
         output.decorations.append(decoration)
@@ -130,41 +131,38 @@ public struct Overlay: Stage {
     }
 
     private static func decoration(
-        _ options: Options, _ flag: CancellationFlag
-    ) throws(StageError) -> PictureDecoration {
+        _ options: Options, cancellation flag: CancellationFlag
+    ) throws(StageError) -> VideoDecoration {
         try MediaLibraries.loadFilters()
-        let place = DecorationPlace(
+        let position = DecorationPosition(
             anchor: options.position, margin: options.margin.fraction, insets: options.safeArea.insets)
         let time = DecorationTime(start: options.start.inSeconds, end: options.end?.inSeconds)
         if let text = options.text {
             let style = TextStyle(
-                font: try FontChoice.font(options.font, flag), size: options.size.fraction, colour: options.colour.rgb,
+                font: try FontChoice.font(options.font, cancellation: flag), size: options.size.fraction,
+                colour: options.colour.rgb,
                 outlineColour: FontChoice.contrast(to: options.colour.rgb))
             return .text(
                 TextDecoration(
-                    text: text, style: style, opacity: options.opacity.fraction, place: place, time: time))
+                    text: text, style: style, opacity: options.opacity.fraction, position: position, time: time))
         }
         guard let image = options.image else {
             throw StageError(.invalidOption, "the overlay has neither image nor text", hint: "set image or text")
         }
-        let path = absolute(image)
+        let path = UserPath.absolute(image)
         do throws(MediaError) {
             let header = try StillImage(path: path)
             try StillImage.checkDecoding(path: path)
             return .image(
                 ImageDecoration(
-                    file: try FileReference(digesting: path, flag), pixelWidth: header.width,
+                    file: try FileReference(digesting: path, cancellation: flag), pixelWidth: header.width,
                     pixelHeight: header.height, width: options.width.fraction, opacity: options.opacity.fraction,
-                    place: place, time: time))
+                    position: position, time: time))
         } catch {
             if error.isCancellation { throw .cancelled }
             throw StageError(
                 .invalidOption, "the overlay \(image) can't be used: \(error.text)", hint: "use a PNG, JPEG or WebP",
                 cause: error.description)
         }
-    }
-
-    private static func absolute(_ path: String) -> String {
-        URL(fileURLWithPath: (path as NSString).expandingTildeInPath).standardizedFileURL.path
     }
 }

@@ -30,8 +30,8 @@ public struct Probe: Stage {
 
     /// Probes the footage, which writes nothing, so that the rest of the plan can rely on facts.
     public func plan(_ input: SourceFile, _ context: PlanContext) async throws(StageError) -> StagePlan {
-        let settling = Settling(of: input, for: options.settle, clock: .system)
-        guard let media = try await settling.look() else {
+        let probe = SettledProbe(of: input, settle: options.settle, clock: .system)
+        guard let media = try await probe.mediaUnlessGrowing() else {
             return StagePlan(
                 action: "wait until it is complete: it is still growing",
                 findings: [
@@ -52,7 +52,7 @@ public struct Probe: Stage {
             media.source = input
             return media
         }
-        return try await Settling(of: input, for: options.settle, clock: context.clock).wait {
+        return try await SettledProbe(of: input, settle: options.settle, clock: context.clock).mediaOnceSettled {
             context.logger.warning("waiting for footage that is still being written")
             context.progress(StageProgress(fraction: 0))
         }

@@ -1,4 +1,4 @@
-import Media
+package import Media
 public import PipelineKit
 
 /// Splits long footage at new scenes and silences; the stages after it run for each part, in order.
@@ -17,25 +17,13 @@ public struct Split: Stage {
             range: .seconds(2) ... .seconds(600))
         public var maxDuration: Duration = .seconds(60)
         @StageOption("Where to cut: at new scenes, in silences, at either of them, or anywhere.")
-        public var at: Places = .either
+        package var at: SeriesFinder.CutPoints = .either
         @StageOption("Minimum length of a part, at most half of maxDuration.", range: .seconds(1) ... .seconds(300))
         public var minDuration: Duration = .seconds(5)
         @StageOption("Maximum number of parts; footage that needs more is rejected.", range: 2...99)
         public var maxParts: Int = 20
 
         public init() {}
-    }
-
-    /// Where footage may be cut.
-    public enum Places: String, OptionValue, CaseIterable {
-        /// Where a new scene begins.
-        case scenes
-        /// In the middle of silences.
-        case silences
-        /// At either of them, preferably where both coincide.
-        case either
-        /// Where parts of equal length end, which needs no decoding.
-        case anywhere
     }
 
     private let options: Options
@@ -84,7 +72,7 @@ public struct Split: Stage {
 
     private func finder(_ input: ProbedMedia) throws(StageError) -> SeriesFinder {
         let rules = SeriesPlan.Rules(longest: options.maxDuration.inSeconds, shortest: options.minDuration.inSeconds)
-        let finder = try SeriesFinder(input, rules: rules, at: options.at.places)
+        let finder = try SeriesFinder(input, rules: rules, at: options.at)
         guard finder.count <= options.maxParts else {
             throw StageError(
                 .unusableFootage,
@@ -95,14 +83,4 @@ public struct Split: Stage {
     }
 }
 
-extension Split.Places {
-    /// The choice as the Media module's type.
-    fileprivate var places: SeriesFinder.Places {
-        switch self {
-        case .scenes: .scenes
-        case .silences: .silences
-        case .either: .either
-        case .anywhere: .anywhere
-        }
-    }
-}
+extension SeriesFinder.CutPoints: OptionValue {}

@@ -57,7 +57,7 @@ public struct Subtitles: Stage {
                     hint: "run iconv -l to list the known ones", pointer: "/encoding"))
         }
         if let file = options.file {
-            let path = Self.absolute(file)
+            let path = UserPath.absolute(file)
             if Self.format(path) == nil {
                 findings.append(
                     Diagnostic(
@@ -92,7 +92,7 @@ public struct Subtitles: Stage {
 
     private func decorated(_ input: ProbedMedia) async throws(StageError) -> (output: ProbedMedia, count: Int?) {
         var output = input
-        guard let path = options.file.map(Self.absolute) ?? Self.sidecar(of: input.source) else {
+        guard let path = options.file.map(UserPath.absolute) ?? Self.sidecar(of: input.source) else {
             let message = "\(input.source.displayPath) has no subtitles beside it (\(input.source.stem).ass or .srt)"
             guard !options.required else {
                 throw StageError(
@@ -103,7 +103,7 @@ public struct Subtitles: Stage {
         }
         let options = options
         let (decoration, count) = try await BlockingWork.run(name: "subtitles") { (flag) throws(StageError) in
-            try Self.decoration(options, path, flag)
+            try Self.decoration(reading: path, options: options, cancellation: flag)
         }
         output.decorations.append(.subtitles(decoration))
         if options.encoding.lowercased() == "auto", decoration.encoding == "WINDOWS-1252" {
@@ -114,20 +114,22 @@ public struct Subtitles: Stage {
     }
 
     private static func decoration(
-        _ options: Options, _ path: String, _ flag: CancellationFlag
-    ) throws(StageError) -> (SubtitleDecoration, Int) {
+        reading path: String, options: Options, cancellation flag: CancellationFlag
+    ) throws(StageError) -> (decoration: SubtitleDecoration, count: Int) {
         guard let format = format(path) else {
             throw StageError(.invalidOption, "\(path) is neither .srt nor .ass", hint: "use an .srt or .ass file")
         }
         try MediaLibraries.loadFilters()
         let style = TextStyle(
-            font: try FontChoice.font(options.font, flag), size: options.size.fraction, colour: options.colour.rgb,
+            font: try FontChoice.font(options.font, cancellation: flag), size: options.size.fraction,
+            colour: options.colour.rgb,
             outlineColour: options.outline.rgb)
         do throws(MediaError) {
             var decoration = SubtitleDecoration(
-                file: try FileReference(digesting: path, flag), format: format, encoding: options.encoding,
+                file: try FileReference(digesting: path, cancellation: flag), format: format,
+                encoding: options.encoding,
                 style: style,
-                place: DecorationPlace(
+                position: DecorationPosition(
                     anchor: options.position.anchor, margin: 0, insets: options.safeArea.insets))
             // The size does not matter: this only checks and counts the subtitles.
             let file = try SubtitleFile(decoration, width: 1080, height: 1920)
@@ -143,7 +145,7 @@ public struct Subtitles: Stage {
 
     /// The given file, or the candidates beside the footage, and the font file.
     public func dependencies(_ input: ProbedMedia) -> [String] {
-        let files = options.file.map { [Self.absolute($0)] } ?? Self.sidecars(of: input.source)
+        let files = options.file.map { [UserPath.absolute($0)] } ?? Self.sidecars(of: input.source)
         return files + [FontChoice.file(options.font)].compactMap(\.self)
     }
 
@@ -159,10 +161,6 @@ public struct Subtitles: Stage {
 
     private static func format(_ path: String) -> SubtitleDecoration.Format? {
         SubtitleDecoration.Format(rawValue: (path as NSString).pathExtension.lowercased())
-    }
-
-    private static func absolute(_ path: String) -> String {
-        URL(fileURLWithPath: (path as NSString).expandingTildeInPath).standardizedFileURL.path
     }
 }
 

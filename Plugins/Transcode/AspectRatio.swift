@@ -1,13 +1,9 @@
-public import PipelineKit
+package import Media
+package import PipelineKit
 
-/// Aspect ratio of the delivery: a ratio such as `9:16`, or `source`.
-public enum AspectRatio: OptionValue, Hashable {
-    /// Width and height of the ratio.
-    case ratio(Int, Int)
-    /// The footage's own aspect ratio.
-    case source
-
-    public static var optionType: OptionType {
+/// A ratio such as `9:16`, or `source`.
+extension DeliveryOptions.AspectRatio: OptionValue {
+    package static var optionType: OptionType {
         OptionType(
             name: "W:H|source",
             schema: [
@@ -16,7 +12,7 @@ public enum AspectRatio: OptionValue, Hashable {
     }
 
     /// Parses a ratio such as `9:16`, or `source`.
-    public static func parse(_ value: JSONValue) throws(OptionProblem) -> AspectRatio {
+    package static func parse(_ value: JSONValue) throws(OptionProblem) -> Self {
         guard let text = value.stringValue else {
             throw .wrongType(#"a ratio such as "9:16", or "source""#, got: value)
         }
@@ -32,7 +28,7 @@ public enum AspectRatio: OptionValue, Hashable {
         return .ratio(width, height)
     }
 
-    public var optionJSON: JSONValue {
+    package var optionJSON: JSONValue {
         switch self {
         case .ratio(let width, let height): .string("\(width):\(height)")
         case .source: "source"

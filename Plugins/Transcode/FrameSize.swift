@@ -1,15 +1,9 @@
-public import PipelineKit
+package import Media
+package import PipelineKit
 
-/// Size of the delivery: `auto`, `source` or `1080x1920`.
-public enum FrameSize: OptionValue, Hashable {
-    /// The largest standard size that the footage fills.
-    case auto
-    /// As many pixels as the footage has.
-    case source
-    /// A fixed size in pixels.
-    case exact(width: Int, height: Int)
-
-    public static var optionType: OptionType {
+/// `auto`, `source` or a size such as `1080x1920`.
+extension DeliveryOptions.FrameSize: OptionValue {
+    package static var optionType: OptionType {
         OptionType(
             name: "auto|source|WxH",
             schema: [
@@ -19,7 +13,7 @@ public enum FrameSize: OptionValue, Hashable {
     }
 
     /// Parses `auto`, `source` or a size such as `1080x1920`.
-    public static func parse(_ value: JSONValue) throws(OptionProblem) -> FrameSize {
+    package static func parse(_ value: JSONValue) throws(OptionProblem) -> Self {
         let expected = #""auto", "source" or a size such as "1080x1920""#
         guard let text = value.stringValue else { throw .wrongType(expected, got: value) }
         if text == "auto" { return .auto }
@@ -34,7 +28,7 @@ public enum FrameSize: OptionValue, Hashable {
         return .exact(width: width, height: height)
     }
 
-    public var optionJSON: JSONValue {
+    package var optionJSON: JSONValue {
         switch self {
         case .auto: "auto"
         case .source: "source"

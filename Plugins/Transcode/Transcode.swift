@@ -1,5 +1,5 @@
 import Foundation
-import Media
+package import Media
 public import PipelineKit
 
 /// Converts footage for vertical feeds: H.264 and AAC in MP4, upright, in the right aspect ratio, at a constant rate.
@@ -16,20 +16,20 @@ public struct Transcode: Stage {
 
     public struct Options: StageOptions {
         @StageOption("Aspect ratio of the delivery, such as 9:16; source keeps the footage's own.")
-        public var aspect: AspectRatio = .ratio(9, 16)
+        package var aspect: DeliveryOptions.AspectRatio = .ratio(9, 16)
         @StageOption("How footage of another shape is fitted: cropped, padded with bars, or put over a blurred copy.")
-        public var fit: Fit = .crop
+        package var fit: DeliveryOptions.Fit = .crop
         @StageOption("The part that cropping keeps: a side, or a point in fractions of width and height.")
-        public var focus: Focus = .center
+        package var focus: DeliveryOptions.Focus = .center
         @StageOption("Colour of the bars when fit is pad.")
         public var background: Colour = .black
         @StageOption("Size of the delivery; auto picks the largest standard size that the footage fills.")
-        public var size: FrameSize = .auto
+        package var size: DeliveryOptions.FrameSize = .auto
         @StageOption("Maximum length; see overlong for longer footage.", range: .seconds(1) ... .seconds(600))
         public var maxDuration: Duration = .seconds(60)
         @StageOption(
             "What happens to longer footage: cut, rejected, or played up to twice as fast with the pitch kept.")
-        public var overlong: Overlong = .trim
+        package var overlong: DeliveryOptions.Overlong = .trim
         @StageOption(
             "Maximum file size; footage that would exceed it is encoded with fewer bits.",
             range: ByteCount(100_000)...ByteCount.gigabytes(4))
@@ -38,7 +38,7 @@ public struct Transcode: Stage {
             "The part of the footage to deliver, counted from its first frame; not allowed after split.")
         public var trim: Trim? = nil
         @StageOption("x264 preset: how much work to spend on a smaller file.")
-        public var preset: Preset = .fast
+        package var preset: DeliveryOptions.Preset = .fast
         @StageOption("x264 constant rate factor: lower values give better quality and larger files.", range: 0...51)
         public var crf: Double = 19
         @StageOption("Maximum bit rate of the video.", range: BitRate(200_000)...BitRate(50_000_000))
@@ -48,13 +48,13 @@ public struct Transcode: Stage {
         @StageOption("Target loudness in LUFS, such as -14, with true peaks up to -1 dBTP; off leaves it unchanged.")
         public var loudness: Loudness = .off
         @StageOption("Audio track to use: auto, none, its number from 0, or its language.")
-        public var audioTrack: SoundTrack = .auto
+        package var audioTrack: DeliveryOptions.AudioTrackChoice = .auto
         @StageOption("Frames per second, 23 to 60; auto keeps the footage's rate where possible.")
         public var frameRate: FrameRate = .auto
         @StageOption("Whether footage that already meets the delivery spec is copied instead of encoded.")
-        public var passthrough: Passthrough = .auto
+        package var passthrough: DeliveryOptions.Passthrough = .auto
         @StageOption("Whether footage is deinterlaced; auto examines its frames.")
-        public var deinterlace: Deinterlacing = .auto
+        package var deinterlace: DeliveryOptions.Deinterlacing = .auto
         @StageOption("Whether harmless tags such as title and date are kept; place, device and owner never are.")
         public var metadata: MetadataPolicy = .strip
         @StageOption(
@@ -88,7 +88,8 @@ public struct Transcode: Stage {
                 findings.append(
                     Diagnostic(
                         code: "contradicting-options", "size \(width)x\(height) is not \(across):\(down)",
-                        hint: "set aspect to \(Self.ratio(width, height)), or size to auto", pointer: "/size"))
+                        hint: "set aspect to \(Self.simplestRatio(width: width, height: height)), or size to auto",
+                        pointer: "/size"))
             }
         }
         do throws(StageError) {
@@ -111,21 +112,23 @@ public struct Transcode: Stage {
     /// Decides like `run`, and gives the reasons.
     public func plan(_ input: ProbedMedia, _ context: PlanContext) async throws(StageError) -> StagePlan {
         let decision = try DeliveryDecision(for: input, options: options.delivery)
-        let rate = decision.frameRate.value ?? 30
         var predicted = PreparedVideo(
             file: FileReference(path: "", bytes: decision.estimatedBytes), source: input.source,
-            strategy: decision.strategy, reasons: decision.reasons, width: decision.width, height: decision.height,
-            duration: decision.duration, frameRate: decision.frameRate, warnings: decision.warnings)
+            strategy: decision.strategy, width: decision.format.width, height: decision.format.height,
+            duration: decision.excerpt.duration, frameRate: decision.format.frameRate)
+        predicted.reasons = decision.reasons
+        predicted.warnings = decision.warnings
         predicted.part = input.part
         return StagePlan(
             action: decision.summary, reasons: decision.reasons,
             details: [
-                "strategy": .string(decision.strategy.rawValue), "width": .integer(Int64(decision.width)),
-                "height": .integer(Int64(decision.height)), "duration": .number(decision.duration),
-                "frameRate": .number(rate), "estimatedBytes": .integer(decision.estimatedBytes),
-                "sound": .string(decision.soundWord),
-                "pictureReasons": .array(decision.pictureReasons.map(JSONValue.string)),
-                "soundReasons": .array(decision.soundReasons.map(JSONValue.string)),
+                "strategy": .string(decision.strategy.rawValue), "width": .integer(Int64(decision.format.width)),
+                "height": .integer(Int64(decision.format.height)), "duration": .number(decision.excerpt.duration),
+                "frameRate": .number(decision.format.framesPerSecond),
+                "estimatedBytes": .integer(decision.estimatedBytes),
+                "sound": .string(decision.audio.rawValue),
+                "pictureReasons": .array(decision.videoReasons.map(JSONValue.string)),
+                "soundReasons": .array(decision.audioReasons.map(JSONValue.string)),
                 "warnings": .array(decision.warnings.map(JSONValue.string)),
             ], output: predicted)
     }
@@ -142,17 +145,19 @@ public struct Transcode: Stage {
         let path = context.workDirectory.appendingPathComponent("\(context.stageID).mp4").path
         let delivery = try await Deliverer.deliver(
             input, options: options.delivery, to: path, progress: context.progress)
+        let decision = delivery.decision
         var prepared = PreparedVideo(
             file: FileReference(path: delivery.path, bytes: delivery.bytes, sha256: delivery.sha256),
-            source: input.source, strategy: delivery.decision.strategy, reasons: delivery.decision.reasons,
-            width: delivery.decision.width, height: delivery.decision.height, duration: delivery.duration,
-            frameRate: delivery.decision.frameRate, warnings: delivery.warnings)
+            source: input.source, strategy: decision.strategy, width: decision.format.width,
+            height: decision.format.height, duration: delivery.duration, frameRate: decision.format.frameRate)
+        prepared.reasons = decision.reasons
+        prepared.warnings = delivery.warnings
         prepared.part = input.part
         return prepared
     }
 
     /// Reduces a size to the simplest ratio.
-    static func ratio(_ width: Int, _ height: Int) -> String {
+    private static func simplestRatio(width: Int, height: Int) -> String {
         var (a, b) = (width, height)
         while b != 0 { (a, b) = (b, a % b) }
         return "\(width / max(1, a)):\(height / max(1, a))"
@@ -160,56 +165,28 @@ public struct Transcode: Stage {
 }
 
 extension Transcode.Options {
-    /// The options as the Media module's type.
+    /// The options in the units of the Media module.
     var delivery: DeliveryOptions {
         var delivery = DeliveryOptions()
-        switch aspect {
-        case .ratio(let width, let height): delivery.aspect = .ratio(width, height)
-        case .source: delivery.aspect = .source
-        }
-        switch fit {
-        case .crop: delivery.fit = .crop
-        case .pad: delivery.fit = .pad
-        case .blur: delivery.fit = .blur
-        }
-        delivery.focus = DeliveryOptions.Focus(x: focus.x, y: focus.y)
+        delivery.aspect = aspect
+        delivery.fit = fit
+        delivery.focus = focus
         delivery.background = background.name
-        switch size {
-        case .auto: delivery.size = .auto
-        case .source: delivery.size = .source
-        case .exact(let width, let height): delivery.size = .exact(width: width, height: height)
-        }
+        delivery.size = size
         delivery.maxDuration = maxDuration.inSeconds
         delivery.maxBytes = maxSize.bytes
         delivery.trimStart = trim?.start.inSeconds ?? 0
         delivery.trimEnd = trim?.end?.inSeconds
-        delivery.preset = preset.rawValue
+        delivery.preset = preset
         delivery.crf = crf
         delivery.maxrate = maxrate.bitsPerSecond
         delivery.audioBitrate = audioBitrate.bitsPerSecond
         if case .fixed(let rate) = frameRate { delivery.frameRate = FrameRatePolicy.rational(rate) }
-        switch passthrough {
-        case .auto: delivery.passthrough = .auto
-        case .never: delivery.passthrough = .never
-        case .require: delivery.passthrough = .require
-        }
-        switch overlong {
-        case .trim: delivery.overlong = .trim
-        case .error: delivery.overlong = .error
-        case .speed: delivery.overlong = .speed
-        }
+        delivery.passthrough = passthrough
+        delivery.overlong = overlong
         if case .lufs(let level) = loudness { delivery.loudness = level }
-        switch audioTrack {
-        case .auto: delivery.soundTrack = .auto
-        case .none: delivery.soundTrack = .none
-        case .number(let number): delivery.soundTrack = .number(number)
-        case .language(let code): delivery.soundTrack = .language(code)
-        }
-        switch deinterlace {
-        case .auto: delivery.deinterlacing = .auto
-        case .always: delivery.deinterlacing = .always
-        case .never: delivery.deinterlacing = .never
-        }
+        delivery.audioTrack = audioTrack
+        delivery.deinterlacing = deinterlace
         delivery.keepsMetadata = metadata == .keep
         delivery.maxDamage = maxDamage.fraction
         return delivery

@@ -85,7 +85,7 @@ static void intoGamut(Differences added, float *luma, float *blue, float *red) {
 }
 
 void spreader_lattice_rows(
-    const SpreaderPicture *from, const SpreaderPicture *to, const float *lattice, int width, int first, int last
+    const SpreaderPlanes *from, const SpreaderPlanes *to, const float *lattice, int width, int first, int last
 ) {
     for (int y = first; y < last; y += 2) {
         const uint16_t *upper = (const uint16_t *)(from->planes[0] + y * from->strides[0]);

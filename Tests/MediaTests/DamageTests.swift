@@ -13,11 +13,11 @@ import Testing
     }
 
     private func refusal(
-        _ folder: MediaFolder, _ source: SourceFile, _ change: @escaping (inout DeliveryOptions) -> Void
+        of source: SourceFile, in folder: MediaFolder, _ change: @escaping (inout DeliveryOptions) -> Void
     ) async -> StageError? {
         do throws(StageError) {
             var options = DeliveryOptions()
-            options.preset = "ultrafast"
+            options.preset = .ultrafast
             change(&options)
             let media = try await MediaProbe.probe(source)
             _ = try await Deliverer.deliver(
@@ -37,13 +37,13 @@ import Testing
             $0.maxBytes = limit
         }
         #expect(cut.decision.strategy == .encode && cut.bytes <= limit)
-        #expect(cut.decision.pictureReasons.contains { $0.contains("the cut is about") })
+        #expect(cut.decision.videoReasons.contains { $0.contains("the cut is about") })
         let whole = try await folder.deliver(source, as: "b.mp4") {
             $0.maxDuration = 2
             $0.maxBytes = source.file.bytes
         }
         #expect(whole.decision.strategy == .smartcut)
-        let refused = await refusal(folder, source) {
+        let refused = await refusal(of: source, in: folder) {
             $0.maxDuration = 2
             $0.maxBytes = limit
             $0.passthrough = .require
@@ -55,19 +55,19 @@ import Testing
         let folder = try MediaFolder()
         var clip = SampleClip.compliant(seconds: 3)
         // Mono has to be encoded, and comes out larger than it was.
-        clip.sound?.channels = 1
-        clip.sound?.bitRate = 32_000
+        clip.audio?.channels = 1
+        clip.audio?.bitRate = 32_000
         let source = try folder.source("a.mp4", clip)
         let delivery = try await folder.deliver(source) { $0.maxBytes = source.file.bytes + 1000 }
         #expect(delivery.bytes <= source.file.bytes + 1000)
         #expect(delivery.decision.strategy == .encode)
-        #expect(delivery.decision.pictureReasons.contains { $0.contains("take more than") })
+        #expect(delivery.decision.videoReasons.contains { $0.contains("take more than") })
     }
 
     @Test func damageInsideACopyCountsOnceItIsLimited() async throws {
         let folder = try MediaFolder()
-        let sound = try compliant(folder, seconds: 3)
-        let clean = try await folder.deliver(sound) { $0.maxDamage = 0.01 }
+        let intact = try compliant(folder, seconds: 3)
+        let clean = try await folder.deliver(intact) { $0.maxDamage = 0.01 }
         #expect(clean.decision.strategy == .copy)
         var bytes = try Data(contentsOf: folder.url.appendingPathComponent("a.mp4"))
         // Behind the index, which stands in front.
@@ -78,7 +78,7 @@ import Testing
         let told = try await folder.deliver(source, as: "d.mp4") { $0.maxDamage = 0.99 }
         #expect(
             told.warnings.contains { $0.contains("damaged") || $0.contains("can't be decoded") }, "\(told.warnings)")
-        let refused = await refusal(folder, source) { $0.maxDamage = 0.05 }
+        let refused = await refusal(of: source, in: folder) { $0.maxDamage = 0.05 }
         #expect(refused?.code == .unusableFootage && refused?.message.contains("too damaged") == true)
     }
 
@@ -89,7 +89,7 @@ import Testing
         let bytes = try Data(contentsOf: URL(fileURLWithPath: whole.path))
         let source = try folder.source("b.mp4", bytes: bytes.prefix(bytes.count / 2))
         #expect(try await folder.deliver(source).warnings.contains { $0.contains("cut off") })
-        let refused = await refusal(folder, source) { $0.maxDamage = 0.2 }
+        let refused = await refusal(of: source, in: folder) { $0.maxDamage = 0.2 }
         #expect(refused?.code == .unusableFootage && refused?.message.contains("is truncated") == true)
         // Nothing of the wanted part is missing.
         let part = try await folder.deliver(source, as: "c.mp4") {

@@ -11,20 +11,20 @@ import Testing
         var container: String
         var codec: String
         var pixelFormat = "yuv420p"
-        var settings: [String: String] = [:]
+        var codecOptions: [String: String] = [:]
         var audio: (codec: String, format: String, channels: Int, rate: Int)? = ("aac", "fltp", 2, 44_100)
         var testDescription: String { name }
     }
 
     static let kinds = [
-        Kind(name: "h264.mp4", container: "mp4", codec: "libx264", settings: ["preset": "ultrafast"]),
+        Kind(name: "h264.mp4", container: "mp4", codec: "libx264", codecOptions: ["preset": "ultrafast"]),
         Kind(
             name: "hevc.mov", container: "mov", codec: "libx265",
-            settings: ["preset": "ultrafast", "x265-params": "log-level=none"],
+            codecOptions: ["preset": "ultrafast", "x265-params": "log-level=none"],
             audio: ("pcm_s16le", "s16", 2, 48_000)),
         Kind(
             name: "vp9.webm", container: "webm", codec: "libvpx-vp9",
-            settings: ["deadline": "realtime", "cpu-used": "8"],
+            codecOptions: ["deadline": "realtime", "cpu-used": "8"],
             audio: ("libopus", "s16", 2, 48_000)),
         Kind(
             name: "mpeg4.avi", container: "avi", codec: "mpeg4", audio: ("libmp3lame", "s16p", 1, 44_100)),
@@ -32,14 +32,14 @@ import Testing
             name: "prores.mov", container: "mov", codec: "prores_ks", pixelFormat: "yuv422p10le",
             audio: ("pcm_s16le", "s16", 2, 48_000)),
         Kind(
-            name: "h264.mkv", container: "matroska", codec: "libx264", settings: ["preset": "ultrafast"],
+            name: "h264.mkv", container: "matroska", codec: "libx264", codecOptions: ["preset": "ultrafast"],
             audio: ("ac3", "fltp", 6, 48_000)),
         Kind(
-            name: "h264.ts", container: "mpegts", codec: "libx264", settings: ["preset": "ultrafast"],
+            name: "h264.ts", container: "mpegts", codec: "libx264", codecOptions: ["preset": "ultrafast"],
             audio: ("mp2", "s16", 2, 44_100)),
-        Kind(name: "silent.mp4", container: "mp4", codec: "libx264", settings: ["preset": "ultrafast"], audio: nil),
+        Kind(name: "silent.mp4", container: "mp4", codec: "libx264", codecOptions: ["preset": "ultrafast"], audio: nil),
         Kind(
-            name: "mono8k.mov", container: "mov", codec: "libx264", settings: ["preset": "ultrafast"],
+            name: "mono8k.mov", container: "mov", codec: "libx264", codecOptions: ["preset": "ultrafast"],
             audio: ("pcm_s16le", "s16", 1, 8000)),
         Kind(
             name: "rgb.mkv", container: "matroska", codec: "ffv1", pixelFormat: "bgr0",
@@ -50,33 +50,33 @@ import Testing
         let folder = try MediaFolder()
         var clip = SampleClip(width: 640, height: 360, frameRate: Rational(25, 1), seconds: 1)
         clip.container = kind.container
-        clip.picture?.codec = kind.codec
-        clip.picture?.pixelFormat = kind.pixelFormat
-        clip.picture?.settings = kind.settings
-        clip.picture?.closedGroups = kind.codec != "mpeg4"
-        clip.sound = nil
-        if let audio = kind.audio {
-            var sound = SampleClip.Sound()
-            (sound.codec, sound.sampleFormat, sound.channels, sound.sampleRate) = audio
-            clip.sound = sound
+        clip.video?.codec = kind.codec
+        clip.video?.pixelFormat = kind.pixelFormat
+        clip.video?.codecOptions = kind.codecOptions
+        clip.video?.closedGroups = kind.codec != "mpeg4"
+        clip.audio = nil
+        if let track = kind.audio {
+            var audio = SampleClip.Audio()
+            (audio.codec, audio.sampleFormat, audio.channels, audio.sampleRate) = track
+            clip.audio = audio
         }
         let delivery = try await folder.deliver(folder.source(kind.name, clip))
         #expect(delivery.decision.strategy == .encode)
         #expect(abs(delivery.duration - 1) < 0.09)
-        #expect(delivery.decision.frameRate == Rational(25, 1))
-        #expect((delivery.decision.width, delivery.decision.height) == (540, 960))
+        #expect(delivery.decision.format.frameRate == Rational(25, 1))
+        #expect((delivery.decision.format.width, delivery.decision.format.height) == (540, 960))
         try await meetsSpec(delivery, folder: folder)
     }
 
-    // MARK: Picture
+    // MARK: Video
 
-    /// Where the corner colours of the stored picture end up, read left to right, top to bottom.
+    /// Where the corner colours of the stored frame end up, read left to right, top to bottom.
     @Test(arguments: [
         (0, false, ["red", "green", "blue", "white"]), (90, false, ["blue", "red", "white", "green"]),
         (180, false, ["white", "blue", "green", "red"]), (270, false, ["green", "white", "red", "blue"]),
         (0, true, ["green", "red", "white", "blue"]),
     ])
-    func turnsThePictureUpright(rotation: Int, mirrored: Bool, corners: [String]) async throws {
+    func turnsTheFrameUpright(rotation: Int, mirrored: Bool, corners: [String]) async throws {
         let folder = try MediaFolder()
         var clip = SampleClip(width: 400, height: 400, seconds: 0.2)
         clip.pattern = .corners
@@ -84,7 +84,7 @@ import Testing
         clip.mirrored = mirrored
         let delivery = try await folder.deliver(folder.source("a.mp4", clip)) { $0.aspect = .source }
         let found = try [(0.05, 0.05), (0.95, 0.05), (0.05, 0.95), (0.95, 0.95)].map {
-            try VideoDecodeLoop.name(of: delivery.path, x: $0.0, y: $0.1)
+            try PixelReader.name(of: delivery.path, x: $0.0, y: $0.1)
         }
         #expect(found == corners)
         try await meetsSpec(delivery, folder: folder, anyAspect: true)
@@ -96,11 +96,11 @@ import Testing
         clip.pattern = .corners
         let source = try folder.source("a.mp4", clip)
         let left = try await folder.deliver(source, as: "left.mp4") { $0.focus = .init(x: 0, y: 0.5) }
-        #expect(try VideoDecodeLoop.name(of: left.path, x: 0.1, y: 0.05) == "red")
+        #expect(try PixelReader.name(of: left.path, x: 0.1, y: 0.05) == "red")
         let right = try await folder.deliver(source, as: "right.mp4") { $0.focus = .init(x: 1, y: 0.5) }
-        #expect(try VideoDecodeLoop.name(of: right.path, x: 0.9, y: 0.95) == "white")
+        #expect(try PixelReader.name(of: right.path, x: 0.9, y: 0.95) == "white")
         let center = try await folder.deliver(source, as: "center.mp4")
-        #expect(try VideoDecodeLoop.name(of: center.path, x: 0.5, y: 0.05) == "gray")
+        #expect(try PixelReader.name(of: center.path, x: 0.5, y: 0.05) == "gray")
     }
 
     @Test func padsWithTheBackground() async throws {
@@ -111,8 +111,8 @@ import Testing
             $0.fit = .pad
             $0.background = "blue"
         }
-        #expect(try VideoDecodeLoop.name(of: delivery.path, x: 0.5, y: 0.1) == "blue")
-        #expect(try VideoDecodeLoop.name(of: delivery.path, x: 0.05, y: 0.36) == "red")
+        #expect(try PixelReader.name(of: delivery.path, x: 0.5, y: 0.1) == "blue")
+        #expect(try PixelReader.name(of: delivery.path, x: 0.05, y: 0.36) == "red")
         try await meetsSpec(delivery, folder: folder)
     }
 
@@ -121,9 +121,9 @@ import Testing
         var clip = SampleClip(width: 640, height: 360, seconds: 0.2)
         clip.pattern = .plain("white")
         let delivery = try await folder.deliver(folder.source("a.mp4", clip)) { $0.fit = .blur }
-        let surround = try VideoDecodeLoop.colour(of: delivery.path, x: 0.5, y: 0.1)
+        let surround = try PixelReader.colour(of: delivery.path, x: 0.5, y: 0.1)
         #expect((130...175).contains(surround.1))
-        #expect(try VideoDecodeLoop.colour(of: delivery.path, x: 0.5, y: 0.5).1 > 245)
+        #expect(try PixelReader.colour(of: delivery.path, x: 0.5, y: 0.5).1 > 245)
         #expect(abs(delivery.duration - 0.2) < 0.01)
         try await meetsSpec(delivery, folder: folder)
     }
@@ -132,20 +132,20 @@ import Testing
         let folder = try MediaFolder()
         var clip = SampleClip(width: 360, height: 640, seconds: 0.2)
         clip.pattern = .plain("0x804020")
-        clip.picture?.pixelFormat = "yuvj420p"
-        clip.picture?.colour = ColourTags(range: "pc", primaries: nil, transfer: nil, matrix: nil)
+        clip.video?.pixelFormat = "yuvj420p"
+        clip.video?.colour = ColourTags(range: "pc", primaries: nil, transfer: nil, matrix: nil)
         let delivery = try await folder.deliver(folder.source("a.mp4", clip))
-        let (red, green, blue) = try VideoDecodeLoop.colour(of: delivery.path, x: 0.5, y: 0.5)
+        let (red, green, blue) = try PixelReader.colour(of: delivery.path, x: 0.5, y: 0.5)
         #expect(abs(red - 0x80) < 8 && abs(green - 0x40) < 8 && abs(blue - 0x20) < 8)
     }
 
     @Test func mapsHighDynamicRangeDown() async throws {
         let folder = try MediaFolder()
         var clip = SampleClip(width: 360, height: 640, seconds: 0.2)
-        clip.picture?.codec = "libx265"
-        clip.picture?.pixelFormat = "yuv420p10le"
-        clip.picture?.settings = ["preset": "ultrafast", "x265-params": "log-level=none"]
-        clip.picture?.colour = ColourTags(
+        clip.video?.codec = "libx265"
+        clip.video?.pixelFormat = "yuv420p10le"
+        clip.video?.codecOptions = ["preset": "ultrafast", "x265-params": "log-level=none"]
+        clip.video?.colour = ColourTags(
             range: "tv", primaries: "bt2020", transfer: "arib-std-b67", matrix: "bt2020nc")
         let delivery = try await folder.deliver(folder.source("a.mp4", clip))
         #expect(delivery.decision.reasons.contains("HDR is tone-mapped to SDR"))
@@ -155,7 +155,7 @@ import Testing
     @Test func takesFieldsApart() async throws {
         let folder = try MediaFolder()
         var clip = SampleClip(width: 720, height: 576, frameRate: Rational(25, 1), seconds: 1)
-        clip.picture?.interlaced = true
+        clip.video?.interlaced = true
         let delivery = try await folder.deliver(folder.source("a.mp4", clip))
         #expect(delivery.decision.deinterlacer != nil)
         try await meetsSpec(delivery, folder: folder)
@@ -168,16 +168,16 @@ import Testing
         var clip = SampleClip(seconds: 2)
         clip.filters = "select='not(between(mod(n,10),3,6))'"
         let delivery = try await folder.deliver(folder.source("a.mp4", clip))
-        #expect(delivery.decision.frameRate == Rational(30, 1))
+        #expect(delivery.decision.format.frameRate == Rational(30, 1))
         #expect(abs(delivery.duration - 2) < 0.04)
         try await meetsSpec(delivery, folder: folder)
     }
 
-    @Test func deliversASinglePictureWithoutALength() async throws {
+    @Test func deliversASingleFrameWithoutALength() async throws {
         let folder = try MediaFolder()
         var clip = SampleClip(seconds: 0.03)
         clip.container = "mpegts"
-        clip.sound = nil
+        clip.audio = nil
         let delivery = try await folder.deliver(folder.source("a.ts", clip))
         #expect(delivery.duration > 0)
         try await meetsSpec(delivery, folder: folder)
@@ -204,8 +204,8 @@ import Testing
         clip.filters = "drawbox=color=blue:t=fill:enable='gte(t,1)'"
         let source = try folder.source("a.mp4", clip)
         let before = try await folder.deliver(source, as: "before.mp4") { $0.trimStart = 0.9 }
-        #expect(try VideoDecodeLoop.name(of: before.path, x: 0.5, y: 0.5, frame: 2) == "red")
-        #expect(try VideoDecodeLoop.name(of: before.path, x: 0.5, y: 0.5, frame: 3) == "blue")
+        #expect(try PixelReader.name(of: before.path, x: 0.5, y: 0.5, frame: 2) == "red")
+        #expect(try PixelReader.name(of: before.path, x: 0.5, y: 0.5, frame: 3) == "blue")
     }
 
     @Test func refusesATrimBeyondTheEnd() async throws {
@@ -217,37 +217,37 @@ import Testing
         #expect(error.code == .unusableFootage && error.message.contains("trim starts at 5.00 s"))
     }
 
-    @Test func fillsMissingSoundWithSilence() async throws {
+    @Test func fillsMissingAudioWithSilence() async throws {
         let folder = try MediaFolder()
         var clip = SampleClip(seconds: 2)
-        var sound = SampleClip.Sound()
-        sound.seconds = 0.5
-        clip.sound = sound
+        var audio = SampleClip.Audio()
+        audio.seconds = 0.5
+        clip.audio = audio
         let delivery = try await folder.deliver(folder.source("a.mp4", clip))
         #expect(delivery.warnings.contains { $0.contains("silence fills the rest") })
         try await meetsSpec(delivery, folder: folder)
     }
 
-    @Test func holdsTheLastPictureForTheSound() async throws {
+    @Test func holdsTheLastFrameForTheAudio() async throws {
         let folder = try MediaFolder()
         var clip = SampleClip(seconds: 1)
-        var sound = SampleClip.Sound()
-        sound.seconds = 1.6
-        clip.sound = sound
+        var audio = SampleClip.Audio()
+        audio.seconds = 1.6
+        clip.audio = audio
         let delivery = try await folder.deliver(folder.source("a.mp4", clip))
         #expect(abs(delivery.duration - 1.6) < 0.05)
         try await meetsSpec(delivery, folder: folder)
     }
 
-    @Test func keepsALateSoundLate() async throws {
+    @Test func keepsLateAudioLate() async throws {
         let folder = try MediaFolder()
         var clip = SampleClip(seconds: 2)
-        var sound = SampleClip.Sound()
-        sound.delay = 0.5
-        sound.seconds = 1.5
-        clip.sound = sound
+        var audio = SampleClip.Audio()
+        audio.delay = 0.5
+        audio.seconds = 1.5
+        clip.audio = audio
         let delivery = try await folder.deliver(folder.source("a.mp4", clip))
-        let onset = try SoundReader.onset(of: delivery.path)
+        let onset = try AudioReader.onset(of: delivery.path)
         #expect(abs(onset - 0.5) < 0.03)
     }
 
@@ -258,28 +258,28 @@ import Testing
         var clip = SampleClip.compliant(seconds: 2)
         clip.tags = ["title": "Secret", "location": "+52.5200+013.4050/"]
         let delivery = try await folder.deliver(folder.source("a.mp4", clip))
-        #expect(delivery.decision.strategy == .copy && delivery.decision.sound == .copy)
+        #expect(delivery.decision.strategy == .copy && delivery.decision.audio == .copy)
         try await meetsSpec(delivery, folder: folder)
         let media = try await MediaProbe.probe(folder.file("delivery.mp4"))
         #expect(media.tags["title"] == nil && media.tags["location"] == nil)
     }
 
-    @Test func copiesThePictureAndEncodesTheSound() async throws {
+    @Test func copiesTheVideoAndEncodesTheAudio() async throws {
         let folder = try MediaFolder()
         var clip = SampleClip.compliant(seconds: 2)
-        clip.sound?.sampleRate = 44_100
+        clip.audio?.sampleRate = 44_100
         let delivery = try await folder.deliver(folder.source("a.mp4", clip))
-        #expect(delivery.decision.strategy == .copy && delivery.decision.sound == .encode)
+        #expect(delivery.decision.strategy == .copy && delivery.decision.audio == .encode)
         #expect(delivery.decision.reasons.contains { $0.contains("44100 Hz") })
         try await meetsSpec(delivery, folder: folder)
     }
 
-    @Test func copiesThePictureAndAddsSilence() async throws {
+    @Test func copiesTheVideoAndAddsSilence() async throws {
         let folder = try MediaFolder()
         var clip = SampleClip.compliant(seconds: 2)
-        clip.sound = nil
+        clip.audio = nil
         let delivery = try await folder.deliver(folder.source("a.mp4", clip))
-        #expect(delivery.decision.strategy == .copy && delivery.decision.sound == .silence)
+        #expect(delivery.decision.strategy == .copy && delivery.decision.audio == .silence)
         try await meetsSpec(delivery, folder: folder)
     }
 

@@ -7,10 +7,10 @@ import Testing
 @Suite struct DolbyVisionTests {
     private func source(_ folder: MediaFolder, profile: UInt32, compatibility: UInt32) throws -> SourceFile {
         var clip = SampleClip()
-        clip.picture?.codec = "libx265"
-        clip.picture?.pixelFormat = "yuv420p10le"
-        clip.picture?.settings = ["preset": "ultrafast", "x265-params": "log-level=none"]
-        clip.picture?.colour = ColourTags(range: "tv", primaries: "bt2020", transfer: "smpte2084", matrix: "bt2020nc")
+        clip.video?.codec = "libx265"
+        clip.video?.pixelFormat = "yuv420p10le"
+        clip.video?.codecOptions = ["preset": "ultrafast", "x265-params": "log-level=none"]
+        clip.video?.colour = ColourTags(range: "tv", primaries: "bt2020", transfer: "smpte2084", matrix: "bt2020nc")
         try clip.write(to: folder.path("plain.mp4"))
         var editor = try MP4Editor(contentsOf: folder.path("plain.mp4"))
         // Version 1.0, profile, level 6, metadata and base layer present; then the compatibility.

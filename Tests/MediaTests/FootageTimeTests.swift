@@ -30,8 +30,8 @@ import Testing
         let source = try folder.source("two.ts", bytes: one + one)
         let media = try await MediaProbe.probe(source)
         #expect(abs(media.duration - 4) < 0.15 && media.expectedFrames == 120)
-        let (picture, sound) = (try #require(media.videoTrack?.duration), try #require(media.audioTrack?.duration))
-        #expect(abs(picture - 4) < 0.1 && abs(sound - 4) < 0.1)
+        let (video, audio) = (try #require(media.videoTrack?.duration), try #require(media.audioTrack?.duration))
+        #expect(abs(video - 4) < 0.1 && abs(audio - 4) < 0.1)
         let delivery = try await folder.deliver(source)
         #expect(abs(delivery.duration - 4) < 0.15)
     }
@@ -50,25 +50,25 @@ import Testing
         let folder = try MediaFolder()
         var clip = SampleClip(frameRate: Rational(50, 1), seconds: 2)
         clip.container = format
-        clip.sound = nil
+        clip.audio = nil
         if format == "hevc" {
-            clip.picture?.codec = "libx265"
-            clip.picture?.settings = ["preset": "ultrafast", "x265-params": "log-level=none"]
+            clip.video?.codec = "libx265"
+            clip.video?.codecOptions = ["preset": "ultrafast", "x265-params": "log-level=none"]
         } else {
-            clip.picture?.settings["bf"] = "2"
+            clip.video?.codecOptions["bf"] = "2"
         }
         let media = try await MediaProbe.probe(folder.source("raw.bin", clip))
         #expect(abs(media.duration - 2) < 0.03 && media.expectedFrames == 100)
         #expect(media.videoTrack?.averageFrameRate.value == 50)
     }
 
-    @Test func keepsALateSoundLate() async throws {
+    @Test func keepsLateAudioLate() async throws {
         let folder = try MediaFolder()
         var clip = SampleClip(seconds: 2)
-        clip.sound?.delay = 0.5
+        clip.audio?.delay = 0.5
         let media = try await MediaProbe.probe(folder.source("late.mp4", clip))
-        let (picture, sound) = (try #require(media.videoTrack?.startTime), try #require(media.audioTrack?.startTime))
-        #expect(abs(sound - picture - 0.5) < 0.05)
+        let (video, audio) = (try #require(media.videoTrack?.startTime), try #require(media.audioTrack?.startTime))
+        #expect(abs(audio - video - 0.5) < 0.05)
     }
 
     @Test func tellsHowMuchIsMissing() async throws {
@@ -89,7 +89,7 @@ import Testing
         var clip = SampleClip(seconds: 4)
         clip.container = "mpegts"
         clip.pattern = .noise
-        clip.sound = nil
+        clip.audio = nil
         try clip.write(to: folder.path("whole.ts"))
         let whole = try Data(contentsOf: folder.url.appendingPathComponent("whole.ts"))
         let packets = whole.count / 188
@@ -100,11 +100,11 @@ import Testing
         #expect(abs(media.duration - 4) < 0.1)
     }
 
-    /// An edit that starts between two key frames: FFmpeg would show the picture too early.
+    /// An edit that starts between two key frames: FFmpeg would show the video too early.
     @Test func keepsTheTimesOfAnEditThatCutsIntoAGroup() async throws {
         let folder = try MediaFolder()
         var clip = SampleClip(seconds: 2)
-        clip.picture?.keyFrameInterval = 15
+        clip.video?.keyFrameInterval = 15
         try clip.write(to: folder.path("plain.mp4"))
         var editor = try MP4Editor(contentsOf: folder.path("plain.mp4"))
         // 0.1 s are hidden, and the first key frame is the one at 0.5 s.

@@ -8,7 +8,7 @@ import Testing
 @Suite(.timeLimit(.minutes(10))) struct HostileHeaderTests {
     private func edited(_ folder: MediaFolder, _ edit: (inout MP4Editor) throws -> Void) throws -> SourceFile {
         var clip = SampleClip()
-        clip.picture?.settings["bf"] = "2"
+        clip.video?.codecOptions["bf"] = "2"
         try clip.write(to: folder.path("plain.mp4"))
         var editor = try MP4Editor(contentsOf: folder.path("plain.mp4"))
         try edit(&editor)

@@ -19,7 +19,7 @@ import Testing
             #expect(Duration.spoken(seconds: media.duration).hasSuffix(" s") || media.duration >= 60)
             let delivery = try await folder.deliver(source) {
                 $0 = options
-                $0.preset = "ultrafast"
+                $0.preset = .ultrafast
             }
             return delivery.duration
         } catch let error as StageError {
@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    /// Times of the pictures, by their numbers, in an IVF file, which keeps any 64 bits and any time base.
+    /// Times of the frames, by their numbers, in an IVF file, which keeps any 64 bits and any time base.
     enum Clock: CaseIterable {
         case startsAtTheLowest, endsAtTheHighest, swings, countsBillions, countsBillionths, stands
 
@@ -52,13 +52,13 @@ import Testing
         }
     }
 
-    @Test(arguments: Clock.allCases) func survivesAnyTimesOfPictures(clock: Clock) async throws {
+    @Test(arguments: Clock.allCases) func survivesAnyTimesOfFrames(clock: Clock) async throws {
         let folder = try MediaFolder()
         var clip = SampleClip(width: 160, height: 90)
         clip.container = "ivf"
-        clip.sound = nil
-        clip.picture?.codec = "libvpx"
-        clip.picture?.settings = ["deadline": "realtime", "cpu-used": "8"]
+        clip.audio = nil
+        clip.video?.codec = "libvpx"
+        clip.video?.codecOptions = ["deadline": "realtime", "cpu-used": "8"]
         try clip.write(to: folder.path("plain.ivf"))
         var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.path("plain.ivf"))))
         func put(_ value: some FixedWidthInteger, at place: Int) {
@@ -80,7 +80,7 @@ import Testing
         #expect(seconds ?? 0 <= 1.001)
     }
 
-    /// The time of a Matroska cluster, which moves picture and sound: the last pictures leave the range of 64 bits.
+    /// The time of a Matroska cluster, which moves video and audio: the last frames leave the range of 64 bits.
     @Test(
         arguments: [0x7FFF_FFFF_FFFF_FC00, 0x7FFF_FFFF_FFFF_FFF0, 0x4000_0000_0000_0000, 0x8000_0000_0000_0040]
             as [UInt64])

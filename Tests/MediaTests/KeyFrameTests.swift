@@ -8,9 +8,9 @@ import Testing
     private func track(_ change: (inout SampleClip) -> Void = { _ in }) async throws -> VideoTrack {
         let folder = try MediaFolder()
         var clip = SampleClip(seconds: 2)
-        clip.sound = nil
-        clip.picture?.keyFrameInterval = 15
-        clip.picture?.settings["bf"] = "2"
+        clip.audio = nil
+        clip.video?.keyFrameInterval = 15
+        clip.video?.codecOptions["bf"] = "2"
         change(&clip)
         return try #require(try await MediaProbe.probe(folder.source("clip", clip)).videoTrack)
     }
@@ -25,34 +25,34 @@ import Testing
 
     @Test func findsOpenGroups() async throws {
         let track = try await track {
-            $0.picture?.closedGroups = false
-            $0.picture?.settings["x264-params"] = "open-gop=1:scenecut=0"
+            $0.video?.closedGroups = false
+            $0.video?.codecOptions["x264-params"] = "open-gop=1:scenecut=0"
         }
         #expect(track.closedGroups == false)
     }
 
-    /// Recovery points are key frames to a container, and no IDR pictures.
+    /// Recovery points are key frames to a container, and no IDR frames.
     @Test func takesNoRecoveryPointForAClosedGroup() async throws {
         let track = try await track {
             $0.container = "mpegts"
-            $0.picture?.settings["bf"] = "0"
-            $0.picture?.settings["intra-refresh"] = "1"
+            $0.video?.codecOptions["bf"] = "0"
+            $0.video?.codecOptions["intra-refresh"] = "1"
         }
         #expect(track.closedGroups == false)
     }
 
     @Test func listsThemForHEVCAndForNothingElse() async throws {
         let hevc = try await track {
-            $0.picture?.codec = "libx265"
-            $0.picture?.settings = [
+            $0.video?.codec = "libx265"
+            $0.video?.codecOptions = [
                 "preset": "ultrafast", "x265-params": "log-level=none:keyint=15:min-keyint=15:open-gop=0",
             ]
         }
         #expect(hevc.keyFrameTimes?.count == 4 && hevc.closedGroups == true)
         let mpeg4 = try await track {
-            $0.picture?.codec = "mpeg4"
-            $0.picture?.settings = [:]
-            $0.picture?.closedGroups = false
+            $0.video?.codec = "mpeg4"
+            $0.video?.codecOptions = [:]
+            $0.video?.closedGroups = false
         }
         #expect(mpeg4.keyFrameTimes == nil)
     }

@@ -21,7 +21,7 @@ struct MP4Editor {
             while position + 8 <= range.upperBound, self.name(at: position) != name { position += size(at: position) }
             guard position + 8 <= range.upperBound else { return nil }
             sizes.append(position)
-            // Sample descriptions hold boxes after a count, picture entries after 78 bytes of their own.
+            // Sample descriptions hold boxes after a count, video entries after 78 bytes of their own.
             let skipped = name == "stsd" ? 8 : ["avc1", "hvc1", "hev1"].contains(name) ? 78 : 0
             range = position + 8 + skipped..<position + size(at: position)
         }
@@ -36,7 +36,7 @@ struct MP4Editor {
         bytes[position..<position + 4].reduce(0) { $0 << 8 | UInt32($1) }
     }
 
-    /// Units in a second of the picture's own times.
+    /// Units in a second of the video's own times.
     var timeScale: UInt32 { locate(["moov", "trak", "mdia", "mdhd"]).map { number(at: $0.content + 12) } ?? 1 }
 
     /// Writes a number of 32 bits into a box's content.
@@ -73,7 +73,7 @@ extension MP4Editor {
     static let description = ["moov", "trak", "mdia", "minf", "stbl", "stsd", "avc1"]
     static let table = ["moov", "trak", "mdia", "minf", "stbl"]
 
-    /// Puts a clean aperture into the picture's description.
+    /// Puts a clean aperture into the video's description.
     mutating func setCleanAperture(width: UInt32, height: UInt32, right: Int32 = 0, down: Int32 = 0) throws {
         try insert(
             "clap", [width, 1, height, 1, UInt32(bitPattern: right), 1, UInt32(bitPattern: down), 1],

@@ -28,7 +28,7 @@ extension MediaFolder {
         _ source: SourceFile, as name: String = "delivery.mp4", _ change: (inout DeliveryOptions) -> Void = { _ in }
     ) async throws -> Deliverer.Delivery {
         var options = DeliveryOptions()
-        options.preset = "ultrafast"
+        options.preset = .ultrafast
         change(&options)
         let media = try await MediaProbe.probe(source)
         return try await Deliverer.deliver(media, options: options, to: path(name), progress: { _ in })
@@ -64,8 +64,8 @@ func meetsSpec(
     #expect(folder.names.allSatisfy { !$0.hasSuffix(".part") }, sourceLocation: sourceLocation)
 }
 
-/// Decoded pictures of a file, as red, green and blue.
-struct VideoDecodeLoop {
+/// Decoded frames of a file, as red, green and blue.
+enum PixelReader {
     /// Colour of the pixel at a share of width and height, in the frame of number `index`.
     static func colour(of path: String, x: Double, y: Double, frame index: Int = 0) throws -> (Int, Int, Int) {
         let log = MediaLog()
@@ -82,15 +82,15 @@ struct VideoDecodeLoop {
                 defer { number += 1 }
                 guard number == index else { continue }
                 let graph = try FilterGraph(
-                    picture: "[in]scale=in_color_matrix=bt709,format=rgb24[out]", like: frame,
+                    video: "[in]scale=in_color_matrix=bt709,format=rgb24[out]", like: frame,
                     timeBase: demuxer.timeBase(of: 0), frameRate: Rational(0, 1), log: log)
                 try graph.push(frame)
-                let picture = try Frame()
-                guard case .frame = try graph.pull(into: picture) else { continue }
+                let image = try Frame()
+                guard case .frame = try graph.pull(into: image) else { continue }
                 let pixel = try #require(
-                    picture.rgb(
-                        x: min(picture.width - 1, Int(x * Double(picture.width))),
-                        y: min(picture.height - 1, Int(y * Double(picture.height)))))
+                    image.rgb(
+                        x: min(image.width - 1, Int(x * Double(image.width))),
+                        y: min(image.height - 1, Int(y * Double(image.height)))))
                 return (pixel.red, pixel.green, pixel.blue)
             }
             if !more { break }
@@ -112,9 +112,9 @@ struct VideoDecodeLoop {
     }
 }
 
-/// Decoded sound of a delivery.
-enum SoundReader {
-    /// What the sound measures, by FFmpeg's own meter.
+/// Decoded audio of a delivery.
+enum AudioReader {
+    /// What the audio measures, by FFmpeg's own meter.
     static func loudness(of path: String) throws -> LoudnessReading {
         var reading = LoudnessReading()
         try each(of: path, filters: "ebur128=peak=true:metadata=1") { block in
@@ -144,7 +144,7 @@ enum SoundReader {
         return onsets
     }
 
-    /// Decodes the sound, edit lists honoured, and hands its blocks to `body`.
+    /// Decodes the audio, edit lists honoured, and hands its blocks to `body`.
     private static func each(of path: String, filters: String, _ body: (Frame) -> Void) throws {
         let log = MediaLog()
         let demuxer = try Demuxer(path: path, log: log, cancellation: CancellationFlag())
@@ -158,7 +158,7 @@ enum SoundReader {
             while try decoder.receive(into: frame) {
                 if graph == nil {
                     graph = try FilterGraph(
-                        sound: "[in]\(filters)[out]", like: frame, timeBase: demuxer.timeBase(of: 1), log: log)
+                        audio: "[in]\(filters)[out]", like: frame, timeBase: demuxer.timeBase(of: 1), log: log)
                 }
                 try graph?.push(frame)
                 while case .frame? = try graph?.pull(into: block) { body(block) }
@@ -194,24 +194,24 @@ enum SoundReader {
     }
 }
 
-/// All frames of a file, as small pictures.
+/// All frames of a file, as small frames.
 enum FrameReader {
     /// The luma of every frame at 36 × 64, in order of presentation.
     static func luma(of path: String, stream: Int = 0) throws -> [[UInt8]] {
-        try pictures(of: path, stream: stream, filters: "null", width: 36, height: 64) { pixel in
+        try frames(of: path, stream: stream, filters: "null", width: 36, height: 64) { pixel in
             [UInt8((pixel.0 + 2 * pixel.1 + pixel.2) / 4)]
         }
     }
 
     /// Red, green and blue of the first frame at 90 × 160, after `filters`.
     static func colours(of path: String, filters: String) throws -> [UInt8] {
-        let found = try pictures(of: path, stream: 0, filters: filters, width: 90, height: 160) { pixel in
+        let found = try frames(of: path, stream: 0, filters: filters, width: 90, height: 160) { pixel in
             [UInt8(pixel.0), UInt8(pixel.1), UInt8(pixel.2)]
         }
         return try #require(found.first)
     }
 
-    private static func pictures(
+    private static func frames(
         of path: String, stream: Int, filters: String, width: Int, height: Int,
         _ value: ((Int, Int, Int)) -> [UInt8]
     ) throws -> [[UInt8]] {
@@ -221,7 +221,7 @@ enum FrameReader {
         let decoder = try Decoder(stream: stream, of: demuxer, log: log)
         let (packet, frame) = (try Packet(), try Frame())
         var graph: FilterGraph?
-        var pictures: [[UInt8]] = []
+        var frames: [[UInt8]] = []
         while true {
             let more = try demuxer.read(into: packet)
             if more, packet.stream != stream { continue }
@@ -229,25 +229,25 @@ enum FrameReader {
             while try decoder.receive(into: frame) {
                 if graph == nil {
                     graph = try FilterGraph(
-                        picture:
+                        video:
                             "[in]\(filters),scale=\(width):\(height):flags=area:in_color_matrix=bt709,format=rgb24[out]",
                         like: frame, timeBase: demuxer.timeBase(of: stream), frameRate: Rational(0, 1), log: log)
                 }
                 try graph?.push(frame)
                 let small = try Frame()
                 guard case .frame? = try graph?.pull(into: small) else { continue }
-                pictures.append(
+                frames.append(
                     (0..<height).flatMap { y in
                         (0..<width).flatMap { x in
                             value(small.rgb(x: x, y: y).map { ($0.red, $0.green, $0.blue) } ?? (0, 0, 0))
                         }
                     })
             }
-            if !more { return pictures }
+            if !more { return frames }
         }
     }
 
-    /// Mean absolute difference of two pictures.
+    /// Mean absolute difference of two frames.
     static func difference(_ left: [UInt8], _ right: [UInt8]) -> Double {
         Double(zip(left, right).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }) / Double(max(1, left.count))
     }

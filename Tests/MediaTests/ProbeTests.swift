@@ -9,7 +9,7 @@ import Testing
         let folder = try MediaFolder()
         var clip = SampleClip(width: 320, height: 180, frameRate: Rational(25, 1), seconds: 2)
         clip.rotation = 90
-        clip.picture?.sampleAspectRatio = Rational(4, 3)
+        clip.video?.sampleAspectRatio = Rational(4, 3)
         clip.tags = ["title": "Sea"]
         let media = try await MediaProbe.probe(folder.source("a.mp4", clip))
         let track = try #require(media.videoTrack)
@@ -46,10 +46,10 @@ import Testing
     func knowsHighDynamicRange(transfer: String, range: VideoTrack.DynamicRange) async throws {
         let folder = try MediaFolder()
         var clip = SampleClip()
-        clip.picture?.codec = "libx265"
-        clip.picture?.pixelFormat = "yuv420p10le"
-        clip.picture?.settings = ["preset": "ultrafast", "x265-params": "log-level=none"]
-        clip.picture?.colour = ColourTags(range: "tv", primaries: "bt2020", transfer: transfer, matrix: "bt2020nc")
+        clip.video?.codec = "libx265"
+        clip.video?.pixelFormat = "yuv420p10le"
+        clip.video?.codecOptions = ["preset": "ultrafast", "x265-params": "log-level=none"]
+        clip.video?.colour = ColourTags(range: "tv", primaries: "bt2020", transfer: transfer, matrix: "bt2020nc")
         let track = try #require(try await MediaProbe.probe(folder.source("hdr.mp4", clip)).videoTrack)
         #expect(track.dynamicRange == range && track.bitDepth == 10 && track.colorPrimaries == "bt2020")
     }
@@ -97,26 +97,26 @@ import Testing
         let folder = try MediaFolder()
         var clip = SampleClip(seconds: 0.03)
         clip.container = "image2"
-        clip.picture?.codec = "png"
-        clip.picture?.pixelFormat = "rgb24"
-        clip.picture?.settings = [:]
-        clip.sound = nil
+        clip.video?.codec = "png"
+        clip.video?.pixelFormat = "rgb24"
+        clip.video?.codecOptions = [:]
+        clip.audio = nil
         clip.muxerSettings = ["update": "1"]
         let source = try folder.source("cover.png", clip)
         let error = try await #require(throws: StageError.self) { try await MediaProbe.probe(source) }
         #expect(error.message == "cover.png is a still image, not footage")
     }
 
-    @Test(arguments: [("gif", "gif", "bgr8"), ("apng", "apng", "rgb24")]) func takesMovingPicturesAndRefusesSingleOnes(
+    @Test(arguments: [("gif", "gif", "bgr8"), ("apng", "apng", "rgb24")]) func takesAnimationsAndRefusesStills(
         container: String, codec: String, pixels: String
     ) async throws {
         let folder = try MediaFolder()
         var clip = SampleClip(frameRate: Rational(25, 1), seconds: 1)
         clip.container = container
-        clip.picture?.codec = codec
-        clip.picture?.pixelFormat = pixels
-        clip.picture?.settings = [:]
-        clip.sound = nil
+        clip.video?.codec = codec
+        clip.video?.pixelFormat = pixels
+        clip.video?.codecOptions = [:]
+        clip.audio = nil
         let media = try await MediaProbe.probe(folder.source("loop", clip))
         #expect(media.expectedFrames == 25 && abs(media.duration - 1) < 0.1 && media.warnings == [])
         clip.seconds = 0.04
@@ -129,17 +129,17 @@ import Testing
         let folder = try MediaFolder()
         var clip = SampleClip(seconds: 0.2)
         clip.container = "mov"
-        clip.picture?.codec = "qtrle"
-        clip.picture?.pixelFormat = "argb"
-        clip.picture?.settings = [:]
+        clip.video?.codec = "qtrle"
+        clip.video?.pixelFormat = "argb"
+        clip.video?.codecOptions = [:]
         let media = try await MediaProbe.probe(folder.source("alpha.mov", clip))
         #expect(media.videoTrack?.hasAlpha == true && media.warnings.contains { $0.contains("transparency") })
     }
 
-    @Test func refusesSoundWithoutPicture() async throws {
+    @Test func refusesAudioWithoutVideo() async throws {
         let folder = try MediaFolder()
         var clip = SampleClip()
-        clip.picture = nil
+        clip.video = nil
         let source = try folder.source("song.m4a", clip)
         let error = try await #require(throws: StageError.self) { try await MediaProbe.probe(source) }
         #expect(error.message == "song.m4a has audio but no video")

@@ -8,7 +8,7 @@ import Testing
     /// Six seconds that meet the spec, key frames a second apart, B-frames between.
     private func footage(_ folder: MediaFolder, profile: String = "high", seconds: Double = 6) throws -> SourceFile {
         var clip = SampleClip.compliant(seconds: seconds)
-        clip.picture?.settings = ["preset": "veryfast", "profile": profile]
+        clip.video?.codecOptions = ["preset": "veryfast", "profile": profile]
         return try folder.source("a.mp4", clip)
     }
 
@@ -40,7 +40,7 @@ import Testing
             $0.trimEnd = 4.7
             $0.passthrough = .require
         }
-        #expect(delivery.decision.strategy == .smartcut && delivery.decision.sound == .copy)
+        #expect(delivery.decision.strategy == .smartcut && delivery.decision.audio == .copy)
         #expect(delivery.decision.cut?.encoded == 21 + 21)
         #expect(abs(delivery.duration - 3.4) < 0.001)
         try expectFrames(of: delivery, from: source, first: 39, count: 102)
@@ -59,22 +59,22 @@ import Testing
         try await meetsSpec(delivery, folder: folder)
     }
 
-    @Test func keepsSoundAndPictureTogether() async throws {
+    @Test func keepsAudioAndVideoTogether() async throws {
         let folder = try MediaFolder()
         var clip = SampleClip.compliant(seconds: 6)
         clip.pattern = .plain("black")
         clip.filters = "drawbox=color=white:t=fill:enable='gte(n,90)'"
-        var sound = SampleClip.Sound()
-        sound.delay = 3
-        sound.seconds = 3
-        clip.sound = sound
+        var audio = SampleClip.Audio()
+        audio.delay = 3
+        audio.seconds = 3
+        clip.audio = audio
         let source = try folder.source("late.mp4", clip)
-        // A first pass fills the silence before the sound; the second one cuts.
+        // A first pass fills the silence before the audio; the second one cuts.
         let whole = try await folder.deliver(source, as: "whole.mp4")
         let delivery = try await folder.deliver(folder.file("whole.mp4")) { $0.trimStart = 1.51 }
-        #expect(whole.decision.sound == .encode && delivery.decision.strategy == .smartcut)
+        #expect(whole.decision.audio == .encode && delivery.decision.strategy == .smartcut)
         let flash = try #require(try FrameReader.luma(of: delivery.path).firstIndex { ($0.first ?? 0) > 128 })
-        let beep = try SoundReader.onset(of: delivery.path)
+        let beep = try AudioReader.onset(of: delivery.path)
         #expect(abs(Double(flash) / 30 - beep) < 0.02)
     }
 

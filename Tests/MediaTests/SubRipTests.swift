@@ -53,7 +53,7 @@ import Testing
         #expect(FilterText.value(" ") == #"\\\ "#)
     }
 
-    @Test func readsTheSizeOfPicturesFromTheirHeads() {
+    @Test func readsTheSizeOfImagesFromTheirHeaders() {
         let png: [UInt8] =
             [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13] + Array("IHDR".utf8)
             + [0, 0, 1, 0, 0, 0, 0, 200, 8, 6, 0, 0, 0]
@@ -67,7 +67,7 @@ import Testing
         #expect(ImageHeader(Array("RIFF....WEBPVP8X".utf8)) == nil)
     }
 
-    @Test func refusesAPictureOfMorePixelsThanCanBeCounted() throws {
+    @Test func refusesAnImageOfMorePixelsThanCanBeCounted() throws {
         let folder = try MediaFolder()
         let head: [UInt8] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13] + Array("IHDR".utf8)
         let path = folder.path("vast.png")

@@ -16,25 +16,25 @@ import Testing
         clip.pattern = .plain("black")
         let flash = "drawbox=color=white:t=fill:enable='lt(mod(t+0.001,1),0.1)*gt(t,0.5)'"
         clip.filters = filters.isEmpty ? flash : flash + "," + filters
-        clip.sound?.frequency = 1000
-        clip.sound?.filters = "volume=0:enable='gte(mod(t,1),0.1)+lt(t,0.5)'"
+        clip.audio?.frequency = 1000
+        clip.audio?.filters = "volume=0:enable='gte(mod(t,1),0.1)+lt(t,0.5)'"
         return try folder.source(name, clip)
     }
 
     /// Onsets of flashes and beeps in seconds.
     private func onsets(_ path: String, rate: Double) throws -> (flashes: [Double], beeps: [Double]) {
-        let pictures = try FrameReader.luma(of: path).map { ($0.first ?? 0) > 128 }
-        let flashes = pictures.indices.filter { pictures[$0] && ($0 == 0 || !pictures[$0 - 1]) }.map {
+        let isWhite = try FrameReader.luma(of: path).map { ($0.first ?? 0) > 128 }
+        let flashes = isWhite.indices.filter { isWhite[$0] && ($0 == 0 || !isWhite[$0 - 1]) }.map {
             Double($0) / rate
         }
-        return (flashes, try SoundReader.onsets(of: path))
+        return (flashes, try AudioReader.onsets(of: path))
     }
 
     private func expectTogether(
         _ delivery: Deliverer.Delivery, count: Int, within tolerance: Double = 0.02,
         sourceLocation: Testing.SourceLocation = #_sourceLocation
     ) throws {
-        let rate = delivery.decision.frameRate.value ?? 30
+        let rate = delivery.decision.format.framesPerSecond
         let (flashes, beeps) = try onsets(delivery.path, rate: rate)
         #expect(flashes.count == count && beeps.count == count, "\(flashes) \(beeps)", sourceLocation: sourceLocation)
         for (flash, beep) in zip(flashes, beeps) {
@@ -48,14 +48,14 @@ import Testing
         // Frames are missing in bursts, never the first one of a flash.
         let source = try flashes(folder, filters: "select='lt(mod(t,1),0.2)+not(mod(n,3))'")
         let delivery = try await folder.deliver(source)
-        #expect(delivery.decision.frameRate == Rational(30, 1))
+        #expect(delivery.decision.format.frameRate == Rational(30, 1))
         try expectTogether(delivery, count: 5)
     }
 
     @Test(arguments: [Rational(120, 1), Rational(240, 1)]) func slowsHighRatesDownTo60(rate: Rational) async throws {
         let folder = try MediaFolder()
         let delivery = try await folder.deliver(flashes(folder, seconds: 3, rate: rate))
-        #expect(delivery.decision.frameRate == Rational(60, 1))
+        #expect(delivery.decision.format.frameRate == Rational(60, 1))
         try expectTogether(delivery, count: 2)
         try await meetsSpec(delivery, folder: folder)
     }
@@ -66,13 +66,13 @@ import Testing
     func repeatsFramesOfLowRates(own: Rational, delivered: Rational) async throws {
         let folder = try MediaFolder()
         let delivery = try await folder.deliver(flashes(folder, seconds: 3, rate: own))
-        #expect(delivery.decision.frameRate == delivered)
+        #expect(delivery.decision.format.frameRate == delivered)
         try expectTogether(delivery, count: 2, within: 0.045)
         try await meetsSpec(delivery, folder: folder)
     }
 
-    /// Sound packets get lost on the way, four in a row: what follows must not slide forward.
-    @Test func keepsTogetherAcrossLostSound() async throws {
+    /// Audio packets get lost on the way, four in a row: what follows must not slide forward.
+    @Test func keepsTogetherAcrossLostAudio() async throws {
         let folder = try MediaFolder()
         let whole = try flashes(folder, container: "matroska", name: "whole.mkv")
         let log = MediaLog()
@@ -81,13 +81,13 @@ import Testing
         for index in 0..<2 { #expect(try muxer.addStream(copying: index, of: demuxer) == index) }
         try muxer.start(settings: [:])
         let packet = try Packet()
-        var sounds = 0
+        var audioPackets = 0
         while try demuxer.read(into: packet) {
             let stream = packet.stream
             if stream == 1 {
-                sounds += 1
+                audioPackets += 1
                 // Within the silence between two beeps.
-                if (70..<74).contains(sounds) { continue }
+                if (70..<74).contains(audioPackets) { continue }
             }
             try muxer.write(packet, stream: stream, timeBase: demuxer.timeBase(of: stream))
         }
@@ -95,7 +95,7 @@ import Testing
         try expectTogether(try await folder.deliver(folder.file("a.mkv")), count: 5)
     }
 
-    /// Two recordings, one after the other, whose sound ends before their picture does.
+    /// Two recordings, one after the other, whose audio ends before their video does.
     @Test func keepsJoinedTransportStreamsTogether() async throws {
         let folder = try MediaFolder()
         var joined = Data()
@@ -104,9 +104,9 @@ import Testing
             clip.container = "mpegts"
             clip.pattern = .plain("black")
             clip.filters = "drawbox=color=white:t=fill:enable='lt(mod(t+0.001,1),0.1)*gt(t,0.5)'"
-            clip.sound?.frequency = 1000
-            clip.sound?.filters = "volume=0:enable='gte(mod(t,1),0.1)+lt(t,0.5)'"
-            clip.sound?.seconds = 3.6
+            clip.audio?.frequency = 1000
+            clip.audio?.filters = "volume=0:enable='gte(mod(t,1),0.1)+lt(t,0.5)'"
+            clip.audio?.seconds = 3.6
             joined += try Data(contentsOf: URL(fileURLWithPath: try folder.source(name, clip).file.path))
         }
         let source = try folder.source("a.ts", bytes: joined)
@@ -150,7 +150,7 @@ import Testing
             $0.maxDuration = 4
             $0.overlong = .speed
         }
-        #expect(abs(delivery.duration - 4) < 0.04 && delivery.decision.speed > 1.49)
+        #expect(abs(delivery.duration - 4) < 0.04 && delivery.decision.excerpt.speed > 1.49)
         let (flashes, beeps) = try onsets(delivery.path, rate: 30)
         #expect(flashes.count == 5 && beeps.count == 5, "\(flashes) \(beeps)")
         // Changing the tempo moves an onset by up to a window of the filter.

@@ -4,7 +4,7 @@ import PipelineKit
 import SpreaderTesting
 import Testing
 
-/// The lattice stands in for zscale and tonemap: its pictures must be theirs.
+/// The lattice stands in for zscale and tonemap: its frames must be theirs.
 @Suite struct ToneMapTests {
     private func footage(
         _ folder: MediaFolder, transfer: String, pattern: SampleClip.Pattern = .test, filters: String? = nil
@@ -12,11 +12,11 @@ import Testing
         var clip = SampleClip(width: 540, height: 960, seconds: 0.1)
         clip.pattern = pattern
         clip.filters = filters
-        clip.sound = nil
-        clip.picture?.codec = "libx265"
-        clip.picture?.pixelFormat = "yuv420p10le"
-        clip.picture?.settings = ["preset": "ultrafast", "x265-params": "log-level=none:crf=4"]
-        clip.picture?.colour = ColourTags(range: "tv", primaries: "bt2020", transfer: transfer, matrix: "bt2020nc")
+        clip.audio = nil
+        clip.video?.codec = "libx265"
+        clip.video?.pixelFormat = "yuv420p10le"
+        clip.video?.codecOptions = ["preset": "ultrafast", "x265-params": "log-level=none:crf=4"]
+        clip.video?.colour = ColourTags(range: "tv", primaries: "bt2020", transfer: transfer, matrix: "bt2020nc")
         return try folder.source("\(transfer).mp4", clip)
     }
 
@@ -62,7 +62,7 @@ import Testing
         let reference = try FrameReader.colours(of: source.file.path, filters: chain)
         let delivered = try FrameReader.colours(of: delivery.path, filters: "null")
         for (number, patch) in patches.enumerated() {
-            // The pictures come at a sixth of their size.
+            // The frames come at a sixth of their size.
             let place = ((number / 3 * 106 + 53) / 6 * 90 + number % 3 * 30 + 15) * 3
             let (wanted, got) = (reference[place..<place + 3], delivered[place..<place + 3])
             let worst = zip(wanted, got).map { abs(Int($0) - Int($1)) }.max() ?? 255
@@ -76,15 +76,15 @@ import Testing
             var clip = SampleClip(width: 540, height: 960, seconds: 0.2)
             clip.pattern = .corners
             clip.container = "mov"
-            clip.sound = nil
-            clip.picture?.codec = codec
-            clip.picture?.pixelFormat = format
-            clip.picture?.settings = [:]
-            clip.picture?.colour = ColourTags(
+            clip.audio = nil
+            clip.video?.codec = codec
+            clip.video?.pixelFormat = format
+            clip.video?.codecOptions = [:]
+            clip.video?.colour = ColourTags(
                 range: "tv", primaries: "bt2020", transfer: "smpte2084", matrix: "bt2020nc")
             let source = try folder.source("\(format).mov", clip)
             let delivery = try await folder.deliver(source, as: "\(format).mp4")
-            return try VideoDecodeLoop.colour(of: delivery.path, x: 0.5, y: 0.5)
+            return try PixelReader.colour(of: delivery.path, x: 0.5, y: 0.5)
         }
         let opaque = try await delivered("prores_ks", "yuv444p10le")
         let transparent = try await delivered("prores_ks", "yuva444p10le")
@@ -97,26 +97,26 @@ import Testing
         var clip = SampleClip(width: 540, height: 960, seconds: 0.3)
         clip.container = "webm"
         clip.pattern = .plain("red")
-        clip.sound = nil
-        clip.picture?.codec = "libvpx-vp9"
-        clip.picture?.pixelFormat = "yuva420p"
-        clip.picture?.settings = ["auto-alt-ref": "0"]
+        clip.audio = nil
+        clip.video?.codec = "libvpx-vp9"
+        clip.video?.pixelFormat = "yuva420p"
+        clip.video?.codecOptions = ["auto-alt-ref": "0"]
         clip.filters = "format=yuva420p,geq=lum='lum(X,Y)':cb='cb(X,Y)':cr='cr(X,Y)':a='if(lt(Y,480),0,255)'"
-        clip.pictureTags = ["alpha_mode": "1"]
+        clip.videoTags = ["alpha_mode": "1"]
         let delivery = try await folder.deliver(folder.source("a.webm", clip))
-        #expect(try VideoDecodeLoop.name(of: delivery.path, x: 0.5, y: 0.2) == "black")
-        #expect(try VideoDecodeLoop.name(of: delivery.path, x: 0.5, y: 0.8) == "red")
+        #expect(try PixelReader.name(of: delivery.path, x: 0.5, y: 0.2) == "black")
+        #expect(try PixelReader.name(of: delivery.path, x: 0.5, y: 0.8) == "red")
     }
 
     @Test func neitherClipsNorWashesOut() async throws {
         let folder = try MediaFolder()
         let delivery = try await folder.deliver(footage(folder, transfer: "arib-std-b67", pattern: .corners))
         for (x, y, name) in [(0.1, 0.1, "red"), (0.9, 0.1, "green"), (0.1, 0.9, "blue"), (0.9, 0.9, "white")] {
-            #expect(try VideoDecodeLoop.name(of: delivery.path, x: x, y: y) == name)
+            #expect(try PixelReader.name(of: delivery.path, x: x, y: y) == name)
         }
-        let red = try VideoDecodeLoop.colour(of: delivery.path, x: 0.1, y: 0.1)
+        let red = try PixelReader.colour(of: delivery.path, x: 0.1, y: 0.1)
         #expect(red.0 > 150 && red.0 - red.1 > 110, "\(red)")
-        let grey = try VideoDecodeLoop.colour(of: delivery.path, x: 0.5, y: 0.5)
+        let grey = try PixelReader.colour(of: delivery.path, x: 0.5, y: 0.5)
         #expect((70...190).contains(grey.0) && abs(grey.0 - grey.2) < 6, "\(grey)")
     }
 }

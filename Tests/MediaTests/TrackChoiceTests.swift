@@ -7,19 +7,19 @@ import Testing
         _ index: Int, language: String? = nil, channels: Int = 2, isDefault: Bool = false, codec: String = "aac",
         isCommentary: Bool? = nil
     ) -> AudioTrack {
-        AudioTrack(
-            index: index, codec: codec, profile: "LC", sampleRate: 48_000, channels: channels, layout: "stereo",
-            bitRate: nil, language: language, startTime: 0, duration: 1, isDefault: isDefault,
-            title: isCommentary == true ? "Director" : nil, isCommentary: isCommentary)
+        var track = AudioTrack(index: index, codec: codec, sampleRate: 48_000, channels: channels, layout: "stereo")
+        track.language = language
+        track.isDefault = isDefault
+        track.title = isCommentary == true ? "Director" : nil
+        track.isCommentary = isCommentary
+        return track
     }
 
     private func media(_ tracks: [AudioTrack]) -> ProbedMedia {
         ProbedMedia(
             source: SourceFile(file: FileReference(path: "/a.mkv", bytes: 1), displayPath: "a.mkv"),
-            container: "matroska",
-            duration: 1, startTime: 0, bitRate: nil, fastStart: nil, video: [], audio: tracks, other: [],
-            chosenVideo: 0,
-            chosenAudio: choice(tracks)?.index, tags: [:], warnings: [])
+            container: "matroska", duration: 1, video: [], audio: tracks, chosenVideo: 0,
+            chosenAudio: choice(tracks)?.index)
     }
 
     private func choice(_ tracks: [AudioTrack]) -> AudioTrack? {

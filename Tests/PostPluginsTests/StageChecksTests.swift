@@ -52,8 +52,7 @@ import UploadPlugin
     func video(bytes: Int64) -> PreparedVideo {
         let file = FileReference(path: "/nowhere/clip.mp4", bytes: bytes, sha256: "d")
         return PreparedVideo(
-            file: file, source: SourceFile(file: file, displayPath: "clip.mp4"), strategy: .copy, reasons: [],
-            width: 1080,
+            file: file, source: SourceFile(file: file, displayPath: "clip.mp4"), strategy: .copy, width: 1080,
             height: 1920, duration: 3, frameRate: Rational(30, 1))
     }
 

@@ -11,8 +11,8 @@ import Testing
         var clip = SampleClip(width: 180, height: 320, seconds: 2)
         clip.pattern = .plain("red")
         clip.filters = "drawbox=color=blue:t=fill:enable='gte(t,0.999)'"
-        clip.picture?.colour = DeliverySpec.colour
-        clip.sound = nil
+        clip.video?.colour = DeliverySpec.colour
+        clip.audio = nil
         return clip
     }
 
@@ -33,25 +33,25 @@ import Testing
             input, InMemoryHost().context())
         #expect(output == input)
         #expect(try names(folder) == ["clip-sheet.png"])
-        let picture = try Picture(file: folder.path("out/clip-sheet.png"))
-        // Pictures of 202×360 (even sides), 8 pixels between and around them.
-        #expect((picture.width, picture.height) == (640, 2 * 360 + 3 * 8))
+        let image = try TestImage(file: folder.path("out/clip-sheet.png"))
+        // Frames of 202×360 (even sides), 8 pixels between and around them.
+        #expect((image.width, image.height) == (640, 2 * 360 + 3 * 8))
         let middles = [100, 320, 540].flatMap { x in [188, 556].map { (x, $0) } }
         for (x, y) in middles {
-            let pixel = try picture.pixel(x, y)
+            let pixel = try image.pixel(x, y)
             #expect(y < 370 ? pixel.red > 200 && pixel.blue < 60 : pixel.blue > 200 && pixel.red < 60)
         }
-        #expect(try picture.pixel(320, 3).red < 40)
+        #expect(try image.pixel(320, 3).red < 40)
     }
 
     @Test func writesTheTimesWhereAFontIsInstalled() async throws {
         let folder = try MediaFolder()
         let input = try folder.prepared("clip.mp4", clip())
         _ = try await sheet(folder, ["columns": 1, "rows": 1, "width": 320]).run(input, InMemoryHost().context())
-        let picture = try Picture(file: folder.path("out/clip-sheet.png"))
+        let image = try TestImage(file: folder.path("out/clip-sheet.png"))
         var white = 0
-        for y in (picture.height - 48)..<(picture.height - 8) {
-            for x in 8..<120 where try picture.pixel(x, y).green > 200 { white += 1 }
+        for y in (image.height - 48)..<(image.height - 8) {
+            for x in 8..<120 where try image.pixel(x, y).green > 200 { white += 1 }
         }
         guard case .installed = FontLookup.find("sans-serif") else { return }
         #expect(white > 60)
@@ -69,7 +69,7 @@ import Testing
         #expect(try names(folder) == ["clip-sheet-2.png", "clip-sheet.png"])
     }
 
-    @Test func findsPicturesTooSmallToSee() throws {
+    @Test func findsFramesTooSmallToSee() throws {
         let folder = try MediaFolder()
         let stage = try sheet(folder, ["columns": 20, "width": 320])
         #expect(stage.check(InMemoryHost().checking).map(\.pointer) == ["/columns"])

@@ -12,8 +12,8 @@ import Testing
         clip.filters =
             "drawbox=color=black:t=fill:enable='lt(t,0.399)',gblur=sigma=10:enable='between(t,0.399,0.799)'"
             + ",drawbox=color=white:t=fill:enable='gte(t,1.199)'"
-        clip.picture?.keyFrameInterval = keyFrames
-        clip.sound = nil
+        clip.video?.keyFrameInterval = keyFrames
+        clip.audio = nil
         return clip
     }
 
@@ -36,7 +36,7 @@ import Testing
         let folder = try MediaFolder()
         var clip = SampleClip(width: 180, height: 320, seconds: 1)
         clip.filters = "gblur=sigma=6:enable='gt(t,0.15)'"
-        clip.sound = nil
+        clip.audio = nil
         let output = try await cover().run(
             try folder.prepared("clip.mp4", clip), InMemoryHost().context())
         #expect(try #require(output.coverTime) >= 0.2)
@@ -46,8 +46,8 @@ import Testing
         let folder = try MediaFolder()
         var clip = SampleClip(width: 180, height: 320, seconds: 1.5)
         clip.filters = "fade=in:st=0:d=0.9"
-        clip.picture?.keyFrameInterval = 5
-        clip.sound = nil
+        clip.video?.keyFrameInterval = 5
+        clip.audio = nil
         let output = try await cover().run(
             try folder.prepared("clip.mp4", clip), InMemoryHost().context())
         #expect(try #require(output.coverTime) > 0.75)
@@ -56,12 +56,12 @@ import Testing
     @Test func hasACoverForTheShortestAndTheDarkest() async throws {
         let folder = try MediaFolder()
         var short = SampleClip(width: 180, height: 320, seconds: 0.1)
-        short.sound = nil
+        short.audio = nil
         let first = try await cover().run(try folder.prepared("short.mp4", short), InMemoryHost().context())
         #expect((0...0.1).contains(try #require(first.coverTime)))
         var dark = SampleClip(width: 180, height: 320, seconds: 0.5)
         dark.pattern = .plain("black")
-        dark.sound = nil
+        dark.audio = nil
         let second = try await cover().run(try folder.prepared("dark.mp4", dark), InMemoryHost().context())
         #expect((0.2..<0.5).contains(try #require(second.coverTime)))
     }
@@ -74,9 +74,9 @@ import Testing
         let input = try folder.prepared("clip.mp4", clip(keyFrames: 12))
         let stage = try cover(["save": .string(folder.path(save))])
         let output = try await stage.run(input, InMemoryHost().context())
-        let still = try Picture(file: folder.path(written))
+        let still = try TestImage(file: folder.path(written))
         #expect((still.width, still.height) == (180, 320))
-        let shown = try Picture(of: input.file.path, at: try #require(output.coverTime))
+        let shown = try TestImage(of: input.file.path, at: try #require(output.coverTime))
         // On average: edges of colour differ by how the planes are enlarged.
         var difference = 0
         for y in stride(from: 0, to: 320, by: 4) {

@@ -32,7 +32,7 @@ import Testing
         return PreparedVideo(
             file: FileReference(path: path, bytes: Int64(content.utf8.count)),
             source: SourceFile(file: FileReference(path: footage, bytes: 1), displayPath: footage), strategy: .encode,
-            reasons: [], width: 1080, height: 1920, duration: 1, frameRate: Rational(30, 1))
+            width: 1080, height: 1920, duration: 1, frameRate: Rational(30, 1))
     }
 
     private func export(_ folder: MediaFolder) throws -> Export {

@@ -15,10 +15,10 @@ import TranscodePlugin
     @Test(arguments: Anchor.allCases)
     func standsWhereItIsAskedTo(position: Anchor) async throws {
         let folder = try MediaFolder()
-        try Picture.write("color=red:s=200x100", to: folder.path("logo.png"))
+        try TestImage.write("color=red:s=200x100", to: folder.path("logo.png"))
         let stage = try overlay(["image": .string(folder.path("logo.png")), "position": position.optionJSON])
-        let video = try await folder.prepare(folder.greyFootage(), [stage])
-        let box = try #require(try Picture(of: video.file.path, at: 0.1).drawn())
+        let video = try await folder.prepare(folder.greyFootage(), with: [stage])
+        let box = try #require(try TestImage(of: video.file.path, at: 0.1).drawn())
         #expect(box.isFree)
         #expect(abs(box.width - 0.2) < 0.02)
         let shape = box.width * 360 / (box.height * 640)
@@ -29,16 +29,16 @@ import TranscodePlugin
         #expect(video.strategy == .encode)
     }
 
-    @Test func fillsTheWholePictureWhenAskedTo() async throws {
+    @Test func fillsTheWholeFrameWhenAskedTo() async throws {
         let folder = try MediaFolder()
-        try Picture.write("color=red:s=90x160", to: folder.path("frame.png"))
+        try TestImage.write("color=red:s=90x160", to: folder.path("frame.png"))
         let stage = try overlay([
             "image": .string(folder.path("frame.png")), "width": "100%", "safeArea": false, "opacity": "50%",
         ])
-        let video = try await folder.prepare(folder.greyFootage(), [stage])
-        let picture = try Picture(of: video.file.path, at: 0)
+        let video = try await folder.prepare(folder.greyFootage(), with: [stage])
+        let image = try TestImage(of: video.file.path, at: 0)
         for (x, y) in [(1, 1), (358, 1), (1, 638), (358, 638), (180, 320)] {
-            let pixel = try picture.pixel(x, y)
+            let pixel = try image.pixel(x, y)
             #expect(abs(pixel.red - 190) < 12 && abs(pixel.green - 64) < 12 && abs(pixel.blue - 64) < 12)
         }
     }
@@ -46,32 +46,32 @@ import TranscodePlugin
     @Test func keepsTransparencyAndColour() async throws {
         let folder = try MediaFolder()
         // Left half opaque green, right half clear.
-        try Picture.write(
+        try TestImage.write(
             "color=black@0:s=100x200,format=rgba[clear];color=0x20c040:s=100x200,format=rgba[full];[full][clear]hstack",
             to: folder.path("logo.png"))
         let stage = try overlay(["image": .string(folder.path("logo.png")), "width": "50%", "position": "center"])
-        let video = try await folder.prepare(folder.greyFootage(), [stage])
-        let picture = try Picture(of: video.file.path, at: 0.1)
+        let video = try await folder.prepare(folder.greyFootage(), with: [stage])
+        let image = try TestImage(of: video.file.path, at: 0.1)
         let (x, y) = (Int(0.475 * 360), Int(0.45 * 640))
-        let left = try picture.pixel(x - 45, y)
+        let left = try image.pixel(x - 45, y)
         #expect(abs(left.red - 0x20) < 10 && abs(left.green - 0xc0) < 10 && abs(left.blue - 0x40) < 10)
-        let right = try picture.pixel(x + 45, y)
+        let right = try image.pixel(x + 45, y)
         #expect(abs(right.red - 128) < 6 && abs(right.green - 128) < 6 && abs(right.blue - 128) < 6)
         // No dark seam between them.
-        for offset in -12...12 { #expect(try picture.pixel(x + offset, y).green > 110) }
+        for offset in -12...12 { #expect(try image.pixel(x + offset, y).green > 110) }
     }
 
     @Test func isShownInItsTimeOnly() async throws {
         let folder = try MediaFolder()
-        try Picture.write("color=red:s=20x20", to: folder.path("logo.png"))
+        try TestImage.write("color=red:s=20x20", to: folder.path("logo.png"))
         let stages = [
             try overlay([
                 "image": .string(folder.path("logo.png")), "start": "0.2s", "end": "0.4s",
             ]),
             try overlay(["text": "later", "start": "0.5s", "position": "bottom"]),
         ]
-        let video = try await folder.prepare(folder.greyFootage(seconds: 0.8), stages)
-        func drawn(_ time: Double) throws -> Bool { try Picture(of: video.file.path, at: time).drawn() != nil }
+        let video = try await folder.prepare(folder.greyFootage(seconds: 0.8), with: stages)
+        func drawn(_ time: Double) throws -> Bool { try TestImage(of: video.file.path, at: time).drawn() != nil }
         #expect(try !drawn(0.17))
         #expect(try drawn(0.21))
         #expect(try drawn(0.38))
@@ -90,8 +90,8 @@ import TranscodePlugin
     func drawsAnyTextAsItIs(text: String) async throws {
         let folder = try MediaFolder()
         let stage = try overlay(["text": .string(text), "position": "center", "colour": "yellow"])
-        let video = try await folder.prepare(folder.greyFootage(), [stage])
-        let box = try #require(try Picture(of: video.file.path, at: 0.1).drawn())
+        let video = try await folder.prepare(folder.greyFootage(), with: [stage])
+        let box = try #require(try TestImage(of: video.file.path, at: 0.1).drawn())
         #expect(box.isFree)
         #expect(box.height > 0.012)
         #expect(folder.names.allSatisfy { !$0.contains("decorations") })
@@ -103,8 +103,8 @@ import TranscodePlugin
         let folder = try MediaFolder()
         func width(_ text: String) async throws -> Double {
             let stage = try overlay(["text": .string(text), "position": "center", "font": "monospace", "size": "3%"])
-            let video = try await folder.prepare(folder.greyFootage(), [stage])
-            let box = try #require(try Picture(of: video.file.path, at: 0.1).drawn())
+            let video = try await folder.prepare(folder.greyFootage(), with: [stage])
+            let box = try #require(try TestImage(of: video.file.path, at: 0.1).drawn())
             return box.width
         }
         let plain = try await width("HHHHHHHHHH")
@@ -117,34 +117,34 @@ import TranscodePlugin
         let folder = try MediaFolder()
         let word = String(repeating: "Wordwithoutend", count: 4)
         let stage = try overlay(["text": .string(word), "size": "12%", "position": position.optionJSON])
-        let video = try await folder.prepare(folder.greyFootage(), [stage])
-        #expect(try #require(try Picture(of: video.file.path, at: 0.1).drawn()).isFree)
+        let video = try await folder.prepare(folder.greyFootage(), with: [stage])
+        #expect(try #require(try TestImage(of: video.file.path, at: 0.1).drawn()).isFree)
     }
 
     @Test func readsFilesWithAnyName() async throws {
         let folder = try MediaFolder()
         let name = #"it's: a [logo], ;ü \ =%.png"#
-        try Picture.write("color=red:s=20x20", to: folder.path(name))
+        try TestImage.write("color=red:s=20x20", to: folder.path(name))
         let video = try await folder.prepare(
-            folder.greyFootage(), [try overlay(["image": .string(folder.path(name))])])
-        #expect(try Picture(of: video.file.path, at: 0.1).drawn() != nil)
+            folder.greyFootage(), with: [try overlay(["image": .string(folder.path(name))])])
+        #expect(try TestImage(of: video.file.path, at: 0.1).drawn() != nil)
     }
 
     @Test func encodesWhatWouldBeCopiedOtherwise() async throws {
         let folder = try MediaFolder()
-        try Picture.write("color=red:s=20x20", to: folder.path("logo.png"))
+        try TestImage.write("color=red:s=20x20", to: folder.path("logo.png"))
         let source = try folder.source("clip.mp4", .compliant(seconds: 0.5))
         let stage = try overlay(["image": .string(folder.path("logo.png"))])
         let options: [String: JSONValue] = ["size": "auto"]
-        let video = try await folder.prepare(source, [stage], options)
+        let video = try await folder.prepare(source, with: [stage], options: options)
         #expect(video.strategy == .encode)
         #expect(video.reasons.contains("an overlay is drawn on it"))
-        #expect(try await folder.prepare(source, [Overlay](), options).strategy == .copy)
+        #expect(try await folder.prepare(source, with: [Overlay](), options: options).strategy == .copy)
     }
 
     @Test func namesItsFileWithDigestInAnArtifactThatOldJournalsStillFit() async throws {
         let folder = try MediaFolder()
-        try Picture.write("color=red:s=20x20", to: folder.path("logo.png"))
+        try TestImage.write("color=red:s=20x20", to: folder.path("logo.png"))
         let host = InMemoryHost()
         let media = try await Probe(options: Probe.Options()).run(folder.greyFootage(), host.context())
         let output = try await overlay(["image": .string(folder.path("logo.png"))]).run(media, host.context())
@@ -158,7 +158,7 @@ import TranscodePlugin
         #expect(old == media)
     }
 
-    /// Another font under the same name draws another picture.
+    /// Another font under the same name draws another image.
     @Test(arguments: ["sans-serif", "No Such Family"]) func dependsOnTheFontThatIsInstalled(font: String) async throws {
         let folder = try MediaFolder()
         let media = try await Probe(options: Probe.Options()).run(folder.greyFootage(), InMemoryHost().context())
@@ -187,9 +187,9 @@ import TranscodePlugin
         #expect(Overlay.Options.findings(in: ["safeArea": ["top": "60%"]]).map(\.key) == ["safeArea"])
     }
 
-    @Test func aPictureThatCannotBeDecodedIsRefusedBeforeTheEncode() async throws {
+    @Test func anImageThatCannotBeDecodedIsRefusedBeforeTheEncode() async throws {
         let folder = try MediaFolder()
-        try Picture.write("testsrc=s=300x300", to: folder.path("logo.png"))
+        try TestImage.write("testsrc=s=300x300", to: folder.path("logo.png"))
         let whole = try Data(contentsOf: URL(filePath: folder.path("logo.png")))
         try whole.prefix(60).write(to: URL(filePath: folder.path("cut.png")))
         let media = try await Probe(options: Probe.Options()).run(folder.greyFootage(), InMemoryHost().context())

@@ -18,7 +18,7 @@ import TranscodePlugin
         var clip = compliant ? SampleClip.compliant(seconds: 25) : SampleClip(width: 320, height: 180, seconds: 25)
         clip.container = container
         clip.filters = "negate=enable='between(t,8.49,17.59)'"
-        clip.sound?.filters = "volume=0:enable='between(t,6.0,6.8)+between(t,15.0,15.6)'"
+        clip.audio?.filters = "volume=0:enable='between(t,6.0,6.8)+between(t,15.0,15.6)'"
         return try folder.source(name, clip)
     }
 
@@ -53,7 +53,7 @@ import TranscodePlugin
         let folder = try MediaFolder()
         var clip = SampleClip(width: 320, height: 180, seconds: 14)
         clip.filters = "negate=enable='gte(t,6.49)'"
-        clip.sound?.filters = "volume=0:enable='between(t,6.2,6.9)+between(t,9,9.3)'"
+        clip.audio?.filters = "volume=0:enable='between(t,6.2,6.9)+between(t,9,9.3)'"
         let parted = try await split(folder.source("a.mp4", clip), ["minDuration": "3s"])
         #expect(abs(try #require(cuts(parted).first) - 6.5) < 0.034)
         #expect(parted.reasons.first?.contains("in a silence") == true)
@@ -62,7 +62,7 @@ import TranscodePlugin
     @Test func saysSoWhereThereIsNothingToCutAt() async throws {
         let folder = try MediaFolder()
         var clip = SampleClip(width: 320, height: 180, seconds: 15)
-        clip.sound = nil
+        clip.audio = nil
         let parted = try await split(folder.source("a.mp4", clip))
         #expect(parted.reasons.first?.contains("there is no new scene or silence between") == true)
         let cut = try #require(cuts(parted).first)
@@ -132,9 +132,9 @@ import TranscodePlugin
             paths.append(path)
         }
         #expect(abs(frames - 750) < 0.01, "\(frames)")
-        // The first pictures are those of the new scenes: negated, and not.
-        let corner = try paths.map { try Picture(of: $0, at: 0).pixel(4, 4) }
-        let last = try paths.map { try Picture(of: $0, at: 60).pixel(4, 4) }
+        // The first frames are those of the new scenes: negated, and not.
+        let corner = try paths.map { try TestImage(of: $0, at: 0).pixel(4, 4) }
+        let last = try paths.map { try TestImage(of: $0, at: 60).pixel(4, 4) }
         func brightness(_ pixel: (red: Int, green: Int, blue: Int)) -> Int { pixel.red + pixel.green + pixel.blue }
         #expect(abs(brightness(corner[1]) - brightness(last[1])) < 150)
         if let failures = MediaCorpus.failures(of: paths) { #expect(failures == []) }
@@ -144,7 +144,7 @@ import TranscodePlugin
         let folder = try MediaFolder()
         var clip = SampleClip(width: 360, height: 640, seconds: 12)
         clip.pattern = .plain("gray")
-        clip.sound = nil
+        clip.audio = nil
         let source = try folder.source("clip.mp4", clip)
         try Data("1\n00:00:07,000 --> 00:00:08,000\nHello\n".utf8).write(to: URL(filePath: folder.path("clip.srt")))
         let context = InMemoryHost().context(stage: "transcode", workDirectory: folder.url.appending(path: "work"))
@@ -159,9 +159,9 @@ import TranscodePlugin
             options: Transcode.Options.make(from: ["preset": "ultrafast", "size": "360x640"])
         ).run(part, context)
         #expect(abs(video.duration - (12 - start)) < 0.01)
-        #expect(try Picture(of: video.file.path, at: 6.9 - start).drawn() == nil)
-        #expect(try Picture(of: video.file.path, at: 7.5 - start).drawn() != nil)
-        #expect(try Picture(of: video.file.path, at: 8.1 - start).drawn() == nil)
+        #expect(try TestImage(of: video.file.path, at: 6.9 - start).drawn() == nil)
+        #expect(try TestImage(of: video.file.path, at: 7.5 - start).drawn() != nil)
+        #expect(try TestImage(of: video.file.path, at: 8.1 - start).drawn() == nil)
     }
 
     @Test func aTrimDoesNotGoWithAPart() async throws {
@@ -178,8 +178,8 @@ import TranscodePlugin
     @Test func mediaOfOlderJournalsHasNoPart() throws {
         let media = ProbedMedia(
             source: SourceFile(file: FileReference(path: "/a.mp4", bytes: 1), displayPath: "a.mp4"), container: "mp4",
-            duration: 1, startTime: 0, bitRate: nil, fastStart: nil, video: [], audio: [], other: [], chosenVideo: 0,
-            chosenAudio: nil, tags: [:], warnings: [])
+            duration: 1, video: [], audio: [], chosenVideo: 0,
+            chosenAudio: nil)
         guard case .object(var fields) = try JSONValue(encoding: media) else { return }
         fields["part"] = nil
         #expect(try JSONValue.object(fields).decode(ProbedMedia.self) == media)

@@ -13,14 +13,14 @@ import Testing
         try Subtitles(options: Subtitles.Options.make(from: object))
     }
 
-    private func write(_ text: String, _ folder: MediaFolder, _ name: String = "clip.srt") throws {
+    private func write(_ text: String, to folder: MediaFolder, as name: String = "clip.srt") throws {
         try Data(text.utf8).write(to: URL(filePath: folder.path(name)))
     }
 
     /// The frames on which something is drawn; there is nothing bare between them.
     private func shown(_ video: PreparedVideo) throws -> ClosedRange<Int>? {
         let frames = try (0..<Int((video.duration * 30).rounded())).filter {
-            try Picture(of: video.file.path, at: (Double($0) + 0.5) / 30).drawn() != nil
+            try TestImage(of: video.file.path, at: (Double($0) + 0.5) / 30).drawn() != nil
         }
         guard let first = frames.first, let last = frames.last else { return nil }
         #expect(frames.count == last - first + 1)
@@ -29,10 +29,10 @@ import Testing
 
     @Test func areDrawnDuringTheirTimeAloneAboveTheInterface() async throws {
         let folder = try MediaFolder()
-        try write(cue, folder)
-        let video = try await folder.prepare(folder.greyFootage(seconds: 0.8), [try subtitles()])
+        try write(cue, to: folder)
+        let video = try await folder.prepare(folder.greyFootage(seconds: 0.8), with: [try subtitles()])
         #expect(try shown(video) == 12...17)
-        let box = try #require(try Picture(of: video.file.path, at: 0.5).drawn())
+        let box = try #require(try TestImage(of: video.file.path, at: 0.5).drawn())
         #expect(box.isFree && box.top > 0.7)
         #expect(abs((box.left + box.right) / 2 - 0.475) < 0.02)
         #expect(video.reasons.contains("subtitles are drawn on it"))
@@ -54,25 +54,26 @@ import Testing
             Format: Layer, Start, End, Style, Text
             Dialogue: 0,0:00:00.40,0:00:00.60,Default,Hello
             """
-        try write(ending == "srt" ? cue : script, folder, "clip.\(ending)")
+        try write(ending == "srt" ? cue : script, to: folder, as: "clip.\(ending)")
         let video = try await folder.prepare(
-            folder.greyFootage(seconds: 0.8), [try subtitles()], ["trim": ["start": "0.3s"]])
+            folder.greyFootage(seconds: 0.8), with: [try subtitles()], options: ["trim": ["start": "0.3s"]])
         #expect(try shown(video) == 3...8)
     }
 
     @Test func keepTheirPlaceInFootageThatIsPlayedFaster() async throws {
         let folder = try MediaFolder()
-        try write("1\n00:00:00,750 --> 00:00:01,200\nHello\n", folder)
+        try write("1\n00:00:00,750 --> 00:00:01,200\nHello\n", to: folder)
         let video = try await folder.prepare(
-            folder.greyFootage(seconds: 1.5), [try subtitles()], ["maxDuration": "1s", "overlong": "speed"])
+            folder.greyFootage(seconds: 1.5), with: [try subtitles()],
+            options: ["maxDuration": "1s", "overlong": "speed"])
         let frames = try #require(try shown(video))
         #expect(abs(frames.lowerBound - 15) <= 1 && abs(frames.upperBound - 23) <= 1)
     }
 
     @Test func theScriptWinsOverThePlainFile() async throws {
         let folder = try MediaFolder()
-        try write(cue, folder)
-        try write("[Script Info]\n[Events]\nFormat: Start, End, Text\n", folder, "clip.ass")
+        try write(cue, to: folder)
+        try write("[Script Info]\n[Events]\nFormat: Start, End, Text\n", to: folder, as: "clip.ass")
         let media = try await Probe(options: Probe.Options()).run(folder.greyFootage(), InMemoryHost().context())
         let output = try await subtitles().run(media, InMemoryHost().context())
         #expect(output.files.map(\.path).last == folder.path("clip.ass"))
@@ -111,14 +112,14 @@ import Testing
     @Test func readsFilesWithAnyName() async throws {
         let folder = try MediaFolder()
         let name = #"it's: a [clip], ;ü \ =%"#
-        try write("1\n00:00:00,000 --> 00:00:01,000\nHello\n", folder, name + ".srt")
-        let video = try await folder.prepare(folder.greyFootage(name + ".mp4"), [try subtitles()])
-        #expect(try Picture(of: video.file.path, at: 0.1).drawn() != nil)
+        try write("1\n00:00:00,000 --> 00:00:01,000\nHello\n", to: folder, as: name + ".srt")
+        let video = try await folder.prepare(folder.greyFootage(name + ".mp4"), with: [try subtitles()])
+        #expect(try TestImage(of: video.file.path, at: 0.1).drawn() != nil)
     }
 
     @Test func findsWhatCannotWork() throws {
         let folder = try MediaFolder()
-        try write("", folder, "notes.txt")
+        try write("", to: folder, as: "notes.txt")
         func codes(_ object: [String: JSONValue]) throws -> [String] {
             try subtitles(object).check(InMemoryHost().checking).map(\.code)
         }
@@ -130,7 +131,7 @@ import Testing
 
     @Test func aFileThatIsNoSubtitlesIsRefused() async throws {
         let folder = try MediaFolder()
-        try write("#EXTM3U\nhttp://127.0.0.1:1/secret.ts\n", folder)
+        try write("#EXTM3U\nhttp://127.0.0.1:1/secret.ts\n", to: folder)
         let media = try await Probe(options: Probe.Options()).run(folder.greyFootage(), InMemoryHost().context())
         let stage = try subtitles()
         let error = try await #require(throws: StageError.self) {

@@ -18,7 +18,7 @@ enum {
 typedef struct {
     uint8_t *_Nonnull planes[3];
     ptrdiff_t strides[3];
-} SpreaderPicture;
+} SpreaderPlanes;
 
 /// Maps rows `first` … `last` - 1 of a 10-bit 4:2:0 frame through a 3D LUT to 8 bits, with ordered dither.
 ///
@@ -26,5 +26,5 @@ typedef struct {
 /// 8-bit codes, which may be fractional or out of range. Interpolates linearly between nodes and clips colours to the
 /// BT.709 gamut. `first`, `width` and `last` must be even.
 void spreader_lattice_rows(
-    const SpreaderPicture *_Nonnull from, const SpreaderPicture *_Nonnull to, const float *_Nonnull lattice,
+    const SpreaderPlanes *_Nonnull from, const SpreaderPlanes *_Nonnull to, const float *_Nonnull lattice,
     int width, int first, int last);

@@ -15,7 +15,7 @@ package final class DecorationFilters {
     ///   - scratch: The path next to which the folder for script files is created.
     /// - Throws: `MediaError` if a file of a decoration can't be read.
     package init(
-        _ decorations: [PictureDecoration], width: Int, height: Int, offset: Double, speed: Double = 1, scratch: String
+        _ decorations: [VideoDecoration], width: Int, height: Int, offset: Double, speed: Double = 1, scratch: String
     ) throws(MediaError) {
         scripts = ScriptFolder(path: scratch + ".decorations")
         var text = ""
@@ -23,10 +23,10 @@ package final class DecorationFilters {
             switch decoration {
             case .image(let image):
                 text += DecorationFilters.filters(image, number: number, width: width, height: height)
-            case .text(let words):
-                let font = try scripts.fonts(words.font)
-                let size = try TextFit.size(of: words, width: width, height: height, fonts: font, scripts: scripts)
-                let script = DecorationFilters.script(words, size: size, width: width, height: height)
+            case .text(let decoration):
+                let font = try scripts.fonts(decoration.font)
+                let size = try TextFit.size(of: decoration, width: width, height: height, fonts: font, scripts: scripts)
+                let script = DecorationFilters.script(decoration, size: size, width: width, height: height)
                 text += "," + DecorationFilters.ass(try scripts.write(script.text), fonts: font)
             case .subtitles(let subtitles):
                 let file = try SubtitleFile(subtitles, width: width, height: height)
@@ -40,7 +40,7 @@ package final class DecorationFilters {
 
     /// Filters that read and scale an image once, then overlay this only frame until the end.
     static func filters(_ image: ImageDecoration, number: Int, width: Int, height: Int) -> String {
-        let area = FreeArea(image.place, canvasWidth: width, canvasHeight: height)
+        let area = FreeArea(image.position, canvasWidth: width, canvasHeight: height)
         let box = area.box(
             width: image.width * Double(width), pixelWidth: image.pixelWidth, pixelHeight: image.pixelHeight)
         var filters = [StillImage.source(image.file.path), "format=gbrap"]
@@ -60,13 +60,13 @@ package final class DecorationFilters {
 
     /// The script for a text with lines of `size` pixels.
     static func script(_ text: TextDecoration, size: Double, width: Int, height: Int) -> AssScript {
-        let area = FreeArea(text.place, canvasWidth: width, canvasHeight: height)
+        let area = FreeArea(text.position, canvasWidth: width, canvasHeight: height)
         let point = area.anchorPoint
         var style = AssScript.Style(text.style, height: height)
         style.outline *= size / max(1, style.size)
         style.size = size
         style.opacity = text.opacity
-        style.alignment = text.place.anchor.alignment
+        style.alignment = text.position.anchor.alignment
         // libass wraps lines between the margins.
         style.marginLeft = Int(area.x.rounded(.up))
         style.marginRight = Int((Double(width) - area.x - area.width).rounded(.up))
@@ -88,70 +88,5 @@ package final class DecorationFilters {
         if abs(offset) < 0.0005, speed == 1 { return filter }
         return String(format: "setpts=round(PTS*%.9f+(%.9f)/TB),", speed, offset) + filter
             + String(format: ",setpts=round((PTS-(%.9f)/TB)/%.9f)", offset, speed)
-    }
-}
-
-extension PictureDecoration {
-    /// Why video with this decoration can't be copied, as a clause.
-    package var obstacle: String {
-        switch self {
-        case .image: "an overlay is drawn on it"
-        case .text: "text is drawn on it"
-        case .subtitles: "subtitles are drawn on it"
-        }
-    }
-}
-
-/// A folder for the script files of one delivery, deleted when this object is released.
-final class ScriptFolder {
-    private let path: String
-    private var count = 0
-    private var isMade = false
-
-    init(path: String) { self.path = path }
-
-    deinit {
-        if isMade { try? FileManager.default.removeItem(atPath: path) }
-    }
-
-    /// Writes a script to a new file.
-    /// - Returns: The path of the file.
-    func write(_ text: String) throws(MediaError) -> String {
-        try make()
-        count += 1
-        let file = "\(path)/\(count).ass"
-        do {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: file))
-        } catch {
-            throw MediaError("writing a subtitle script", text: "\(error)", file: file)
-        }
-        return file
-    }
-
-    /// A folder with a link to the font's file, as libass expects it; nil if the font is an installed family.
-    func fonts(_ font: DecorationFont) throws(MediaError) -> String? {
-        guard let file = font.file else { return nil }
-        try make()
-        count += 1
-        let folder = "\(path)/fonts-\(count)"
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            try FileManager.default.createSymbolicLink(atPath: folder + "/font", withDestinationPath: file.path)
-        } catch {
-            throw MediaError("preparing a font", text: "\(error)", file: file.path)
-        }
-        return folder
-    }
-
-    private func make() throws(MediaError) {
-        guard !isMade else { return }
-        do {
-            // Remove what a killed attempt left behind.
-            try? FileManager.default.removeItem(atPath: path)
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw MediaError("creating a folder for subtitles", text: "\(error)", file: path)
-        }
-        isMade = true
     }
 }

@@ -21,7 +21,7 @@ package enum FontChoice {
             ]
         }
         if isFile(font) {
-            return FontLookup.family(ofFileAt: absolute(font)) != nil
+            return FontLookup.family(ofFileAt: UserPath.absolute(font)) != nil
                 ? []
                 : [
                     Diagnostic(
@@ -50,17 +50,18 @@ package enum FontChoice {
 
     /// The font to draw with; reads a font file once for its digest.
     /// - Throws: `StageError` if the option is invalid, no font is installed or the file can't be read.
-    package static func font(_ font: String, _ flag: CancellationFlag) throws(StageError) -> DecorationFont {
+    package static func font(_ font: String, cancellation flag: CancellationFlag) throws(StageError) -> DecorationFont {
         if let finding = findings(font, pointer: "").first(where: { $0.severity == .error }) {
             throw StageError(
                 finding.subject == .configuration ? .configuration : .invalidOption, finding.message,
                 hint: finding.hint)
         }
-        guard isFile(font), let family = FontLookup.family(ofFileAt: absolute(font)) else {
+        guard isFile(font), let family = FontLookup.family(ofFileAt: UserPath.absolute(font)) else {
             return DecorationFont(family: font)
         }
         do throws(MediaError) {
-            return DecorationFont(family: family, file: try FileReference(digesting: absolute(font), flag))
+            return DecorationFont(
+                family: family, file: try FileReference(digesting: UserPath.absolute(font), cancellation: flag))
         } catch {
             throw error.stageError()
         }
@@ -68,7 +69,7 @@ package enum FontChoice {
 
     /// The font file that is used: the given one, or the one installed for the family, or nil. Results depend on it.
     package static func file(_ font: String) -> String? {
-        isFile(font) ? absolute(font) : FontLookup.file(for: font)
+        isFile(font) ? UserPath.absolute(font) : FontLookup.file(for: font)
     }
 
     /// Black or white, whichever contrasts better with `rgb`.
@@ -79,18 +80,5 @@ package enum FontChoice {
 
     private static func isFile(_ font: String) -> Bool {
         font.contains("/") || [".ttf", ".otf", ".ttc"].contains { font.lowercased().hasSuffix($0) }
-    }
-
-    private static func absolute(_ path: String) -> String {
-        URL(fileURLWithPath: (path as NSString).expandingTildeInPath).standardizedFileURL.path
-    }
-}
-
-extension FileReference {
-    /// References the file at `path`, reading it for its size and digest.
-    package init(digesting path: String, _ cancellation: CancellationFlag) throws(MediaError) {
-        let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber)?.int64Value
-        self.init(
-            path: path, bytes: size ?? 0, sha256: try FileDigest.sha256(ofFileAt: path, cancellation: cancellation))
     }
 }

@@ -8,16 +8,16 @@ package struct FreeArea: Sendable, Hashable {
     package var height: Double
     private let anchor: Anchor
 
-    /// The area for `place` on a frame of `canvasWidth`×`canvasHeight`.
-    package init(_ place: DecorationPlace, canvasWidth: Int, canvasHeight: Int) {
+    /// The area for `position` on a frame of `canvasWidth`×`canvasHeight`.
+    package init(_ position: DecorationPosition, canvasWidth: Int, canvasHeight: Int) {
         let (across, down) = (Double(canvasWidth), Double(canvasHeight))
-        let margin = place.margin * across
-        x = place.insets.left * across + margin
-        y = place.insets.top * down + margin
+        let margin = position.margin * across
+        x = position.insets.left * across + margin
+        y = position.insets.top * down + margin
         // Never empty, however large insets and margin are.
-        width = max(16, across - x - place.insets.right * across - margin)
-        height = max(16, down - y - place.insets.bottom * down - margin)
-        anchor = place.anchor
+        width = max(16, across - x - position.insets.right * across - margin)
+        height = max(16, down - y - position.insets.bottom * down - margin)
+        anchor = position.anchor
     }
 
     /// The anchor's point within the area.

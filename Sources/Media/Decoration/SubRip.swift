@@ -18,11 +18,13 @@ enum SubRip {
         var time: (start: Double, end: Double)?
         func close(dropsNumber: Bool) {
             defer { lines = [] }
-            guard let span = time else { return }
+            guard let interval = time else { return }
             // Without an empty line between two cues, the last line is the next cue's number.
             if dropsNumber, let last = lines.last, !last.isEmpty, last.allSatisfy(\.isNumber) { lines.removeLast() }
             let text = lines.joined(separator: "\n").trimmingCharacters(in: .whitespacesAndNewlines)
-            if !text.isEmpty, span.end > span.start { cues.append(Cue(start: span.start, end: span.end, text: text)) }
+            if !text.isEmpty, interval.end > interval.start {
+                cues.append(Cue(start: interval.start, end: interval.end, text: text))
+            }
         }
         for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
             if let next = timing(line) {
@@ -65,8 +67,8 @@ enum SubRip {
         var result = ""
         while let next = rest.first {
             if rest.hasPrefix("{\\"), let end = rest.firstIndex(of: "}") {
-                if result.isEmpty, let place = rest[..<end].firstMatch(of: /^\{\\an([1-9])$/) {
-                    result = "{\\an\(place.1)}"
+                if result.isEmpty, let position = rest[..<end].firstMatch(of: /^\{\\an([1-9])$/) {
+                    result = "{\\an\(position.1)}"
                 }
                 rest = rest[rest.index(after: end)...]
             } else if next == "<", let tag = rest.prefixMatch(of: /<(\/?)([A-Za-z]+)([^<>\n]*)>/) {

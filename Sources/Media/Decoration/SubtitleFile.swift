@@ -34,14 +34,14 @@ package struct SubtitleFile: Sendable {
             guard !cues.isEmpty || text.allSatisfy(\.isWhitespace) else {
                 throw MediaError("reading subtitles", text: "no timed subtitles found", file: path)
             }
-            let area = FreeArea(decoration.place, canvasWidth: width, canvasHeight: height)
+            let area = FreeArea(decoration.position, canvasWidth: width, canvasHeight: height)
             var style = AssScript.Style(decoration.style, height: height)
             style.isBold = true
-            style.alignment = decoration.place.anchor.alignment
+            style.alignment = decoration.position.anchor.alignment
             style.marginLeft = Int(area.x.rounded(.up))
             style.marginRight = Int((Double(width) - area.x - area.width).rounded(.up))
             let (above, below) = (Int(area.y.rounded(.up)), Int((Double(height) - area.y - area.height).rounded(.up)))
-            style.marginVertical = decoration.place.anchor.y < 0.5 ? above : below
+            style.marginVertical = decoration.position.anchor.y < 0.5 ? above : below
             var script = AssScript(width: width, height: height, style: style)
             script.events = cues.map { cue in
                 let text = SubRip.markup(cue.text)

@@ -10,7 +10,7 @@ enum TextFit {
     static func size(
         of text: TextDecoration, width: Int, height: Int, fonts: String?, scripts: ScriptFolder
     ) throws(MediaError) -> Double {
-        let area = FreeArea(text.place, canvasWidth: width, canvasHeight: height)
+        let area = FreeArea(text.position, canvasWidth: width, canvasHeight: height)
         var size = text.style.size * Double(height)
         for _ in 0..<attempts {
             var sample = text
@@ -46,9 +46,9 @@ enum TextFit {
         let filter = DecorationFilters.ass(try scripts.write(script.text), fonts: fonts)
         let graph = try FilterGraph(
             generating: "color=black:s=\(width)x\(height):r=1:d=1,format=gray,\(filter),format=gray[out]",
-            isSound: false, log: MediaLog())
+            isAudio: false, log: MediaLog())
         let frame = try Frame()
-        guard case .frame = try graph.pull(into: frame), let picture = GrayPicture(frame) else { return nil }
-        return picture.extent(brighterThan: 64)
+        guard case .frame = try graph.pull(into: frame), let image = GrayImage(frame) else { return nil }
+        return image.extent(brighterThan: 64)
     }
 }

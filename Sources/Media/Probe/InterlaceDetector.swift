@@ -19,7 +19,7 @@ struct InterlaceDetector {
     private(set) var seen = 0
 
     /// Measures the frames that follow those already read from `sampler`.
-    init(_ sampler: PictureSampler, log: MediaLog) throws(MediaError) {
+    init(_ sampler: FrameSampler, log: MediaLog) throws(MediaError) {
         let frame = try Frame()
         let measured = try Frame()
         var graph: FilterGraph?
@@ -35,7 +35,7 @@ struct InterlaceDetector {
             if graph == nil {
                 // `mpdecimate` drops still frames, which `idet` would count as progressive.
                 graph = try FilterGraph(
-                    picture: "[in]mpdecimate,idet[out]", like: frame, timeBase: sampler.timeBase,
+                    video: "[in]mpdecimate,idet[out]", like: frame, timeBase: sampler.timeBase,
                     frameRate: Rational(0, 1), log: log)
             }
             try graph?.push(frame)

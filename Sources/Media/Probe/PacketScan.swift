@@ -65,15 +65,16 @@ package struct PacketScan: Sendable {
     package init() {}
 
     /// Reads the packets of `wanted` streams.
-    /// - Parameter pictures: The video streams among them.
-    package init(of demuxer: Demuxer, streams wanted: [Int], pictures: Set<Int>) throws(MediaError) {
+    /// - Parameter video: The video streams among them.
+    package init(of demuxer: Demuxer, streams wanted: [Int], video: Set<Int>) throws(MediaError) {
         demuxer.keep(wanted)
         let packet = try Packet()
         var readers: [Int: TrackScan] = [:]
         for index in wanted {
             readers[index] = TrackScan(
                 base: demuxer.timeBase(of: index), codec: demuxer.codecName(of: index),
-                starts: demuxer.parameters(of: index).flatMap(PictureStart.init), rate: demuxer.claimedRate(of: index))
+                starts: demuxer.parameters(of: index).flatMap(RandomAccessDetector.init),
+                rate: demuxer.claimedRate(of: index))
         }
         var bytes: Int64 = 0
         var reads = 0
@@ -83,7 +84,7 @@ package struct PacketScan: Sendable {
                 isComplete = true
                 break
             }
-            readers[packet.stream]?.add(packet, isPicture: pictures.contains(packet.stream))
+            readers[packet.stream]?.add(packet, isVideo: video.contains(packet.stream))
             bytes += Int64(packet.size)
             reads += 1
             if bytes > PacketScan.maximumBytes { break }
@@ -106,7 +107,7 @@ private struct TrackScan {
 
     let base: Rational
     let codec: String
-    let starts: PictureStart?
+    let starts: RandomAccessDetector?
     /// Frame rate from the headers, the clock of streams without timestamps.
     let rate: Double?
     var track = PacketScan.Track()
@@ -116,58 +117,58 @@ private struct TrackScan {
     private var hasHiddenKey = false
     private var isOpen = false
     private var hasClock = false
-    private var whole: ClosedRange<Double>?
+    private var extent: ClosedRange<Double>?
 
-    init(base: Rational, codec: String, starts: PictureStart?, rate: Double?) {
+    init(base: Rational, codec: String, starts: RandomAccessDetector?, rate: Double?) {
         self.base = base
         self.codec = codec
         self.starts = starts
         self.rate = rate
     }
 
-    mutating func add(_ packet: Packet, isPicture: Bool) {
+    mutating func add(_ packet: Packet, isVideo: Bool) {
         track.packets += 1
         track.bytes += Int64(packet.size)
         if packet.isCorrupt { track.corrupt += 1 }
-        let place = place(of: packet, isPicture: isPicture)
-        if let (time, length) = place {
+        let timing = timing(of: packet, isVideo: isVideo)
+        if let (time, length) = timing {
             let end = max(time, time + length)
-            whole = min(whole?.lowerBound ?? time, time)...max(whole?.upperBound ?? end, end)
+            extent = min(extent?.lowerBound ?? time, time)...max(extent?.upperBound ?? end, end)
         }
         if packet.isHidden || packet.isReferenceOnly(codec: codec) {
             track.hidden += 1
             if packet.isKey { hasHiddenKey = true }
             return
         }
-        guard let (time, length) = place else { return }
+        guard let (time, length) = timing else { return }
         track.start = min(track.start ?? time, time)
         track.end = max(track.end ?? time, time + length)
-        guard isPicture else { return }
+        guard isVideo else { return }
         if times.isEmpty { track.startsWithKeyFrame = packet.isKey }
         times.append(time)
         if packet.isKey {
             keys.append(time)
             lastKey = time
-            if starts?.standsAlone(packet) == false { isOpen = true }
+            if starts?.isRandomAccessPoint(packet) == false { isOpen = true }
         } else if let lastKey, time < lastKey - 1e-6 {
             isOpen = true
         }
     }
 
     /// PTS and duration of a packet in seconds. Frames of raw streams without timestamps are counted at `rate`.
-    private mutating func place(of packet: Packet, isPicture: Bool) -> (Double, Double)? {
+    private mutating func timing(of packet: Packet, isVideo: Bool) -> (Double, Double)? {
         let unit = base.value ?? 0
         if let tick = packet.pts ?? packet.dts {
             hasClock = true
             return (Double(tick) * unit, Double(packet.duration) * unit)
         }
-        guard isPicture, !hasClock, let rate else { return nil }
+        guard isVideo, !hasClock, let rate else { return nil }
         return (Double(times.count) / rate, 1 / rate)
     }
 
     func finish() -> PacketScan.Track {
         var track = track
-        if let whole { track.span = whole.upperBound - whole.lowerBound }
+        if let extent { track.span = extent.upperBound - extent.lowerBound }
         guard let first = track.start, !times.isEmpty else { return track }
         let sorted = times.sorted()
         let steps = zip(sorted, sorted.dropFirst()).map { $1 - $0 }
@@ -185,8 +186,8 @@ private struct TrackScan {
         let sortedKeys = keys.sorted()
         if !sortedKeys.isEmpty || hasHiddenKey {
             // Frames before the first shown keyframe depend on a hidden one, or on none.
-            let marks = [min(first, sortedKeys.first ?? first)] + sortedKeys + [track.end ?? first]
-            track.longestKeyFrameInterval = zip(marks, marks.dropFirst()).map { $1 - $0 }.max()
+            let boundaries = [min(first, sortedKeys.first ?? first)] + sortedKeys + [track.end ?? first]
+            track.longestKeyFrameInterval = zip(boundaries, boundaries.dropFirst()).map { $1 - $0 }.max()
             track.closedGroups = !isOpen
         }
         if starts != nil, sortedKeys.count <= Self.maximumKeyFrames {

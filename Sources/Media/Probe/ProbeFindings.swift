@@ -10,11 +10,11 @@ struct ProbeFindings {
     var audio: [AudioTrack] = []
     var other: [OtherTrack] = []
     /// The chosen video track, corrected by its first decoded frames.
-    var chosen: VideoTrack?
-    var sound: AudioTrack?
+    var chosenVideo: VideoTrack?
+    var chosenAudio: AudioTrack?
     /// Seconds at the start that can't be decoded because they precede the first keyframe.
     var lead = 0.0
-    var shapeWarning: String?
+    var geometryWarning: String?
 
     init(source: SourceFile, demuxer: Demuxer, scan: PacketScan) {
         self.source = source
@@ -25,16 +25,22 @@ struct ProbeFindings {
     /// Builds the artifact from the findings.
     func media() -> ProbedMedia {
         let length = measure()
-        return ProbedMedia(
-            source: source, container: demuxer.formatName, duration: length.duration, startTime: length.start,
-            bitRate: demuxer.bitRate, fastStart: MP4Boxes.isFastStart(fileAt: source.file.path),
-            video: video.map { $0.index == chosen?.index ? chosen ?? $0 : $0 }, audio: audio, other: other,
-            chosenVideo: chosen?.index ?? -1, chosenAudio: sound?.index, tags: demuxer.tags,
-            warnings: damage(length) + doubts() + choices(), expectedFrames: expectedFrames,
-            missingSeconds: length.missing)
+        var media = ProbedMedia(
+            source: source, container: demuxer.formatName, duration: length.duration,
+            video: video.map { $0.index == chosenVideo?.index ? chosenVideo ?? $0 : $0 }, audio: audio,
+            chosenVideo: chosenVideo?.index ?? -1, chosenAudio: chosenAudio?.index)
+        media.startTime = length.start
+        media.bitRate = demuxer.bitRate
+        media.fastStart = MP4Boxes.isFastStart(fileAt: source.file.path)
+        media.other = other
+        media.tags = demuxer.tags
+        media.warnings = damage(length) + doubts() + choices()
+        media.expectedFrames = expectedFrames
+        media.missingSeconds = length.missing
+        return media
     }
 
-    private var picture: PacketScan.Track? { chosen.flatMap { scan.tracks[$0.index] } }
+    private var videoScan: PacketScan.Track? { chosenVideo.flatMap { scan.tracks[$0.index] } }
 
     // MARK: Length
 
@@ -48,14 +54,14 @@ struct ProbeFindings {
     }
 
     private func measure() -> Length {
-        let indices = [chosen?.index, sound?.index].compactMap { $0 }
+        let indices = [chosenVideo?.index, chosenAudio?.index].compactMap { $0 }
         let measured = indices.compactMap { scan.tracks[$0] }
         var length = Length()
         length.start = measured.compactMap(\.start).min() ?? demuxer.startTime ?? 0
         let end = measured.compactMap(\.end).max() ?? length.start
         // Subtitle and data streams may be longer than the chosen streams.
-        let own = indices.compactMap(demuxer.claimedDuration(of:)).max()
-        length.claimed = own ?? demuxer.claimedDuration
+        let longest = indices.compactMap(demuxer.claimedDuration(of:)).max()
+        length.claimed = longest ?? demuxer.claimedDuration
         guard scan.isComplete, end > length.start else {
             length.duration = length.claimed ?? max(0, end - length.start)
             return length
@@ -72,14 +78,14 @@ struct ProbeFindings {
     /// Number of frames to expect from the shown packets: two fields count as one frame, and frames before the first
     /// decodable one don't count.
     private var expectedFrames: Int? {
-        guard scan.isComplete, let chosen, let picture else { return nil }
-        var frames = Double(picture.shown)
-        if let rate = chosen.averageFrameRate.value, let length = picture.scannedDuration, rate > 0,
+        guard scan.isComplete, let chosenVideo, let videoScan else { return nil }
+        var frames = Double(videoScan.shown)
+        if let rate = chosenVideo.averageFrameRate.value, let length = videoScan.scannedDuration, rate > 0,
             frames > rate * length * 1.5
         {
             frames = rate * length
         }
-        if lead > 0, let length = picture.scannedDuration { frames *= max(0, 1 - lead / length) }
+        if lead > 0, let length = videoScan.scannedDuration { frames *= max(0, 1 - lead / length) }
         return max(1, Int(frames.rounded()))
     }
 
@@ -89,21 +95,21 @@ struct ProbeFindings {
         var warnings: [String] = []
         if let missing = length.missing, let claimed = length.claimed {
             warnings.append(
-                "the file claims \(Self.text(claimed)) but has packets for only \(Self.text(length.duration)): "
-                    + "\(Self.text(missing)) (\(Self.percent(missing / claimed))) are missing; it is damaged or cut off"
+                "the file claims \(claimed.secondsText) but has packets for only \(length.duration.secondsText): "
+                    + "\(missing.secondsText) (\(Self.percent(missing / claimed))) are missing; it is damaged or cut off"
             )
         }
-        if let corrupt = picture?.corrupt, corrupt > 0 {
-            let share = Double(corrupt) / Double(max(1, picture?.packets ?? 1))
+        if let corrupt = videoScan?.corrupt, corrupt > 0 {
+            let share = Double(corrupt) / Double(max(1, videoScan?.packets ?? 1))
             warnings.append("\(corrupt) video packets (\(Self.percent(share))) are damaged")
         }
-        if let gaps = picture?.gaps, gaps > 0.2, demuxer.mayJump || picture?.corrupt ?? 0 > 0,
-            let whole = picture?.scannedDuration
+        if let gaps = videoScan?.gaps, gaps > 0.2, demuxer.mayJump || videoScan?.corrupt ?? 0 > 0,
+            let whole = videoScan?.scannedDuration
         {
-            warnings.append("the video has gaps: \(Self.text(gaps)) (\(Self.percent(gaps / whole))) are missing")
+            warnings.append("the video has gaps: \(gaps.secondsText) (\(Self.percent(gaps / whole))) are missing")
         }
         if lead > 0.1 {
-            warnings.append("it starts between keyframes: the first \(Self.text(lead)) can't be decoded")
+            warnings.append("it starts between keyframes: the first \(lead.secondsText) can't be decoded")
         }
         if scan.readErrors > 0 { warnings.append("there were errors while reading the file to its end") }
         return warnings
@@ -111,20 +117,21 @@ struct ProbeFindings {
 
     private func doubts() -> [String] {
         var warnings: [String] = []
-        if let shapeWarning { warnings.append(shapeWarning) }
-        if let claim = chosen?.claimedFieldOrder, let order = chosen?.fieldOrder {
+        if let geometryWarning { warnings.append(geometryWarning) }
+        if let claim = chosenVideo?.claimedFieldOrder, let order = chosenVideo?.fieldOrder {
             warnings.append(Self.fields(claim: claim, measured: order))
         }
-        if let length = picture?.duration, let sound, let heard = scan.tracks[sound.index]?.duration,
-            abs(length - heard) > 0.5
+        if let length = videoScan?.duration, let chosenAudio,
+            let audioLength = scan.tracks[chosenAudio.index]?.duration,
+            abs(length - audioLength) > 0.5
         {
-            warnings.append("the video is \(Self.text(length)) and the audio \(Self.text(heard)) long")
+            warnings.append("the video is \(length.secondsText) and the audio \(audioLength.secondsText) long")
         }
         // Every GIF is decoded with an alpha channel, and few use it.
-        if chosen?.hasAlpha == true, chosen?.codec != "gif" {
+        if chosenVideo?.hasAlpha == true, chosenVideo?.codec != "gif" {
             warnings.append("the video has transparency, which a delivery can't keep")
         }
-        if chosen?.dolbyVisionProfile == 7 {
+        if chosenVideo?.dolbyVisionProfile == 7 {
             warnings.append("it is Dolby Vision profile 7: only its base layer is used")
         }
         return warnings
@@ -147,17 +154,16 @@ struct ProbeFindings {
     private func choices() -> [String] {
         var warnings: [String] = []
         let footage = video.filter { !$0.isAttachedPicture }
-        if footage.count > 1, let chosen {
-            warnings.append("\(footage.count) video tracks: stream \(chosen.index) is used")
+        if footage.count > 1, let chosenVideo {
+            warnings.append("\(footage.count) video tracks: stream \(chosenVideo.index) is used")
         }
-        if audio.count > 1, let sound {
-            warnings.append("\(audio.count) audio tracks: stream \(sound.index) is used")
+        if audio.count > 1, let chosenAudio {
+            warnings.append("\(audio.count) audio tracks: stream \(chosenAudio.index) is used")
         }
-        if !audio.isEmpty, sound == nil { warnings.append("no audio track can be decoded: none is used") }
+        if !audio.isEmpty, chosenAudio == nil { warnings.append("no audio track can be decoded: none is used") }
         return warnings
     }
 
-    private static func text(_ seconds: Double) -> String { String(format: "%.2f s", seconds) }
     private static func percent(_ share: Double) -> String {
         String(format: share < 0.1 ? "%.1f %%" : "%.0f %%", share * 100)
     }

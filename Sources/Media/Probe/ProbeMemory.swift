@@ -14,7 +14,7 @@ package final class ProbeMemory: Sendable {
     private static let youngest = 2.0
 
     private struct State {
-        var facts: [String: (mark: FileFingerprint, media: ProbedMedia)] = [:]
+        var results: [String: (fingerprint: FileFingerprint, media: ProbedMedia)] = [:]
         /// Paths in the order in which they were remembered, oldest first.
         var order: [String] = []
     }
@@ -32,27 +32,29 @@ package final class ProbeMemory: Sendable {
         of source: SourceFile, _ probe: () async throws(StageError) -> ProbedMedia
     ) async throws(StageError) -> ProbedMedia {
         let path = source.file.path
-        let mark = FileFingerprint(path)
-        if let known = state.withLock({ $0.facts[path] }), known.mark == mark {
+        let fingerprint = FileFingerprint(path)
+        if let known = state.withLock({ $0.results[path] }), known.fingerprint == fingerprint {
             var media = known.media
             media.source = source
             return media
         }
         let media = try await probe()
-        if let mark, mark == FileFingerprint(path), age(mark) > Self.youngest { remember(media, mark, path) }
+        if let fingerprint, fingerprint == FileFingerprint(path), age(fingerprint) > Self.youngest {
+            remember(media, of: path, fingerprint: fingerprint)
+        }
         return media
     }
 
-    private func remember(_ media: ProbedMedia, _ mark: FileFingerprint, _ path: String) {
+    private func remember(_ media: ProbedMedia, of path: String, fingerprint: FileFingerprint) {
         state.withLock { state in
             state.order.removeAll { $0 == path }
             state.order.append(path)
-            state.facts[path] = (mark, media)
-            if state.order.count > Self.capacity { state.facts[state.order.removeFirst()] = nil }
+            state.results[path] = (fingerprint, media)
+            if state.order.count > Self.capacity { state.results[state.order.removeFirst()] = nil }
         }
     }
 
-    private func age(_ mark: FileFingerprint) -> Double {
-        now().timeIntervalSince1970 - Double(max(mark.modified, mark.changed)) / 1e9
+    private func age(_ fingerprint: FileFingerprint) -> Double {
+        now().timeIntervalSince1970 - Double(max(fingerprint.modified, fingerprint.changed)) / 1e9
     }
 }

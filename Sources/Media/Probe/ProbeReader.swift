@@ -19,11 +19,11 @@ struct ProbeReader {
                 "has \(indices.count) streams; at most \(MediaProbe.maximumStreams) are supported",
                 hint: "remux it with only the streams you need")
         }
-        let pictures = indices.filter { tracks.kind($0) == AVMEDIA_TYPE_VIDEO }
-        let sounds = indices.filter { tracks.kind($0) == AVMEDIA_TYPE_AUDIO }
-        let scan = try PacketScan(of: demuxer, streams: pictures + sounds, pictures: Set(pictures))
-        let video = pictures.compactMap { tracks.video($0, scan: scan.tracks[$0]) }
-        let audio = sounds.compactMap { tracks.audio($0, scan: scan.tracks[$0]) }
+        let videoIndices = indices.filter { tracks.kind($0) == AVMEDIA_TYPE_VIDEO }
+        let audioIndices = indices.filter { tracks.kind($0) == AVMEDIA_TYPE_AUDIO }
+        let scan = try PacketScan(of: demuxer, streams: videoIndices + audioIndices, video: Set(videoIndices))
+        let video = videoIndices.compactMap { tracks.video($0, scan: scan.tracks[$0]) }
+        let audio = audioIndices.compactMap { tracks.audio($0, scan: scan.tracks[$0]) }
 
         guard let chosen = TrackChoice.video(of: video, scan: scan) else {
             let isEmpty = video.contains { !$0.isAttachedPicture }
@@ -39,14 +39,15 @@ struct ProbeReader {
         var findings = ProbeFindings(source: source, demuxer: demuxer, scan: scan)
         findings.video = video
         findings.audio = audio
-        findings.other = indices.filter { !pictures.contains($0) && !sounds.contains($0) }.compactMap(tracks.other)
+        findings.other = indices.filter { !videoIndices.contains($0) && !audioIndices.contains($0) }.compactMap(
+            tracks.other)
         let refined: VideoTrack
         switch try refine(chosen, tracks: tracks, scan: scan, findings: &findings) {
         case .success(let track): refined = track
         case .failure(let refusal): return .failure(refusal)
         }
-        findings.chosen = refined
-        findings.sound = TrackChoice.audio(of: audio, scan: scan)
+        findings.chosenVideo = refined
+        findings.chosenAudio = TrackChoice.audio(of: audio, scan: scan)
         return .success(findings.media())
     }
 
@@ -63,23 +64,23 @@ struct ProbeReader {
     }
 
     private func check(_ track: VideoTrack, isEncrypted: Bool) -> StageError? {
-        let place = "stream \(track.index) (\(track.codec))"
+        let stream = "stream \(track.index) (\(track.codec))"
         if isEncrypted {
             return MediaProbe.unusable(
-                source, "is encrypted: \(place) can't be decoded", hint: "export it without copy protection")
+                source, "is encrypted: \(stream) can't be decoded", hint: "export it without copy protection")
         }
         if track.codedWidth > MediaProbe.maximumSide || track.codedHeight > MediaProbe.maximumSide
-            || track.codedWidth * track.codedHeight > Decoder.maximumPixels
+            || track.codedWidth * track.codedHeight > Frame.maximumPixels
         {
             return MediaProbe.unusable(
-                source, "is too large: \(place) is \(track.codedWidth)×\(track.codedHeight)",
+                source, "is too large: \(stream) is \(track.codedWidth)×\(track.codedHeight)",
                 hint: "scale it below \(MediaProbe.maximumSide) pixels a side and 67 megapixels first")
         }
         if let profile = track.dolbyVisionProfile, [5, 10].contains(profile),
             track.dolbyVisionCompatibility ?? 0 == 0
         {
             return MediaProbe.unusable(
-                source, "is Dolby Vision profile \(profile): \(place) has no base layer that other players can show",
+                source, "is Dolby Vision profile \(profile): \(stream) has no base layer that other players can show",
                 hint: "export it as HDR10, HLG or SDR")
         }
         return nil
@@ -90,13 +91,13 @@ struct ProbeReader {
         _ chosen: VideoTrack, tracks: TrackReader, scan: PacketScan, findings: inout ProbeFindings
     ) throws(MediaError) -> Result<VideoTrack, StageError> {
         let index = chosen.index
-        let sampler: PictureSampler
+        let sampler: FrameSampler
         do throws(MediaError) {
             let demuxer = try Demuxer(
                 path: source.file.path, log: log, cancellation: cancellation, description: .other(demuxer),
                 deadline: deadline)
             // With several threads FFmpeg outputs frames without their references if footage starts between keyframes.
-            sampler = try PictureSampler(stream: index, of: demuxer, log: log, threads: 1)
+            sampler = try FrameSampler(stream: index, of: demuxer, log: log, threads: 1)
         } catch {
             if error.isCancellation || error.isTimeout { throw error }
             return .failure(
@@ -128,16 +129,17 @@ struct ProbeReader {
             track.duration = track.duration.map { max(0, $0 - findings.lead) }
             track.startTime = time
         }
-        findings.shapeWarning =
-            tracks.shape(index, width: track.codedWidth, height: track.codedHeight, aspect: track.sampleAspectRatio)
-            .warning
+        findings.geometryWarning =
+            tracks.geometry(
+                of: index, width: track.codedWidth, height: track.codedHeight, aspect: track.sampleAspectRatio
+            ).warning
         if track.mayBeInterlaced { try measureFields(of: &track, sampler) }
         if track.fieldOrder == "unknown" { track.fieldOrder = "progressive" }
         return .success(track)
     }
 
     /// Replaces the declared field order by the one measured from the frames.
-    private func measureFields(of track: inout VideoTrack, _ sampler: PictureSampler) throws(MediaError) {
+    private func measureFields(of track: inout VideoTrack, _ sampler: FrameSampler) throws(MediaError) {
         let verdict: String?
         do throws(MediaError) {
             verdict = try InterlaceDetector(sampler, log: log).verdict

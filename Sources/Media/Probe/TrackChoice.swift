@@ -25,7 +25,7 @@ package enum TrackChoice {
     /// - Returns: Nil if the options request none, or for `auto` if no track can be decoded.
     /// - Throws: `StageError` that lists the available tracks, if the requested one is not among them.
     package static func audio(
-        of media: ProbedMedia, wanted: DeliveryOptions.SoundTrack
+        of media: ProbedMedia, wanted: DeliveryOptions.AudioTrackChoice
     ) throws(StageError) -> AudioTrack? {
         switch wanted {
         case .auto: return media.audioTrack

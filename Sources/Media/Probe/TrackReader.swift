@@ -19,103 +19,132 @@ struct TrackReader {
     func video(_ index: Int, scan: PacketScan.Track?, frame: Frame? = nil, profile: String? = nil) -> VideoTrack? {
         guard let stream = demuxer.stream(index), let parameters = stream.pointee.codecpar?.pointee else { return nil }
         let format = AVPixelFormat(frame?.pointer.pointee.format ?? parameters.format)
-        let descriptor = av_pix_fmt_desc_get(format)
         let (width, height) = Self.storedSize(parameters, frame: frame)
-        let toldAspect = Self.aspect(
+        var track = VideoTrack(
+            index: index, codec: text(avcodec_get_name(parameters.codec_id)) ?? "unknown", codedWidth: width,
+            codedHeight: height, pixelFormat: text(av_get_pix_fmt_name(format)) ?? "unknown",
+            averageFrameRate: averageRate(stream, scan: scan))
+        track.profile = text(avcodec_profile_name(parameters.codec_id, parameters.profile)) ?? profile
+        track.level = parameters.level > 0 ? Int(parameters.level) : nil
+        if let descriptor = av_pix_fmt_desc_get(format) {
+            track.bitDepth = Int(descriptor.pointee.comp.0.depth)
+            track.hasAlpha = descriptor.pointee.flags & UInt64(AV_PIX_FMT_FLAG_ALPHA) != 0 ? true : nil
+        }
+        track.fieldOrder = Self.fieldOrder(parameters.field_order, frame: frame)
+        track.isAttachedPicture = stream.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC != 0
+        track.isDefault = stream.pointee.disposition & AV_DISPOSITION_DEFAULT != 0
+        describeGeometry(of: &track, stream: stream, frame: frame)
+        describeColours(of: &track, stream: stream, frame: frame)
+        describeTiming(of: &track, stream: stream, scan: scan)
+        return track
+    }
+
+    private func describeGeometry(of track: inout VideoTrack, stream: UnsafeMutablePointer<AVStream>, frame: Frame?) {
+        let declaredAspect = Self.aspect(
             frame.map { $0.pointer.pointee.sample_aspect_ratio }
                 ?? av_guess_sample_aspect_ratio(demuxer.pointer, stream, nil),
             container: stream.pointee.sample_aspect_ratio)
-        let shape = shape(index, width: width, height: height, aspect: toldAspect)
-        let aspect = shape.pixelAspect.map { Self.aspect($0.av, container: $0.av) } ?? toldAspect
+        let geometry = geometry(
+            of: track.index, width: track.codedWidth, height: track.codedHeight, aspect: declaredAspect)
         let matrix = displayMatrix(stream) ?? frame?.displayMatrix
         let orientation = matrix.map(Orientation.init(displayMatrix:)) ?? .upright
-        let display = Self.displaySize(
-            width: shape.cleanAperture?.width ?? width, height: shape.cleanAperture?.height ?? height, aspect: aspect,
+        track.cleanAperture = geometry.cleanAperture
+        track.sampleAspectRatio = geometry.pixelAspect.map { Self.aspect($0.av, container: $0.av) } ?? declaredAspect
+        track.rotation = orientation.rotation
+        track.mirrored = orientation.mirrored
+        (track.displayWidth, track.displayHeight) = Self.displaySize(
+            width: geometry.cleanAperture?.width ?? track.codedWidth,
+            height: geometry.cleanAperture?.height ?? track.codedHeight, aspect: track.sampleAspectRatio,
             orientation: orientation)
-        // The decoder's colour tags take precedence over the container's.
+    }
+
+    /// The decoder's colour tags take precedence over the container's.
+    private func describeColours(of track: inout VideoTrack, stream: UnsafeMutablePointer<AVStream>, frame: Frame?) {
+        let parameters = stream.pointee.codecpar.pointee
         let colour = frame?.colour ?? ColourTags(range: nil, primaries: nil, transfer: nil, matrix: nil)
-        let primaries = colour.primaries ?? ColourTags.name(of: parameters.color_primaries)
-        let transfer = colour.transfer ?? ColourTags.name(of: parameters.color_trc)
+        track.colorRange = colour.range ?? ColourTags.name(of: parameters.color_range)
+        track.colorPrimaries = colour.primaries ?? ColourTags.name(of: parameters.color_primaries)
+        track.colorTransfer = colour.transfer ?? ColourTags.name(of: parameters.color_trc)
+        track.colorSpace = colour.matrix ?? ColourTags.name(of: parameters.color_space)
+        track.dynamicRange = Self.dynamicRange(track.colorTransfer)
         let vision = dolbyVision(stream)
-        let base = Rational(stream.pointee.time_base).value ?? 0
-        return VideoTrack(
-            index: index, codec: text(avcodec_get_name(parameters.codec_id)) ?? "unknown",
-            profile: text(avcodec_profile_name(parameters.codec_id, parameters.profile)) ?? profile,
-            level: parameters.level > 0 ? Int(parameters.level) : nil, codedWidth: width, codedHeight: height,
-            pixelFormat: text(av_get_pix_fmt_name(format)) ?? "unknown",
-            bitDepth: descriptor.map { Int($0.pointee.comp.0.depth) } ?? 8, sampleAspectRatio: aspect,
-            rotation: orientation.rotation, mirrored: orientation.mirrored, displayWidth: display.width,
-            displayHeight: display.height, averageFrameRate: averageRate(stream, scan),
-            realFrameRate: Rational(stream.pointee.r_frame_rate),
-            constantFrameRate: isInterlaced(stream) ? nil : scan?.isEven,
-            fieldOrder: Self.fieldOrder(parameters.field_order, frame: frame),
-            colorRange: colour.range ?? ColourTags.name(of: parameters.color_range), colorPrimaries: primaries,
-            colorTransfer: transfer, colorSpace: colour.matrix ?? ColourTags.name(of: parameters.color_space),
-            dynamicRange: Self.dynamicRange(transfer), dolbyVisionProfile: vision?.profile,
-            dolbyVisionCompatibility: vision?.compatibility,
-            startTime: scan?.start ?? timestamp(stream.pointee.start_time).map { Double($0) * base },
-            duration: scan?.duration ?? demuxer.claimedDuration(of: index),
-            bitRate: parameters.bit_rate > 0 ? parameters.bit_rate : nil,
-            frameCount: stream.pointee.nb_frames > 0 ? Int(stream.pointee.nb_frames) : nil,
-            longestKeyFrameInterval: scan?.longestKeyFrameInterval, closedGroups: scan?.closedGroups,
-            isAttachedPicture: stream.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC != 0,
-            isDefault: stream.pointee.disposition & AV_DISPOSITION_DEFAULT != 0, cleanAperture: shape.cleanAperture,
-            keyFrameTimes: scan?.keyFrameTimes,
-            hasAlpha: descriptor.flatMap { $0.pointee.flags & UInt64(AV_PIX_FMT_FLAG_ALPHA) != 0 ? true : nil })
+        track.dolbyVisionProfile = vision?.profile
+        track.dolbyVisionCompatibility = vision?.compatibility
+    }
+
+    private func describeTiming(
+        of track: inout VideoTrack, stream: UnsafeMutablePointer<AVStream>, scan: PacketScan.Track?
+    ) {
+        track.realFrameRate = Rational(stream.pointee.r_frame_rate)
+        track.constantFrameRate = isInterlaced(stream) ? nil : scan?.isEven
+        track.startTime = startTime(of: stream, scan: scan)
+        track.duration = scan?.duration ?? demuxer.claimedDuration(of: track.index)
+        track.bitRate = stream.pointee.codecpar.pointee.bit_rate > 0 ? stream.pointee.codecpar.pointee.bit_rate : nil
+        track.frameCount = stream.pointee.nb_frames > 0 ? Int(stream.pointee.nb_frames) : nil
+        track.longestKeyFrameInterval = scan?.longestKeyFrameInterval
+        track.closedGroups = scan?.closedGroups
+        track.keyFrameTimes = scan?.keyFrameTimes
+    }
+
+    /// The first timestamp in seconds, measured or as the headers claim.
+    private func startTime(of stream: UnsafeMutablePointer<AVStream>, scan: PacketScan.Track?) -> Double? {
+        scan?.start
+            ?? timestamp(stream.pointee.start_time).map { Double($0) * (Rational(stream.pointee.time_base).value ?? 0) }
     }
 
     /// Clean aperture and pixel aspect ratio of a video stream according to the container's own header.
-    func shape(_ index: Int, width: Int, height: Int, aspect: Rational) -> PictureShape {
-        guard let stream = demuxer.stream(index) else { return PictureShape() }
+    func geometry(of index: Int, width: Int, height: Int, aspect: Rational) -> FrameGeometry {
+        guard let stream = demuxer.stream(index) else { return FrameGeometry() }
         if let track = movie?.tracks.first(where: { $0.id == Int(stream.pointee.id) }) {
-            return PictureShape(track, width: width, height: height)
+            return FrameGeometry(track, width: width, height: height)
         }
         if let matroska {
             // FFmpeg creates streams in the order of the tracks.
-            let pictures = (0..<demuxer.streamCount).filter { index in
+            let videoStreams = (0..<demuxer.streamCount).filter { index in
                 kind(index) == AVMEDIA_TYPE_VIDEO
                     && (demuxer.stream(index)?.pointee.disposition ?? 0) & AV_DISPOSITION_ATTACHED_PIC == 0
             }
-            if pictures.count == matroska.tracks.count, let place = pictures.firstIndex(of: index) {
-                return PictureShape(matroska.tracks[place], width: width, height: height, aspect: aspect)
+            if videoStreams.count == matroska.tracks.count, let position = videoStreams.firstIndex(of: index) {
+                return FrameGeometry(matroska.tracks[position], width: width, height: height, aspect: aspect)
             }
         }
-        return PictureShape()
+        return FrameGeometry()
     }
 
     /// Stored size of the frames: the size of the first decoded frame. Codecs that may change it mid-stream use the
     /// container's size, which is the largest.
     private static func storedSize(_ parameters: AVCodecParameters, frame: Frame?) -> (Int, Int) {
-        let told = (Int(parameters.width), Int(parameters.height))
-        guard let frame else { return told }
+        let declared = (Int(parameters.width), Int(parameters.height))
+        guard let frame else { return declared }
         let mayScale = [AV_CODEC_ID_VP8, AV_CODEC_ID_VP9].contains { $0 == parameters.codec_id }
-        let ratio = Double(frame.width * told.1) / Double(max(1, frame.height * told.0))
-        if mayScale, told.0 > frame.width, abs(ratio - 1) < 0.02 { return told }
+        let ratio = Double(frame.width * declared.1) / Double(max(1, frame.height * declared.0))
+        if mayScale, declared.0 > frame.width, abs(ratio - 1) < 0.02 { return declared }
         return (frame.width, frame.height)
     }
 
     /// Describes an audio stream by its `AVStream` and its packets.
     func audio(_ index: Int, scan: PacketScan.Track?) -> AudioTrack? {
         guard let stream = demuxer.stream(index), let parameters = stream.pointee.codecpar else { return nil }
-        let base = Rational(stream.pointee.time_base).value ?? 0
         var layout = [CChar](repeating: 0, count: 128)
         av_channel_layout_describe(&parameters.pointee.ch_layout, &layout, layout.count)
         let tags = LibavOptions.pairs(stream.pointee.metadata)
         let measured = scan.flatMap { scan in
             scan.scannedDuration.flatMap { $0 > 0.5 ? Int64(Double(scan.bytes) * 8 / $0) : nil }
         }
-        return AudioTrack(
+        var track = AudioTrack(
             index: index, codec: text(avcodec_get_name(parameters.pointee.codec_id)) ?? "unknown",
-            profile: text(avcodec_profile_name(parameters.pointee.codec_id, parameters.pointee.profile)),
             sampleRate: Int(parameters.pointee.sample_rate), channels: Int(parameters.pointee.ch_layout.nb_channels),
-            layout: BufferText.string(layout),
-            bitRate: parameters.pointee.bit_rate > 0 ? parameters.pointee.bit_rate : measured,
-            language: tags["language"].flatMap { $0 == "und" ? nil : $0 },
-            startTime: scan?.start ?? timestamp(stream.pointee.start_time).map { Double($0) * base },
-            duration: scan?.duration ?? demuxer.claimedDuration(of: index),
-            isDefault: stream.pointee.disposition & AV_DISPOSITION_DEFAULT != 0, title: Self.title(tags),
-            isCommentary: Self.isCommentary(stream.pointee.disposition, tags) ? true : nil,
-            isDescriptive: Self.isDescriptive(stream.pointee.disposition, tags) ? true : nil)
+            layout: BufferText.string(layout))
+        track.profile = text(avcodec_profile_name(parameters.pointee.codec_id, parameters.pointee.profile))
+        track.bitRate = parameters.pointee.bit_rate > 0 ? parameters.pointee.bit_rate : measured
+        track.language = tags["language"].flatMap { $0 == "und" ? nil : $0 }
+        track.startTime = startTime(of: stream, scan: scan)
+        track.duration = scan?.duration ?? demuxer.claimedDuration(of: index)
+        track.isDefault = stream.pointee.disposition & AV_DISPOSITION_DEFAULT != 0
+        track.title = Self.title(tags)
+        track.isCommentary = Self.isCommentary(stream.pointee.disposition, tags: tags) ? true : nil
+        track.isDescriptive = Self.isDescriptive(stream.pointee.disposition, tags: tags) ? true : nil
+        return track
     }
 
     /// A track's title, or its handler name unless that is a program's default.
@@ -129,11 +158,11 @@ struct TrackReader {
         return handler
     }
 
-    private static func isCommentary(_ disposition: Int32, _ tags: [String: String]) -> Bool {
+    private static func isCommentary(_ disposition: Int32, tags: [String: String]) -> Bool {
         disposition & AV_DISPOSITION_COMMENT != 0 || title(tags)?.lowercased().contains("commentary") == true
     }
 
-    private static func isDescriptive(_ disposition: Int32, _ tags: [String: String]) -> Bool {
+    private static func isDescriptive(_ disposition: Int32, tags: [String: String]) -> Bool {
         let name = title(tags)?.lowercased() ?? ""
         return disposition & (AV_DISPOSITION_VISUAL_IMPAIRED | AV_DISPOSITION_DESCRIPTIONS) != 0
             || name.contains("audio description") || name.contains("descriptive")
@@ -189,7 +218,7 @@ struct TrackReader {
     }
 
     /// The header's average frame rate unless the packets contradict it: headers may count missing frames.
-    private func averageRate(_ stream: UnsafeMutablePointer<AVStream>, _ scan: PacketScan.Track?) -> Rational {
+    private func averageRate(_ stream: UnsafeMutablePointer<AVStream>, scan: PacketScan.Track?) -> Rational {
         let claimed = Rational(stream.pointee.avg_frame_rate)
         guard let scan, let duration = scan.scannedDuration, scan.shown >= 3 else { return claimed }
         let measured = Double(scan.shown) / duration

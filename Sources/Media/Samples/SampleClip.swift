@@ -6,7 +6,7 @@ package import PipelineKit
 /// Tests and demonstrations use it instead of media files.
 package struct SampleClip: Sendable {
     /// An audio track with a tone or silence.
-    package struct Sound: Sendable {
+    package struct Audio: Sendable {
         /// FFmpeg's name of the encoder.
         package var codec = "aac"
         package var sampleFormat = "fltp"
@@ -27,10 +27,10 @@ package struct SampleClip: Sendable {
 
     /// FFmpeg's name of the container format.
     package var container = "mp4"
-    /// The video, with the encoder's `settings`; nil for none.
-    package var picture: Encoder.Picture?
+    /// The video, with the encoder's `codecOptions`; nil for none.
+    package var video: Encoder.VideoSettings?
     /// The audio; nil for none.
-    package var sound: Sound? = Sound()
+    package var audio: Audio? = Audio()
     /// Length of the video in seconds.
     package var seconds: Double
     package var pattern: Pattern = .test
@@ -43,7 +43,7 @@ package struct SampleClip: Sendable {
     /// Metadata tags of the container.
     package var tags: [String: String] = [:]
     /// Metadata tags of the video stream.
-    package var pictureTags: [String: String] = [:]
+    package var videoTags: [String: String] = [:]
     /// Options of the muxer, by FFmpeg's names.
     package var muxerSettings: [String: String] = [:]
 
@@ -62,18 +62,18 @@ package struct SampleClip: Sendable {
     /// A clip with H.264 and AAC in MP4.
     package init(width: Int = 320, height: Int = 180, frameRate: Rational = Rational(30, 1), seconds: Double = 1) {
         self.seconds = seconds
-        var picture = Encoder.Picture(
+        var video = Encoder.VideoSettings(
             codec: "libx264", width: width, height: height, pixelFormat: "yuv420p", frameRate: frameRate)
-        picture.settings = ["preset": "ultrafast"]
-        picture.keyFrameInterval = Int(frameRate.value ?? 30)
-        self.picture = picture
+        video.codecOptions = ["preset": "ultrafast"]
+        video.keyFrameInterval = Int(frameRate.value ?? 30)
+        self.video = video
     }
 
     /// Footage that already meets the delivery spec.
     package static func compliant(seconds: Double = 1) -> SampleClip {
         var clip = SampleClip(width: 540, height: 960, seconds: seconds)
-        clip.picture?.colour = DeliverySpec.colour
-        clip.picture?.settings = ["preset": "veryfast", "profile": "high"]
+        clip.video?.colour = DeliverySpec.colour
+        clip.video?.codecOptions = ["preset": "veryfast", "profile": "high"]
         return clip
     }
 
@@ -84,9 +84,9 @@ package struct SampleClip: Sendable {
     }
 
     /// The filter graph that generates the video; nil without video.
-    var pictureFilters: String? {
-        guard let picture else { return nil }
-        let size = "s=\(picture.width)x\(picture.height):r=\(picture.frameRate):d=\(seconds)"
+    var videoFilters: String? {
+        guard let video else { return nil }
+        let size = "s=\(video.width)x\(video.height):r=\(video.frameRate):d=\(seconds)"
         var text =
             switch pattern {
             case .test: "testsrc2=\(size)"
@@ -100,103 +100,21 @@ package struct SampleClip: Sendable {
                     + ",drawbox=x=iw*3/4:y=ih*3/4:w=iw/4:h=ih/4:color=white:t=fill"
             }
         if let filters { text += "," + filters }
-        if let matrix = picture.colour?.matrix { text += ",scale=out_color_matrix=\(matrix):out_range=tv" }
-        return text + ",format=\(picture.pixelFormat)[out]"
+        if let matrix = video.colour?.matrix { text += ",scale=out_color_matrix=\(matrix):out_range=tv" }
+        return text + ",format=\(video.pixelFormat)[out]"
     }
 
     /// The filter graph that generates the audio in frames of `frameSize` samples; nil without audio.
-    func soundFilters(frameSize: Int) -> String? {
-        guard let sound else { return nil }
-        let length = sound.seconds ?? seconds
+    func audioFilters(frameSize: Int) -> String? {
+        guard let audio else { return nil }
+        let length = audio.seconds ?? seconds
         let source =
-            sound.frequency == 0
-            ? "anullsrc=r=\(sound.sampleRate):d=\(length)"
-            : "sine=frequency=\(sound.frequency):sample_rate=\(sound.sampleRate):duration=\(length)"
-        let layout = [1: "mono", 2: "stereo", 6: "5.1"][sound.channels] ?? "\(sound.channels)c"
-        let further = sound.filters.isEmpty ? "" : ",aformat=channel_layouts=\(layout)," + sound.filters
-        return "\(source)\(further),aformat=sample_fmts=\(sound.sampleFormat):channel_layouts=\(layout)"
+            audio.frequency == 0
+            ? "anullsrc=r=\(audio.sampleRate):d=\(length)"
+            : "sine=frequency=\(audio.frequency):sample_rate=\(audio.sampleRate):duration=\(length)"
+        let layout = [1: "mono", 2: "stereo", 6: "5.1"][audio.channels] ?? "\(audio.channels)c"
+        let further = audio.filters.isEmpty ? "" : ",aformat=channel_layouts=\(layout)," + audio.filters
+        return "\(source)\(further),aformat=sample_fmts=\(audio.sampleFormat):channel_layouts=\(layout)"
             + ",asetnsamples=n=\(frameSize):p=0[out]"
-    }
-}
-
-/// Writes one clip, always continuing with the stream that is behind.
-private final class SampleWriter {
-    private let clip: SampleClip
-    private let muxer: Muxer
-    private var streams: [Track] = []
-
-    private final class Track {
-        let encoder: Encoder
-        let graph: FilterGraph
-        let index: Int
-        let offset: Int64
-        let isInterlaced: Bool
-        var seconds = 0.0
-        var isDone = false
-
-        init(encoder: Encoder, graph: FilterGraph, index: Int, offset: Double, isInterlaced: Bool) {
-            self.encoder = encoder
-            self.graph = graph
-            self.index = index
-            self.offset = Int64(offset / (encoder.timeBase.value ?? 1))
-            self.isInterlaced = isInterlaced
-        }
-    }
-
-    init(clip: SampleClip, path: String, log: MediaLog) throws(MediaError) {
-        self.clip = clip
-        muxer = try Muxer(path: path, format: clip.container, log: log)
-        if let picture = clip.picture, let filters = clip.pictureFilters {
-            let encoder = try Encoder(picture, globalHeader: muxer.wantsGlobalHeader, log: log)
-            let index = try muxer.addStream(from: encoder)
-            streams.append(
-                Track(
-                    encoder: encoder, graph: try FilterGraph(generating: filters, isSound: false, log: log),
-                    index: index, offset: 0, isInterlaced: picture.interlaced))
-            if clip.rotation != 0 || clip.mirrored {
-                try muxer.setRotation(clockwise: clip.rotation, mirrored: clip.mirrored, stream: index)
-            }
-        }
-        if let sound = clip.sound {
-            let encoder = try Encoder(
-                Encoder.Sound(
-                    codec: sound.codec, sampleRate: sound.sampleRate, channels: sound.channels,
-                    sampleFormat: sound.sampleFormat, bitRate: sound.bitRate),
-                globalHeader: muxer.wantsGlobalHeader, log: log)
-            let index = try muxer.addStream(from: encoder)
-            let size = encoder.frameSize > 0 ? encoder.frameSize : 1024
-            if let filters = clip.soundFilters(frameSize: size) {
-                streams.append(
-                    Track(
-                        encoder: encoder, graph: try FilterGraph(generating: filters, isSound: true, log: log),
-                        index: index, offset: sound.delay, isInterlaced: false))
-            }
-        }
-        for (key, value) in clip.tags { muxer.setTag(key, to: value) }
-        if clip.picture != nil { for (key, value) in clip.pictureTags { muxer.setTag(key, to: value, stream: 0) } }
-        try muxer.start(settings: clip.muxerSettings)
-    }
-
-    func run() throws(MediaError) {
-        let frame = try Frame()
-        let packet = try Packet()
-        while let track = streams.filter({ !$0.isDone }).min(by: { $0.seconds < $1.seconds }) {
-            frame.clear()
-            if case .frame = try track.graph.pull(into: frame) {
-                frame.rescaleTime(from: track.graph.timeBase, to: track.encoder.timeBase)
-                frame.pts += track.offset
-                if track.isInterlaced { frame.markInterlaced(topFieldFirst: true) }
-                frame.dropSideData()
-                track.seconds = Double(frame.pts) * (track.encoder.timeBase.value ?? 1)
-                try track.encoder.send(frame)
-            } else {
-                track.isDone = true
-                try track.encoder.send(nil)
-            }
-            while try track.encoder.receive(into: packet) {
-                try muxer.write(packet, stream: track.index, timeBase: track.encoder.timeBase)
-            }
-        }
-        try muxer.finish()
     }
 }

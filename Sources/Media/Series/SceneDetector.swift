@@ -31,48 +31,43 @@ enum SceneDetector {
         let start = window.lowerBound - runUp
         let demuxer = try source.demuxer(keeping: track.index, from: start)
         let decoder = try Decoder(
-            stream: track.index, of: demuxer, log: source.log, threads: Processors.decoderThreads(for: track))
+            stream: track.index, of: demuxer, log: source.log, threads: Decoder.threads(for: track))
         let timeBase = demuxer.timeBase(of: track.index)
-        var lead = KeyframePreroll(
-            codec: track.codec, pictureStart: demuxer.parameters(of: track.index).flatMap { PictureStart($0) },
+        var preroll = KeyframePreroll(
+            codec: track.codec,
+            randomAccess: demuxer.parameters(of: track.index).flatMap { RandomAccessDetector($0) },
             start: ticks(start, timeBase.av), limit: KeyframePreroll.usualLimit)
-        let eye = FrameFilter(filter, log: source.log)
+        let scorer = FrameFilter(filter, log: source.log)
         let (packet, frame) = (try Packet(), try Frame())
         var readings: [Reading] = []
-        var isOver = false
-        func drain() throws(MediaError) {
-            while !isOver, try decoder.receive(into: frame) {
+        /// Scores the decoded frames; returns false once they lie behind the window.
+        func drain() throws(MediaError) -> Bool {
+            while try decoder.receive(into: frame) {
                 try source.cancellation.check("detecting scene changes")
-                guard let told = frame.time else { continue }
-                let time = Double(told) * (timeBase.value ?? 0)
-                if time > window.upperBound + runUp {
-                    isOver = true
-                    return
-                }
+                guard let pts = frame.time else { continue }
+                let time = Double(pts) * (timeBase.value ?? 0)
+                if time > window.upperBound + runUp { return false }
                 guard time >= start else { continue }
-                let small = try eye.apply(frame)
-                readings.append(
-                    Reading(time: time, score: small.metadata("lavfi.scd.score").flatMap(Double.init) ?? 0))
+                let score = try scorer.apply(frame).metadata("lavfi.scd.score").flatMap(Double.init) ?? 0
+                readings.append(Reading(time: time, score: score))
                 progress(min(max(time, window.lowerBound), window.upperBound))
             }
+            return true
         }
-        while !isOver, try demuxer.read(into: packet) {
+        while try demuxer.read(into: packet) {
             try source.cancellation.check("detecting scene changes")
             guard packet.stream == track.index else { continue }
-            for ready in try lead.accept(packet) {
+            for ready in try preroll.accept(packet) {
                 try decoder.send(ready)
-                try drain()
-                if isOver { break }
+                guard try drain() else { return readings }
             }
         }
-        if !isOver {
-            for ready in lead.rest() {
-                try decoder.send(ready)
-                try drain()
-            }
-            try decoder.send(nil)
-            try drain()
+        for ready in preroll.flush() {
+            try decoder.send(ready)
+            guard try drain() else { return readings }
         }
+        try decoder.send(nil)
+        _ = try drain()
         return readings
     }
 

@@ -4,47 +4,47 @@ package import PipelineKit
 /// Splits footage into parts, decoding only the ranges in which a cut may fall.
 package struct SeriesFinder: Sendable {
     /// Where footage may be cut.
-    package enum Places: Sendable, Hashable {
+    package enum CutPoints: String, Sendable, Hashable, CaseIterable {
         /// Where a new scene begins.
         case scenes
         /// In the middle of silences.
         case silences
         /// At either of them, preferably where both coincide.
         case either
-        /// Where parts of equal length end.
+        /// Where parts of equal length end, which needs no decoding.
         case anywhere
     }
 
     private let media: ProbedMedia
     private let track: VideoTrack
-    private let places: Places
+    private let cutPoints: CutPoints
     private let plan: SeriesPlan
 
     /// Number of parts that the footage is split into.
     package var count: Int { plan.count }
     /// Whether the footage must be decoded to find the cuts.
-    package var needsAnalysis: Bool { plan.count > 1 && places != .anywhere && (looks || listens) }
+    package var needsAnalysis: Bool { plan.count > 1 && cutPoints != .anywhere && (detectsScenes || detectsSilences) }
 
     /// Seconds of audio to decode beyond a window, to find where a silence ends.
     private static let margin = 1.0
 
     /// Plans the parts of one piece of footage; decodes nothing.
     /// - Throws: `StageError` if it has no video.
-    package init(_ media: ProbedMedia, rules: SeriesPlan.Rules, at places: Places) throws(StageError) {
+    package init(_ media: ProbedMedia, rules: SeriesPlan.Rules, at cutPoints: CutPoints) throws(StageError) {
         guard let track = media.videoTrack else {
             throw StageError(.unusableFootage, "\(media.source.displayPath) has no video", hint: "give a video file")
         }
         self.media = media
         self.track = track
-        self.places = places
-        let timeline = Timeline(track: track, audio: media.audioTrack, media: media)
+        self.cutPoints = cutPoints
+        let timeline = FootageTimeline(track: track, audio: media.audioTrack, media: media)
         let rate = track.averageFrameRate.value ?? 0
         plan = SeriesPlan(
             start: timeline.start, end: timeline.end, rules: rules, frame: rate > 1 ? min(0.05, 1 / rate) : 0.05)
     }
 
-    private var looks: Bool { places == .scenes || places == .either }
-    private var listens: Bool { (places == .silences || places == .either) && media.audioTrack != nil }
+    private var detectsScenes: Bool { cutPoints == .scenes || cutPoints == .either }
+    private var detectsSilences: Bool { (cutPoints == .silences || cutPoints == .either) && media.audioTrack != nil }
 
     /// Estimates the parts without decoding: of nearly equal length, cut at keyframes where those are close.
     package func estimate() -> PartedMedia {
@@ -70,14 +70,14 @@ package struct SeriesFinder: Sendable {
             var stretches: [SilenceDetector.Stretch] = []
             for (window, length) in zip(windows, lengths) {
                 // Video takes most of the time.
-                let share = looks ? (listens ? 0.9 : 1) : 0
-                if looks {
+                let share = detectsScenes ? (detectsSilences ? 0.9 : 1) : 0
+                if detectsScenes {
                     let readings = try SceneDetector.read(source, track: track, window: window) {
                         progress((done + ($0 - window.lowerBound) * share) / total)
                     }
                     scenes += SceneDetector.scenes(in: readings)
                 }
-                if listens, let stream = media.chosenAudio {
+                if detectsSilences, let stream = media.chosenAudio {
                     let wider =
                         max(
                             plan.start, window.lowerBound - Self.margin)...min(
@@ -140,13 +140,13 @@ package struct SeriesFinder: Sendable {
             isEstimate && needsAnalysis
             ? ["an estimate: run looks for \(wanted) and moves the cuts there"]
             : zip(cuts, plan.windows).enumerated().map { number, cut in
-                "part \(number + 1) ends at \(DeliveryDecision.text(cut.0.time - plan.start)), \(reason(cut.0, cut.1))"
+                "part \(number + 1) ends at \((cut.0.time - plan.start).secondsText), \(reason(cut.0, cut.1))"
             }
         return PartedMedia(media: media, parts: parts, reasons: reasons)
     }
 
     private var wanted: String {
-        switch places {
+        switch cutPoints {
         case .scenes: "new scenes"
         case .silences: "silences"
         case .either: "new scenes and silences"
@@ -157,21 +157,21 @@ package struct SeriesFinder: Sendable {
     private func reason(_ cut: CutCandidate, _ window: ClosedRange<Double>) -> String {
         switch cut.kind {
         case .scene: return "where a new scene begins"
-        case .silence(let length): return "in a silence of \(DeliveryDecision.text(length))"
+        case .silence(let length): return "in a silence of \(length.secondsText)"
         case .quietScene: return "where a new scene begins in a silence"
-        case .keyFrame where places == .anywhere: return "at the keyframe that makes the parts most equal"
-        case .nothing where places == .anywhere: return "which makes the parts equally long"
+        case .keyFrame where cutPoints == .anywhere: return "at the keyframe that makes the parts most equal"
+        case .nothing where cutPoints == .anywhere: return "which makes the parts equally long"
         case .keyFrame, .nothing:
             let (from, to) = (window.lowerBound - plan.start, window.upperBound - plan.start)
             guard to - from > 0.1 else { return "because \(plan.count) parts leave no other choice" }
-            let missing = places == .silences && media.audioTrack == nil ? "no audio" : "no \(singular)"
+            let missing = cutPoints == .silences && media.audioTrack == nil ? "no audio" : "no \(singular)"
             return
-                "without a natural break: there is \(missing) between \(DeliveryDecision.text(from)) and \(DeliveryDecision.text(to))"
+                "without a natural break: there is \(missing) between \(from.secondsText) and \(to.secondsText)"
         }
     }
 
     private var singular: String {
-        switch places {
+        switch cutPoints {
         case .scenes, .anywhere: "new scene"
         case .silences: "silence"
         case .either: "new scene or silence"

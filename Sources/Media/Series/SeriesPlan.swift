@@ -73,35 +73,35 @@ package struct SeriesPlan: Sendable, Hashable {
     package func cuts(
         at candidates: [CutCandidate], snap: (Double) -> Double = { $0 }
     ) -> [CutCandidate] {
-        let places = zip(windows, evenCuts).map { self.places(in: $0, even: $1, candidates, snap) }
+        let choices = zip(windows, evenCuts).map { self.choices(in: $0, even: $1, candidates, snap) }
         // Dynamic programming: the cheapest sequence of cuts that ends at each place.
-        var ways: [[(cost: Double, previous: Int)]] = []
-        for (index, row) in places.enumerated() {
-            ways.append(
-                row.map { place in
-                    if index == 0 { return (place.cost + cost(of: place.time - start), 0) }
+        var paths: [[(cost: Double, previous: Int)]] = []
+        for (index, row) in choices.enumerated() {
+            paths.append(
+                row.map { choice in
+                    if index == 0 { return (choice.cost + cost(of: choice.time - start), 0) }
                     var best = (cost: Double.infinity, previous: 0)
-                    for (number, way) in ways[index - 1].enumerated() where way.cost < .infinity {
-                        let total = way.cost + place.cost + cost(of: place.time - places[index - 1][number].time)
+                    for (number, path) in paths[index - 1].enumerated() where path.cost < .infinity {
+                        let total = path.cost + choice.cost + cost(of: choice.time - choices[index - 1][number].time)
                         if total < best.cost { best = (total, number) }
                     }
                     return best
                 })
         }
-        guard let last = places.last, let finish = ways.last else { return [] }
+        guard let last = choices.last, let finish = paths.last else { return [] }
         var at = 0
         var least = Double.infinity
-        for (number, way) in finish.enumerated() {
-            let total = way.cost + cost(of: end - last[number].time)
+        for (number, path) in finish.enumerated() {
+            let total = path.cost + cost(of: end - last[number].time)
             if total < least { (least, at) = (total, number) }
         }
         guard least < .infinity else {
             return evenCuts.map { CutCandidate(time: snap($0), strength: 0, kind: .nothing) }
         }
         var chosen: [CutCandidate] = []
-        for index in places.indices.reversed() {
-            chosen.append(places[index][at])
-            at = ways[index][at].previous
+        for index in choices.indices.reversed() {
+            chosen.append(choices[index][at])
+            at = paths[index][at].previous
         }
         return chosen.reversed()
     }
@@ -113,7 +113,7 @@ package struct SeriesPlan: Sendable, Hashable {
         return SeriesPlan.balance * deviation * deviation
     }
 
-    private func places(
+    private func choices(
         in window: ClosedRange<Double>, even: Double, _ candidates: [CutCandidate], _ snap: (Double) -> Double
     ) -> [CutCandidate] {
         let near = candidates.filter { $0.time >= window.lowerBound - 1e-6 && $0.time <= window.upperBound + 1e-6 }

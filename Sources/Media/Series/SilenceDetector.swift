@@ -30,14 +30,14 @@ enum SilenceDetector {
         _ source: FootageSource, stream: Int, window: ClosedRange<Double>, progress: (Double) -> Void
     ) throws(MediaError) -> Stretch {
         let length = window.upperBound - window.lowerBound
-        let sound = try SoundSource(
+        let audio = try AudioSource(
             source: source, stream: stream, start: window.lowerBound, limit: length, speed: 1, filters: [])
         let size = Int((block * Double(DeliverySpec.sampleRate)).rounded())
         let wanted = Int(saturating: length * Double(DeliverySpec.sampleRate))
         var stretch = Stretch(start: window.lowerBound)
         var energy = 0.0
         var filled = 0
-        while sound.produced < wanted, let frame = try sound.next() {
+        while audio.produced < wanted, let frame = try audio.next() {
             try source.cancellation.check("detecting silences")
             var at = 0
             while at < frame.samples {
@@ -49,7 +49,7 @@ enum SilenceDetector {
                 stretch.levels.append(energy > 0 ? max(floor, 10 * log10(energy / Double(size))) : floor)
                 (energy, filled) = (0, 0)
             }
-            progress(min(window.upperBound, window.lowerBound + sound.seconds))
+            progress(min(window.upperBound, window.lowerBound + audio.seconds))
         }
         return stretch
     }

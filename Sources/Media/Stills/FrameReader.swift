@@ -128,11 +128,3 @@ final class FrameReader {
         hasAhead = false
     }
 }
-
-extension Frame {
-    /// A new reference to the data of another frame.
-    convenience init(sharing other: Frame) throws(MediaError) {
-        try self.init()
-        try check(av_frame_ref(pointer, other.pointer), "sharing a frame")
-    }
-}

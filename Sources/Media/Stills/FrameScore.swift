@@ -9,9 +9,9 @@ package struct FrameScore: Sendable, Hashable {
     /// Variance of the Laplacian: high for fine edges.
     package var sharpness: Double
 
-    /// Scores a picture with limited-range luma.
-    package init(_ picture: GrayPicture) {
-        let (width, height, pixels) = (picture.width, picture.height, picture.pixels)
+    /// Scores an image with limited-range luma.
+    package init(_ image: GrayImage) {
+        let (width, height, pixels) = (image.width, image.height, image.pixels)
         var (sum, squares) = (0.0, 0.0)
         for pixel in pixels {
             sum += Double(pixel)

@@ -18,17 +18,17 @@ package enum StillFile {
             ? "scale=in_color_matrix=bt709:in_range=tv:flags=accurate_rnd+full_chroma_int,format=rgb24"
             // JPEG uses BT.601 and full range.
             : "scale=in_color_matrix=bt709:in_range=tv:out_color_matrix=bt601:out_range=pc,format=yuvj420p"
-        let picture = try FrameFilter("[in]\(conversion)[out]", log: log).apply(frame)
-        try encode(picture, to: path, format: format, log: log)
+        let image = try FrameFilter("[in]\(conversion)[out]", log: log).apply(frame)
+        try encode(image, to: path, format: format, log: log)
     }
 
     /// Writes a frame that already has the pixel format of the file.
     static func encode(_ frame: Frame, to path: String, format: Format, log: MediaLog) throws(MediaError) {
-        var settings = Encoder.Picture(
+        var settings = Encoder.VideoSettings(
             codec: format == .png ? "png" : "mjpeg", width: frame.width, height: frame.height,
             pixelFormat: frame.pixelFormat, frameRate: Rational(25, 1))
         settings.closedGroups = false
-        if format == .jpg { settings.settings = ["flags": "+qscale", "global_quality": "\(118 * 3)"] }
+        if format == .jpg { settings.codecOptions = ["flags": "+qscale", "global_quality": "\(118 * 3)"] }
         let encoder = try Encoder(settings, globalHeader: false, log: log)
         frame.pts = 0
         frame.dropSideData()
@@ -48,37 +48,5 @@ package enum StillFile {
             }
             throw MediaError("writing an image", number: -Int32(cause.code), file: path)
         }
-    }
-}
-
-/// A filter graph for single frames, rebuilt when their size or pixel format changes.
-final class FrameFilter {
-    private let description: String
-    private let log: MediaLog
-    private var graph: FilterGraph?
-    private var shape: [Int] = []
-    private var format = ""
-
-    init(_ description: String, log: MediaLog) {
-        self.description = description
-        self.log = log
-    }
-
-    /// Filters `frame`, which is empty afterwards, and returns the result.
-    func apply(_ frame: Frame) throws(MediaError) -> Frame {
-        let shape = [frame.width, frame.height]
-        if shape != self.shape || frame.pixelFormat != format || graph == nil {
-            graph = try FilterGraph(
-                picture: description, like: frame, timeBase: Rational(1, 1_000_000), frameRate: Rational(0, 1), log: log
-            )
-            (self.shape, format) = (shape, frame.pixelFormat)
-        }
-        let result = try Frame()
-        guard let graph else { return result }
-        try graph.push(frame)
-        guard case .frame = try graph.pull(into: result) else {
-            throw MediaError("filtering", text: "the filters returned no frame", log: log)
-        }
-        return result
     }
 }

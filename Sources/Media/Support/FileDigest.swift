@@ -23,3 +23,12 @@ package enum FileDigest {
         return state.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 }
+
+extension FileReference {
+    /// References the file at `path`, reading it for its size and digest.
+    package init(digesting path: String, cancellation: CancellationFlag) throws(MediaError) {
+        let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber)?.int64Value
+        self.init(
+            path: path, bytes: size ?? 0, sha256: try FileDigest.sha256(ofFileAt: path, cancellation: cancellation))
+    }
+}

@@ -50,9 +50,9 @@ package struct MediaError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// `operation (file): text; log line`.
     package var description: String {
-        let place = file.map { " (\($0))" } ?? ""
+        let location = file.map { " (\($0))" } ?? ""
         let line = logLine.map { "; \($0)" } ?? ""
-        return "\(operation)\(place): \(text)\(line)"
+        return "\(operation)\(location): \(text)\(line)"
     }
 
     /// Converts to the error that a stage reports.

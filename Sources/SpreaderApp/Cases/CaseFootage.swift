@@ -72,35 +72,35 @@ package enum CaseFootage {
         sample.container = ["mkv": "matroska"][ending(clip)] ?? ending(clip)
         sample.rotation = clip.rotation
         switch clip.sound {
-        case .none: sample.sound = nil
-        case .silent: sample.sound?.frequency = 0
+        case .none: sample.audio = nil
+        case .silent: sample.audio?.frequency = 0
         case .tone: break
         }
         switch clip.codec {
         case _ where clip.isReady: break
         case "hevc":
-            sample.picture?.codec = "libx265"
-            sample.picture?.settings = ["preset": "ultrafast", "x265-params": "log-level=none"]
+            sample.video?.codec = "libx265"
+            sample.video?.codecOptions = ["preset": "ultrafast", "x265-params": "log-level=none"]
         case "vp9":
-            sample.picture?.codec = "libvpx-vp9"
-            sample.picture?.settings = ["deadline": "realtime", "cpu-used": "8"]
+            sample.video?.codec = "libvpx-vp9"
+            sample.video?.codecOptions = ["deadline": "realtime", "cpu-used": "8"]
         case "prores":
-            sample.picture?.codec = "prores_ks"
-            sample.picture?.pixelFormat = "yuv422p10le"
-            sample.picture?.settings = [:]
+            sample.video?.codec = "prores_ks"
+            sample.video?.pixelFormat = "yuv422p10le"
+            sample.video?.codecOptions = [:]
         case "mpeg4", "mjpeg":
-            sample.picture?.codec = clip.codec
-            sample.picture?.pixelFormat = clip.codec == "mjpeg" ? "yuvj420p" : "yuv420p"
-            sample.picture?.settings = [:]
+            sample.video?.codec = clip.codec
+            sample.video?.pixelFormat = clip.codec == "mjpeg" ? "yuvj420p" : "yuv420p"
+            sample.video?.codecOptions = [:]
         default: break
         }
         if ending(clip) == "webm" {
             if clip.codec != "vp9" {
-                sample.picture?.codec = "libvpx-vp9"
-                sample.picture?.settings = ["deadline": "realtime", "cpu-used": "8"]
+                sample.video?.codec = "libvpx-vp9"
+                sample.video?.codecOptions = ["deadline": "realtime", "cpu-used": "8"]
             }
-            sample.sound?.codec = "libopus"
-            sample.sound?.sampleFormat = "flt"
+            sample.audio?.codec = "libopus"
+            sample.audio?.sampleFormat = "flt"
         }
         return sample
     }

@@ -62,7 +62,7 @@ private struct CorpusResult: Sendable {
     let name: String
     private(set) var delivery: Deliverer.Delivery?
     private(set) var refusal: StageError?
-    private(set) var comparison: PictureComparison?
+    private(set) var comparison: FrameComparison?
 
     private static let maxDuration = 5.0
 
@@ -72,7 +72,7 @@ private struct CorpusResult: Sendable {
         let size = (try FileManager.default.attributesOfItem(atPath: file.path)[.size] as? NSNumber)?.int64Value
         let source = SourceFile(file: FileReference(path: file.path, bytes: size ?? 0), displayPath: name)
         var options = DeliveryOptions()
-        options.preset = "ultrafast"
+        options.preset = .ultrafast
         options.maxDuration = Self.maxDuration
         let media: ProbedMedia
         let delivery: Deliverer.Delivery
@@ -88,7 +88,7 @@ private struct CorpusResult: Sendable {
         guard OracleTool.isInstalled else { return }
         let scratch = folder.path(name + ".oracle")
         comparison = try await BlockingWork.run(name: "compare") { _ in
-            try PictureComparison(
+            try FrameComparison(
                 of: delivery, with: media, limit: Self.maxDuration, early: CorpusLimits.early[name] ?? 0,
                 aperture: CorpusLimits.apertures[name], scratch: scratch)
         }
@@ -105,7 +105,8 @@ private struct CorpusResult: Sendable {
                 $0.turnedSimilarity.map { String(format: "%.3f", $0) } ?? "flat", $0.colourDifference,
                 $0.misreadDifference, $0.excessFrames)
         }
-        return "\(name): \(decision.strategy) \(decision.width)×\(decision.height) \(decision.frameRate) "
+        return
+            "\(name): \(decision.strategy) \(decision.format.width)×\(decision.format.height) \(decision.format.frameRate) "
             + "\(delivery.duration) s \(delivery.bytes) B \(scores ?? "not compared") \(delivery.warnings)"
     }
 

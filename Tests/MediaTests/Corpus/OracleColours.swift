@@ -32,7 +32,7 @@ enum OracleColours {
         }
     }
 
-    /// Filters that bring a picture to its size and to BT.709.
+    /// Filters that bring a frame to its size and to BT.709.
     func filters(size: String) -> [String] {
         switch self {
         case .matrix(let matrix, let range):

@@ -16,14 +16,14 @@ struct OracleFacts {
         var start_time: String?
     }
 
-    /// The chosen picture.
-    let picture: Stream
+    /// The chosen video stream.
+    let video: Stream
     /// Times of its packets, in order.
     let times: [Double]
-    /// When its first picture that can be decoded is shown.
+    /// When its first frame that can be decoded is shown.
     let start: Double
-    /// Where the sound that is delivered lies; nil for none.
-    let sound: ClosedRange<Double>?
+    /// Where the audio that is delivered lies; nil for none.
+    let audio: ClosedRange<Double>?
     private let lengths: [Double: Double]
 
     private struct Packet: Decodable {
@@ -41,8 +41,8 @@ struct OracleFacts {
     }
 
     /// Reads the file.
-    /// - Parameter early: Seconds by which `ffmpeg` shows this picture before its time.
-    init(of path: String, picture: Int, sound: Int?, early: Double, scratch: String) throws {
+    /// - Parameter early: Seconds by which `ffmpeg` shows this video before its time.
+    init(of path: String, video: Int, audio: Int?, early: Double, scratch: String) throws {
         let output = try OracleTool.run(
             OracleTool.ffprobe,
             [
@@ -51,25 +51,25 @@ struct OracleFacts {
                     + "color_transfer,color_primaries,start_time", path,
             ], scratch: scratch)
         let report = try JSONDecoder().decode(Report.self, from: output.bytes)
-        guard let stream = report.streams.first(where: { $0.index == picture }) else {
-            throw OracleTool.Failure(description: "ffprobe finds no stream \(picture)")
+        guard let stream = report.streams.first(where: { $0.index == video }) else {
+            throw OracleTool.Failure(description: "ffprobe finds no stream \(video)")
         }
-        self.picture = stream
+        self.video = stream
         var lengths: [Double: Double] = [:]
-        var (soundStart, soundEnd): (Double?, Double?)
-        let own = report.packets.filter { $0.stream_index == picture }
+        var (audioStart, audioEnd): (Double?, Double?)
+        let own = report.packets.filter { $0.stream_index == video }
         // Without times of presentation those of decoding must do.
         let isOrdered = own.allSatisfy { $0.pts_time == nil }
         func time(_ packet: Packet) -> Double? {
-            (packet.stream_index == picture && isOrdered ? packet.dts_time : packet.pts_time).flatMap(Double.init)
+            (packet.stream_index == video && isOrdered ? packet.dts_time : packet.pts_time).flatMap(Double.init)
         }
         for packet in report.packets {
             guard let time = time(packet) else { continue }
             let length = packet.duration_time.flatMap(Double.init) ?? 0
-            if packet.stream_index == picture { lengths[time] = length }
-            if packet.stream_index == sound {
-                soundStart = min(soundStart ?? time, time)
-                soundEnd = max(soundEnd ?? time, time + length)
+            if packet.stream_index == video { lengths[time] = length }
+            if packet.stream_index == audio {
+                audioStart = min(audioStart ?? time, time)
+                audioEnd = max(audioEnd ?? time, time + length)
             }
         }
         self.lengths = lengths
@@ -78,22 +78,22 @@ struct OracleFacts {
         // Before the first key frame there is nothing to see.
         let isKeyed = early > 0 || own.first?.isKey == true
         start = isKeyed ? claimed : max(claimed, own.first { $0.isKey }.flatMap(time) ?? claimed)
-        let told = report.streams.first { $0.index == sound }?.start_time.flatMap(Double.init)
-        if let start = told ?? soundStart, let soundEnd, start <= soundEnd {
-            self.sound = (start - early)...(soundEnd - early)
+        let told = report.streams.first { $0.index == audio }?.start_time.flatMap(Double.init)
+        if let start = told ?? audioStart, let audioEnd, start <= audioEnd {
+            self.audio = (start - early)...(audioEnd - early)
         } else {
-            self.sound = nil
+            self.audio = nil
         }
     }
 
-    /// Where a delivery of all of the footage starts: with the picture, or with the sound when that is up to `lead`
+    /// Where a delivery of all of the footage starts: with the video, or with the audio when that is up to `lead`
     /// seconds earlier.
     func origin(lead: Double) -> Double {
-        guard let sound, sound.lowerBound < start, start - sound.lowerBound <= lead else { return start }
-        return sound.lowerBound
+        guard let audio, audio.lowerBound < start, start - audio.lowerBound <= lead else { return start }
+        return audio.lowerBound
     }
 
-    /// Where the decoded pictures end.
+    /// Where the decoded frames end.
     func end(of decoded: [Double]) -> Double? {
         guard let last = decoded.max() else { return nil }
         let before = decoded.filter { $0 < last }.max()
@@ -101,7 +101,7 @@ struct OracleFacts {
         return last + (told > 0 ? told : before.map { last - $0 } ?? 0)
     }
 
-    /// A range of times that holds the picture which is shown at a time, and its neighbours. A field may have a packet of
+    /// A range of times that holds the frame which is shown at a time, and its neighbours. A field may have a packet of
     /// its own.
     func surroundings(of time: Double) -> ClosedRange<Double> {
         guard let first = times.first, let last = times.last else { return time...time }

@@ -61,8 +61,8 @@ struct TestVideo {
         let digest = try await FileSource(path: url.path).sha256()
         let file = FileReference(path: url.path, bytes: Int64(bytes), sha256: digest)
         var video = PreparedVideo(
-            file: file, source: SourceFile(file: file, displayPath: "clip.mp4"), strategy: .copy, reasons: [],
-            width: Int(width), height: Int(height), duration: duration, frameRate: Rational(Int(frameRate), 1))
+            file: file, source: SourceFile(file: file, displayPath: "clip.mp4"), strategy: .copy, width: Int(width),
+            height: Int(height), duration: duration, frameRate: Rational(Int(frameRate), 1))
         video.coverTime = coverTime
         prepared = video
     }

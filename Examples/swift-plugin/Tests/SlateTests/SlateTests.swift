@@ -5,8 +5,8 @@ import Testing
 @Suite struct SlateTests {
     private let media = ProbedMedia(
         source: SourceFile(file: FileReference(path: "/footage/scene 4.mov", bytes: 1), displayPath: "scene 4.mov"),
-        container: "mov", duration: 9, startTime: 0, bitRate: nil, fastStart: nil, video: [], audio: [], other: [],
-        chosenVideo: 0, chosenAudio: nil, tags: [:], warnings: [])
+        container: "mov", duration: 9, video: [], audio: [],
+        chosenVideo: 0, chosenAudio: nil)
 
     @Test func theSlateNamesProductionFootageAndTake() throws {
         var options = Slate.Options()
