@@ -70,11 +70,8 @@ final class AudioEncodeLoop {
                 return pass
             }
             plan = better
-            pass = try AudioEncodePass(
-                source: try opener.open(plan),
-                encoder: try Encoder(settings, globalHeader: output.muxer.wantsGlobalHeader, log: log),
-                isMeasured: true,
-                log: log)
+            let encoder = try Encoder(settings, globalHeader: output.muxer.wantsGlobalHeader, log: log)
+            pass = try AudioEncodePass(source: try opener.open(plan), encoder: encoder, isMeasured: true, log: log)
         }
         return pass
     }

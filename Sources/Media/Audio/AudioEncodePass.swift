@@ -9,7 +9,7 @@ final class AudioEncodePass {
     private let log: MediaLog
 
     private var packets: [Packet] = []
-    private var taken = 0
+    private var nextPacket = 0
 
     /// Number of samples sent to the encoder.
     private(set) var emitted = 0
@@ -49,13 +49,13 @@ final class AudioEncodePass {
 
     /// Returns the next encoded packet; nil if more audio must be encoded first.
     func next() -> Packet? {
-        guard taken < packets.count else {
+        guard nextPacket < packets.count else {
             packets.removeAll()
-            taken = 0
+            nextPacket = 0
             return nil
         }
-        defer { taken += 1 }
-        return packets[taken]
+        defer { nextPacket += 1 }
+        return packets[nextPacket]
     }
 
     /// The loudness of the encoded audio up to `end` in samples, once decoded; nil if this pass is not measured.

@@ -62,10 +62,10 @@ package final class Decoder {
     /// A packet that can't be decoded is counted and skipped: one bad packet must not fail the whole file.
     /// - Throws: `MediaError` if memory runs out.
     package func send(_ packet: Packet?) throws(MediaError) {
-        let answer = avcodec_send_packet(pointer, packet?.pointer)
-        if answer >= 0 || answer == spreader_error_end_of_file() || answer == spreader_error_try_again() { return }
-        if answer == spreader_error_posix(ENOMEM) {
-            throw MediaError("decoding \(name)", number: answer, log: log)
+        let status = avcodec_send_packet(pointer, packet?.pointer)
+        if status >= 0 || status == spreader_error_end_of_file() || status == spreader_error_try_again() { return }
+        if status == spreader_error_posix(ENOMEM) {
+            throw MediaError("decoding \(name)", number: status, log: log)
         }
         statistics.refusedPackets += 1
     }
@@ -75,15 +75,15 @@ package final class Decoder {
     /// - Throws: `MediaError` if memory runs out.
     package func receive(into frame: Frame) throws(MediaError) -> Bool {
         while true {
-            let answer = avcodec_receive_frame(pointer, frame.pointer)
-            if answer >= 0 {
+            let status = avcodec_receive_frame(pointer, frame.pointer)
+            if status >= 0 {
                 statistics.frames += 1
                 if frame.isDamaged { statistics.damagedFrames += 1 }
                 return true
             }
-            if answer == spreader_error_try_again() || answer == spreader_error_end_of_file() { return false }
-            if answer == spreader_error_posix(ENOMEM) {
-                throw MediaError("decoding \(name)", number: answer, log: log)
+            if status == spreader_error_try_again() || status == spreader_error_end_of_file() { return false }
+            if status == spreader_error_posix(ENOMEM) {
+                throw MediaError("decoding \(name)", number: status, log: log)
             }
             // A threaded decoder reports the error of an earlier packet here: try again.
             statistics.refusedPackets += 1

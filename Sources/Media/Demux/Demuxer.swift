@@ -80,10 +80,10 @@ package final class Demuxer {
         pointer = context
         if case .header = description { return }
         if case .other(let other) = description, try takeParameters(of: other) { return }
-        let answer = Demuxer.findStreamInfo(context)
+        let status = Demuxer.findStreamInfo(context)
         try interrupter.check("opening")
-        if answer < 0, context.pointee.nb_streams == 0 {
-            throw MediaError("reading the streams", number: answer, file: path, log: log)
+        if status < 0, context.pointee.nb_streams == 0 {
+            throw MediaError("reading the streams", number: status, file: path, log: log)
         }
     }
 
@@ -141,9 +141,9 @@ package final class Demuxer {
             av_dict_set(&dictionary, "threads", "1", 0)
             return dictionary
         }
-        let answer = avformat_find_stream_info(context, &dictionaries)
+        let status = avformat_find_stream_info(context, &dictionaries)
         for index in dictionaries.indices { av_dict_free(&dictionaries[index]) }
-        return answer
+        return status
     }
 
     // MARK: File and stream properties
@@ -225,8 +225,8 @@ package final class Demuxer {
         while true {
             try interrupter.check("reading")
             packet.clear()
-            let answer = av_read_frame(pointer, packet.pointer)
-            if answer >= 0 {
+            let status = av_read_frame(pointer, packet.pointer)
+            if status >= 0 {
                 failures = 0
                 if hidesBeforeZero { hideBeforeZero(packet) }
                 if mayJump { timestampFixer.fix(packet, timeBase: timeBase(of: packet.stream)) }
@@ -234,8 +234,8 @@ package final class Demuxer {
                 return true
             }
             try interrupter.check("reading")
-            if answer == spreader_error_end_of_file() { return false }
-            if answer == spreader_error_try_again() { continue }
+            if status == spreader_error_end_of_file() { return false }
+            if status == spreader_error_try_again() { continue }
             failures += 1
             readErrors += 1
             if failures > 16 { return false }

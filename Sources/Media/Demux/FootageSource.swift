@@ -7,7 +7,7 @@ struct FootageSource {
     let cancellation: CancellationFlag
 
     /// Seconds below which reading is as fast as seeking.
-    private static let shortWay = 5.0
+    private static let seekThreshold = 5.0
 
     /// Opens a demuxer for one stream that starts reading at or before the last keyframe before `start`.
     ///
@@ -22,7 +22,7 @@ struct FootageSource {
         let first =
             media.video.first { $0.index == index }?.startTime
             ?? media.audio.first { $0.index == index }?.startTime
-        guard isIndexed, !needsFirstPacket(index), let first, start - first > FootageSource.shortWay else {
+        guard isIndexed, !needsFirstPacket(index), let first, start - first > FootageSource.seekThreshold else {
             return demuxer
         }
         if demuxer.seek(stream: index, to: start), try starts(demuxer, stream: index, by: start),
@@ -30,9 +30,9 @@ struct FootageSource {
         {
             return demuxer
         }
-        let fresh = try self.demuxer(needsStreamInfo: needsStreamInfo)
-        fresh.keep([index])
-        return fresh
+        let reopened = try self.demuxer(needsStreamInfo: needsStreamInfo)
+        reopened.keep([index])
+        return reopened
     }
 
     /// Whether decoding depends on the stream's first packet, which alone carries x264's version: old versions encoded

@@ -157,18 +157,18 @@ package final class Encoder {
 
     /// Sends a frame to the encoder; nil signals the end of the stream.
     package func send(_ frame: Frame?) throws(MediaError) {
-        let answer = avcodec_send_frame(pointer, frame?.pointer)
-        if answer == spreader_error_end_of_file(), frame == nil { return }
-        try check(answer, "encoding with \(name)", log: log)
+        let status = avcodec_send_frame(pointer, frame?.pointer)
+        if status == spreader_error_end_of_file(), frame == nil { return }
+        try check(status, "encoding with \(name)", log: log)
     }
 
     /// Receives the next encoded packet.
     /// - Returns: False if the encoder needs another frame or is at the end of the stream.
     package func receive(into packet: Packet) throws(MediaError) -> Bool {
         packet.clear()
-        let answer = avcodec_receive_packet(pointer, packet.pointer)
-        if answer == spreader_error_try_again() || answer == spreader_error_end_of_file() { return false }
-        try check(answer, "encoding with \(name)", log: log)
+        let status = avcodec_receive_packet(pointer, packet.pointer)
+        if status == spreader_error_try_again() || status == spreader_error_end_of_file() { return false }
+        try check(status, "encoding with \(name)", log: log)
         return true
     }
 }

@@ -7,7 +7,7 @@ package import PipelineKit
 /// Owns the graph and frees it.
 package final class FilterGraph {
     /// The result of ``pull(into:)``.
-    package enum Answer {
+    package enum PullResult {
         /// The frame was filled.
         case frame
         /// The graph needs more input first.
@@ -124,11 +124,11 @@ package final class FilterGraph {
     }
 
     /// Receives the next output frame into `frame`.
-    package func pull(into frame: Frame) throws(MediaError) -> Answer {
-        let answer = av_buffersink_get_frame(sink, frame.pointer)
-        if answer == spreader_error_try_again() { return .wantsInput }
-        if answer == spreader_error_end_of_file() { return .finished }
-        try check(answer, "filtering", log: log)
+    package func pull(into frame: Frame) throws(MediaError) -> PullResult {
+        let status = av_buffersink_get_frame(sink, frame.pointer)
+        if status == spreader_error_try_again() { return .wantsInput }
+        if status == spreader_error_end_of_file() { return .finished }
+        try check(status, "filtering", log: log)
         return .frame
     }
 }

@@ -24,10 +24,10 @@ package final class SampleQueue {
     /// Appends the samples of a planar float frame.
     package func append(_ frame: Frame) throws(MediaError) {
         let samples = frame.pointer.pointee.nb_samples
-        let answer = frame.pointer.pointee.extended_data.withMemoryRebound(
+        let status = frame.pointer.pointee.extended_data.withMemoryRebound(
             to: UnsafeMutableRawPointer?.self, capacity: channels
         ) { av_audio_fifo_write(pointer, $0, samples) }
-        try check(answer, "queueing audio samples")
+        try check(status, "queueing audio samples")
     }
 
     /// Removes `samples` samples per channel; if fewer are queued, the rest is silence.
@@ -35,10 +35,10 @@ package final class SampleQueue {
         let frame = try Frame(silence: samples, sampleRate: sampleRate, channels: channels)
         let present = min(samples, count)
         guard present > 0 else { return frame }
-        let answer = frame.pointer.pointee.extended_data.withMemoryRebound(
+        let status = frame.pointer.pointee.extended_data.withMemoryRebound(
             to: UnsafeMutableRawPointer?.self, capacity: channels
         ) { av_audio_fifo_read(pointer, $0, Int32(present)) }
-        try check(answer, "queueing audio samples")
+        try check(status, "queueing audio samples")
         return frame
     }
 }

@@ -10,8 +10,8 @@ final class FileWindow {
     init?(path: String) {
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
-        var facts = stat()
-        size = fstat(descriptor, &facts) == 0 && facts.st_size > 0 ? UInt64(facts.st_size) : 0
+        var status = stat()
+        size = fstat(descriptor, &status) == 0 && status.st_size > 0 ? UInt64(status.st_size) : 0
     }
 
     deinit {

@@ -9,7 +9,7 @@ struct ParameterSets: Hashable {
     private var tail: [UInt8] = []
 
     /// The most sequence parameter sets that a record can hold, and the highest id that one can have.
-    private static let most = 31
+    private static let maximumSPS = 31
 
     /// Reads an `avcC` record; nil if it is invalid.
     init?(record: UnsafeBufferPointer<UInt8>) {
@@ -58,7 +58,7 @@ struct ParameterSets: Hashable {
         let ids =
             sps.compactMap { BitReader($0.dropFirst(4)).unsigned() }
             + pps.compactMap { BitReader($0.dropFirst(1)).unsigned() }
-        guard ids.count == sps.count + pps.count, let highest = ids.max(), highest < ParameterSets.most
+        guard ids.count == sps.count + pps.count, let highest = ids.max(), highest < ParameterSets.maximumSPS
         else { return nil }
         return highest + 1
     }
@@ -67,7 +67,7 @@ struct ParameterSets: Hashable {
     func record(adding other: ParameterSets) -> [UInt8]? {
         let allSPS = sps + other.sps
         let allPPS = pps + other.pps
-        guard allSPS.count <= ParameterSets.most, allPPS.count <= 255 else { return nil }
+        guard allSPS.count <= ParameterSets.maximumSPS, allPPS.count <= 255 else { return nil }
         var result = head
         // The higher level covers both.
         if let level = other.sps.compactMap({ $0.dropFirst(3).first }).max() { result[3] = max(result[3], level) }

@@ -38,7 +38,7 @@ struct RandomAccessDetector {
         var position = 0
         while position + lengthSize < bytes.count {
             let length = Int(bytes[position..<position + lengthSize].bigEndian)
-            if let answer = answer(bytes[position + lengthSize]) { return answer }
+            if let isRandomAccess = isRandomAccess(header: bytes[position + lengthSize]) { return isRandomAccess }
             position += lengthSize + length
         }
         return nil
@@ -49,7 +49,9 @@ struct RandomAccessDetector {
         var index = 0
         while index < bytes.count - 1 {
             let byte = bytes[index]
-            if byte == 1, zeros >= 2, let answer = answer(bytes[index + 1]) { return answer }
+            if byte == 1, zeros >= 2, let isRandomAccess = isRandomAccess(header: bytes[index + 1]) {
+                return isRandomAccess
+            }
             zeros = byte == 0 ? zeros + 1 : 0
             index += 1
         }
@@ -57,15 +59,15 @@ struct RandomAccessDetector {
     }
 
     /// The same for the header byte of one NAL unit; nil if it is not a slice.
-    private func answer(_ head: UInt8) -> Bool? {
+    private func isRandomAccess(header: UInt8) -> Bool? {
         if isHEVC {
-            switch head >> 1 & 0x3f {
+            switch header >> 1 & 0x3f {
             case 16...21: return true
             case 0...9: return false
             default: return nil
             }
         }
-        switch head & 0x1f {
+        switch header & 0x1f {
         case 5: return true
         case 1, 2: return false
         default: return nil

@@ -4,7 +4,7 @@ package import PipelineKit
 /// Chooses the constant frame rate of a delivery.
 package enum FrameRatePolicy {
     /// Standard frame rates, which deliveries keep.
-    static let usual = [
+    static let standard = [
         Rational(24_000, 1001), Rational(24, 1), Rational(25, 1), Rational(30_000, 1001), Rational(30, 1),
         Rational(48, 1), Rational(50, 1), Rational(60_000, 1001), Rational(60, 1),
     ]
@@ -60,7 +60,7 @@ package enum FrameRatePolicy {
 
     /// The standard rate closest to `rate`; nil if the relative difference exceeds `tolerance`.
     static func nearest(_ rate: Double, within tolerance: Double) -> Rational? {
-        usual.compactMap { candidate in candidate.value.map { (candidate, abs($0 - rate) / rate) } }
+        standard.compactMap { candidate in candidate.value.map { (candidate, abs($0 - rate) / rate) } }
             .filter { $0.1 <= tolerance }.min { $0.1 < $1.1 }?.0
     }
 

@@ -173,14 +173,14 @@ private struct TrackScan {
         let sorted = times.sorted()
         let steps = zip(sorted, sorted.dropFirst()).map { $1 - $0 }
         if steps.count >= 2 {
-            let usual = steps.sorted()[steps.count / 2]
+            let median = steps.sorted()[steps.count / 2]
             // Container time bases round timestamps, Matroska's to a millisecond.
-            let tolerance = max(0.0015, usual * 0.06)
-            let uneven = steps.filter { abs($0 - usual) > tolerance }
+            let tolerance = max(0.0015, median * 0.06)
+            let uneven = steps.filter { abs($0 - median) > tolerance }
             track.isEven = uneven.isEmpty
-            track.step = usual
+            track.step = median
             if uneven.count * 20 <= steps.count {
-                track.gaps = uneven.filter { $0 > max(usual * 2.5, 0.1) }.reduce(0) { $0 + $1 - usual }
+                track.gaps = uneven.filter { $0 > max(median * 2.5, 0.1) }.reduce(0) { $0 + $1 - median }
             }
         }
         let sortedKeys = keys.sorted()

@@ -45,9 +45,9 @@ package enum TrackChoice {
 
     private static func missing(_ what: String, _ media: ProbedMedia) -> StageError {
         let known = media.audio.enumerated().map { number, track in
-            var facts = [track.language ?? "no language", track.codec, track.layout]
-            if let title = track.title { facts.append("“\(title)”") }
-            return "\(number) (\(facts.joined(separator: ", ")))"
+            var properties = [track.language ?? "no language", track.codec, track.layout]
+            if let title = track.title { properties.append("“\(title)”") }
+            return "\(number) (\(properties.joined(separator: ", ")))"
         }
         return StageError(
             .unusableFootage, "\(media.source.displayPath) has no \(what)",

@@ -62,42 +62,52 @@ package struct SeriesFinder: Sendable {
         let log = MediaLog()
         return try log.attached { () throws(MediaError) in
             let source = FootageSource(media: media, log: log, cancellation: cancellation)
-            let windows = Self.union(plan.windows)
-            let lengths = windows.map { $0.upperBound - $0.lowerBound }
-            let total = max(0.001, lengths.reduce(0, +))
-            var done = 0.0
-            var scenes: [CutCandidate] = []
-            var stretches: [SilenceDetector.Stretch] = []
-            for (window, length) in zip(windows, lengths) {
-                // Video takes most of the time.
-                let share = detectsScenes ? (detectsSilences ? 0.9 : 1) : 0
-                if detectsScenes {
-                    let readings = try SceneDetector.read(source, track: track, window: window) {
-                        progress((done + ($0 - window.lowerBound) * share) / total)
-                    }
-                    scenes += SceneDetector.scenes(in: readings)
-                }
-                if detectsSilences, let stream = media.chosenAudio {
-                    let wider =
-                        max(
-                            plan.start, window.lowerBound - Self.margin)...min(
-                            plan.end, window.upperBound + Self.margin)
-                    stretches.append(
-                        try SilenceDetector.read(source, stream: stream, window: wider) {
-                            let reached = min(max($0, window.lowerBound), window.upperBound) - window.lowerBound
-                            progress((done + length * share + reached * (1 - share)) / total)
-                        })
-                }
-                done += length
-            }
-            let natural = CutCandidate.merged(scenes: scenes, silences: SilenceDetector.silences(in: stretches)).map {
-                var candidate = $0
-                if case .silence = candidate.kind { candidate.time = snapped(candidate.time) }
-                return candidate
-            }
+            let natural = try naturalCuts(in: source, progress: progress)
             progress(1)
             return parted(at: plan.cuts(at: natural + keyFrames, snap: snapped), isEstimate: false)
         }
+    }
+
+    // MARK: Analysis
+
+    /// Decodes the ranges in which a cut may fall, and finds the scenes and silences in them.
+    private func naturalCuts(
+        in source: FootageSource, progress: @escaping (Double) -> Void
+    ) throws(MediaError) -> [CutCandidate] {
+        let windows = Self.union(plan.windows)
+        let total = max(0.001, windows.reduce(0) { $0 + ($1.upperBound - $1.lowerBound) })
+        // Video takes most of the time.
+        let videoShare = detectsScenes ? (detectsSilences ? 0.9 : 1) : 0
+        var done = 0.0
+        var scenes: [CutCandidate] = []
+        var levels: [SilenceDetector.Levels] = []
+        for window in windows {
+            let length = window.upperBound - window.lowerBound
+            if detectsScenes {
+                let readings = try SceneDetector.read(source, track: track, window: window) {
+                    progress((done + ($0 - window.lowerBound) * videoShare) / total)
+                }
+                scenes += SceneDetector.scenes(in: readings)
+            }
+            if detectsSilences, let stream = media.chosenAudio {
+                let measured = try SilenceDetector.read(source, stream: stream, window: widened(window)) {
+                    let reached = min(max($0, window.lowerBound), window.upperBound) - window.lowerBound
+                    progress((done + length * videoShare + reached * (1 - videoShare)) / total)
+                }
+                levels.append(measured)
+            }
+            done += length
+        }
+        return CutCandidate.merged(scenes: scenes, silences: SilenceDetector.silences(in: levels)).map {
+            var candidate = $0
+            if case .silence = candidate.kind { candidate.time = snapped(candidate.time) }
+            return candidate
+        }
+    }
+
+    /// A window with the audio around it.
+    private func widened(_ window: ClosedRange<Double>) -> ClosedRange<Double> {
+        max(plan.start, window.lowerBound - Self.margin)...min(plan.end, window.upperBound + Self.margin)
     }
 
     // MARK: Frames
@@ -138,14 +148,15 @@ package struct SeriesFinder: Sendable {
         }
         let reasons =
             isEstimate && needsAnalysis
-            ? ["an estimate: run looks for \(wanted) and moves the cuts there"]
+            ? ["an estimate: run looks for \(cutNames) and moves the cuts there"]
             : zip(cuts, plan.windows).enumerated().map { number, cut in
-                "part \(number + 1) ends at \((cut.0.time - plan.start).secondsText), \(reason(cut.0, cut.1))"
+                "part \(number + 1) ends at \((cut.0.time - plan.start).secondsText), \(reason(for: cut.0, in: cut.1))"
             }
         return PartedMedia(media: media, parts: parts, reasons: reasons)
     }
 
-    private var wanted: String {
+    /// What is looked for, in the plural.
+    private var cutNames: String {
         switch cutPoints {
         case .scenes: "new scenes"
         case .silences: "silences"
@@ -154,7 +165,7 @@ package struct SeriesFinder: Sendable {
         }
     }
 
-    private func reason(_ cut: CutCandidate, _ window: ClosedRange<Double>) -> String {
+    private func reason(for cut: CutCandidate, in window: ClosedRange<Double>) -> String {
         switch cut.kind {
         case .scene: return "where a new scene begins"
         case .silence(let length): return "in a silence of \(length.secondsText)"
@@ -164,13 +175,13 @@ package struct SeriesFinder: Sendable {
         case .keyFrame, .nothing:
             let (from, to) = (window.lowerBound - plan.start, window.upperBound - plan.start)
             guard to - from > 0.1 else { return "because \(plan.count) parts leave no other choice" }
-            let missing = cutPoints == .silences && media.audioTrack == nil ? "no audio" : "no \(singular)"
+            let missing = cutPoints == .silences && media.audioTrack == nil ? "no audio" : "no \(cutName)"
             return
                 "without a natural break: there is \(missing) between \(from.secondsText) and \(to.secondsText)"
         }
     }
 
-    private var singular: String {
+    private var cutName: String {
         switch cutPoints {
         case .scenes, .anywhere: "new scene"
         case .silences: "silence"

@@ -35,7 +35,7 @@ package struct SeriesPlan: Sendable, Hashable {
     /// Number of evenly spaced times to try in each window besides the candidates.
     private static let grid = 24
     /// Most candidates to try in a window.
-    private static let most = 160
+    private static let maximumCandidates = 160
 
     /// Plans the parts of footage from `start` to `end`.
     /// - Parameter frame: Duration of a frame in seconds, by which a part may exceed its limits.
@@ -70,40 +70,53 @@ package struct SeriesPlan: Sendable, Hashable {
     /// - Parameters:
     ///   - candidates: Times at which to cut. Where none of them is suitable, another time in the window is used.
     ///   - snap: Maps a time to the first frame at or near it.
-    package func cuts(
-        at candidates: [CutCandidate], snap: (Double) -> Double = { $0 }
-    ) -> [CutCandidate] {
-        let choices = zip(windows, evenCuts).map { self.choices(in: $0, even: $1, candidates, snap) }
-        // Dynamic programming: the cheapest sequence of cuts that ends at each place.
-        var paths: [[(cost: Double, previous: Int)]] = []
-        for (index, row) in choices.enumerated() {
-            paths.append(
-                row.map { choice in
-                    if index == 0 { return (choice.cost + cost(of: choice.time - start), 0) }
-                    var best = (cost: Double.infinity, previous: 0)
-                    for (number, path) in paths[index - 1].enumerated() where path.cost < .infinity {
-                        let total = path.cost + choice.cost + cost(of: choice.time - choices[index - 1][number].time)
-                        if total < best.cost { best = (total, number) }
-                    }
-                    return best
-                })
+    package func cuts(at candidates: [CutCandidate], snap: (Double) -> Double = { $0 }) -> [CutCandidate] {
+        let choices = zip(windows, evenCuts).map { self.choices(in: $0, even: $1, from: candidates, snap: snap) }
+        let steps = cheapestSteps(through: choices)
+        guard let last = choices.last, let lastSteps = steps.last else { return [] }
+        var best = Step(cost: .infinity, previous: 0)
+        for (index, step) in lastSteps.enumerated() {
+            let total = step.cost + cost(of: end - last[index].time)
+            if total < best.cost { best = Step(cost: total, previous: index) }
         }
-        guard let last = choices.last, let finish = paths.last else { return [] }
-        var at = 0
-        var least = Double.infinity
-        for (number, path) in finish.enumerated() {
-            let total = path.cost + cost(of: end - last[number].time)
-            if total < least { (least, at) = (total, number) }
-        }
-        guard least < .infinity else {
+        guard best.cost < .infinity else {
             return evenCuts.map { CutCandidate(time: snap($0), strength: 0, kind: .nothing) }
         }
-        var chosen: [CutCandidate] = []
+        // Follow the steps back from the end of the footage.
+        var cuts: [CutCandidate] = []
         for index in choices.indices.reversed() {
-            chosen.append(choices[index][at])
-            at = paths[index][at].previous
+            cuts.append(choices[index][best.previous])
+            best = steps[index][best.previous]
         }
-        return chosen.reversed()
+        return cuts.reversed()
+    }
+
+    /// The cheapest sequence of cuts up to a choice: its cost, and the index of the choice before.
+    private struct Step {
+        var cost: Double
+        var previous: Int
+    }
+
+    /// Dynamic programming: for each choice of each cut, the cheapest sequence that ends with it.
+    private func cheapestSteps(through choices: [[CutCandidate]]) -> [[Step]] {
+        var steps: [[Step]] = []
+        for (index, row) in choices.enumerated() {
+            guard index > 0 else {
+                steps.append(row.map { Step(cost: $0.cost + cost(of: $0.time - start), previous: 0) })
+                continue
+            }
+            steps.append(row.map { cheapestStep(to: $0, from: choices[index - 1], after: steps[index - 1]) })
+        }
+        return steps
+    }
+
+    private func cheapestStep(to choice: CutCandidate, from previous: [CutCandidate], after steps: [Step]) -> Step {
+        var best = Step(cost: .infinity, previous: 0)
+        for (index, step) in steps.enumerated() where step.cost < .infinity {
+            let total = step.cost + choice.cost + cost(of: choice.time - previous[index].time)
+            if total < best.cost { best = Step(cost: total, previous: index) }
+        }
+        return best
     }
 
     /// Cost of a part: grows with its deviation from the average length; infinite outside the limits.
@@ -113,11 +126,12 @@ package struct SeriesPlan: Sendable, Hashable {
         return SeriesPlan.balance * deviation * deviation
     }
 
+    /// The times to try for one cut.
     private func choices(
-        in window: ClosedRange<Double>, even: Double, _ candidates: [CutCandidate], _ snap: (Double) -> Double
+        in window: ClosedRange<Double>, even: Double, from candidates: [CutCandidate], snap: (Double) -> Double
     ) -> [CutCandidate] {
         let near = candidates.filter { $0.time >= window.lowerBound - 1e-6 && $0.time <= window.upperBound + 1e-6 }
-        let best = near.sorted { ($0.cost, $0.time) < ($1.cost, $1.time) }.prefix(SeriesPlan.most)
+        let best = near.sorted { ($0.cost, $0.time) < ($1.cost, $1.time) }.prefix(SeriesPlan.maximumCandidates)
         let width = window.upperBound - window.lowerBound
         let step = width / Double(SeriesPlan.grid)
         let plain =

@@ -17,57 +17,57 @@ enum SilenceDetector {
     private static let click = 0.03
 
     /// Levels of a continuous range of audio.
-    struct Stretch: Sendable, Hashable {
+    struct Levels: Sendable, Hashable {
         /// Start in seconds on the footage's own timeline.
         var start: Double
         /// Level of each block in dBFS.
-        var levels: [Double] = []
+        var blocks: [Double] = []
     }
 
     /// Decodes the audio of `window` and measures its levels.
     /// - Parameter progress: Called with the time reached, in seconds.
     static func read(
         _ source: FootageSource, stream: Int, window: ClosedRange<Double>, progress: (Double) -> Void
-    ) throws(MediaError) -> Stretch {
+    ) throws(MediaError) -> Levels {
         let length = window.upperBound - window.lowerBound
         let audio = try AudioSource(
             source: source, stream: stream, start: window.lowerBound, limit: length, speed: 1, filters: [])
         let size = Int((block * Double(DeliverySpec.sampleRate)).rounded())
         let wanted = Int(saturating: length * Double(DeliverySpec.sampleRate))
-        var stretch = Stretch(start: window.lowerBound)
+        var measured = Levels(start: window.lowerBound)
         var energy = 0.0
         var filled = 0
         while audio.produced < wanted, let frame = try audio.next() {
             try source.cancellation.check("detecting silences")
-            var at = 0
-            while at < frame.samples {
-                let taken = min(size - filled, frame.samples - at)
-                energy += frame.energy(of: at..<at + taken)
-                at += taken
+            var position = 0
+            while position < frame.samples {
+                let taken = min(size - filled, frame.samples - position)
+                energy += frame.energy(of: position..<position + taken)
+                position += taken
                 filled += taken
                 guard filled == size else { continue }
-                stretch.levels.append(energy > 0 ? max(floor, 10 * log10(energy / Double(size))) : floor)
+                measured.blocks.append(energy > 0 ? max(floor, 10 * log10(energy / Double(size))) : floor)
                 (energy, filled) = (0, 0)
             }
             progress(min(window.upperBound, window.lowerBound + audio.seconds))
         }
-        return stretch
+        return measured
     }
 
-    /// The silences in stretches of one track, whose overall loudness determines the threshold.
-    static func silences(in stretches: [Stretch]) -> [Silence] {
-        let all = stretches.flatMap(\.levels).sorted()
+    /// The silences in ranges of one track, whose overall loudness determines the threshold.
+    static func silences(in measurements: [Levels]) -> [Silence] {
+        let all = measurements.flatMap(\.blocks).sorted()
         guard !all.isEmpty else { return [] }
         let loud = all[min(all.count - 1, all.count * 9 / 10)]
         let threshold = min(max(loud - drop, bounds.lowerBound), bounds.upperBound)
-        return stretches.flatMap { silences(in: $0, below: threshold) }
+        return measurements.flatMap { silences(in: $0, below: threshold) }
     }
 
-    private static func silences(in stretch: Stretch, below threshold: Double) -> [Silence] {
+    private static func silences(in measured: Levels, below threshold: Double) -> [Silence] {
         var found: [ClosedRange<Int>] = []
         var start: Int?
-        for index in 0...stretch.levels.count {
-            if index < stretch.levels.count, stretch.levels[index] < threshold {
+        for index in 0...measured.blocks.count {
+            if index < measured.blocks.count, measured.blocks[index] < threshold {
                 start = start ?? index
             } else if let first = start {
                 if let last = found.last, Double(first - last.upperBound) * block <= click {
@@ -80,7 +80,7 @@ enum SilenceDetector {
         }
         return found.map {
             Silence(
-                stretch.start + Double($0.lowerBound) * block...stretch.start + Double($0.upperBound) * block)
+                measured.start + Double($0.lowerBound) * block...measured.start + Double($0.upperBound) * block)
         }.filter { $0.length >= shortest - 1e-6 }
     }
 }

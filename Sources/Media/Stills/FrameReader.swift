@@ -16,7 +16,7 @@ final class FrameReader {
     private var isAtEnd = false
 
     /// Seconds ahead from which seeking is cheaper than decoding all frames up to the target.
-    private static let patience = 2.5
+    private static let seekThreshold = 2.5
 
     /// Opens the first video stream of a file.
     init(path: String, cancellation: CancellationFlag) throws(MediaError) {
@@ -73,7 +73,7 @@ final class FrameReader {
         var hasFrame = false
         for wanted in times {
             let now = hasAhead ? time(of: ahead) : -.infinity
-            if !hasFrame || wanted - now > FrameReader.patience {
+            if !hasFrame || wanted - now > FrameReader.seekThreshold {
                 try seek(to: wanted)
                 hasFrame = false
             }

@@ -74,10 +74,10 @@ package struct MediaError: Error, Sendable, Hashable, CustomStringConvertible {
 /// - Returns: The number otherwise.
 @discardableResult
 func check(
-    _ answer: Int32, _ operation: @autoclosure () -> String, file: String? = nil, log: MediaLog? = nil
+    _ status: Int32, _ operation: @autoclosure () -> String, file: String? = nil, log: MediaLog? = nil
 ) throws(MediaError) -> Int32 {
-    guard answer >= 0 else { throw MediaError(operation(), number: answer, file: file, log: log) }
-    return answer
+    guard status >= 0 else { throw MediaError(operation(), number: status, file: file, log: log) }
+    return status
 }
 
 /// Returns the pointer from a library call, or throws out of memory if it is nil.

@@ -3,10 +3,10 @@ import Foundation
 import PipelineKit
 
 /// Largest accepted magnitude of times and durations, in any time base: the sum of two still fits into 64 bits.
-private let furthest: Int64 = 4_000_000_000_000_000_000
+private let largestTime: Int64 = 4_000_000_000_000_000_000
 
 /// Clamps a time or duration, so that absurd values in damaged footage can't overflow.
-func bounded(_ value: Int64) -> Int64 { max(-furthest, min(furthest, value)) }
+func bounded(_ value: Int64) -> Int64 { max(-largestTime, min(largestTime, value)) }
 
 /// Clamps an FFmpeg timestamp; nil for `AV_NOPTS_VALUE`.
 func timestamp(_ value: Int64) -> Int64? { value == spreader_no_timestamp() ? nil : bounded(value) }
@@ -23,7 +23,7 @@ func ticks(_ seconds: Double, _ base: AVRational) -> Int64 {
 extension Int {
     /// The whole part of a number, clamped like times; 0 for NaN.
     init(saturating value: Double) {
-        let limit = Double(furthest)
+        let limit = Double(largestTime)
         self = value.isNaN ? 0 : Int(Swift.max(-limit, Swift.min(limit, value)))
     }
 }

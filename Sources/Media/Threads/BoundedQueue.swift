@@ -6,7 +6,7 @@ import Foundation
 final class BoundedQueue<Element: Sendable>: Stoppable, @unchecked Sendable {
     // `condition` guards all mutable state.
     private let condition = NSCondition()
-    private var waiting: [Element] = []
+    private var elements: [Element] = []
     private var isFinished = false
     private var hasStopped = false
     private let capacity: Int
@@ -26,9 +26,9 @@ final class BoundedQueue<Element: Sendable>: Stoppable, @unchecked Sendable {
     func put(_ element: Element) -> Bool {
         condition.lock()
         defer { condition.unlock() }
-        while waiting.count >= capacity, !hasStopped { condition.wait() }
+        while elements.count >= capacity, !hasStopped { condition.wait() }
         if hasStopped { return false }
-        waiting.append(element)
+        elements.append(element)
         condition.broadcast()
         return true
     }
@@ -38,10 +38,10 @@ final class BoundedQueue<Element: Sendable>: Stoppable, @unchecked Sendable {
     func take() -> Element? {
         condition.lock()
         defer { condition.unlock() }
-        while waiting.isEmpty, !isFinished, !hasStopped { condition.wait() }
-        if hasStopped || waiting.isEmpty { return nil }
+        while elements.isEmpty, !isFinished, !hasStopped { condition.wait() }
+        if hasStopped || elements.isEmpty { return nil }
         defer { condition.broadcast() }
-        return waiting.removeFirst()
+        return elements.removeFirst()
     }
 
     /// Marks the end of the elements; those already queued can still be taken.
@@ -57,7 +57,7 @@ final class BoundedQueue<Element: Sendable>: Stoppable, @unchecked Sendable {
         condition.lock()
         defer { condition.unlock() }
         hasStopped = true
-        waiting.removeAll()
+        elements.removeAll()
         condition.broadcast()
     }
 }

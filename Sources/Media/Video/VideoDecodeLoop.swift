@@ -22,7 +22,7 @@ final class VideoDecodeLoop {
     private var preroll: KeyframePreroll
 
     /// The previous frame: passed on once the next one is known, or dropped if it ends before the delivery starts.
-    private var waiting: Frame?
+    private var pending: Frame?
     private var lastTime: Int64?
     private var lastStep: Int64
     /// One frame of the delivery, in the footage's time base.
@@ -50,8 +50,8 @@ final class VideoDecodeLoop {
             start: origin, limit: isTrimmed ? KeyframePreroll.usualLimit : 0)
         let rate = task.decision.format.framesPerSecond
         outputStep = max(1, ticks(1 / rate, timeBase.av))
-        let own = track.averageFrameRate.value.flatMap { (1.0...1000).contains($0) ? $0 : nil }
-        lastStep = max(1, ticks(1 / (own ?? rate), timeBase.av))
+        let ownRate = track.averageFrameRate.value.flatMap { (1.0...1000).contains($0) ? $0 : nil }
+        lastStep = max(1, ticks(1 / (ownRate ?? rate), timeBase.av))
     }
 
     /// Time base of the output frames.
@@ -101,23 +101,25 @@ final class VideoDecodeLoop {
             lastTime = time
             decoded.pts = time
             // A frame that ends before the delivery starts is never shown.
-            if let waiting, time > 0 { emit(TimedFrame(frame: waiting)) }
-            waiting = decoded
+            if let pending, time > 0 { emit(TimedFrame(frame: pending)) }
+            pending = decoded
             decoded = try Frame()
         }
     }
 
     /// Passes on the last frame, held until the expected end of the delivery if that is not too long.
     private func end() throws(MediaError) {
-        guard isWanted, let last = waiting else { return }
-        waiting = nil
+        guard isWanted, let last = pending else { return }
+        pending = nil
         let start = last.pts
-        let own = Int64((Double(last.duration) / excerpt.speed).rounded())
-        var end = bounded(start + (own > 0 ? own : lastStep))
+        let ownDuration = Int64((Double(last.duration) / excerpt.speed).rounded())
+        var end = bounded(start + (ownDuration > 0 ? ownDuration : lastStep))
         // A single frame without a duration is still shown for one frame of the delivery.
         if emitted == 0 { end = max(end, max(start, 0) + outputStep) }
-        let wanted = ticks(excerpt.duration, timeBase.av)
-        if wanted > end, wanted - end <= ticks(DeliveryDecision.longestHold, timeBase.av) { end = wanted }
+        let expectedEnd = ticks(excerpt.duration, timeBase.av)
+        if expectedEnd > end, expectedEnd - end <= ticks(DeliveryDecision.longestHold, timeBase.av) {
+            end = expectedEnd
+        }
         emit(TimedFrame(frame: last, end: max(end, start + 1)))
     }
 

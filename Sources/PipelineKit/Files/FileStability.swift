@@ -44,6 +44,7 @@ package struct FileStability: Sendable {
 
     /// Examines the file again.
     /// - Returns: False when the file can't be examined, for example because it was removed.
+    @discardableResult
     package mutating func update() -> Bool {
         guard let current = Snapshot(of: path) else { return false }
         if current != snapshot {

@@ -62,7 +62,8 @@ public struct Slate: Stage {
                         font: DecorationFont(family: "sans-serif"), size: 0.045, colour: 0xFFFFFF,
                         outlineColour: 0x000000),
                     opacity: 1,
-                    place: DecorationPlace(anchor: options.position, margin: 0.02, insets: SafeArea.tiktok.insets),
+                    position: DecorationPosition(
+                        anchor: options.position, margin: 0.02, insets: SafeArea.tiktok.insets),
                     time: DecorationTime(start: 0, end: options.duration.seconds))))
         return output
     }
