@@ -12,7 +12,7 @@ DEMO_HOME := $(CURDIR)/.build/demo
 EXAMPLES := $(wildcard Examples/*/Package.swift Examples/*/Sources Examples/*/Tests)
 SAY := @printf '\n==> %s\n'
 
-.PHONY: help demo build test lint format bench golden fuzz chaos farm install clean packages packages-test packages-demo schema
+.PHONY: help demo build test lint format bench golden fuzz chaos farm install clean packages packages-test packages-demo schema graph docs
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,11 +51,15 @@ golden: packages-test ## Regenerate the expected output of validate and lint in 
 	swift build --build-tests
 	SPREADER_GOLDEN=write swift test --skip-build --filter DiagnosticsTests
 
-lint: ## Check format and house rules
+lint: ## Check format, the module graph and the other house rules
 	$(SAY) "checking format"
 	swift format lint --strict --recursive --parallel Package.swift Sources Plugins Tests Benchmarks Fuzz $(EXAMPLES)
 	$(SAY) "checking house rules"
 	@scripts/check-house
+
+graph: ## Write the module graph into ARCHITECTURE.md
+	$(SAY) "writing the graph in ARCHITECTURE.md"
+	@scripts/graph --write
 
 format: ## Format all Swift files
 	$(SAY) "formatting"
