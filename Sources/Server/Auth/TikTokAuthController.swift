@@ -3,7 +3,6 @@ package import Foundation
 import HTTPTypes
 package import Hummingbird
 package import PipelineKit
-package import PluginProtocol
 package import TikTok
 
 /// Connects accounts in a web app.

@@ -1,6 +1,6 @@
 import HTTPTypes
 import Hummingbird
-import PluginProtocol
+import PipelineKit
 
 /// Rejects requests whose `Host` is not this machine. A foreign page can make a browser send requests to a loopback
 /// port (DNS rebinding), but their `Host` is the foreign name.

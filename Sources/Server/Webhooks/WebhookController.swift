@@ -3,7 +3,6 @@ import HTTPTypes
 package import Hummingbird
 import NIOCore
 package import PipelineKit
-package import PluginProtocol
 package import TikTok
 
 /// Receives TikTok's webhooks at `POST /webhook/tiktok`.
