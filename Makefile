@@ -70,6 +70,17 @@ schema: build ## Regenerate the schemas in pipelines/
 	.build/release/spreader-pipeline schema --output pipelines/pipeline.schema.json
 	.build/release/spreader-pipeline schema --tests --output pipelines/test.schema.json
 
+DOCS ?= .build/docs
+docs: packages ## Build the documentation of PipelineKit, PluginProtocol and TikTokSandbox in DOCS (default .build/docs)
+	@grep -q swift-docc-plugin Package.swift || { echo "error: Package.swift does not declare swift-docc-plugin" >&2; exit 1; }
+	$(SAY) "building the documentation"
+	@mkdir -p $(DOCS)
+	@for target in PipelineKit PluginProtocol TikTokSandbox; do \
+		swift package --allow-writing-to-directory $(DOCS) generate-documentation --target $$target \
+			--transform-for-static-hosting --hosting-base-path $$target --output-path $(DOCS)/$$target || exit 1; \
+	done
+	$(SAY) "to read it: python3 -m http.server --directory $(DOCS), then open /PipelineKit/documentation/pipelinekit/"
+
 bench: packages-test build ## Measure start-up, overhead, uploads, the queue, and transcoding against ffmpeg
 	$(SAY) "measuring"
 	swift build -c release --product spreader-benchmarks
