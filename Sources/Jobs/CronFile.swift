@@ -1,6 +1,10 @@
 package import Foundation
+package import PipelineAdvice
+package import PipelineCases
+package import PipelineEngine
 package import PipelineFile
 package import PipelineKit
+package import StageHosting
 package import Store
 
 /// The schedule of `worker --cron`: which footage to queue, and when.

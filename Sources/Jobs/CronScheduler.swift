@@ -1,7 +1,11 @@
 package import Foundation
 package import Logging
+package import PipelineAdvice
+package import PipelineCases
+package import PipelineEngine
 package import PipelineFile
 package import PipelineKit
+package import StageHosting
 package import Store
 
 /// Queues footage on a schedule. Each tick is queued once, even if several workers have the same schedule.

@@ -1,6 +1,10 @@
 package import Foundation
+package import PipelineAdvice
+package import PipelineCases
+package import PipelineEngine
 package import PipelineFile
 package import PipelineKit
+package import StageHosting
 package import Store
 
 /// Creates jobs, and uploads their footage to the shared artifact store if there is one.
