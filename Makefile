@@ -12,7 +12,7 @@ DEMO_HOME := $(CURDIR)/.build/demo
 EXAMPLES := $(wildcard Examples/*/Package.swift Examples/*/Sources Examples/*/Tests)
 SAY := @printf '\n==> %s\n'
 
-.PHONY: help demo build test lint format bench golden fuzz chaos farm install clean packages packages-test packages-demo schema
+.PHONY: help demo build test lint format bench golden fuzz chaos farm install clean packages packages-test packages-demo schema graph docs
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,11 +51,15 @@ golden: packages-test ## Regenerate the expected output of validate and lint in 
 	swift build --build-tests
 	SPREADER_GOLDEN=write swift test --skip-build --filter DiagnosticsTests
 
-lint: ## Check format and house rules
+lint: ## Check format, the module graph and the other house rules
 	$(SAY) "checking format"
 	swift format lint --strict --recursive --parallel Package.swift Sources Plugins Tests Benchmarks Fuzz $(EXAMPLES)
 	$(SAY) "checking house rules"
 	@scripts/check-house
+
+graph: ## Write the module graph into ARCHITECTURE.md
+	$(SAY) "writing the graph in ARCHITECTURE.md"
+	@scripts/graph --write
 
 format: ## Format all Swift files
 	$(SAY) "formatting"
@@ -65,6 +69,17 @@ schema: build ## Regenerate the schemas in pipelines/
 	$(SAY) "writing pipelines/pipeline.schema.json and pipelines/test.schema.json"
 	.build/release/spreader-pipeline schema --output pipelines/pipeline.schema.json
 	.build/release/spreader-pipeline schema --tests --output pipelines/test.schema.json
+
+DOCS ?= .build/docs
+docs: packages ## Build the documentation of PipelineKit, PluginProtocol and TikTokSandbox in DOCS (default .build/docs)
+	@grep -q swift-docc-plugin Package.swift || { echo "error: Package.swift does not declare swift-docc-plugin" >&2; exit 1; }
+	$(SAY) "building the documentation"
+	@mkdir -p $(DOCS)
+	@for target in PipelineKit PluginProtocol TikTokSandbox; do \
+		swift package --allow-writing-to-directory $(DOCS) generate-documentation --target $$target \
+			--transform-for-static-hosting --hosting-base-path $$target --output-path $(DOCS)/$$target || exit 1; \
+	done
+	$(SAY) "to read it: python3 -m http.server --directory $(DOCS), then open /PipelineKit/documentation/pipelinekit/"
 
 bench: packages-test build ## Measure start-up, overhead, uploads, the queue, and transcoding against ffmpeg
 	$(SAY) "measuring"

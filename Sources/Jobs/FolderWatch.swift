@@ -1,11 +1,7 @@
 import Foundation
 import Glibc
-import PipelineAdvice
-import PipelineCases
-import PipelineEngine
 package import PipelineFile
 package import PipelineKit
-import StageHosting
 import Store
 
 /// Finds footage in a folder that has stopped growing and was not queued before.

@@ -1,9 +1,5 @@
 import Foundation
 import Glibc
-import PipelineAdvice
-import PipelineCases
-import PipelineEngine
-import PipelineFile
 import PipelineKit
 import StageHosting
 import Store

@@ -1,6 +1,3 @@
-import PipelineAdvice
-import PipelineCases
-import PipelineEngine
 import PipelineFile
 import PipelineKit
 import StageHosting

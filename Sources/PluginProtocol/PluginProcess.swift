@@ -5,7 +5,7 @@ public import PipelineKit
 
 /// Turns a program into a plugin, which serves its stages to the host that starts it.
 ///
-/// Use it to ship stages in a program of their own. They conform to ``Stage`` like built-in ones:
+/// Use it to ship stages in a program of their own. They conform to `Stage` of PipelineKit, like built-in ones:
 ///
 /// ```swift
 /// @main enum Plugin {

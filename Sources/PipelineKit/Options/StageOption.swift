@@ -101,6 +101,8 @@ public struct OptionDescriptor: Sendable, Hashable {
         if defaultValue != .null, !isSecret { fields["default"] = defaultValue }
         if minimum.doubleValue != nil { fields["minimum"] = minimum }
         if maximum.doubleValue != nil { fields["maximum"] = maximum }
+        // A host knows the secret options of a plugin's stage only from this schema.
+        if isSecret { fields["writeOnly"] = true }
         return .object(fields)
     }
 }
