@@ -28,8 +28,8 @@ func plugin(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         swiftSettings: settings)
 }
 
-func module(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
-    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+func module(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -87,6 +87,8 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.1"),
         // SQLite: journal, post ledger, rate buckets, settings at rest.
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        // The documentation of the libraries: `make docs`.
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin.git", exact: "1.5.0"),
         // Pipeline files, JSON and YAML alike, with the position of every node.
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
@@ -114,7 +116,8 @@ let package = Package(
         module("StageHosting", ["CProcess", "PipelineKit", "PluginProtocol", "Posting", "PipelineFile", "Store", log]),
         module("PipelineAdvice", ["PipelineKit", "PipelineFile", "PipelineEngine", "Store", log]),
         module("PipelineCases", ["PipelineKit", "PipelineFile", "StageHosting", log]),
-        module("Media", ["CFFmpeg", "CFFmpegLoader", "CMediaKernels", "PipelineKit", log, crypto]),
+        module(
+            "Media", ["CFFmpeg", "CFFmpegLoader", "CMediaKernels", "PipelineKit", log, crypto], exclude: ["README.md"]),
         module(
             "TikTok",
             [
@@ -145,23 +148,22 @@ let package = Package(
         module(
             "Jobs",
             [
-                "CProcess", "PipelineKit", "PipelineFile", "StageHosting", "Store", log,
+                "PipelineKit", "PipelineFile", "StageHosting", "Store", log,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         module(
             "SpreaderApp",
             plugins + [
-                "CProcess", "PipelineKit", "PluginProtocol", "Posting", "Media", "TikTok", "Store", "PipelineFile",
+                "PipelineKit", "PluginProtocol", "Posting", "Media", "TikTok", "Store", "PipelineFile",
                 "PipelineEngine", "StageHosting", "PipelineAdvice", "PipelineCases", "Jobs", "TikTokSandbox", log,
-                crypto,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "SpreaderCommand",
             dependencies: [
-                "CProcess", "PipelineKit", "PluginProtocol", "Posting", "Media", "TikTok", "Store", "PipelineFile",
-                "PipelineEngine", "StageHosting", "PipelineAdvice", "PipelineCases", "Jobs", "SpreaderApp",
+                "CProcess", "PipelineKit", "Posting", "Media", "TikTok", "Store", "PipelineFile", "PipelineEngine",
+                "StageHosting", "PipelineAdvice", "PipelineCases", "Jobs", "SpreaderApp",
                 "TikTokSandbox", "Server", log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -200,10 +202,11 @@ let package = Package(
             swiftSettings: settings),
         tests("PipelineKitTests", ["PipelineKit", "PluginProtocol"]),
         tests(
-            "PipelineRunnerTests",
+            "PipelineTests",
             [
-                "spreader-test-worker", "Posting", "PluginProtocol", "PipelineFile", "PipelineEngine", "StageHosting",
-                "PipelineAdvice", "PipelineCases", "PipelineKit", "Store", log, crypto,
+                "spreader-test-worker", "PipelineFile", "PipelineEngine", "PipelineAdvice", "PipelineCases",
+                "PipelineKit",
+                "PluginProtocol", "Posting", "StageHosting", "Store", log, crypto,
             ]),
         tests("MediaTests", ["Media", "PipelineKit"]),
         tests("TikTokTests", ["TikTok", "PipelineKit", "Posting", nio]),

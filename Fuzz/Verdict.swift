@@ -1,7 +1,6 @@
 import PipelineAdvice
 import PipelineCases
 import PipelineEngine
-import PipelineFile
 import PipelineKit
 import StageHosting
 

@@ -5,8 +5,8 @@ import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
-import StageHosting
 import SpreaderApp
+import StageHosting
 import Synchronization
 
 /// Damages pipeline files and runs the checks and the linter on them.

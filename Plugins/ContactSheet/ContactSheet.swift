@@ -25,7 +25,9 @@ public struct ContactSheet: Stage {
         public init() {}
     }
 
-    public static func sampleOptions(in folder: String) -> [String: JSONValue] { ["directory": .string(folder + "/sheets")] }
+    public static func sampleOptions(in folder: String) -> [String: JSONValue] {
+        ["directory": .string(folder + "/sheets")]
+    }
 
     private let options: Options
     private var sheet: FrameSheet {

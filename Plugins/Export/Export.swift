@@ -25,7 +25,9 @@ public struct Export: Stage {
         public init() {}
     }
 
-    public static func sampleOptions(in folder: String) -> [String: JSONValue] { ["directory": .string(folder + "/export")] }
+    public static func sampleOptions(in folder: String) -> [String: JSONValue] {
+        ["directory": .string(folder + "/export")]
+    }
 
     private let options: Options
 

@@ -1,5 +1,4 @@
 import Logging
-import Media
 public import PipelineKit
 
 /// Inspects footage: streams, size, rotation, colour, rates, length and damage.

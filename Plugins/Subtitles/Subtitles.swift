@@ -41,7 +41,9 @@ public struct Subtitles: Stage {
         public init() {}
     }
 
-    public static func sampleOptions(in folder: String) -> [String: JSONValue] { ["file": .string(folder + "/sample.srt")] }
+    public static func sampleOptions(in folder: String) -> [String: JSONValue] {
+        ["file": .string(folder + "/sample.srt")]
+    }
 
     private let options: Options
 

@@ -1,10 +1,6 @@
 import Foundation
-import PipelineAdvice
-import PipelineCases
-import PipelineEngine
 import PipelineFile
 package import PipelineKit
-import StageHosting
 import Store
 
 /// The schedule of `worker --cron`: which footage to queue, and when.

@@ -1,11 +1,7 @@
 import Foundation
 package import Logging
-import PipelineAdvice
-import PipelineCases
-import PipelineEngine
 package import PipelineFile
 package import PipelineKit
-import StageHosting
 import Store
 
 /// Queues footage on a schedule. Each tick is queued once, even if several workers have the same schedule.

@@ -1,10 +1,6 @@
 import Foundation
-import PipelineAdvice
-import PipelineCases
-import PipelineEngine
 package import PipelineFile
 package import PipelineKit
-import StageHosting
 package import Store
 
 /// Creates jobs, and uploads their footage to the shared artifact store if there is one.

@@ -1,6 +1,5 @@
 package import Foundation
 import Glibc
-import PipelineKit
 import Synchronization
 
 /// Splits a stream of bytes into lines.

@@ -3,6 +3,7 @@ import PipelineEngine
 import PipelineKit
 import SpreaderApp
 import SpreaderTesting
+import Store
 import Synchronization
 import Testing
 

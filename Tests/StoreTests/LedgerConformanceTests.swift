@@ -1,4 +1,3 @@
-import PipelineKit
 import Posting
 import Testing
 

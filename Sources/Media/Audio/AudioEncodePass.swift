@@ -1,5 +1,3 @@
-import PipelineKit
-
 /// One encoding pass over the audio: its packets in the order of writing, and their loudness once decoded.
 final class AudioEncodePass {
     private let encoder: Encoder

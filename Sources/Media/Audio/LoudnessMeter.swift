@@ -1,5 +1,4 @@
 import Foundation
-import PipelineKit
 
 /// Measured loudness of audio (ITU-R BS.1770-4, EBU R 128).
 package struct LoudnessReading: Sendable, Hashable, CustomStringConvertible {

@@ -1,5 +1,3 @@
-import PipelineKit
-
 /// Skips packets that need no decoding: those before the last keyframe from which the start can be decoded.
 ///
 /// It needs only the packets, so it works for every container. It buffers one GOP.

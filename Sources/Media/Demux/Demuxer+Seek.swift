@@ -1,5 +1,4 @@
 import CFFmpeg
-import PipelineKit
 
 extension Demuxer {
     /// Seeks to the last keyframe of a stream at or before `seconds`, according to the container's index.

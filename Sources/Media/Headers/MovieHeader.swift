@@ -1,5 +1,3 @@
-import PipelineKit
-
 /// Facts from the header of an ISO media file that FFmpeg's demuxer leaves out or does not validate.
 struct MovieHeader {
     /// A video track, by its track header and sample description.

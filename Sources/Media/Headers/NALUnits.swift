@@ -1,5 +1,3 @@
-import PipelineKit
-
 /// Converts H.264 NAL units between the two forms: with start codes (Annex B), as encoders write them, and with length
 /// prefixes, as MP4 stores them.
 enum NALUnits {

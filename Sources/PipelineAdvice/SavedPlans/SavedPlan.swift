@@ -1,6 +1,5 @@
 package import Foundation
 package import PipelineKit
-import Store
 
 /// The file format of `plan --save`: all that decides what a run does, so that `run --plan` can detect changes.
 ///

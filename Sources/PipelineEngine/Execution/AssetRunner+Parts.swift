@@ -2,7 +2,6 @@ import Foundation
 import PipelineFile
 import PipelineKit
 import Posting
-import Store
 
 /// One part of split footage, which passes through the remaining stages like an asset.
 struct AssetPart: Sendable {

@@ -2,7 +2,6 @@ import HTTPTypes
 import Hummingbird
 import Mustache
 import NIOCore
-import PipelineKit
 
 /// A static HTML page with a title and a few lines, for the result of a login or an error.
 struct NoticePage: Sendable {

@@ -48,7 +48,7 @@ package struct Settings: Sendable {
     }
 
     /// A copy with some settings replaced. An empty value hides the setting.
-    func replacing(_ values: [String: String]) -> Settings {
+    package func replacing(_ values: [String: String]) -> Settings {
         Settings(layers: layers, overrides: overrides.merging(values) { $1 })
     }
 

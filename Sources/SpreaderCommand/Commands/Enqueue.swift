@@ -54,7 +54,9 @@ struct Enqueue: AsyncParsableCommand {
     func run() async throws {
         let settings = try await Settings.load()
         let selection = try target.selection(overrides)
-        let prepared = try await Workspace.with(settings, for: selection, database: database.db) { await PreparedRun.load(selection, in: $0) }
+        let prepared = try await Workspace.with(settings, for: selection, database: database.db) {
+            await PreparedRun.load(selection, in: $0)
+        }
         if let error = prepared.secretRefusal(keeper: "job") { throw error }
         for finding in prepared.findings { Output.message(finding.text) }
         // The user may log in before the jobs run.

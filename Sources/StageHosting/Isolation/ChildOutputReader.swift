@@ -1,6 +1,5 @@
 package import Foundation
 import Glibc
-import PipelineKit
 
 /// Reads the standard output and standard error of a child process, as bytes. Use it only on the thread that started
 /// the child.

@@ -1,7 +1,6 @@
 import CProcess
 package import Foundation
 import Glibc
-import PipelineKit
 
 /// How to start a child process.
 package struct WorkerLaunch: Sendable, Hashable {

@@ -90,7 +90,8 @@ struct IsolatedStage: Sendable {
         let isProgram = if case .program = pool.origin { true } else { false }
         let result = try await perform(
             Work(
-                request: .run(try request(for: input, context: .running(context, sharesPlan: isProgram))), asset: context.asset,
+                request: .run(try request(for: input, context: .running(context, sharesPlan: isProgram))),
+                asset: context.asset,
                 sandbox: confinement.sandboxPolicy(for: input, writableFolder: context.workDirectory),
                 logger: context.logger, context: context))
         guard let artifact = result.artifact else { throw invalidAnswer("no artifact") }

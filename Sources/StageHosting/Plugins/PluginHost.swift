@@ -1,7 +1,6 @@
 import Foundation
 package import PipelineKit
 import PluginProtocol
-import Store
 
 /// What the program allows plugins to use.
 package struct PluginPolicy: Sendable {

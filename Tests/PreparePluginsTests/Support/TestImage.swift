@@ -1,6 +1,5 @@
 import Foundation
 import PipelineKit
-import SpreaderTesting
 import Testing
 
 @testable import Media

@@ -1,6 +1,5 @@
 import Foundation
 import Logging
-import PipelineAdvice
 import PipelineCases
 import PipelineEngine
 import PipelineFile

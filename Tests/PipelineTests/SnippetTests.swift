@@ -3,10 +3,7 @@ import PipelineKit
 import Testing
 
 @testable import PipelineAdvice
-@testable import PipelineCases
-@testable import PipelineEngine
 @testable import PipelineFile
-@testable import StageHosting
 
 #if canImport(FoundationXML)
     import FoundationXML

@@ -1,12 +1,9 @@
 import Foundation
-import PipelineAdvice
-import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
 import Posting
 import SpreaderTesting
-import StageHosting
 import Store
 import Synchronization
 import Testing

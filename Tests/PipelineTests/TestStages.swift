@@ -1,13 +1,10 @@
 import Crypto
 import Foundation
 import Logging
-import PipelineAdvice
-import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
 import Posting
-import StageHosting
 import Store
 import Synchronization
 

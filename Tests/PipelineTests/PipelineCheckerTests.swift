@@ -1,10 +1,6 @@
 import Foundation
-import PipelineAdvice
-import PipelineCases
-import PipelineEngine
 import PipelineFile
 import PipelineKit
-import StageHosting
 import Testing
 
 /// What other programs may use of the runner.

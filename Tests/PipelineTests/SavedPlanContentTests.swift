@@ -4,7 +4,6 @@ import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
-import StageHosting
 import Testing
 
 /// Has an option that nobody may see.

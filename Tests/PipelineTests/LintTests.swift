@@ -1,10 +1,8 @@
 import Foundation
 import PipelineAdvice
-import PipelineCases
 import PipelineEngine
 import PipelineFile
 import PipelineKit
-import StageHosting
 import Testing
 
 /// docs/lint.md names every code.

@@ -1,9 +1,7 @@
 import Foundation
 import PipelineAdvice
-import PipelineCases
 import PipelineEngine
 import PipelineFile
-import StageHosting
 import Synchronization
 import Testing
 

@@ -2,11 +2,8 @@ import Foundation
 import PipelineKit
 import Testing
 
-@testable import PipelineAdvice
-@testable import PipelineCases
 @testable import PipelineEngine
 @testable import PipelineFile
-@testable import StageHosting
 
 /// The title of one asset, from pipeline, sidecar and placeholders.
 @Suite struct TitleTests {
