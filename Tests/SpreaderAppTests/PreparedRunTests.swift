@@ -135,14 +135,21 @@ extension Bench {
     /// A one-second clip.
     fileprivate func clip() async throws -> String {
         let path = folder.path("clip.mp4")
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [
-            "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=1", "-c:v", "libx264", "-preset",
-            "ultrafast", path,
-        ]
-        try process.run()
-        process.waitUntilExit()
+        // Waiting for another program must not hold one of the few threads that all tests share.
+        try await BlockingWork.run(name: "clip") { (_) throws(StageError) in
+            do {
+                let process = Process()
+                process.executableURL = URL(filePath: "/usr/bin/env")
+                process.arguments = [
+                    "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=1", "-c:v", "libx264",
+                    "-preset", "ultrafast", path,
+                ]
+                try process.run()
+                process.waitUntilExit()
+            } catch {
+                throw StageError(.internalFault, "ffmpeg can't be started: \(error)")
+            }
+        }
         return path
     }
 }

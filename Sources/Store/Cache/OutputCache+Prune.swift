@@ -79,14 +79,15 @@ extension OutputCache {
     private func removeFiles(of removed: [CachedOutput], keeping kept: [CachedOutput]) {
         let keptNames = Set(kept.flatMap(\.files).compactMap(\.sha256))
         let removedNames = Set(removed.flatMap(\.files).compactMap(\.sha256))
-        let graceStart = Date().addingTimeInterval(-Self.graceSeconds)
-        let keys: Set<URLResourceKey> = [.attributeModificationDateKey, .isRegularFileKey]
+        let graceStart = Date().timeIntervalSince1970 - Self.graceSeconds
         let files = FileManager.default.enumerator(
-            at: folder.appending(path: "files"), includingPropertiesForKeys: Array(keys))
+            at: folder.appending(path: "files"), includingPropertiesForKeys: [.isRegularFileKey])
         for case let file as URL in files?.allObjects ?? [] where !keptNames.contains(file.lastPathComponent) {
-            guard let values = try? file.resourceValues(forKeys: keys), values.isRegularFile == true else { continue }
-            let changed = values.attributeModificationDate ?? .distantPast
-            if removedNames.contains(file.lastPathComponent) || changed < graceStart { unlink(file.path) }
+            guard (try? file.resourceValues(forKeys: [.isRegularFileKey]))?.isRegularFile == true,
+                let fingerprint = FileFingerprint(file.path)
+            else { continue }
+            let isOrphan = Double(fingerprint.changed) / 1e9 < graceStart
+            if removedNames.contains(file.lastPathComponent) || isOrphan { unlink(file.path) }
         }
     }
 }
