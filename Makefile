@@ -42,14 +42,14 @@ demo: packages-demo build ## Build, make sample footage, post it to the local sa
 test: packages-test ## Run every test
 	$(SAY) "running every test (the first build takes several minutes)"
 	swift build --build-tests
-	swift test --skip-build
+	@scripts/run-tests
 	$(SAY) "building and testing the examples (several minutes: one is a whole program)"
 	@scripts/check-examples .build/debug/spreader-pipeline
 
 golden: packages-test ## Regenerate the expected output of validate and lint in Tests/Diagnostics; review it like code
 	$(SAY) "writing Tests/Diagnostics/*.expected"
 	swift build --build-tests
-	SPREADER_GOLDEN=write swift test --skip-build --filter DiagnosticsTests
+	SPREADER_GOLDEN=write scripts/run-tests --filter DiagnosticsTests
 
 lint: ## Check format, the module graph and the other house rules
 	$(SAY) "checking format"
