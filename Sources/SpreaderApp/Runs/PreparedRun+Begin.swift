@@ -37,7 +37,7 @@ package struct ReadyRun: Sendable {
     /// The number of assets, including refused ones.
     package var assetCount: Int { request.assets.count + request.refused.count }
 
-    /// Runs to the end, then deletes what is no longer needed.
+    /// Runs to the end. Call ``cleanUp()`` afterwards.
     /// - Parameter emit: Receives the events. Tasks call it concurrently.
     package func execute(_ emit: @escaping @Sendable (RunEvent) -> Void) async -> RunSummary {
         var environment = environment
